@@ -1,0 +1,21 @@
+# Debian packages, all of them; scripts/setup installs them.
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(Threads REQUIRED)
+find_package(SQLite3 REQUIRED)
+
+# Debian's SQLiteCpp and utf8proc come without a CMake package that can be used as it is.
+find_path(SQLITECPP_INCLUDE SQLiteCpp/SQLiteCpp.h REQUIRED)
+find_library(SQLITECPP_LIBRARY SQLiteCpp REQUIRED)
+add_library(SQLiteCpp INTERFACE)
+target_include_directories(SQLiteCpp SYSTEM INTERFACE ${SQLITECPP_INCLUDE})
+target_link_libraries(SQLiteCpp INTERFACE ${SQLITECPP_LIBRARY} SQLite::SQLite3)
+
+find_library(UTF8PROC_LIBRARY utf8proc REQUIRED)
+add_library(utf8proc INTERFACE)
+target_link_libraries(utf8proc INTERFACE ${UTF8PROC_LIBRARY})

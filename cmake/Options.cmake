@@ -1,0 +1,28 @@
+# Every developer option in one place.
+option(TILLITE_TESTS "Build the tests" ON)
+option(TILLITE_BENCHMARKS "Build the benchmarks" OFF)
+option(TILLITE_FUZZING "Build the fuzz targets with libFuzzer (clang only); without it they replay fixed seeds" OFF)
+set(TILLITE_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them: address,undefined")
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release)
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(tillite_options INTERFACE)
+target_compile_options(tillite_options INTERFACE
+  -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough)
+target_include_directories(tillite_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
+if(TILLITE_SANITIZE)
+  target_compile_options(tillite_options INTERFACE -fsanitize=${TILLITE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(tillite_options INTERFACE -fsanitize=${TILLITE_SANITIZE})
+endif()

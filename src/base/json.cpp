@@ -1,0 +1,89 @@
+#include "base/json.h"
+
+namespace tillite {
+namespace {
+
+template <typename Accepts>
+Result<const Json*> required(const Json& object, std::string_view name, std::string_view type, Accepts accepts) {
+  const Json* field = find_field(object, name);
+  if (field == nullptr) return fail(Code::invalid_input, "the field '{}' is missing", name);
+  if (!accepts(*field)) {
+    return fail(Code::invalid_input, "the field '{}' must be {}, but is {}", name, type, field->type_name());
+  }
+  return field;
+}
+
+bool is_integer(const Json& value) {
+  return value.is_number_integer() &&
+         (!value.is_number_unsigned() || value.get<std::uint64_t>() <= static_cast<std::uint64_t>(INT64_MAX));
+}
+
+/// A required field's reader, made to answer "not there" for an absent field.
+template <typename T>
+Result<std::optional<T>> optional_field(const Json& object, std::string_view name,
+                                        Result<T> (*read)(const Json&, std::string_view)) {
+  if (find_field(object, name) == nullptr) return std::optional<T>{};
+  return std::optional<T>(TRY(read(object, name)));
+}
+
+}  // namespace
+
+Result<Json> parse_json(std::string_view text, std::string_view name) {
+  try {
+    return Json::parse(text);
+  } catch (const Json::parse_error& error) {
+    return fail(Code::invalid_input, "{} is not valid JSON at byte {}", name, error.byte);
+  } catch (const std::exception& error) {
+    return fail(Code::invalid_input, "{} cannot be read as JSON: {}", name, error.what());
+  }
+}
+
+std::string to_text(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+const Json* find_field(const Json& object, std::string_view name) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(name);
+  return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+Result<std::string> string_field(const Json& object, std::string_view name) {
+  return TRY(required(object, name, "a string", [](const Json& v) { return v.is_string(); }))->get<std::string>();
+}
+
+Result<std::int64_t> int_field(const Json& object, std::string_view name) {
+  return TRY(required(object, name, "a whole number", is_integer))->get<std::int64_t>();
+}
+
+Result<double> number_field(const Json& object, std::string_view name) {
+  return TRY(required(object, name, "a number", [](const Json& v) { return v.is_number(); }))->get<double>();
+}
+
+Result<bool> bool_field(const Json& object, std::string_view name) {
+  return TRY(required(object, name, "true or false", [](const Json& v) { return v.is_boolean(); }))->get<bool>();
+}
+
+Result<Json> array_field(const Json& object, std::string_view name) {
+  return *TRY(required(object, name, "a list", [](const Json& v) { return v.is_array(); }));
+}
+
+Result<Json> object_field(const Json& object, std::string_view name) {
+  return *TRY(required(object, name, "an object", [](const Json& v) { return v.is_object(); }));
+}
+
+Result<std::optional<std::string>> optional_string(const Json& object, std::string_view name) {
+  return optional_field<std::string>(object, name, string_field);
+}
+
+Result<std::optional<std::int64_t>> optional_int(const Json& object, std::string_view name) {
+  return optional_field<std::int64_t>(object, name, int_field);
+}
+
+Result<std::optional<double>> optional_number(const Json& object, std::string_view name) {
+  return optional_field<double>(object, name, number_field);
+}
+
+Result<std::optional<bool>> optional_bool(const Json& object, std::string_view name) {
+  return optional_field<bool>(object, name, bool_field);
+}
+
+}  // namespace tillite

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <concepts>
+#include <string_view>
+#include <type_traits>
+
+#include "base/result.h"
+
+namespace tillite {
+
+/// An exception of SQLiteCpp as an Error: a full disk is `no_space`, a malformed file `corrupt`, a locked one
+/// `unavailable`, a broken constraint `conflict`.
+[[nodiscard]] Error sqlite_error(const SQLite::Exception& exception, std::string_view what);
+
+/// Calls `work` (which may return a value, a Result, or nothing) and turns SQLiteCpp's exceptions into errors.
+template <typename Work>
+[[nodiscard]] auto with_sqlite(std::string_view what, Work&& work) {
+  using Returned = std::invoke_result_t<Work>;
+  constexpr bool is_result = requires(Returned value) { value.error(); };
+  using Outcome = std::conditional_t<is_result, std::type_identity<Returned>, std::type_identity<Result<Returned>>>;
+  using Answer = typename Outcome::type;
+  try {
+    if constexpr (std::is_void_v<Returned>) {
+      work();
+      return Answer{};
+    } else {
+      return Answer(work());
+    }
+  } catch (const SQLite::Exception& exception) {
+    return Answer(std::unexpected(sqlite_error(exception, what)));
+  }
+}
+
+}  // namespace tillite

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+
+namespace tillite {
+
+/// One item of a batch: what the provider is asked, and what the answer is checked against.
+struct BatchItem {
+  RecordId id;
+  std::string input_hash;
+  std::int64_t item_version = 0;
+  std::string input;  ///< the text that is sent; not kept in the list of items
+};
+
+struct BatchLimits {
+  std::size_t items_max = 300;
+  std::size_t bytes_max = 200'000'000;  ///< of the NDJSON file
+};
+
+/// Groups items into batches: whole receipts, as many as fit; a receipt is split only if it alone is larger than a batch.
+/// Fed receipt by receipt; memory: one batch and one receipt.
+class BatchPlanner {
+ public:
+  explicit BatchPlanner(BatchLimits limits) : limits_(limits) {}
+  /// The items of one receipt; batches that are full because of it.
+  [[nodiscard]] std::vector<std::vector<BatchItem>> add(std::vector<BatchItem> receipt_items);
+  /// The last batch, if it has items.
+  [[nodiscard]] std::vector<std::vector<BatchItem>> finish();
+
+ private:
+  BatchLimits limits_;
+  std::vector<BatchItem> open_;
+  std::size_t open_bytes_ = 0;
+};
+
+}  // namespace tillite

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "embedding/embedder.h"
+#include "ports/batch_provider.h"
+#include "ports/clock.h"
+#include "ports/object_store.h"
+#include "ports/table.h"
+
+namespace tillite {
+
+/// The Batch API on this machine: batches are rows, files are objects, vectors come from an Embedder. Durable: a batch
+/// that was created is finished by whoever asks for it, after a crash too. Each status query moves a batch one step on:
+/// validating -> in_progress -> completed (or failed, if no line of its input can be read). Results are not in input order.
+class EmbeddedProvider final : public BatchProvider {
+ public:
+  EmbeddedProvider(Table& table, ObjectStore& files, Clock& clock, Random& random, const Embedder& embedder)
+      : table_(table), files_(files), clock_(clock), random_(random), embedder_(embedder) {}
+
+  [[nodiscard]] Result<ProviderFileId> upload(ByteSource& content, const std::string& file_name) override;
+  [[nodiscard]] Result<ProviderBatch> create_batch(const ProviderFileId& input_file,
+                                                   const std::map<std::string, std::string>& metadata) override;
+  [[nodiscard]] Result<ProviderBatch> batch(const ProviderBatchId& id) override;
+  [[nodiscard]] Result<ProviderBatchPage> list(const ProviderBatchId& after, std::size_t limit) override;
+  [[nodiscard]] Result<void> cancel(const ProviderBatchId& id) override;
+  [[nodiscard]] Result<std::unique_ptr<ByteSource>> download(const ProviderFileId& id) override;
+  [[nodiscard]] Result<void> delete_file(const ProviderFileId& id) override;
+
+ private:
+  Table& table_;
+  ObjectStore& files_;
+  Clock& clock_;
+  Random& random_;
+  const Embedder& embedder_;
+};
+
+}  // namespace tillite

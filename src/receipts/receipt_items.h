@@ -1,0 +1,73 @@
+#pragma once
+
+#include <map>
+
+#include "ports/table.h"
+#include "receipts/receipt.h"
+
+namespace tillite {
+
+/// embedding_status of a line or word.
+enum class EmbeddingStatus { none, pending, success, failed, noise };
+[[nodiscard]] std::string_view status_name(EmbeddingStatus status);  ///< "NONE", "PENDING", ...
+[[nodiscard]] Result<EmbeddingStatus> parse_embedding_status(std::string_view name);
+inline constexpr std::array kEmbeddingStatuses = {EmbeddingStatus::none, EmbeddingStatus::pending,
+                                                  EmbeddingStatus::success, EmbeddingStatus::failed,
+                                                  EmbeddingStatus::noise};
+
+/// Where a line or word stands on its way to a vector (design: items and batches).
+struct ItemState {
+  EmbeddingStatus status = EmbeddingStatus::none;
+  std::int64_t item_version = 1;      ///< raised when the input text changes or the item is removed
+  std::int64_t metadata_version = 1;  ///< raised when the metadata changes; breaks ties between equal item_versions
+  std::string input_hash;             ///< SHA-256 of the text that is sent; empty in data of others: unknown
+  BatchId batch_id;                   ///< embedding_batch_id: who claimed it
+  std::int64_t attempts = 0;
+  std::string failure_reason;
+  bool removed = false;               ///< a tombstone: the row keeps only its keys and versions
+  std::int64_t removed_at_ms = 0;
+  bool change_waiting = false;        ///< in the outbox: a tombstone or new metadata is to travel in a delta
+};
+
+/// The primary key of the row of a line or word, and of a receipt's RECEIPT row.
+[[nodiscard]] ItemKey row_key(const RecordId& id);
+[[nodiscard]] ItemKey receipt_row_key(const ImageId& image, int receipt_id);
+
+/// A label that somebody gave to a word (RECEIPT_WORD_LABEL).
+struct WordLabel {
+  std::string name;
+  std::string validation_status;  ///< NONE, PENDING, VALID, INVALID, NEEDS_REVIEW
+  std::string proposed_by;
+  std::string added_at;           ///< ISO-8601
+};
+
+/// A receipt with the state of each of its lines and words, tombstones included.
+struct StoredReceipt {
+  Receipt receipt;
+  std::map<RecordId, ItemState> states;
+  std::map<RecordId, std::vector<WordLabel>> labels;  ///< by word
+};
+
+// Rows as reference data-model documents them (docs/formats/table.md).
+[[nodiscard]] Item image_row(const Receipt& receipt, std::int64_t now_ms);
+[[nodiscard]] Item receipt_row(const Receipt& receipt, std::int64_t now_ms);
+[[nodiscard]] Item metadata_row(const Receipt& receipt);  ///< RECEIPT_METADATA; only for a known merchant
+[[nodiscard]] Item line_row(const Receipt& receipt, const Line& line, const ItemState& state);
+[[nodiscard]] Item word_row(const Receipt& receipt, const Line& line, const Word& word, const ItemState& state);
+/// The row that a removed line or word leaves; `state.removed` must be set. In the outbox if change_waiting.
+[[nodiscard]] Item tombstone_row(const RecordId& id, const ItemState& state);
+
+/// GSI1 attributes that put a row of `id` under a status, for an Update's `set`.
+[[nodiscard]] Json status_keys(const RecordId& id, EmbeddingStatus status);
+/// The hash of the outbox partition (GSI3PK) of an entity: "CHANGE#receipt_lines". GSI3SK is the record id.
+[[nodiscard]] std::string outbox_partition(Entity entity);
+
+/// The state part of a line's, word's or tombstone's row. Attributes that old data lacks read as unknown.
+[[nodiscard]] Result<ItemState> item_state(const Item& row);
+/// The id of a line's, word's or tombstone's row.
+[[nodiscard]] Result<RecordId> record_id_of(const Item& row);
+
+/// All rows of a receipt as one value; nothing if there are none. `corrupt` names a row that cannot be read.
+[[nodiscard]] Result<std::optional<StoredReceipt>> load_receipt(Table& table, const ImageId& image, int receipt_id);
+
+}  // namespace tillite
