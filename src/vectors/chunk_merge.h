@@ -1,0 +1,28 @@
+#pragma once
+
+#include "ports/object_store.h"
+#include "vectors/run_file.h"
+
+namespace tillite {
+
+/// Merges deltas into one run file at `run`. A delta that is corrupt, or bound to something else, is quarantined in the run's
+/// header and does not stop its neighbours; one that is not there is `not_found` (naming it); a store that fails is an error.
+/// Memory: the records without their vectors, plus a fixed part; vectors pass through a file below `scratch`.
+[[nodiscard]] Result<RunHeader> merge_deltas(ObjectStore& objects, const CollectionBinding& binding,
+                                             const std::vector<DeltaId>& deltas, const Path& scratch, const Path& run);
+
+/// The records of several sorted runs as one sorted sequence of RecordStates, records of deltas in `consumed` left out.
+class RunMerge {
+ public:
+  RunMerge(std::vector<RunReader> runs, std::vector<DeltaId> consumed);
+  /// The next id and its state; nothing at the end.
+  [[nodiscard]] Result<std::optional<std::pair<RecordId, RecordState>>> next();
+
+ private:
+  std::vector<RunReader> runs_;
+  std::vector<std::optional<Record>> heads_;
+  std::vector<DeltaId> consumed_;  ///< sorted
+  bool primed_ = false;
+};
+
+}  // namespace tillite

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <memory>
+
+#include "ports/clock.h"
+#include "ports/table.h"
+#include "vectors/manifest.h"
+
+namespace tillite {
+
+struct LockSettings {
+  std::int64_t lease_ms = 5 * 60'000;
+  std::int64_t heartbeat_ms = 60'000;  ///< at most a third of the lease
+};
+
+/// The right to publish a collection: the row COMPACTION_LOCK of the table (design: lock row). It saves work; safety is the
+/// fence: whoever takes it first publishes a manifest of the new epoch, so that every older holder's publish fails.
+///
+/// A thread of its own renews the lease while the object lives; its end gives the lock back.
+class PublishLock {
+ public:
+  /// Takes the lock and publishes the fence. `lock_held` if another holder's lease runs (says whose and until when);
+  /// a holder that gave no sign of life is taken over as the design says: the same record_version watched for lease_ms by
+  /// `watch` (repeat calls of one process), or heartbeat_at + lease_ms + 60 s has passed.
+  [[nodiscard]] static Result<PublishLock> take(Table& table, ObjectStore& objects, Clock& clock, Random& random,
+                                                const CollectionBinding& binding, std::string owner,
+                                                LockSettings settings);
+  PublishLock(PublishLock&&) noexcept;
+  PublishLock& operator=(PublishLock&&) noexcept;
+  ~PublishLock();
+
+  [[nodiscard]] std::int64_t epoch() const;
+  [[nodiscard]] const std::string& owner() const;
+  /// The manifest that the fence published: the newest version, whose successor the holder may publish.
+  [[nodiscard]] const Manifest& fence() const;
+  /// `lost_lease` as soon as the row shows another holder or a heartbeat could not be written for a whole lease.
+  [[nodiscard]] Result<void> still_held();
+  /// Gives it back now. Ends the heartbeat in any case.
+  [[nodiscard]] Result<void> release();
+
+ private:
+  struct Parts;
+  explicit PublishLock(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace tillite

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+
+#include "vectors/delta.h"
+
+namespace tillite {
+
+/// An intermediate result: records of several deltas, sorted by id, at most one `vector`-or-`tombstone` and one waiting
+/// `metadata` record per id (RecordState), each with its delta. Format: docs/formats/run.md.
+struct RunHeader {
+  CollectionBinding binding;
+  std::vector<DeltaId> deltas;  ///< all that went in, those that left no record too
+  struct Quarantined {
+    DeltaId delta;
+    std::string reason;
+  };
+  std::vector<Quarantined> quarantined;  ///< deltas that could not be read; they are not in `deltas`
+};
+
+class RunWriter {
+ public:
+  [[nodiscard]] static Result<RunWriter> create(const Path& file, const RunHeader& header);
+  /// Ids must not decrease.
+  [[nodiscard]] Result<void> add(const Record& record);
+  /// Ends the file with its count and checksum and syncs it.
+  [[nodiscard]] Result<void> finish();
+  RunWriter(RunWriter&&) noexcept;
+  RunWriter& operator=(RunWriter&&) noexcept;
+  ~RunWriter();
+
+ private:
+  struct Parts;
+  explicit RunWriter(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+/// Reads a run from front to end, one record in memory. `corrupt` for anything that RunWriter did not write.
+class RunReader {
+ public:
+  [[nodiscard]] static Result<RunReader> open(std::unique_ptr<ByteSource> source, std::string name);
+  [[nodiscard]] const RunHeader& header() const;
+  /// The next record; nothing at the end (the checksum was right then).
+  [[nodiscard]] Result<std::optional<Record>> next();
+  RunReader(RunReader&&) noexcept;
+  RunReader& operator=(RunReader&&) noexcept;
+  ~RunReader();
+
+ private:
+  struct Parts;
+  explicit RunReader(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace tillite
