@@ -20,7 +20,8 @@ endif()
 
 add_library(tillite_options INTERFACE)
 target_compile_options(tillite_options INTERFACE
-  -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough)
+  -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
+  -Wno-missing-field-initializers)  # designated initialisers leave the rest to the defaults
 target_include_directories(tillite_options INTERFACE ${CMAKE_SOURCE_DIR}/src)
 if(TILLITE_SANITIZE)
   target_compile_options(tillite_options INTERFACE -fsanitize=${TILLITE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
