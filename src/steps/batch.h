@@ -1,0 +1,85 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "embedding/batch_plan.h"
+#include "ports/object_store.h"
+#include "ports/table.h"
+#include "receipts/entity.h"
+#include "vectors/delta.h"
+
+namespace tillite {
+
+/// `status` of a batch. pending without an openai_batch_id = prepared, not submitted.
+enum class BatchStatus { pending, validating, in_progress, finalizing, completed, failed, expired, canceling, cancelled };
+
+inline constexpr std::array kOpenStatuses = {BatchStatus::pending, BatchStatus::validating, BatchStatus::in_progress,
+                                             BatchStatus::finalizing, BatchStatus::canceling};
+inline constexpr std::array kEndedStatuses = {BatchStatus::completed, BatchStatus::failed, BatchStatus::expired,
+                                              BatchStatus::cancelled};
+
+[[nodiscard]] std::string_view batch_status_name(BatchStatus status);  ///< "IN_PROGRESS"
+[[nodiscard]] Result<BatchStatus> parse_batch_status(std::string_view name);
+[[nodiscard]] bool has_ended(BatchStatus status);
+
+/// The row BATCH_SUMMARY (docs/formats/table.md). Attributes that old data lacks are empty or zero.
+struct Batch {
+  BatchId id;
+  Entity entity = Entity::line;
+  BatchStatus status = BatchStatus::pending;
+  std::optional<BatchStatus> status_at_end;  ///< what it ends as once its delta is published
+  ProviderBatchId openai_batch_id;           ///< empty: not submitted
+  ProviderFileId input_file_id;              ///< empty: nothing uploaded
+  ProviderFileId output_file_id;
+  std::string items_key;     ///< object that lists all items with their hashes
+  std::string requests_key;  ///< object with the NDJSON of the items that were won; empty: still being claimed
+  std::int64_t item_count = 0;
+  std::int64_t generation = 0;
+  std::string embedding_format;
+  DeltaId delta_id;          ///< empty: no delta yet
+  std::string delta_key;
+  std::string submit_token;  ///< who submits it right now
+  std::int64_t submit_until_ms = 0;
+  std::int64_t created_ms = 0;
+  std::int64_t polled_ms = 0;
+  std::string error_summary;
+
+  [[nodiscard]] bool is_prepared() const { return status == BatchStatus::pending && openai_batch_id.empty(); }
+};
+
+[[nodiscard]] ItemKey batch_row_key(const BatchId& id);
+[[nodiscard]] Item batch_row(const Batch& batch, const std::vector<BatchItem>& items);
+[[nodiscard]] Result<Batch> parse_batch(const Item& row);
+/// GSI1 attributes and status, for an Update's `set`.
+[[nodiscard]] Json batch_status_keys(const BatchId& id, Entity entity, BatchStatus status);
+
+/// `not_found` if there is no such batch.
+[[nodiscard]] Result<Batch> read_batch(Table& table, const BatchId& id);
+/// The batches of an entity in one of these statuses.
+template <typename Statuses>
+[[nodiscard]] Result<std::vector<Batch>> batches_in(Table& table, Entity entity, const Statuses& statuses) {
+  std::vector<Batch> batches;
+  for (const BatchStatus status : statuses) {
+    const Query query{.index = Index::gsi1,
+                      .hash = fmt::format("STATUS#{}", batch_status_name(status)),
+                      .range_prefix = fmt::format("BATCH_TYPE#{}#", names_of(entity).batch_type)};
+    TRY(for_each_item(table, query, [&](const Item& row) -> Result<void> {
+      batches.push_back(TRY(parse_batch(row)));
+      return {};
+    }));
+  }
+  return batches;
+}
+
+/// The list of a batch's items (docs/formats/batch-files.md), without their inputs.
+[[nodiscard]] std::string items_text(const std::vector<BatchItem>& items);
+[[nodiscard]] Result<std::vector<BatchItem>> read_items(ObjectStore& batch_files, const Batch& batch);
+
+/// Creates an object whose name carries the hash of its content: one that is there already has the same content.
+/// The key: "{folder}/{name}-{16 digits of the hash}{suffix}".
+[[nodiscard]] Result<ObjectKey> store_by_content(ObjectStore& store, std::string_view folder, std::string_view name,
+                                                 std::string_view suffix, std::string_view content);
+
+}  // namespace tillite

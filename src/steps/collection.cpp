@@ -1,0 +1,108 @@
+#include "steps/collection.h"
+
+#include <algorithm>
+
+#include "base/time.h"
+#include "vectors/keys.h"
+
+namespace tillite {
+namespace {
+
+constexpr std::string_view kRootFormat = "tillite-root/1";
+
+CollectionBinding wanted_binding(Entity entity, const Settings& settings) {
+  return {.collection = std::string(names_of(entity).collection),
+          .generation = 1,
+          .model = settings.model,
+          .dimensions = settings.dimensions,
+          .input_format = std::string(format_name(settings.formats.at(entity))),
+          .shards = 1};
+}
+
+Result<CollectionBinding> parse_root(std::string_view text, const ObjectKey& key) {
+  const auto parse = [&]() -> Result<CollectionBinding> {
+    const Json json = TRY(parse_json(text, "the object"));
+    const std::string format = TRY(string_field(json, "format"));
+    if (format != kRootFormat) {
+      return fail(Code::unsupported, "its format is '{}', this program knows {}: use the version that wrote it", format,
+                  kRootFormat);
+    }
+    return parse_binding(TRY(object_field(json, "active")));
+  };
+  auto binding = parse();
+  if (!binding) return pass_on(binding, key.str());
+  return binding;
+}
+
+/// The row and the root object of generation 1. Whoever is first decides; both are repeated safely.
+Result<void> create_first_generation(const CollectionBinding& binding, const Ports& ports) {
+  Item row = {{"PK", fmt::format("COLLECTION#{}", binding.collection)},
+              {"SK", fmt::format("GENERATION#{:05}", binding.generation)},
+              {"TYPE", "COLLECTION_GENERATION"},
+              {"state", "active"},
+              {"binding", to_json(binding)},
+              {"created_at", iso_time(ports.clock.now_ms())}};
+  const auto created_row = ports.table.write(Put{std::move(row), {absent("PK")}});
+  if (!created_row && created_row.error().code() != Code::conflict) return created_row;
+  const Json root = {{"format", kRootFormat}, {"active", to_json(binding)}};
+  const auto created = ports.vectors.create(root_key(binding.collection), as_bytes(to_text(root)));
+  if (!created && created.error().code() != Code::conflict) return created;
+  return {};
+}
+
+}  // namespace
+
+Result<CollectionBinding> active_collection(Entity entity, const Ports& ports, const StepContext& context) {
+  const CollectionBinding wanted = wanted_binding(entity, context.settings);
+  const ObjectKey key = root_key(wanted.collection);
+  auto root = read_object(ports.vectors, key);
+  if (!root && root.error().code() == Code::not_found) {
+    TRY(create_first_generation(wanted, ports));
+    root = read_object(ports.vectors, key);
+  }
+  const CollectionBinding active = TRY(parse_root(TRY(std::move(root)), key));
+  if (active.model != wanted.model || active.dimensions != wanted.dimensions ||
+      active.input_format != wanted.input_format) {
+    return fail(Code::unsupported,
+                "{} is bound to model {}, {} dimensions and format {}, but the settings ask for {}, {} and {}: set "
+                "EMBEDDING_MODEL, EMBEDDING_DIMENSIONS and EMBEDDING_FORMAT_* back, or use another home",
+                active.collection, active.model, active.dimensions, active.input_format, wanted.model, wanted.dimensions,
+                wanted.input_format);
+  }
+  return active;
+}
+
+Result<Entity> entity_of_event(const Json& event) {
+  return entity_of_collection(TRY(string_field(event, "collection")));
+}
+
+Result<DeltaSurvey> survey_deltas(ObjectStore& vectors, const CollectionBinding& binding) {
+  DeltaSurvey survey;
+  auto objects = TRY(list_all(vectors, delta_folder(binding.collection, binding.generation)));
+  survey.manifest = TRY(ManifestLog(vectors, binding.collection, binding.generation).newest());
+  std::ranges::sort(objects, {}, [](const ObjectInfo& object) { return std::tie(object.modified_ms, object.key); });
+  for (ObjectInfo& object : objects) {
+    const auto id = delta_id_of(object.key);
+    if (!id || (survey.manifest && survey.manifest->has_consumed(*id))) continue;
+    survey.outstanding_ids.push_back(*id);
+    survey.outstanding.push_back(std::move(object));
+  }
+  return survey;
+}
+
+Result<std::vector<DeltaId>> delta_ids_field(const Json& object, std::string_view name) {
+  std::vector<DeltaId> ids;
+  for (const Json& id : TRY(array_field(object, name))) {
+    if (!id.is_string()) return fail(Code::invalid_input, "the field '{}' must be a list of delta ids", name);
+    ids.emplace_back(id.get<std::string>());
+  }
+  return ids;
+}
+
+Json to_json(const std::vector<DeltaId>& ids) {
+  Json json = Json::array();
+  for (const DeltaId& id : ids) json.push_back(id.str());
+  return json;
+}
+
+}  // namespace tillite

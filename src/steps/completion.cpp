@@ -1,0 +1,83 @@
+#include "steps/completion.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "steps/item_claims.h"
+#include "vectors/delta.h"
+
+namespace tillite {
+namespace {
+
+constexpr std::size_t kWritesAtOnce = 1000;
+
+/// The items whose vectors are in a batch's delta, with their hashes: the front of the delta says it. Once gc has removed
+/// the delta, the list of the batch's items does: what was not in the delta was taken back before it was recorded.
+Result<std::vector<BatchItem>> delivered_items(const Batch& batch, const Ports& ports) {
+  std::vector<BatchItem> items;
+  const auto delta = ports.vectors.open(ObjectKey(batch.delta_key));
+  if (!delta && delta.error().code() == Code::not_found) return read_items(ports.batch_files, batch);
+  if (!delta) return std::unexpected(delta.error());
+  TRY(read_delta_records(**delta, [&](Record&& record) -> Result<void> {
+    if (record.kind == RecordKind::vector) items.push_back({record.id, record.input_hash, record.item_version, ""});
+    return {};
+  }));
+  return items;
+}
+
+Result<std::size_t> mark_success(const Batch& batch, const std::vector<BatchItem>& items, Table& table) {
+  std::size_t marked = 0;
+  for (std::size_t begin = 0; begin < items.size(); begin += kWritesAtOnce) {
+    std::vector<Write> writes;
+    for (const BatchItem& item : std::span(items).subspan(begin, std::min(kWritesAtOnce, items.size() - begin))) {
+      Json set = status_keys(item.id, EmbeddingStatus::success);
+      set[std::string(names_of(batch.entity).embedding_id)] = item.id.str();
+      writes.emplace_back(
+          Update{.key = row_key(item.id), .set = std::move(set), .condition = claimed_by(batch.id, item.input_hash)});
+    }
+    const auto happened = TRY(table.write_each(writes));
+    marked += static_cast<std::size_t>(std::ranges::count(happened, true));
+  }
+  return marked;
+}
+
+Result<void> take_back(const Batch& batch, const std::string& reason, const Ports& ports, const Settings& settings) {
+  std::vector<std::pair<BatchItem, Release>> items;
+  for (BatchItem& item : TRY(read_items(ports.batch_files, batch))) {
+    items.emplace_back(std::move(item), Release{reason, true});
+  }
+  TRY(release_items(batch.id, items, ports, settings));
+  return end_batch(batch, BatchStatus::failed, reason, ports.table);
+}
+
+}  // namespace
+
+Result<void> end_batch(const Batch& batch, BatchStatus status, const std::string& reason, Table& table) {
+  check(has_ended(status), "a batch ends in a status that is an end");
+  Json set = batch_status_keys(batch.id, batch.entity, status);
+  if (!reason.empty()) set["error_summary"] = reason;
+  return table.write(Update{.key = batch_row_key(batch.id), .set = std::move(set), .condition = {present("PK")}});
+}
+
+Result<Completion> complete_consumed(Entity entity, const Manifest& manifest, const Ports& ports,
+                                     const StepContext& context) {
+  Completion completion;
+  for (const Batch& batch : TRY(batches_in(ports.table, entity, kOpenStatuses))) {
+    if (batch.delta_id.empty() || batch.generation != manifest.binding.generation) continue;
+    if (!manifest.has_consumed(batch.delta_id)) continue;
+    if (context.stop.stop_requested()) return fail(Code::cancelled, "stopped while completing batches");
+    const auto quarantined =
+        std::ranges::find(manifest.quarantined, batch.delta_id, &RunHeader::Quarantined::delta);
+    if (quarantined != manifest.quarantined.end()) {
+      TRY(take_back(batch, "its delta was quarantined: " + quarantined->reason, ports, context.settings));
+      ++completion.quarantined;
+    } else {
+      completion.items += TRY(mark_success(batch, TRY(delivered_items(batch, ports)), ports.table));
+      TRY(end_batch(batch, batch.status_at_end.value_or(BatchStatus::completed), batch.error_summary, ports.table));
+    }
+    ++completion.batches;
+  }
+  return completion;
+}
+
+}  // namespace tillite

@@ -1,0 +1,24 @@
+#pragma once
+
+#include "steps/batch.h"
+#include "steps/step.h"
+#include "vectors/manifest.h"
+
+namespace tillite {
+
+struct Completion {
+  std::size_t batches = 0;      ///< that ended now
+  std::size_t items = 0;        ///< that became SUCCESS now
+  std::size_t quarantined = 0;  ///< batches whose delta could not be read: their items went back
+};
+
+/// Ends the batches whose deltas a published version has consumed: their items become SUCCESS, each only if it is still
+/// PENDING for that batch and text; then the batch ends. Derived from the manifest alone, so any later call makes up for one
+/// that was cut off. Items of a quarantined delta go back to be embedded again.
+[[nodiscard]] Result<Completion> complete_consumed(Entity entity, const Manifest& manifest, const Ports& ports,
+                                                   const StepContext& context);
+
+/// Ends a batch of which no delta will come: status and reason.
+[[nodiscard]] Result<void> end_batch(const Batch& batch, BatchStatus status, const std::string& reason, Table& table);
+
+}  // namespace tillite

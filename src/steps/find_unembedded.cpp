@@ -1,0 +1,151 @@
+// Finds the lines or words that have no embedding yet, groups them into batches, claims them and writes their requests.
+#include "base/uuid.h"
+#include "embedding/batch_plan.h"
+#include "steps/change_delta.h"
+#include "steps/collection.h"
+#include "steps/item_claims.h"
+#include "steps/step.h"
+
+namespace tillite {
+namespace {
+
+/// The items of a receipt that wait for an embedding and whose stored hash is that of their text. Another hash means that
+/// the receipt is being replaced right now: the next run finds it whole.
+std::vector<BatchItem> unembedded_items(const StoredReceipt& stored, InputFormat format) {
+  std::vector<BatchItem> items;
+  for (auto& [id, input] : embedding_inputs(stored.receipt, format)) {
+    const auto state = stored.states.find(id);
+    if (state == stored.states.end() || state->second.status != EmbeddingStatus::none || state->second.removed) continue;
+    const std::string hash = input_hash(input);
+    if (!state->second.input_hash.empty() && state->second.input_hash != hash) continue;
+    items.push_back({.id = id, .input_hash = hash, .item_version = state->second.item_version, .input = input});
+  }
+  return items;
+}
+
+class Finder {
+ public:
+  Finder(Entity entity, CollectionBinding binding, InputFormat format, const Ports& ports, const StepContext& context)
+      : entity_(entity),
+        binding_(std::move(binding)),
+        format_(format),
+        ports_(ports),
+        context_(context),
+        planner_(context.settings.batch) {}
+
+  /// Batches that an earlier run prepared and never submitted: what they lack is made up for.
+  Result<void> take_up_prepared() {
+    for (const Batch& batch : TRY(batches_in(ports_.table, entity_, std::array{BatchStatus::pending}))) {
+      if (!batch.is_prepared()) continue;
+      if (batch.requests_key.empty()) {
+        add(TRY(claim_and_write_requests(batch, TRY(read_items(ports_.batch_files, batch)), binding_.model, ports_)));
+      } else {
+        add(batch);
+      }
+    }
+    return {};
+  }
+
+  Result<void> find() {
+    // The index is ordered by receipt, and may lag: it only says which receipts to look at.
+    std::string receipt;
+    const Query query{.index = Index::gsi1,
+                      .hash = "EMBEDDING_STATUS#NONE",
+                      .range_prefix = std::string(names_of(entity_).index_prefix)};
+    std::string start_after;
+    while (!is_full()) {
+      Query page_query = query;
+      page_query.start_after = start_after;
+      const Page page = TRY(ports_.table.query(page_query));
+      for (const Item& row : page.items) {
+        if (is_full()) break;
+        if (context_.stop.stop_requested()) return fail(Code::cancelled, "stopped while finding items to embed");
+        const RecordName name = TRY(parse_record_id(TRY(record_id_of(row))));
+        if (std::string here = receipt_name(name.image_id, name.receipt_id); here != receipt) {
+          receipt = std::move(here);
+          TRY(look_at(name));
+        }
+      }
+      if (page.next.empty()) break;
+      start_after = page.next;
+    }
+    more_ = is_full();
+    if (!more_) TRY(prepare(planner_.finish()));
+    return {};
+  }
+
+  [[nodiscard]] Json result() const {
+    return {{"batches", batches_},
+            {"batches_total", batches_.size()},
+            {"items_total", items_total_},
+            {"more", more_},
+            {"collection", binding_.collection}};
+  }
+
+ private:
+  [[nodiscard]] bool is_full() const { return batches_.size() >= context_.settings.batches_per_run; }
+
+  Result<void> look_at(const RecordName& name) {
+    const auto stored = TRY(load_receipt(ports_.table, name.image_id, name.receipt_id));
+    if (!stored) return {};
+    return prepare(planner_.add(unembedded_items(*stored, format_)));
+  }
+
+  Result<void> prepare(std::vector<std::vector<BatchItem>> planned) {
+    for (auto& items : planned) {
+      Batch batch{.id = BatchId(uuid4(ports_.random.bytes())),
+                  .entity = entity_,
+                  .generation = binding_.generation,
+                  .embedding_format = binding_.input_format,
+                  .created_ms = ports_.clock.now_ms()};
+      batch.item_count = static_cast<std::int64_t>(items.size());
+      batch.items_key = TRY(store_by_content(ports_.batch_files, names_of(entity_).batch_folder, batch.id.str(),
+                                             ".items.ndjson", items_text(items)))
+                            .str();
+      TRY(ports_.table.write(Put{batch_row(batch, items), {absent("PK")}}));
+      add(TRY(claim_and_write_requests(batch, std::move(items), binding_.model, ports_)));
+    }
+    return {};
+  }
+
+  void add(const Batch& batch) {
+    if (!batch.is_prepared()) return;
+    batches_.push_back({{"batch_id", batch.id.str()}});
+    items_total_ += batch.item_count;
+  }
+
+  Entity entity_;
+  CollectionBinding binding_;
+  InputFormat format_;
+  const Ports& ports_;
+  const StepContext& context_;
+  BatchPlanner planner_;
+  Json batches_ = Json::array();
+  std::int64_t items_total_ = 0;
+  bool more_ = false;
+};
+
+Result<Json> find(Entity entity, const Ports& ports, const StepContext& context) {
+  const CollectionBinding binding = TRY(active_collection(entity, ports, context));
+  TRY(write_change_deltas(entity, binding, ports, context));
+  Finder finder(entity, binding, TRY(parse_input_format(binding.input_format)), ports, context);
+  TRY(finder.take_up_prepared());
+  TRY(finder.find());
+  Json result = finder.result();
+  context.log.info("found items to embed", {{"collection", binding.collection},
+                                            {"items", result["items_total"]},
+                                            {"batches", result["batches_total"]}});
+  return result;
+}
+
+}  // namespace
+
+Result<Json> find_unembedded(const Json&, const Ports& ports, const StepContext& context) {
+  return find(Entity::line, ports, context);
+}
+
+Result<Json> find_unembedded_words(const Json&, const Ports& ports, const StepContext& context) {
+  return find(Entity::word, ports, context);
+}
+
+}  // namespace tillite

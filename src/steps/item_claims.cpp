@@ -1,0 +1,137 @@
+#include "steps/item_claims.h"
+
+#include <map>
+
+#include "embedding/batch_files.h"
+
+namespace tillite {
+namespace {
+
+constexpr std::size_t kWritesAtOnce = 1000;
+
+std::string status_text(EmbeddingStatus status) { return std::string(status_name(status)); }
+
+/// The update that moves an item from NONE into a batch.
+Update claim(const BatchItem& item, const BatchId& batch) {
+  Json set = status_keys(item.id, EmbeddingStatus::pending);
+  set["embedding_batch_id"] = batch.str();
+  set["input_hash"] = item.input_hash;
+  set["item_version"] = item.item_version;
+  return {.key = row_key(item.id),
+          .set = std::move(set),
+          .remove = {"failure_reason"},
+          .condition = {equal("embedding_status", status_text(EmbeddingStatus::none))}};
+}
+
+/// Items with their texts and versions as the receipts have them now; those whose text has changed are left out.
+Result<std::vector<BatchItem>> with_inputs(const std::vector<BatchItem>& items, InputFormat format, Table& table) {
+  std::vector<BatchItem> current;
+  TRY(for_each_receipt(table, items,
+                       [&](const StoredReceipt* stored, std::span<const BatchItem> of_receipt) -> Result<void> {
+                         if (stored == nullptr) return {};
+                         const auto inputs = embedding_inputs(stored->receipt, format);
+                         for (const BatchItem& item : of_receipt) {
+                           const auto input = inputs.find(item.id);
+                           if (input == inputs.end() || input_hash(input->second) != item.input_hash) continue;
+                           current.push_back(item);
+                           current.back().input = input->second;
+                         }
+                         return {};
+                       }));
+  return current;
+}
+
+/// The items that this batch has: those that `claimed` says it won now, and those that it had won before.
+Result<std::vector<BatchItem>> items_won(const std::vector<BatchItem>& items, const std::vector<bool>& claimed,
+                                         const BatchId& batch, Table& table) {
+  std::vector<BatchItem> won;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (!claimed[i]) {
+      const auto row = TRY(table.get(row_key(items[i].id)));
+      if (!row || !holds(claimed_by(batch, items[i].input_hash), &*row)) continue;
+    }
+    won.push_back(items[i]);
+  }
+  return won;
+}
+
+}  // namespace
+
+Condition claimed_by(const BatchId& batch, const std::string& input_hash) {
+  return {equal("embedding_status", status_text(EmbeddingStatus::pending)), equal("embedding_batch_id", batch.str()),
+          equal("input_hash", input_hash)};
+}
+
+Result<void> for_each_receipt(
+    Table& table, const std::vector<BatchItem>& items,
+    const std::function<Result<void>(const StoredReceipt* stored, std::span<const BatchItem> items)>& each) {
+  for (std::size_t begin = 0; begin < items.size();) {
+    const RecordName name = TRY(parse_record_id(items[begin].id));
+    const std::string receipt = receipt_name(name.image_id, name.receipt_id) + "#";
+    std::size_t end = begin + 1;
+    while (end < items.size() && items[end].id.str().starts_with(receipt)) ++end;
+    const auto stored = TRY(load_receipt(table, name.image_id, name.receipt_id));
+    TRY(each(stored ? &*stored : nullptr, std::span(items).subspan(begin, end - begin)));
+    begin = end;
+  }
+  return {};
+}
+
+Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem> items, const std::string& model,
+                                       const Ports& ports) {
+  if (items.empty() || items.front().input.empty()) {
+    items = TRY(with_inputs(items, TRY(parse_input_format(batch.embedding_format)), ports.table));
+  }
+  std::vector<Write> claims;
+  for (const BatchItem& item : items) claims.emplace_back(claim(item, batch.id));
+  const auto won = TRY(items_won(items, TRY(ports.table.write_each(claims)), batch.id, ports.table));
+
+  Update update{.key = batch_row_key(batch.id), .set = {{"item_count", won.size()}}, .condition = {absent("s3_key")}};
+  if (won.empty()) {
+    update.set.update(batch_status_keys(batch.id, batch.entity, BatchStatus::cancelled));
+    update.set["error_summary"] = "none of its items was left to embed";
+    update.condition.push_back(absent("openai_batch_id"));
+  } else {
+    std::string requests;
+    for (const BatchItem& item : won) requests += request_line(item, model);
+    const ObjectKey key = TRY(store_by_content(ports.batch_files, names_of(batch.entity).batch_folder, batch.id.str(),
+                                               ".ndjson", requests));
+    update.set["s3_key"] = key.str();
+  }
+  // Somebody else may have finished the same prepared batch first: theirs stands.
+  const auto recorded = ports.table.write(update);
+  if (!recorded && recorded.error().code() != Code::conflict) return std::unexpected(recorded.error());
+  return read_batch(ports.table, batch.id);
+}
+
+Result<Released> release_items(const BatchId& batch, const std::vector<std::pair<BatchItem, Release>>& items,
+                               const Ports& ports, const Settings& settings) {
+  Released released;
+  for (std::size_t begin = 0; begin < items.size(); begin += kWritesAtOnce) {
+    const auto part = std::span(items).subspan(begin, std::min(kWritesAtOnce, items.size() - begin));
+    std::vector<Write> writes;
+    std::vector<bool> fails;
+    for (const auto& [item, release] : part) {
+      const auto row = TRY(ports.table.get(row_key(item.id)));
+      if (!row || !holds(claimed_by(batch, item.input_hash), &*row)) continue;
+      const ItemState state = TRY(item_state(*row));
+      const std::int64_t attempts = state.attempts + (release.counts_as_attempt ? 1 : 0);
+      const bool failed = attempts >= settings.attempts_max;
+      Json set = status_keys(item.id, failed ? EmbeddingStatus::failed : EmbeddingStatus::none);
+      set["attempts"] = attempts;
+      if (failed) set["failure_reason"] = release.reason;
+      writes.emplace_back(Update{.key = row_key(item.id),
+                                 .set = std::move(set),
+                                 .remove = {"embedding_batch_id"},
+                                 .condition = claimed_by(batch, item.input_hash)});
+      fails.push_back(failed);
+    }
+    const auto happened = TRY(ports.table.write_each(writes));
+    for (std::size_t i = 0; i < happened.size(); ++i) {
+      if (happened[i]) ++(fails[i] ? released.failed : released.to_none);
+    }
+  }
+  return released;
+}
+
+}  // namespace tillite

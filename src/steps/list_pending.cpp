@@ -1,0 +1,33 @@
+// Lists the batches of a collection to poll: every one that the provider has and that has not ended here.
+#include <algorithm>
+
+#include "steps/collection.h"
+#include "steps/completion.h"
+#include "steps/step.h"
+
+namespace tillite {
+
+Result<Json> list_pending(const Json& event, const Ports& ports, const StepContext& context) {
+  const Entity entity = TRY(entity_of_event(event));
+  const CollectionBinding binding = TRY(active_collection(entity, ports, context));
+  const auto manifest = TRY(ManifestLog(ports.vectors, binding.collection, binding.generation).newest());
+  if (manifest) TRY(complete_consumed(entity, *manifest, ports, context));
+
+  std::vector<Batch> pending = TRY(batches_in(ports.table, entity, kOpenStatuses));
+  // Those with a delta wait for a merge, not for the provider.
+  std::erase_if(pending, [](const Batch& batch) { return batch.openai_batch_id.empty() || !batch.delta_id.empty(); });
+  // Polled longest ago first, so that batches which stay unfinished never keep the others from their turn.
+  std::ranges::sort(pending, {}, [](const Batch& batch) { return std::tie(batch.polled_ms, batch.created_ms, batch.id); });
+
+  Json batches = Json::array();
+  for (const Batch& batch : pending) {
+    if (batches.size() >= context.settings.polls_per_run) break;
+    batches.push_back({{"batch_id", batch.id.str()}, {"openai_batch_id", batch.openai_batch_id.str()}});
+  }
+  return Json{{"collection", binding.collection},
+              {"pending_batches", batches},
+              {"pending_total", pending.size()},
+              {"more", batches.size() < pending.size()}};
+}
+
+}  // namespace tillite

@@ -1,0 +1,24 @@
+// After a version is published: the items that it contains become SUCCESS, their batches end.
+#include "steps/collection.h"
+#include "steps/completion.h"
+#include "steps/step.h"
+
+namespace tillite {
+
+Result<Json> mark_complete(const Json& event, const Ports& ports, const StepContext& context) {
+  const Entity entity = TRY(entity_of_event(event));
+  const CollectionBinding binding = TRY(active_collection(entity, ports, context));
+  const auto manifest = TRY(ManifestLog(ports.vectors, binding.collection, binding.generation).newest());
+  Completion completion;
+  if (manifest) completion = TRY(complete_consumed(entity, *manifest, ports, context));
+  context.log.info("completed batches", {{"collection", binding.collection},
+                                         {"batches", completion.batches},
+                                         {"items", completion.items},
+                                         {"quarantined", completion.quarantined}});
+  return Json{{"collection", binding.collection},
+              {"batches_completed", completion.batches},
+              {"items_completed", completion.items},
+              {"batches_quarantined", completion.quarantined}};
+}
+
+}  // namespace tillite

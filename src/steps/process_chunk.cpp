@@ -1,0 +1,69 @@
+// Merges the deltas of one chunk into an intermediate, without a lock.
+#include <algorithm>
+#include <cctype>
+
+#include "steps/chunk.h"
+#include "steps/collection.h"
+#include "vectors/chunk_merge.h"
+#include "vectors/keys.h"
+
+namespace tillite {
+namespace {
+
+/// The deltas that still count; asked anew after a delta was missing, for it may have been consumed and removed meanwhile.
+Result<std::vector<DeltaId>> not_consumed(std::vector<DeltaId> deltas, const CollectionBinding& binding,
+                                          ObjectStore& vectors) {
+  const auto manifest = TRY(ManifestLog(vectors, binding.collection, binding.generation).newest());
+  if (manifest) std::erase_if(deltas, [&](const DeltaId& delta) { return manifest->has_consumed(delta); });
+  return deltas;
+}
+
+}  // namespace
+
+std::string run_name(std::string_view execution) {
+  std::string name(execution.substr(0, 200));
+  std::ranges::replace_if(
+      name, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-' && c != '_'; }, '-');
+  return name.empty() ? "unnamed" : name;
+}
+
+Result<Chunk> parse_chunk(const Json& json) {
+  const std::int64_t index = TRY(int_field(json, "chunk_index"));
+  if (index < 0) return fail(Code::invalid_input, "the field 'chunk_index' must not be below 0");
+  return Chunk{static_cast<std::size_t>(index), TRY(delta_ids_field(json, "delta_ids"))};
+}
+
+Result<std::optional<ObjectKey>> make_intermediate(const Chunk& chunk, const CollectionBinding& binding,
+                                                   const std::string& run, const Ports& ports,
+                                                   const StepContext& context) {
+  const ObjectKey key = intermediate_key(run, chunk.index, chunk.deltas);
+  const auto there = ports.vectors.info(key);
+  if (there) return key;
+  if (there.error().code() != Code::not_found) return std::unexpected(there.error());
+
+  const auto deltas = TRY(not_consumed(chunk.deltas, binding, ports.vectors));
+  if (deltas.empty()) return std::nullopt;
+  const auto scratch = TRY(ScratchFolder::create(context.scratch));
+  const Path file = scratch.path() / "run";
+  const auto header = merge_deltas(ports.vectors, binding, deltas, scratch.path(), file);
+  if (!header) return pass_on(header, fmt::format("merging chunk {} of {}", chunk.index, binding.collection));
+  for (const auto& [delta, reason] : header->quarantined) {
+    context.log.error("a delta cannot be read and is quarantined",
+                      {{"collection", binding.collection}, {"delta_id", delta.str()}, {"reason", reason}});
+  }
+  const auto created = ports.vectors.create_from_file(key, file);
+  if (!created && created.error().code() != Code::conflict) return std::unexpected(created.error());
+  return key;
+}
+
+Result<Json> process_chunk(const Json& event, const Ports& ports, const StepContext& context) {
+  const CollectionBinding binding = TRY(active_collection(TRY(entity_of_event(event)), ports, context));
+  const Chunk chunk = TRY(parse_chunk(event));
+  const std::string run = run_name(TRY(string_field(event, "execution")));
+  const auto key = TRY(make_intermediate(chunk, binding, run, ports, context));
+  return Json{{"chunk_index", chunk.index},
+              {"intermediate_key", key ? Json(key->str()) : Json(nullptr)},
+              {"delta_ids", to_json(chunk.deltas)}};
+}
+
+}  // namespace tillite

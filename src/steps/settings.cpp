@@ -1,0 +1,64 @@
+#include "steps/settings.h"
+
+#include <charconv>
+
+namespace tillite {
+namespace {
+
+/// Sets `target` from a whole number in [least, most], if the variable is there.
+template <typename Number>
+Result<void> read_number(const Environment& environment, const std::string& name, Number& target, std::int64_t least,
+                         std::int64_t most, std::int64_t factor = 1) {
+  const auto text = environment(name);
+  if (!text || text->empty()) return {};
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  if (error != std::errc() || end != text->data() + text->size() || value < least || value > most) {
+    return fail(Code::invalid_input, "the variable {} must be a whole number from {} to {}, but is '{}'", name, least,
+                most, text->substr(0, 64));
+  }
+  target = static_cast<Number>(value * factor);
+  return {};
+}
+
+Result<void> read_format(const Environment& environment, const std::string& name, Entity entity, Settings& settings) {
+  settings.formats[entity] = default_format(entity);
+  const auto text = environment(name);
+  if (!text || text->empty()) return {};
+  const auto format = parse_input_format(*text);
+  if (!format) return pass_on(format, fmt::format("the variable {}", name));
+  if (entity_of(*format) != entity) {
+    return fail(Code::invalid_input, "the variable {} names '{}', which is not a format of a {}", name, *text,
+                names_of(entity).name);
+  }
+  settings.formats[entity] = *format;
+  return {};
+}
+
+}  // namespace
+
+Result<Settings> read_settings(const Environment& environment, std::string default_model) {
+  Settings settings;
+  settings.model = environment("EMBEDDING_MODEL").value_or(std::move(default_model));
+  TRY(read_number(environment, "EMBEDDING_DIMENSIONS", settings.dimensions, 1, 8192));
+  TRY(read_format(environment, "EMBEDDING_FORMAT_LINE", Entity::line, settings));
+  TRY(read_format(environment, "EMBEDDING_FORMAT_WORD", Entity::word, settings));
+  TRY(read_number(environment, "BATCH_ITEMS_MAX", settings.batch.items_max, 1, 50'000));
+  TRY(read_number(environment, "CHUNK_SIZE_LINES", settings.chunk_deltas[Entity::line], 1, 25));
+  TRY(read_number(environment, "CHUNK_SIZE_WORDS", settings.chunk_deltas[Entity::word], 1, 25));
+  TRY(read_number(environment, "HEARTBEAT_INTERVAL_SECONDS", settings.lock.heartbeat_ms, 1, 3600, 1000));
+  TRY(read_number(environment, "LOCK_DURATION_MINUTES", settings.lock.lease_ms, 1, 24 * 60, 60'000));
+  if (settings.lock.heartbeat_ms * 3 > settings.lock.lease_ms) {
+    return fail(Code::invalid_input,
+                "HEARTBEAT_INTERVAL_SECONDS ({} s) may be at most a third of LOCK_DURATION_MINUTES ({} s)",
+                settings.lock.heartbeat_ms / 1000, settings.lock.lease_ms / 1000);
+  }
+  const auto skip = environment("SKIP_SQS_NOTIFICATION").value_or("false");
+  if (skip != "true" && skip != "false") {
+    return fail(Code::invalid_input, "the variable SKIP_SQS_NOTIFICATION must be true or false, but is '{}'", skip);
+  }
+  settings.skip_queue_notification = skip == "true";
+  return settings;
+}
+
+}  // namespace tillite

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "embedding/batch_plan.h"
+#include "embedding/input_format.h"
+#include "vectors/publish_lock.h"
+#include "vectors/segment.h"
+
+namespace tillite {
+
+/// What a step may be told (docs/settings.md). One value for all steps of a process.
+struct Settings {
+  std::string model;
+  std::size_t dimensions = 1536;
+  std::map<Entity, InputFormat> formats;
+  BatchLimits batch;
+  std::size_t batches_per_run = 200;  ///< that one execution finds; the next execution finds the others
+  std::size_t polls_per_run = 500;    ///< batches that one execution polls, those polled longest ago first
+  std::size_t deltas_per_run = 500;   ///< deltas that one execution merges, oldest first
+  std::map<Entity, std::size_t> chunk_deltas = {{Entity::line, 10}, {Entity::word, 10}};  ///< deltas in a chunk
+  std::int64_t attempts_max = 3;      ///< of an item, before it is FAILED
+  std::int64_t submit_lease_ms = 15'000;  ///< how long a submit under way keeps others from recovering it
+  std::int64_t tombstone_retention_ms = 30LL * 24 * 3'600'000;
+  bool skip_queue_notification = false;
+  LockSettings lock;
+  GraphSettings graph;
+};
+
+/// A variable's value, or nothing.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+
+/// The defaults with what the environment says (names: docs/settings.md). `invalid_input` names the variable and what it takes.
+/// `default_model` is what the provider at hand is good for.
+[[nodiscard]] Result<Settings> read_settings(const Environment& environment, std::string default_model);
+
+}  // namespace tillite

@@ -1,0 +1,38 @@
+#include "steps/step.h"
+
+namespace tillite {
+
+const std::vector<NamedStep>& all_steps() {
+  static const std::vector<NamedStep> steps = {
+      {"find_unembedded", "embedding-line-find", &find_unembedded},
+      {"find_unembedded_words", "embedding-word-find", &find_unembedded_words},
+      {"submit_openai", "embedding-line-submit", &submit_batch},
+      {"submit_words_openai", "embedding-word-submit", &submit_batch},
+      {"list_pending", "embedding-list-pending", &list_pending},
+      {"line_polling", "embedding-line-poll", &poll_batch},
+      {"word_polling", "embedding-word-poll", &poll_batch},
+      {"split_into_chunks", "embedding-split-chunks", &split_into_chunks},
+      {"compaction", "embedding-vector-compact", &compaction},
+      {"mark_complete", "embedding-mark-complete", &mark_complete},
+  };
+  return steps;
+}
+
+Result<NamedStep> step_of_function(std::string_view function_name) {
+  std::string known;
+  for (const NamedStep& named : all_steps()) {
+    if (named.function_name == function_name) return named;
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", named.function_name);
+  }
+  return fail(Code::not_found, "there is no function '{}'; there are {}", function_name.substr(0, 128), known);
+}
+
+Result<Json> compaction(const Json& event, const Ports& ports, const StepContext& context) {
+  const std::string operation = TRY(string_field(event, "operation"));
+  if (operation == "process_chunk") return process_chunk(event, ports, context);
+  if (operation == "final_merge") return final_merge(event, ports, context);
+  return fail(Code::invalid_input, "the operation '{}' is not known: use process_chunk or final_merge",
+              operation.substr(0, 64));
+}
+
+}  // namespace tillite
