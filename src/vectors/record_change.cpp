@@ -1,0 +1,75 @@
+#include "vectors/record_change.h"
+
+namespace tillite {
+namespace {
+
+/// The stored record as fold() sees it. It lacks its vector, metadata and document: they stay where they are.
+Record stored_record(const IndexedRecord& stored) {
+  Record record;
+  record.id = stored.id;
+  record.kind = stored.label ? RecordKind::vector : RecordKind::tombstone;
+  record.item_version = stored.item_version;
+  record.metadata_version = stored.metadata_version;
+  record.delta = stored.delta;
+  record.removed_at_ms = stored.removed_at_ms;
+  return record;
+}
+
+Effect effect_of(const KnownRecord& known, const Record& base) {
+  const auto& stored = known.stored;
+  if (base.kind == RecordKind::tombstone) {
+    const bool same = stored && !stored->label && stored->item_version == base.item_version &&
+                      stored->removed_at_ms == base.removed_at_ms;
+    return same ? Effect::nothing : Effect::tombstone;
+  }
+  if (!base.vector.empty()) return Effect::vector;
+  return base.metadata_version == stored->metadata_version ? Effect::nothing : Effect::metadata;
+}
+
+}  // namespace
+
+RecordChange change_of(const KnownRecord& known, RecordState news) {
+  RecordState state;
+  if (known.stored) fold(state, stored_record(*known.stored));
+  if (known.waiting) fold(state, *known.waiting);
+  if (news.base) fold(state, *std::move(news.base));
+  if (news.waiting) fold(state, *std::move(news.waiting));
+
+  RecordChange change;
+  change.waiting = std::move(state.waiting);
+  if (!state.base) return change;
+  change.effect = effect_of(known, *state.base);
+  if (change.effect != Effect::nothing) change.record = *std::move(state.base);
+  return change;
+}
+
+IndexedRecord indexed_vector(const Record& record, std::uint64_t label) {
+  IndexedRecord row;
+  row.id = record.id;
+  row.item_version = record.item_version;
+  row.metadata_version = record.metadata_version;
+  row.delta = record.delta;
+  row.label = label;
+  row.vector_hash = vector_hash(record.vector);
+  row.record_hash = record_hash(record.id, record.item_version, row.vector_hash, record.metadata, record.document);
+  return row;
+}
+
+IndexedRecord indexed_tombstone(const Record& record) {
+  IndexedRecord row;
+  row.id = record.id;
+  row.item_version = record.item_version;
+  row.metadata_version = record.metadata_version;
+  row.delta = record.delta;
+  row.removed_at_ms = record.removed_at_ms;
+  return row;
+}
+
+IndexedRecord with_metadata(IndexedRecord stored, const Record& record) {
+  stored.metadata_version = record.metadata_version;
+  stored.record_hash =
+      record_hash(stored.id, stored.item_version, stored.vector_hash, record.metadata, record.document);
+  return stored;
+}
+
+}  // namespace tillite

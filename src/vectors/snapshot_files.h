@@ -1,0 +1,21 @@
+#pragma once
+
+#include "vectors/manifest.h"
+
+namespace tillite {
+
+// The names of a snapshot's files, the HNSW segment's apart (docs/formats/snapshot.md).
+inline constexpr std::string_view kChromaFile = "chroma.sqlite3";
+inline constexpr std::string_view kRecordsFile = "records.sqlite3";
+
+/// Puts all files of a finished snapshot folder on the disk and describes them, sorted by name.
+[[nodiscard]] Result<std::vector<Manifest::SnapshotFile>> sync_and_describe(const Path& folder);
+
+/// The object of a snapshot's file. `corrupt` for a name that leads out of the folder.
+[[nodiscard]] Result<ObjectKey> file_key(const Manifest::Snapshot& snapshot, const Manifest::SnapshotFile& file);
+
+/// Whether a local file has the size, and with `verify` the checksum, that the manifest names; `corrupt` names the
+/// file.
+[[nodiscard]] Result<void> check_file(const Path& path, const Manifest::SnapshotFile& file, bool verify);
+
+}  // namespace tillite
