@@ -1,0 +1,205 @@
+#include "app/command_line.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <sstream>
+
+namespace tillite {
+namespace {
+
+constexpr int kUsageStatus = 2;
+constexpr std::string_view kVersion = "tillite " TILLITE_VERSION;
+
+/// The options of all commands; the chosen command's closure reads them after parsing.
+struct Values {
+  std::uint64_t receipts = 10;
+  std::uint64_t seed = 1;
+  std::vector<std::string> files;
+  bool dry_run = false;
+  std::string entity = "both";
+  bool no_wait = false;
+  std::vector<std::string> receipt;
+  std::string collection;
+  std::string folder;
+  std::int64_t keep_hours = 24;
+  QueryOptions query;
+  std::vector<std::string> ids;
+  bool all = false;
+  std::string name;
+  std::string input = "{}";
+  std::string execution;
+};
+
+class Parser {
+ public:
+  Parser(ParsedCommandLine& parsed, const Environment& environment) : parsed_(parsed) {
+    parsed_.home = environment("TILLITE_HOME").value_or("tillite-home");
+    parsed_.log_level = environment("LOG_LEVEL").value_or("");
+    app_.description("Turns OCR'd receipts into a searchable vector store at batch prices.");
+    app_.footer("Example: tillite sample --receipts 40 | tillite import - && tillite run && tillite query milk\n"
+                "Exit status: 0 done, 2 usage, 3 partly done, others: docs/cli.md");
+    app_.require_subcommand(1);
+    app_.fallthrough();
+    app_.set_version_flag("--version", std::string(kVersion));
+    app_.add_option("--home", parsed_.home, "Folder of everything (TILLITE_HOME, else ./tillite-home)");
+    app_.add_flag("--json", parsed_.json, "Answer in JSON on standard output");
+    app_.add_option("--log-level", parsed_.log_level, "DEBUG, INFO, WARNING or ERROR (LOG_LEVEL)");
+    app_.add_flag("-v,--verbose", parsed_.verbose, "Logs on standard error as text instead of JSON lines");
+    add_receipt_commands();
+    add_run_commands();
+    add_search_commands();
+    add_snapshot_commands();
+    add_workflow_commands();
+  }
+
+  void parse(std::vector<std::string> arguments) {
+    std::ranges::reverse(arguments);  // as CLI11 takes them
+    try {
+      app_.parse(std::move(arguments));
+    } catch (const CLI::ParseError& error) {
+      std::ostringstream out;
+      std::ostringstream err;
+      const int status = app_.exit(error, out, err);
+      parsed_.command = nullptr;
+      parsed_.exit_status = status == 0 ? 0 : kUsageStatus;
+      parsed_.text = status == 0 ? out.str() : err.str();
+    }
+  }
+
+ private:
+  /// Adds a command with an example to its help; `command` is called once its options are in values_.
+  CLI::App* add(CLI::App& parent, const std::string& name, const std::string& description, const std::string& example,
+                Command command) {
+    CLI::App* const sub = parent.add_subcommand(name, description);
+    sub->footer("Example: " + example);
+    sub->callback([this, command = std::move(command)] { parsed_.command = command; });
+    return sub;
+  }
+
+  void add_receipt_commands() {
+    auto v = values_;
+    auto* sample = add(app_, "sample", "Writes made-up receipts as JSON lines", "tillite sample --receipts 40 --seed 1",
+                       [v](CommandContext& c) { return sample_command(c, v->receipts, v->seed); });
+    sample->add_option("--receipts", v->receipts, "How many")->required();
+    sample->add_option("--seed", v->seed, "The same seed makes the same receipts")->capture_default_str();
+
+    auto* import = add(app_, "import", "Takes receipts in: JSON lines, native or SROIE (docs/formats/receipt.md)",
+                       "tillite import receipts.jsonl",
+                       [v](CommandContext& c) { return import_command(c, v->files, v->dry_run); });
+    import->add_option("files", v->files, "Files, or - for standard input")->required();
+    import->add_flag("--dry-run", v->dry_run, "Check and count only");
+
+    auto* remove = add(app_, "delete", "Removes a receipt with its vectors",
+                       "tillite delete --receipt 6f1ed002-ab5f-4a3c-9d2e-0c4f5a3b2c1d 1",
+                       [v](CommandContext& c) { return delete_receipt(c, v->receipt); });
+    remove->add_option("--receipt", v->receipt, "IMAGE_ID RECEIPT_ID")->required()->expected(2);
+  }
+
+  void add_run_commands() {
+    auto v = values_;
+    auto* run = add(app_, "run", "Embeds what is new and publishes snapshots, until nothing is left to do", "tillite run",
+                    [v](CommandContext& c) { return run_command(c, v->entity, v->no_wait); });
+    run->add_option("--entity", v->entity, "line, word or both")
+        ->check(CLI::IsMember({"line", "word", "both"}))
+        ->capture_default_str();
+    run->add_flag("--no-wait", v->no_wait, "Submit, take what is ready, and end");
+
+    add(app_, "status", "Shows where every item is, and checks that none is lost", "tillite status", &status_command);
+
+    auto* compact = add(app_, "compact", "Merges the waiting deltas of a collection now", "tillite compact receipt_lines",
+                        [v](CommandContext& c) { return compact_command(c, v->collection); });
+    compact->add_option("collection", v->collection, "receipt_lines or receipt_words")->required();
+
+    auto* backup = add(app_, "backup", "Copies the home, consistent while others use it", "tillite backup /backups/today",
+                       [v](CommandContext& c) { return backup_command(c, v->folder); });
+    backup->add_option("folder", v->folder, "A folder that does not exist yet")->required();
+
+    auto* gc = add(app_, "gc", "Removes what no version needs any more", "tillite gc --keep-hours 24",
+                   [v](CommandContext& c) { return gc_command(c, v->dry_run, v->keep_hours); });
+    gc->add_option("--keep-hours", v->keep_hours, "How long replaced versions stay readable")
+        ->check(CLI::Range(0, 24 * 365))
+        ->capture_default_str();
+    gc->add_flag("--dry-run", v->dry_run, "Count only");
+  }
+
+  void add_search_commands() {
+    auto v = values_;
+    auto* query = add(app_, "query", "Finds the lines or words nearest to a text",
+                      "tillite query 'oat milk' -k 5 --where '{\"receipt_id\": {\"$eq\": 1}}'",
+                      [v](CommandContext& c) { return query_command(c, v->query); });
+    query->add_option("text", v->query.text, "What to look for")->required();
+    query->add_option("--collection", v->query.collection, "receipt_lines or receipt_words")->capture_default_str();
+    query->add_option("-k", v->query.k, "How many")->check(CLI::Range(1, 10'000))->capture_default_str();
+    query->add_option("--where", v->query.where, "Filter on metadata, in Chroma's language");
+    query->add_option("--where-document", v->query.where_document, "Filter on the text, in Chroma's language");
+
+    auto* get = add(app_, "get", "Shows records by their ids",
+                    "tillite get 'IMAGE#6f1ed002-ab5f-4a3c-9d2e-0c4f5a3b2c1d#RECEIPT#00001#LINE#00003'",
+                    [v](CommandContext& c) { return get_command(c, v->ids); });
+    get->add_option("ids", v->ids, "Record ids of lines or words")->required();
+  }
+
+  void add_snapshot_commands() {
+    auto v = values_;
+    auto* snapshot = app_.add_subcommand("snapshot", "Published versions");
+    snapshot->require_subcommand(1);
+    snapshot->fallthrough();
+    snapshot->footer("Example: tillite snapshot list");
+    auto* list = add(*snapshot, "list", "Lists the versions that can be read", "tillite snapshot list",
+                     [v](CommandContext& c) { return snapshot_list_command(c, v->all); });
+    list->add_flag("--all", v->all, "Fences too");
+    auto* exported = add(*snapshot, "export", "Writes the newest version as a directory that Chroma serves",
+                         "tillite snapshot export receipt_lines ./chroma",
+                         [v](CommandContext& c) { return snapshot_export_command(c, v->collection, v->folder); });
+    exported->add_option("collection", v->collection, "receipt_lines or receipt_words")->required();
+    exported->add_option("folder", v->folder, "A folder that does not exist yet, or is empty")->required();
+  }
+
+  void add_workflow_commands() {
+    auto v = values_;
+    auto* workflow = app_.add_subcommand("workflow", "Single executions of the state machines");
+    workflow->require_subcommand(1);
+    workflow->fallthrough();
+    workflow->footer("Example: tillite workflow start create-batches-sf");
+    auto* start = add(*workflow, "start", "Walks a state machine to its end",
+                      "tillite workflow start poll-store-sf --input '{\"max_concurrency\": 4}'",
+                      [v](CommandContext& c) { return workflow_start_command(c, v->name, v->input); });
+    start->add_option("name", v->name, "The state machine")->required();
+    start->add_option("--input", v->input, "JSON")->capture_default_str();
+    add(*workflow, "list", "Lists executions, newest first", "tillite workflow list", &workflow_list_command);
+    auto* describe = add(*workflow, "describe", "Shows an execution", "tillite workflow describe ID",
+                         [v](CommandContext& c) { return workflow_describe_command(c, v->execution); });
+    describe->add_option("id", v->execution, "The execution's id")->required();
+    auto* history = add(*workflow, "history", "Shows an execution's events", "tillite workflow history ID",
+                        [v](CommandContext& c) { return workflow_history_command(c, v->execution); });
+    history->add_option("id", v->execution, "The execution's id")->required();
+  }
+
+  static Result<int> delete_receipt(CommandContext& context, const std::vector<std::string>& receipt) {
+    int receipt_id = 0;
+    const std::string& text = receipt.at(1);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), receipt_id);
+    if (error != std::errc() || end != text.data() + text.size() || receipt_id < 1) {
+      return fail(Code::usage, "RECEIPT_ID must be a whole number from 1 up, but is '{}'", text);
+    }
+    return delete_command(context, receipt.at(0), receipt_id);
+  }
+
+  ParsedCommandLine& parsed_;
+  CLI::App app_;
+  std::shared_ptr<Values> values_ = std::make_shared<Values>();
+};
+
+}  // namespace
+
+ParsedCommandLine parse_command_line(std::vector<std::string> arguments, const Environment& environment) {
+  ParsedCommandLine parsed;
+  Parser parser(parsed, environment);
+  parser.parse(std::move(arguments));
+  return parsed;
+}
+
+}  // namespace tillite

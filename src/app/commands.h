@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/local_host.h"
+#include "app/output.h"
+
+namespace tillite {
+
+/// What all commands share.
+struct CommandContext {
+  Output output;
+  LocalHost::Options host;  ///< how to open the home; `create` is the command's to set
+  bool live_progress = false;
+};
+
+/// A command ends with its exit status (0 done, 3 partly done), or with an error, which has one of its own.
+using Command = std::function<Result<int>(CommandContext& context)>;
+
+inline constexpr int kDone = 0;
+inline constexpr int kPartlyDone = 3;
+
+[[nodiscard]] Result<int> sample_command(CommandContext& context, std::uint64_t receipts, std::uint64_t seed);
+[[nodiscard]] Result<int> import_command(CommandContext& context, const std::vector<std::string>& files, bool dry_run);
+[[nodiscard]] Result<int> run_command(CommandContext& context, const std::string& entity, bool no_wait);
+[[nodiscard]] Result<int> delete_command(CommandContext& context, const std::string& image_id, int receipt_id);
+[[nodiscard]] Result<int> status_command(CommandContext& context);
+[[nodiscard]] Result<int> compact_command(CommandContext& context, const std::string& collection);
+[[nodiscard]] Result<int> backup_command(CommandContext& context, const std::string& folder);
+[[nodiscard]] Result<int> gc_command(CommandContext& context, bool dry_run, std::int64_t keep_hours);
+
+struct QueryOptions {
+  std::string text;
+  std::string collection = "receipt_lines";
+  std::size_t k = 10;
+  std::string where;
+  std::string where_document;
+};
+[[nodiscard]] Result<int> query_command(CommandContext& context, const QueryOptions& options);
+[[nodiscard]] Result<int> get_command(CommandContext& context, const std::vector<std::string>& ids);
+
+[[nodiscard]] Result<int> snapshot_list_command(CommandContext& context, bool all);
+[[nodiscard]] Result<int> snapshot_export_command(CommandContext& context, const std::string& collection,
+                                                  const std::string& folder);
+
+[[nodiscard]] Result<int> workflow_start_command(CommandContext& context, const std::string& name,
+                                                 const std::string& input);
+[[nodiscard]] Result<int> workflow_list_command(CommandContext& context);
+[[nodiscard]] Result<int> workflow_describe_command(CommandContext& context, const std::string& id);
+[[nodiscard]] Result<int> workflow_history_command(CommandContext& context, const std::string& id);
+
+}  // namespace tillite

@@ -1,0 +1,87 @@
+#include "app/local_host.h"
+
+#include "adapters/local/folder_object_store.h"
+#include "adapters/local/sqlite_queue.h"
+#include "adapters/local/sqlite_table.h"
+#include "adapters/local/system_clock.h"
+#include "app/step_task_runner.h"
+#include "embedding/embedded_provider.h"
+
+namespace tillite {
+namespace {
+
+/// The adapters, in the order in which they need each other.
+struct Adapters {
+  SystemClock clock;
+  SystemRandom random;
+  std::unique_ptr<SqliteTable> table;
+  std::unique_ptr<SqliteTable> executions;
+  std::unique_ptr<SqliteTable> provider_table;
+  std::unique_ptr<SqliteQueue> queue;
+  std::unique_ptr<FolderObjectStore> vectors;
+  std::unique_ptr<FolderObjectStore> batch_files;
+  std::unique_ptr<FolderObjectStore> provider_files;
+};
+
+class EmbeddedHost final : public LocalHost {
+ public:
+  EmbeddedHost(Home home, std::unique_ptr<Adapters> adapters, std::unique_ptr<NgramEmbedder> embedder, Settings settings,
+               const Options& options)
+      : home_(std::move(home)),
+        adapters_(std::move(adapters)),
+        embedder_(std::move(embedder)),
+        settings_(std::move(settings)),
+        provider_(*adapters_->provider_table, *adapters_->provider_files, adapters_->clock, adapters_->random, *embedder_),
+        ports_{*adapters_->table,  *adapters_->vectors, *adapters_->batch_files, *adapters_->queue,
+               provider_,          adapters_->clock,    adapters_->random},
+        context_{settings_, options.log, options.stop, home_.scratch_folder(), "tillite"} {}
+
+  const Home& home() const override { return home_; }
+  const Ports& ports() const override { return ports_; }
+  const StepContext& context() const override { return context_; }
+  const Embedder& embedder() const override { return *embedder_; }
+  Table& executions() override { return *adapters_->executions; }
+
+  std::unique_ptr<Engine> engine(Progress* progress) override {
+    StepTaskRunner::Listener listener;
+    if (progress != nullptr) {
+      listener = [progress](std::string_view function_name, const Json&, const Json& result) {
+        progress->step_done(function_name, result);
+      };
+    }
+    tasks_.push_back(std::make_unique<StepTaskRunner>(ports_, context_, std::move(listener)));
+    return std::make_unique<Engine>(*adapters_->executions, adapters_->clock, adapters_->random, *tasks_.back(),
+                                    context_.log.named("engine"), Engine::Settings{.threads_max = 2});
+  }
+
+ private:
+  Home home_;
+  std::unique_ptr<Adapters> adapters_;
+  std::unique_ptr<NgramEmbedder> embedder_;
+  Settings settings_;
+  EmbeddedProvider provider_;
+  Ports ports_;
+  StepContext context_;
+  std::vector<std::unique_ptr<StepTaskRunner>> tasks_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<LocalHost>> LocalHost::open(const Options& options) {
+  const NgramEmbedder default_embedder;
+  Settings settings = TRY(read_settings(options.environment, std::string(default_embedder.model())));
+  auto embedder = std::make_unique<NgramEmbedder>(settings.dimensions);
+  Home home = TRY(Home::open(options.home, options.create));
+  auto adapters = std::make_unique<Adapters>();
+  adapters->table = TRY(SqliteTable::open(home.table_file()));
+  adapters->executions = TRY(SqliteTable::open(home.executions_file()));
+  adapters->provider_table = TRY(SqliteTable::open(home.provider_file()));
+  adapters->queue = TRY(SqliteQueue::open(home.queue_file()));
+  adapters->vectors = TRY(FolderObjectStore::open(home.vectors_folder()));
+  adapters->batch_files = TRY(FolderObjectStore::open(home.batches_folder()));
+  adapters->provider_files = TRY(FolderObjectStore::open(home.provider_folder()));
+  return std::make_unique<EmbeddedHost>(std::move(home), std::move(adapters), std::move(embedder), std::move(settings),
+                                        options);
+}
+
+}  // namespace tillite

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+
+#include "adapters/local/home.h"
+#include "app/progress.h"
+#include "base/log.h"
+#include "embedding/embedder.h"
+#include "steps/step.h"
+#include "workflow/engine.h"
+
+namespace tillite {
+
+/// Everything that a command works with on one machine: the embedded adapters of a home, the local embedder behind the
+/// Batch API's shape, the engine. The one place that names adapters.
+class LocalHost {
+ public:
+  struct Options {
+    Path home;
+    bool create = false;  ///< make the home if there is none
+    Logger log = Logger::none();
+    std::stop_token stop;
+    Environment environment;
+  };
+  [[nodiscard]] static Result<std::unique_ptr<LocalHost>> open(const Options& options);
+  virtual ~LocalHost() = default;
+
+  [[nodiscard]] virtual const Home& home() const = 0;
+  [[nodiscard]] virtual const Ports& ports() const = 0;
+  [[nodiscard]] virtual const StepContext& context() const = 0;
+  [[nodiscard]] virtual const Embedder& embedder() const = 0;
+  [[nodiscard]] virtual Table& executions() = 0;
+  /// An engine whose tasks are the steps; `progress` (may be nullptr) hears of them. Must not outlive this host.
+  [[nodiscard]] virtual std::unique_ptr<Engine> engine(Progress* progress) = 0;
+};
+
+}  // namespace tillite

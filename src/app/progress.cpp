@@ -1,0 +1,70 @@
+#include "app/progress.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace tillite {
+namespace {
+
+constexpr std::int64_t kLinesIntervalMs = 1000;
+constexpr std::int64_t kTerminalIntervalMs = 100;
+
+std::string text_of(const Progress::Counts& counts) {
+  return fmt::format("{} items found, {} batches made, {} submitted, {} items embedded, {} merged", counts.found,
+                     counts.batched, counts.submitted, counts.embedded, counts.merged);
+}
+
+std::int64_t number(const Json& result, const char* name) {
+  const Json* field = find_field(result, name);
+  return field != nullptr && field->is_number_integer() ? field->get<std::int64_t>() : 0;
+}
+
+}  // namespace
+
+void Progress::step_done(std::string_view function_name, const Json& result) {
+  const std::scoped_lock lock(mutex_);
+  if (function_name.ends_with("-find")) {
+    counts_.found += number(result, "items_total");
+    counts_.batched += number(result, "batches_total");
+  } else if (function_name.ends_with("-submit")) {
+    counts_.submitted += result.value("action", "") == "submitted" ? 1 : 0;
+  } else if (function_name.ends_with("-poll")) {
+    counts_.embedded += number(result, "embedding_count");
+  } else if (function_name.ends_with("-compact")) {
+    counts_.merged += number(result, "embeddings_processed");
+  }
+  show(false);
+}
+
+void Progress::finish() {
+  const std::scoped_lock lock(mutex_);
+  show(true);
+  if (line_open_) std::fputc('\n', stdout);
+  line_open_ = false;
+  std::fflush(stdout);
+}
+
+Progress::Counts Progress::counts() {
+  const std::scoped_lock lock(mutex_);
+  return counts_;
+}
+
+void Progress::show(bool last) {
+  if (form_ == Form::silent || counts_ == shown_) return;
+  const std::int64_t now_ms = clock_.steady_ms();
+  const std::int64_t interval_ms = form_ == Form::terminal ? kTerminalIntervalMs : kLinesIntervalMs;
+  if (!last && shown_ms_ != 0 && now_ms - shown_ms_ < interval_ms) return;
+  const std::string text = text_of(counts_);
+  if (form_ == Form::terminal) {
+    fmt::print(stdout, "\r\x1b[K{}", text);
+    line_open_ = true;
+  } else {
+    fmt::print(stdout, "{}\n", text);
+  }
+  std::fflush(stdout);
+  shown_ = counts_;
+  shown_ms_ = now_ms;
+}
+
+}  // namespace tillite

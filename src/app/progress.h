@@ -1,0 +1,48 @@
+#pragma once
+
+#include <mutex>
+#include <string>
+
+#include "base/json.h"
+#include "ports/clock.h"
+
+namespace tillite {
+
+/// The counts of a run as they grow: one line that is rewritten on a terminal, plain lines at most once a second elsewhere.
+/// Threads: any.
+class Progress {
+ public:
+  enum class Form { terminal, lines, silent };
+  Progress(Form form, Clock& clock) : form_(form), clock_(clock) {}
+  ~Progress() { finish(); }
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  /// Takes note of a step's result.
+  void step_done(std::string_view function_name, const Json& result);
+  /// Ends the line, so that other output can follow.
+  void finish();
+
+  struct Counts {
+    std::int64_t found = 0;
+    std::int64_t batched = 0;
+    std::int64_t submitted = 0;
+    std::int64_t embedded = 0;
+    std::int64_t merged = 0;
+    bool operator==(const Counts&) const = default;
+  };
+  [[nodiscard]] Counts counts();
+
+ private:
+  void show(bool last);
+
+  Form form_;
+  Clock& clock_;
+  std::mutex mutex_;
+  Counts counts_;
+  Counts shown_;
+  std::int64_t shown_ms_ = 0;
+  bool line_open_ = false;
+};
+
+}  // namespace tillite

@@ -1,0 +1,189 @@
+// run, status, compact, backup, gc: what moves the pipeline and tells where it stands.
+#include "app/commands.h"
+#include "app/pipeline_run.h"
+#include "receipts/receipt_items.h"
+#include "steps/collection.h"
+#include "steps/compact.h"
+#include "vectors/garbage.h"
+
+namespace tillite {
+namespace {
+
+constexpr std::size_t kFailedListedMax = 100;
+constexpr std::int64_t kMsAnHour = 3'600'000;
+
+Json json_of(const Census& census) {
+  return {{"entity", names_of(census.entity).name},
+          {"collection", names_of(census.entity).collection},
+          {"found", census.found},
+          {"noise", census.noise},
+          {"unclaimed", census.unclaimed},
+          {"claimed", census.claimed},
+          {"in_deltas", census.in_deltas},
+          {"published", census.published},
+          {"failed", census.failed},
+          {"adds_up", census.adds_up()},
+          {"batches", census.batches},
+          {"deltas_waiting", census.deltas_waiting},
+          {"changes_waiting", census.changes_waiting},
+          {"snapshot_version", census.version ? census.version->number : 0},
+          {"snapshot_vectors", census.version ? census.version->vectors : 0},
+          {"snapshot_checksum", census.version ? census.version->checksum.hex() : ""}};
+}
+
+void print(const Census& census, const Output& output) {
+  const auto& names = names_of(census.entity);
+  output.line("{}", names.collection);
+  output.line("  items      {} found = {} noise + {} unclaimed + {} claimed + {} in deltas + {} published + {} failed: {}",
+              census.found, census.noise, census.unclaimed, census.claimed, census.in_deltas, census.published,
+              census.failed, census.adds_up() ? "adds up" : fmt::format("DOES NOT ADD UP, the sum is {}", census.sum()));
+  std::string batches;
+  for (const auto& [status, count] : census.batches) batches += fmt::format("{}{} {}", batches.empty() ? "" : ", ", count, status);
+  output.line("  batches    {}", batches.empty() ? "none" : batches);
+  output.line("  deltas     {} waiting for a merge, {} changes not written yet", census.deltas_waiting, census.changes_waiting);
+  if (census.version && census.version->snapshot) {
+    output.line("  snapshot   version {}, {} vectors, checksum {}", census.version->number, census.version->vectors,
+                census.version->checksum.hex());
+  } else {
+    output.line("  snapshot   none yet");
+  }
+}
+
+/// The items that were given up, with their reasons.
+Result<Json> failed_items(Entity entity, Table& table) {
+  Json failed = Json::array();
+  const Page page = TRY(table.query({.index = Index::gsi1,
+                                     .hash = "EMBEDDING_STATUS#FAILED",
+                                     .range_prefix = std::string(names_of(entity).index_prefix),
+                                     .limit = kFailedListedMax}));
+  for (const Item& row : page.items) {
+    failed.push_back({{"id", TRY(record_id_of(row)).str()}, {"reason", TRY(item_state(row)).failure_reason}});
+  }
+  return failed;
+}
+
+Result<Json> all_failed_items(const std::vector<Census>& census, Table& table) {
+  Json failed = Json::array();
+  for (const Census& one : census) {
+    if (one.failed == 0) continue;
+    for (Json& item : TRY(failed_items(one.entity, table))) failed.push_back(std::move(item));
+  }
+  return failed;
+}
+
+Result<std::vector<Entity>> entities_named(const std::string& name) {
+  if (name == "both") return std::vector<Entity>{Entity::line, Entity::word};
+  return std::vector<Entity>{TRY(parse_entity(name))};
+}
+
+}  // namespace
+
+Result<int> run_command(CommandContext& context, const std::string& entity, bool no_wait) {
+  const auto host = TRY(LocalHost::open(context.host));
+  const RunOptions options{.entities = TRY(entities_named(entity)), .wait = !no_wait};
+  const auto form = context.output.is_json()  ? Progress::Form::silent
+                    : context.live_progress ? Progress::Form::terminal
+                                            : Progress::Form::lines;
+  Progress progress(form, host->ports().clock);
+  const RunReport report = TRY(run_pipeline(*host, options, progress));
+  progress.finish();
+
+  Json json = {{"nothing_to_do", report.nothing_to_do},
+               {"others_at_work", report.others_at_work},
+               {"items_found", report.done.found},
+               {"batches_submitted", report.done.submitted},
+               {"items_embedded", report.done.embedded},
+               {"items_merged", report.done.merged},
+               {"entities", Json::array()}};
+  std::size_t left = 0;
+  for (const Census& census : report.census) {
+    json["entities"].push_back(json_of(census));
+    left += census.unclaimed + census.claimed + census.in_deltas;
+  }
+  if (report.nothing_to_do) {
+    context.output.line("nothing to do: no item waits for an embedding, no batch is open, no delta waits for a merge");
+  } else {
+    for (const Census& census : report.census) print(census, context.output);
+    if (left > 0) context.output.line("{} items are still on their way: run again later", left);
+  }
+  const Json failed = TRY(all_failed_items(report.census, host->ports().table));
+  json["failed_items"] = failed;
+  for (const Json& item : failed) {
+    context.output.line("failed: {}: {}", item.at("id").get<std::string>(), item.at("reason").get<std::string>());
+  }
+  context.output.json(json);
+  return failed.empty() ? kDone : kPartlyDone;
+}
+
+Result<int> status_command(CommandContext& context) {
+  const auto host = TRY(LocalHost::open(context.host));
+  Json json = {{"home", host->home().folder().string()}, {"entities", Json::array()}};
+  bool adds_up = true;
+  for (const Entity entity : kEntities) {
+    const Census census = TRY(take_census(entity, host->ports(), host->context()));
+    print(census, context.output);
+    json["entities"].push_back(json_of(census));
+    for (const Json& item : TRY(failed_items(entity, host->ports().table))) {
+      context.output.line("  failed     {}: {}", item.at("id").get<std::string>(), item.at("reason").get<std::string>());
+    }
+    if (census.version) {
+      for (const auto& [delta, reason] : census.version->quarantined) {
+        context.output.line("  quarantine {}: {}", delta.str(), reason);
+      }
+    }
+    adds_up = adds_up && census.adds_up();
+  }
+  context.output.json(json);
+  if (!adds_up) return fail(Code::corrupt, "the items of {} do not add up", host->home().folder().string());
+  return kDone;
+}
+
+Result<int> compact_command(CommandContext& context, const std::string& collection) {
+  const Entity entity = TRY(entity_of_collection(collection));
+  const auto host = TRY(LocalHost::open(context.host));
+  const Json result = TRY(compact_collection(entity, host->ports(), host->context()));
+  const auto deltas = result.at("deltas_consumed").get<std::size_t>();
+  if (deltas == 0) {
+    context.output.line("nothing to merge into {}", collection);
+  } else {
+    context.output.line("merged {} deltas into {}: version {}, {} vectors", deltas, collection,
+                        result.at("version").get<std::int64_t>(), result.at("total_embeddings").get<std::uint64_t>());
+  }
+  context.output.json(result);
+  return kDone;
+}
+
+Result<int> backup_command(CommandContext& context, const std::string& folder) {
+  const auto host = TRY(LocalHost::open(context.host));
+  TRY(host->home().backup(folder));
+  context.output.line("backed up {} to {}", host->home().folder().string(), folder);
+  context.output.json({{"home", host->home().folder().string()}, {"backup", folder}});
+  return kDone;
+}
+
+Result<int> gc_command(CommandContext& context, bool dry_run, std::int64_t keep_hours) {
+  const auto host = TRY(LocalHost::open(context.host));
+  const RetentionSettings retention{.snapshot_ms = keep_hours * kMsAnHour,
+                                    .intermediate_ms = keep_hours * kMsAnHour,
+                                    .upload_ms = keep_hours * kMsAnHour};
+  Json json = {{"dry_run", dry_run}, {"collections", Json::array()}};
+  for (const Entity entity : kEntities) {
+    const Ports& ports = host->ports();
+    const auto binding = TRY(active_collection(entity, ports, host->context()));
+    const GarbageReport report = TRY(collect_garbage(ports.table, ports.vectors, ports.clock, ports.random, binding,
+                                                     retention, host->context().settings.lock, dry_run));
+    context.output.line("{}: {} {} deltas, {} manifests, {} snapshots, {} intermediates, {:.1f} MB", binding.collection,
+                        dry_run ? "would remove" : "removed", report.deltas, report.manifests, report.snapshot_folders,
+                        report.intermediates, static_cast<double>(report.bytes) / 1e6);
+    json["collections"].push_back({{"collection", binding.collection},
+                                   {"deltas", report.deltas},
+                                   {"manifests", report.manifests},
+                                   {"snapshots", report.snapshot_folders},
+                                   {"intermediates", report.intermediates},
+                                   {"bytes", report.bytes}});
+  }
+  context.output.json(json);
+  return kDone;
+}
+
+}  // namespace tillite

@@ -1,0 +1,68 @@
+// snapshot list and export.
+#include "app/commands.h"
+#include "base/time.h"
+#include "steps/collection.h"
+#include "vectors/collection_view.h"
+
+namespace tillite {
+namespace {
+
+Json json_of(const Manifest& version) {
+  std::uint64_t size_bytes = 0;
+  if (version.snapshot) {
+    for (const auto& file : version.snapshot->files) size_bytes += file.size_bytes;
+  }
+  return {{"collection", version.binding.collection},
+          {"version", version.number},
+          {"created_at", iso_time(version.created_ms)},
+          {"epoch", version.epoch},
+          {"fence", version.fence},
+          {"vectors", version.vectors},
+          {"size_bytes", size_bytes},
+          {"deltas_added", version.added.size()},
+          {"checksum", version.checksum.hex()},
+          {"folder", version.snapshot ? Json(version.snapshot->folder) : Json(nullptr)}};
+}
+
+}  // namespace
+
+Result<int> snapshot_list_command(CommandContext& context, bool all) {
+  const auto host = TRY(LocalHost::open(context.host));
+  Json json = {{"snapshots", Json::array()}};
+  for (const Entity entity : kEntities) {
+    const auto binding = TRY(active_collection(entity, host->ports(), host->context()));
+    ManifestLog log(host->ports().vectors, binding.collection, binding.generation);
+    for (const std::int64_t number : TRY(log.numbers())) {
+      const auto version = log.read(number);
+      if (!version && version.error().code() == Code::not_found) continue;  // gc was faster
+      if (!version) return std::unexpected(version.error());
+      if (!all && (version->fence || !version->snapshot)) continue;
+      json["snapshots"].push_back(json_of(*version));
+      context.output.line("{}  version {}  {}  {} vectors, {} deltas added{}\n  {}", version->binding.collection,
+                          version->number, iso_time(version->created_ms), version->vectors, version->added.size(),
+                          version->fence ? ", fence" : "",
+                          version->snapshot ? (host->home().vectors_folder() / version->snapshot->folder).string() : "-");
+    }
+  }
+  if (json["snapshots"].empty()) context.output.line("no snapshot was published yet");
+  context.output.json(json);
+  return kDone;
+}
+
+Result<int> snapshot_export_command(CommandContext& context, const std::string& collection, const std::string& folder) {
+  const Entity entity = TRY(entity_of_collection(collection));
+  const auto host = TRY(LocalHost::open(context.host));
+  const auto binding = TRY(active_collection(entity, host->ports(), host->context()));
+  const auto version = TRY(ManifestLog(host->ports().vectors, binding.collection, binding.generation).newest());
+  if (!version || !version->snapshot) {
+    return fail(Code::not_found, "{} has no snapshot yet: import receipts and run first", collection);
+  }
+  TRY(export_snapshot(host->ports().vectors, *version, folder));
+  context.output.line("exported version {} of {} with {} vectors to {}", version->number, collection, version->vectors,
+                      folder);
+  context.output.line("serve it with: chroma run --path {}", folder);
+  context.output.json({{"collection", collection}, {"version", version->number}, {"vectors", version->vectors}, {"folder", folder}});
+  return kDone;
+}
+
+}  // namespace tillite

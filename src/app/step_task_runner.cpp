@@ -1,0 +1,28 @@
+#include "app/step_task_runner.h"
+
+namespace tillite {
+
+Result<Json> StepTaskRunner::run(const Call& call) {
+  const NamedStep named = TRY(step_of_function(call.function_name));
+  StepContext context = context_;
+  context.stop = call.stop;
+  Json fields = {{"execution", call.execution_id}};
+  if (const Json* batch = find_field(call.payload, "batch_id")) fields["batch_id"] = *batch;
+  if (const Json* collection = find_field(call.payload, "collection")) fields["collection"] = *collection;
+  context.log = context_.log.named(std::string(named.handler_type)).with(fields);
+
+  const std::int64_t started_ms = ports_.clock.steady_ms();
+  auto result = named.step(call.payload, ports_, context);
+  const Json duration = {{"duration_ms", ports_.clock.steady_ms() - started_ms}};
+  if (result) {
+    context.log.debug("step done", duration);
+    if (listener_) listener_(call.function_name, call.payload, *result);
+  } else if (result.error().code() != Code::cancelled) {
+    Json error = duration;
+    error["error"] = result.error().name();
+    context.log.warning(fmt::format("step failed: {}", result.error().message()), error);
+  }
+  return result;
+}
+
+}  // namespace tillite

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <functional>
+
+#include "steps/step.h"
+#include "workflow/task_runner.h"
+
+namespace tillite {
+
+/// Runs the pipeline's steps in this process, by their function names.
+class StepTaskRunner final : public TaskRunner {
+ public:
+  /// Hears of every call that succeeded. Called from any thread.
+  using Listener = std::function<void(std::string_view function_name, const Json& payload, const Json& result)>;
+
+  StepTaskRunner(const Ports& ports, StepContext context, Listener listener)
+      : ports_(ports), context_(std::move(context)), listener_(std::move(listener)) {}
+
+  [[nodiscard]] Result<Json> run(const Call& call) override;
+
+ private:
+  const Ports& ports_;
+  StepContext context_;
+  Listener listener_;
+};
+
+}  // namespace tillite
