@@ -1,0 +1,98 @@
+#include "vectors/chroma_reader.h"
+
+#include "vectors/chroma_database.h"
+#include "vectors/database_file.h"
+
+namespace tillite {
+namespace {
+
+void bind_value(SQLite::Statement& statement, int position, const Json& value) {
+  if (value.is_string()) {
+    statement.bind(position, value.get_ref<const std::string&>());
+  } else if (value.is_boolean()) {
+    statement.bind(position, value.get<bool>() ? 1 : 0);
+  } else if (value.is_number_float()) {
+    statement.bind(position, value.get<double>());
+  } else {
+    statement.bind(position, value.get<std::int64_t>());
+  }
+}
+
+/// The value of a row of embedding_metadata: the one of its four columns that is set.
+Json value_of(SQLite::Statement& row) {
+  if (!row.getColumn(1).isNull()) return row.getColumn(1).getString();
+  if (!row.getColumn(2).isNull()) return row.getColumn(2).getInt64();
+  if (!row.getColumn(3).isNull()) return row.getColumn(3).getDouble();
+  return row.getColumn(4).getInt64() != 0;
+}
+
+}  // namespace
+
+struct ChromaReader::Parts {
+  explicit Parts(SQLite::Database opened)
+      : database(std::move(opened)),
+        find_id(database, "SELECT embedding_id FROM embeddings WHERE id = ?"),
+        find_metadata(database,
+                      "SELECT key, string_value, int_value, float_value, bool_value FROM embedding_metadata "
+                      "WHERE id = ?") {}
+
+  SQLite::Database database;
+  SQLite::Statement find_id;
+  SQLite::Statement find_metadata;
+  std::string vector_segment;
+};
+
+ChromaReader::ChromaReader(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+ChromaReader::ChromaReader(ChromaReader&&) noexcept = default;
+ChromaReader& ChromaReader::operator=(ChromaReader&&) noexcept = default;
+ChromaReader::~ChromaReader() = default;
+
+Result<ChromaReader> ChromaReader::open(const Path& file) {
+  auto database = TRY(open_finished(file));
+  return with_sqlite(file.string(), [&] {
+    auto parts = std::make_unique<Parts>(std::move(database));
+    parts->vector_segment = parts->database.execAndGet("SELECT id FROM segments WHERE scope = 'VECTOR'").getString();
+    return ChromaReader(std::move(parts));
+  });
+}
+
+const std::string& ChromaReader::vector_segment() const { return parts_->vector_segment; }
+
+Result<std::optional<ChromaReader::Row>> ChromaReader::read(std::uint64_t label) {
+  return with_sqlite("reading chroma.sqlite3", [&]() -> Result<std::optional<Row>> {
+    auto& id = parts_->find_id;
+    id.reset();
+    id.bind(1, static_cast<std::int64_t>(label));
+    if (!id.executeStep()) return std::nullopt;
+    Row row;
+    row.id = RecordId(id.getColumn(0).getString());
+    auto& metadata = parts_->find_metadata;
+    metadata.reset();
+    metadata.bind(1, static_cast<std::int64_t>(label));
+    while (metadata.executeStep()) {
+      const std::string key = metadata.getColumn(0).getString();
+      if (key == kDocumentKey) {
+        row.document = metadata.getColumn(1).getString();
+      } else {
+        row.metadata[key] = value_of(metadata);
+      }
+    }
+    return row;
+  });
+}
+
+Result<std::vector<std::uint64_t>> ChromaReader::labels_matching(const Where& where) {
+  return with_sqlite("filtering in chroma.sqlite3", [&]() -> Result<std::vector<std::uint64_t>> {
+    const Where::Sql filter = where.sql();
+    SQLite::Statement rows(parts_->database,
+                           fmt::format("SELECT e.id FROM embeddings e WHERE {} ORDER BY e.id", filter.condition));
+    for (std::size_t i = 0; i < filter.parameters.size(); ++i) {
+      bind_value(rows, static_cast<int>(i) + 1, filter.parameters[i]);
+    }
+    std::vector<std::uint64_t> labels;
+    while (rows.executeStep()) labels.push_back(TRY(unsigned_column(rows.getColumn(0), "a label in chroma.sqlite3")));
+    return labels;
+  });
+}
+
+}  // namespace tillite

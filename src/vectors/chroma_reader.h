@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "base/file.h"
+#include "base/ids.h"
+#include "vectors/where.h"
+
+namespace tillite {
+
+/// The chroma.sqlite3 of a published snapshot, for reading. Threads: one at a time.
+class ChromaReader {
+ public:
+  [[nodiscard]] static Result<ChromaReader> open(const Path& file);
+  ChromaReader(ChromaReader&&) noexcept;
+  ChromaReader& operator=(ChromaReader&&) noexcept;
+  ~ChromaReader();
+
+  /// The name of the HNSW segment's folder beside the file.
+  [[nodiscard]] const std::string& vector_segment() const;
+
+  struct Row {
+    RecordId id;
+    Json metadata = Json::object();
+    std::string document;
+  };
+  /// The record with this label; nothing if there is none.
+  [[nodiscard]] Result<std::optional<Row>> read(std::uint64_t label);
+
+  /// The labels of all records that match, ascending.
+  [[nodiscard]] Result<std::vector<std::uint64_t>> labels_matching(const Where& where);
+
+ private:
+  struct Parts;
+  explicit ChromaReader(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace tillite
