@@ -1,0 +1,153 @@
+#include "vectors/chroma_database.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include "snapshot_fixture.h"
+#include "vectors/chroma_reader.h"
+
+namespace tillite {
+namespace {
+
+class ChromaDatabaseFile : public SnapshotFixture {
+ protected:
+  Path file = room.path() / "chroma.sqlite3";
+
+  ChromaDatabase create() { return must(ChromaDatabase::create(file, binding)); }
+  std::int64_t number(const std::string& query) {
+    return SQLite::Database(file.string()).execAndGet(query).getInt64();
+  }
+  std::string text(const std::string& query) { return SQLite::Database(file.string()).execAndGet(query).getString(); }
+};
+
+TEST_F(ChromaDatabaseFile, KeepsEachValueInTheColumnOfItsType) {
+  auto database = create();
+  const Json metadata = {{"s", "x"}, {"i", 3}, {"f", 2.0}, {"yes", true}, {"no", false}};
+  must(database.insert(1, RecordId("a"), metadata, "a document"));
+  must(database.finish());
+
+  EXPECT_EQ(text("SELECT string_value FROM embedding_metadata WHERE key = 's'"), "x");
+  EXPECT_EQ(number("SELECT int_value FROM embedding_metadata WHERE key = 'i'"), 3);
+  EXPECT_EQ(text("SELECT typeof(float_value) FROM embedding_metadata WHERE key = 'f'"), "real");
+  EXPECT_EQ(number("SELECT sum(bool_value) FROM embedding_metadata WHERE key IN ('yes', 'no')"), 1);
+  EXPECT_EQ(number("SELECT count(*) FROM embedding_metadata WHERE (string_value IS NOT NULL) + (int_value IS NOT NULL) "
+                   "+ (float_value IS NOT NULL) + (bool_value IS NOT NULL) <> 1"),
+            0);
+  auto reader = must(ChromaReader::open(file));
+  const auto row = must(reader.read(1));
+  ASSERT_TRUE(row);
+  EXPECT_EQ(row->metadata, metadata);
+  EXPECT_TRUE(row->metadata["f"].is_number_float());
+  EXPECT_EQ(row->document, "a document");
+}
+
+TEST_F(ChromaDatabaseFile, KeepsTheFullTextIndexInStepWithTheDocuments) {
+  auto database = create();
+  must(database.insert(1, RecordId("a"), {{"k", 1}}, "green tea"));
+  must(database.insert(2, RecordId("b"), {{"k", 1}}, "black tea"));
+  must(database.insert(3, RecordId("c"), {{"k", 1}}, "black coffee"));
+  must(database.rewrite(1, {{"k", 2}}, "black soap"));
+  must(database.remove(2));
+  must(database.finish());
+
+  const std::string matches = "SELECT group_concat(rowid) FROM embedding_fulltext_search WHERE string_value ";
+  EXPECT_EQ(text(matches + "LIKE '%black%'"), "1,3");
+  EXPECT_EQ(text(matches + "MATCH '\"tea\"'"), "");
+  EXPECT_EQ(text("SELECT group_concat(string_value) FROM embedding_metadata WHERE key = 'chroma:document'"),
+            "black soap,black coffee");
+  EXPECT_NO_THROW(SQLite::Database(file.string(), SQLite::OPEN_READWRITE)
+                      .exec("INSERT INTO embedding_fulltext_search (embedding_fulltext_search) VALUES "
+                            "('integrity-check')"));
+}
+
+TEST_F(ChromaDatabaseFile, LeavesNoMetadataBehind) {
+  auto database = create();
+  must(database.insert(1, RecordId("a"), {{"one", 1}, {"two", 2}}, "text"));
+  must(database.rewrite(1, {{"two", 3}}, ""));
+  EXPECT_EQ(must(database.count()), 1U);
+  must(database.finish());
+  EXPECT_EQ(number("SELECT count(*) FROM embedding_metadata"), 1);
+  EXPECT_EQ(number("SELECT count(*) FROM embedding_fulltext_search"), 0);
+}
+
+TEST_F(ChromaDatabaseFile, IsAFileOnItsOwnInRollbackMode) {
+  must(create().finish());
+  EXPECT_EQ(text("PRAGMA journal_mode"), "delete");
+  EXPECT_EQ(number("PRAGMA page_size"), 4096);
+  EXPECT_EQ(text("PRAGMA integrity_check"), "ok");
+  EXPECT_EQ(std::ranges::distance(std::filesystem::directory_iterator(room.path())), 1);
+}
+
+TEST_F(ChromaDatabaseFile, LetsTheServerCountItsChangesFromTheFirst) {
+  must(create().finish());
+  EXPECT_EQ(number("SELECT count(*) FROM max_seq_id WHERE seq_id = 0"), 2);
+  EXPECT_EQ(number("SELECT count(*) FROM embeddings_queue"), 0);
+  EXPECT_GE(number("SELECT count(*) FROM acquire_write"), 1);
+  EXPECT_EQ(number("SELECT count(*) FROM embeddings_queue_config WHERE config_json_str LIKE '%automatically_purge\":true%'"),
+            1);
+}
+
+TEST_F(ChromaDatabaseFile, NamesTheCosineSpaceInTheShapeThatTheServerReads) {
+  must(create().finish());
+  const auto configuration = must(parse_json(text("SELECT config_json_str FROM collections"), "configuration"));
+  EXPECT_EQ(configuration.at("vector_index").at("hnsw").at("space"), "cosine");
+  EXPECT_EQ(number("SELECT dimension FROM collections"), static_cast<std::int64_t>(kDimensions));
+}
+
+TEST_F(ChromaDatabaseFile, KeepsItsSegmentsNamesFromVersionToVersion) {
+  auto first = create();
+  const std::string segment = first.vector_segment();
+  must(first.finish());
+  auto second = must(ChromaDatabase::open(file, binding));
+  EXPECT_EQ(second.vector_segment(), segment);
+  must(second.finish());
+  EXPECT_EQ(must(ChromaReader::open(file)).vector_segment(), segment);
+}
+
+TEST_F(ChromaDatabaseFile, RefusesAFileOfAnotherCollection) {
+  must(create().finish());
+  binding.collection = "receipt_words";
+  const auto opened = ChromaDatabase::open(file, binding);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code(), Code::corrupt);
+}
+
+TEST_F(ChromaDatabaseFile, RefusesMetadataThatIsNoScalar) {
+  auto database = create();
+  for (const Json& value : {Json(nullptr), Json::array({1}), Json::object(), Json(18446744073709551615ULL)}) {
+    const auto inserted = database.insert(1, RecordId("a"), {{"bad", value}}, "text");
+    ASSERT_FALSE(inserted) << value;
+    EXPECT_EQ(inserted.error().code(), Code::invalid_input);
+    EXPECT_NE(inserted.error().message().find("bad"), std::string::npos);
+    must(database.remove(1));
+  }
+}
+
+TEST_F(ChromaDatabaseFile, SaysThatARecordToRemoveIsMissing) {
+  auto database = create();
+  EXPECT_EQ(database.remove(7).error().code(), Code::corrupt);
+}
+
+TEST_F(ChromaDatabaseFile, HasTheSameBytesForTheSameRecords) {
+  const auto write = [&](const Path& path) {
+    auto database = must(ChromaDatabase::create(path, binding));
+    must(database.insert(1, RecordId("a"), {{"one", 1}}, "text"));
+    must(database.finish());
+    return must(sha256_of_file(path));
+  };
+  EXPECT_EQ(write(room.path() / "one"), write(room.path() / "two"));
+}
+
+TEST_F(ChromaDatabaseFile, ListsLabelsInTheirOrder) {
+  auto database = create();
+  must(database.insert(2, RecordId("a"), {{"one", 1}}, "text"));
+  must(database.insert(1, RecordId("b"), {{"one", 1}}, "text"));
+  std::string seen;
+  must(database.for_each_label([&](const RecordId& id, std::uint64_t label) -> Result<void> {
+    seen += fmt::format("{}={} ", id.str(), label);
+    return {};
+  }));
+  EXPECT_EQ(seen, "b=1 a=2 ");
+}
+
+}  // namespace
+}  // namespace tillite

@@ -1,0 +1,125 @@
+#include "vectors/record_index.h"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include "snapshot_fixture.h"
+
+namespace tillite {
+namespace {
+
+class RecordIndexFile : public SnapshotFixture {
+ protected:
+  Path file = room.path() / "records.sqlite3";
+
+  static IndexedRecord stored(const std::string& id, std::uint64_t label) {
+    IndexedRecord record;
+    record.id = RecordId(id);
+    record.item_version = 3;
+    record.metadata_version = 4;
+    record.delta = DeltaId("delta");
+    record.label = label;
+    record.vector_hash = {.high = 0xfedcba9876543210, .low = label};
+    record.record_hash = {.high = 1, .low = 0xffffffffffffffff};
+    return record;
+  }
+  static IndexedRecord removed(const std::string& id, std::int64_t removed_at_ms) {
+    IndexedRecord record;
+    record.id = RecordId(id);
+    record.item_version = 3;
+    record.delta = DeltaId("delta");
+    record.removed_at_ms = removed_at_ms;
+    return record;
+  }
+};
+
+TEST_F(RecordIndexFile, FindsAgainWhatWasPut) {
+  auto index = must(RecordIndex::create(file, binding));
+  must(index.put(stored("a", 1)));
+  must(index.put(removed("b", 5)));
+  must(index.put_waiting(metadata_record("c", 7, 8, "Corner Shop")));
+  must(index.finish());
+
+  auto read = must(RecordIndex::open_finished(file, binding));
+  EXPECT_EQ(must(read.find(RecordId("a"))).stored, stored("a", 1));
+  EXPECT_EQ(must(read.find(RecordId("b"))).stored, removed("b", 5));
+  const auto waiting = must(read.find(RecordId("c")));
+  EXPECT_FALSE(waiting.stored);
+  ASSERT_TRUE(waiting.waiting);
+  EXPECT_EQ(waiting.waiting->item_version, 7);
+  EXPECT_EQ(waiting.waiting->metadata_version, 8);
+  EXPECT_EQ(waiting.waiting->metadata.at("merchant_name"), "Corner Shop");
+  EXPECT_EQ(waiting.waiting->document, "About Corner Shop");
+  const auto nothing = must(read.find(RecordId("d")));
+  EXPECT_FALSE(nothing.stored || nothing.waiting);
+}
+
+TEST_F(RecordIndexFile, PutsOneRecordOverAnother) {
+  auto index = must(RecordIndex::create(file, binding));
+  must(index.put(stored("a", 1)));
+  must(index.put(removed("a", 5)));
+  EXPECT_EQ(must(index.find(RecordId("a"))).stored, removed("a", 5));
+  must(index.put(stored("a", 2)));
+  EXPECT_EQ(must(index.find(RecordId("a"))).stored, stored("a", 2));
+}
+
+TEST_F(RecordIndexFile, AddsUpHashesOfRecordsOnly) {
+  auto index = must(RecordIndex::create(file, binding));
+  must(index.put(stored("a", 1)));
+  must(index.put(stored("b", 2)));
+  must(index.put(removed("c", 5)));
+  const auto totals = must(index.totals());
+  EXPECT_EQ(totals.vectors, 2U);
+  EXPECT_EQ(totals.tombstones, 1U);
+  EXPECT_EQ(totals.checksum, (Sum128{.high = 3, .low = 0xfffffffffffffffe}));
+}
+
+TEST_F(RecordIndexFile, ForgetsOnlyTombstonesThatAreOldEnough) {
+  auto index = must(RecordIndex::create(file, binding));
+  must(index.put(removed("old", 999)));
+  must(index.put(removed("young", 1'000)));
+  must(index.put(stored("a", 1)));
+  must(index.drop_tombstones(1'000));
+  EXPECT_FALSE(must(index.find(RecordId("old"))).stored);
+  EXPECT_TRUE(must(index.find(RecordId("young"))).stored);
+  EXPECT_TRUE(must(index.find(RecordId("a"))).stored);
+}
+
+TEST_F(RecordIndexFile, GivesIdsInOrderPageByPage) {
+  auto index = must(RecordIndex::create(file, binding));
+  for (const char* id : {"c", "a", "e", "b"}) must(index.put(stored(id, static_cast<std::uint64_t>(id[0]))));
+  must(index.put(removed("d", 1)));
+  const auto first = must(index.page(RecordId(), 3));
+  ASSERT_EQ(first.size(), 3U);
+  EXPECT_EQ(first[0].id.str() + first[1].id.str() + first[2].id.str(), "abc");
+  const auto second = must(index.page(first.back().id, 3));
+  ASSERT_EQ(second.size(), 1U);
+  EXPECT_EQ(second[0].id.str(), "e");
+  EXPECT_TRUE(must(index.page(second.back().id, 3)).empty());
+}
+
+TEST_F(RecordIndexFile, RemembersHowManyLabelsWereGiven) {
+  auto index = must(RecordIndex::create(file, binding));
+  EXPECT_EQ(must(index.labels_given()), 0U);
+  must(index.set_labels_given(12));
+  must(index.finish());
+  EXPECT_EQ(must(must(RecordIndex::open_copy(file, binding)).labels_given()), 12U);
+}
+
+TEST_F(RecordIndexFile, RefusesAnotherBinding) {
+  must(must(RecordIndex::create(file, binding)).finish());
+  binding.model = "another-model";
+  EXPECT_EQ(RecordIndex::open_finished(file, binding).error().code(), Code::invalid_input);
+}
+
+TEST_F(RecordIndexFile, RefusesANewerFormatAndForeignFiles) {
+  must(must(RecordIndex::create(file, binding)).finish());
+  SQLite::Database(file.string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 2");
+  EXPECT_EQ(RecordIndex::open_finished(file, binding).error().code(), Code::unsupported);
+
+  must(replace_file(file, as_bytes("this is no database, and it is long enough to be read as the header of one......"
+                                   "................................")));
+  EXPECT_EQ(RecordIndex::open_finished(file, binding).error().code(), Code::corrupt);
+}
+
+}  // namespace
+}  // namespace tillite

@@ -1,0 +1,229 @@
+#include "vectors/snapshot_merge.h"
+
+#include <rapidcheck/gtest.h>
+
+#include "snapshot_fixture.h"
+
+namespace tillite {
+namespace {
+
+class SnapshotMerge : public SnapshotFixture {
+ protected:
+  [[nodiscard]] std::vector<std::string> ids(const Version& version) const {
+    std::vector<std::string> all;
+    for (const auto& [id, content] : contents(version)) all.push_back(id);
+    return all;
+  }
+  [[nodiscard]] KnownRecord known(const Version& version, const std::string& id) const {
+    return must(must(RecordIndex::open_finished(version.folder / kRecordsFile, binding)).find(RecordId(id)));
+  }
+};
+
+using Ids = std::vector<std::string>;
+
+TEST_F(SnapshotMerge, WritesEveryRecordOfItsRuns) {
+  const auto version = merge({}, {vector_record("a", 1, 1), vector_record("b", 1, 2), vector_record("c", 1, 3)});
+  EXPECT_EQ(ids(version), (Ids{"a", "b", "c"}));
+  EXPECT_EQ(version.merged.vectors, 3U);
+  EXPECT_EQ(version.merged.added, 3U);
+  EXPECT_EQ(version.merged.graph.elements, 3U);
+}
+
+TEST_F(SnapshotMerge, MergesSeveralRunsAtOnce) {
+  std::vector<RunReader> runs;
+  runs.push_back(run_of({vector_record("a", 1, 1), vector_record("c", 1, 3)}));
+  runs.push_back(run_of({vector_record("a", 2, 9), vector_record("b", 1, 2)}));
+  const auto version = must(try_merge({}, std::move(runs)));
+  EXPECT_EQ(contents(version), contents(merge({}, {vector_record("a", 2, 9), vector_record("b", 1, 2),
+                                                   vector_record("c", 1, 3)})));
+}
+
+TEST_F(SnapshotMerge, ReplacesAVectorByANewerOne) {
+  const auto first = merge({}, {vector_record("a", 1, 1), vector_record("b", 1, 2)});
+  const auto second = merge(first, {vector_record("a", 2, 7)});
+  EXPECT_EQ(contents(second), contents(merge({}, {vector_record("a", 2, 7), vector_record("b", 1, 2)})));
+  EXPECT_EQ(second.merged.vectors, 2U);
+  EXPECT_EQ(second.merged.added, 1U);
+  EXPECT_EQ(second.merged.removed, 0U);
+}
+
+TEST_F(SnapshotMerge, NeverReplacesAVectorByAnOlderOne) {
+  const auto first = merge({}, {vector_record("a", 3, 1)});
+  const auto second = merge(first, {vector_record("a", 2, 7)});
+  EXPECT_EQ(contents(second), contents(first));
+  EXPECT_EQ(second.merged.added, 0U);
+  EXPECT_EQ(second.merged.checksum, first.merged.checksum);
+}
+
+TEST_F(SnapshotMerge, NeverBringsADeletedItemBack) {
+  const auto first = merge({}, {vector_record("a", 1, 1), vector_record("b", 1, 2)});
+  const auto second = merge(first, {tombstone("a", 2)});
+  EXPECT_EQ(ids(second), Ids{"b"});
+  EXPECT_EQ(second.merged.removed, 1U);
+  EXPECT_EQ(second.merged.tombstones, 1U);
+
+  const auto third = merge(second, {vector_record("a", 1, 1)});
+  EXPECT_EQ(contents(third), contents(second));
+  const auto fourth = merge(third, {vector_record("a", 3, 5)});
+  EXPECT_EQ(ids(fourth), (Ids{"a", "b"})) << "an item that was read again is a newer one";
+  EXPECT_EQ(fourth.merged.tombstones, 0U);
+}
+
+TEST_F(SnapshotMerge, KeepsATombstoneOfAnItemThatItNeverSaw) {
+  const auto first = merge({}, {tombstone("a", 5)});
+  EXPECT_EQ(first.merged.vectors, 0U);
+  EXPECT_EQ(first.merged.tombstones, 1U);
+  EXPECT_EQ(ids(merge(first, {vector_record("a", 4, 1)})), Ids{});
+}
+
+TEST_F(SnapshotMerge, DropsTombstonesOnlyBeforeTheTimeGiven) {
+  const auto first = merge({}, {vector_record("a", 1, 1), vector_record("b", 1, 2)});
+  const auto second = merge(first, {tombstone("a", 2, 1'000), tombstone("b", 2, 2'000)});
+  const auto third = merge(second, {vector_record("c", 1, 3)}, 2'000);
+  EXPECT_EQ(third.merged.tombstones, 1U);
+  EXPECT_FALSE(known(third, "a").stored);
+  EXPECT_TRUE(known(third, "b").stored);
+}
+
+TEST_F(SnapshotMerge, RelabelsAVectorWithoutANewOne) {
+  const auto first = merge({}, {vector_record("a", 1, 1)});
+  const auto second = merge(first, {metadata_record("a", 1, 2, "Corner Shop")});
+  EXPECT_EQ(second.merged.relabelled, 1U);
+  EXPECT_EQ(second.merged.added, 0U);
+  EXPECT_EQ(known(second, "a").stored->label, known(first, "a").stored->label);
+  EXPECT_NE(contents(second).at("a").find(R"({"merchant_name":"Corner Shop"} About Corner Shop)"), std::string::npos);
+  EXPECT_NE(second.merged.checksum, first.merged.checksum);
+}
+
+TEST_F(SnapshotMerge, IgnoresMetadataThatIsOlderThanWhatIsThere) {
+  const auto first = merge({}, {vector_record("a", 2, 1)});
+  const auto newer = merge(first, {metadata_record("a", 2, 5, "New Shop")});
+  const auto late = merge(newer, {metadata_record("a", 2, 4, "Old Shop"), metadata_record("a", 1, 9, "Older Shop")});
+  EXPECT_EQ(contents(late), contents(newer));
+  EXPECT_EQ(late.merged.relabelled, 0U);
+}
+
+TEST_F(SnapshotMerge, LetsMetadataWaitForItsVector) {
+  const auto first = merge({}, {metadata_record("a", 2, 3, "Corner Shop"), vector_record("b", 1, 2)});
+  ASSERT_TRUE(known(first, "a").waiting);
+  const auto unrelated = merge(first, {vector_record("a", 1, 4)});
+  ASSERT_TRUE(known(unrelated, "a").waiting) << "a vector of an older version is not the one";
+
+  const auto second = merge(unrelated, {vector_record("a", 2, 1)});
+  EXPECT_FALSE(known(second, "a").waiting);
+  EXPECT_NE(contents(second).at("a").find("Corner Shop"), std::string::npos);
+  EXPECT_EQ(contents(second), contents(merge({}, {vector_record("b", 1, 2), vector_record("a", 2, 1),
+                                                  metadata_record("a", 2, 3, "Corner Shop")})));
+}
+
+TEST_F(SnapshotMerge, DropsWaitingMetadataOnceItsItemIsGone) {
+  const auto first = merge({}, {metadata_record("a", 2, 3, "Corner Shop")});
+  const auto second = merge(first, {tombstone("a", 3)});
+  EXPECT_FALSE(known(second, "a").waiting);
+}
+
+TEST_F(SnapshotMerge, LeavesOutRecordsOfDeltasThatWereConsumedMeanwhile) {
+  auto late = vector_record("a", 2, 7);
+  late.delta = DeltaId("delta-consumed");
+  SnapshotMergeInput input;
+  input.binding = binding;
+  input.runs.push_back(run_of({late, vector_record("b", 1, 2)}));
+  input.consumed = {DeltaId("delta-consumed")};
+  const Path folder = new_path("snapshot");
+  EXPECT_EQ(must(merge_into_snapshot(std::move(input), room.path(), folder, {})).vectors, 1U);
+}
+
+TEST_F(SnapshotMerge, DescribesEveryFileThatItWrote) {
+  const auto version = merge({}, {vector_record("a", 1, 1), vector_record("b", 1, 2)});
+  std::size_t on_disk = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(version.folder)) on_disk += entry.is_regular_file();
+  EXPECT_EQ(version.merged.files.size(), on_disk);
+  EXPECT_TRUE(std::ranges::is_sorted(version.merged.files, {}, &Manifest::SnapshotFile::name));
+  for (const auto& file : version.merged.files) must(check_file(version.folder / file.name, file, true));
+}
+
+TEST_F(SnapshotMerge, NeverTouchesItsBase) {
+  const auto first = merge({}, {vector_record("a", 1, 1), vector_record("b", 1, 2)});
+  (void)merge(first, {vector_record("a", 2, 5), tombstone("b", 2), vector_record("c", 1, 9)});
+  for (const auto& file : first.merged.files) must(check_file(first.folder / file.name, file, true));
+}
+
+TEST_F(SnapshotMerge, HasTheSameBytesForTheSameInput) {
+  const std::vector<Record> records = {vector_record("a", 1, 1), vector_record("b", 1, 2), vector_record("c", 1, 3)};
+  EXPECT_EQ(merge({}, records).merged.files, merge({}, records).merged.files);
+}
+
+TEST_F(SnapshotMerge, RefusesABaseThatIsNotWhatItsManifestSays) {
+  auto first = merge({}, {vector_record("a", 1, 1)});
+  first.merged.checksum.low += 1;
+  std::vector<RunReader> runs;
+  runs.push_back(run_of({vector_record("b", 1, 2)}));
+  const auto merged = try_merge(first, std::move(runs));
+  ASSERT_FALSE(merged);
+  EXPECT_EQ(merged.error().code(), Code::corrupt);
+}
+
+TEST_F(SnapshotMerge, StopsWhenAsked) {
+  std::stop_source stop;
+  stop.request_stop();
+  std::vector<RunReader> runs;
+  runs.push_back(run_of({vector_record("a", 1, 1)}));
+  const auto merged = try_merge({}, std::move(runs), 0, stop.get_token());
+  ASSERT_FALSE(merged);
+  EXPECT_EQ(merged.error().code(), Code::cancelled);
+}
+
+TEST_F(SnapshotMerge, CanLoseEverythingAndGoOn) {
+  const auto first = merge({}, {vector_record("a", 1, 1), vector_record("b", 1, 2)});
+  const auto empty = merge(first, {tombstone("a", 2), tombstone("b", 2)});
+  EXPECT_EQ(empty.merged.vectors, 0U);
+  EXPECT_EQ(empty.merged.checksum, Sum128());
+  EXPECT_EQ(ids(merge(empty, {vector_record("c", 1, 3)})), Ids{"c"});
+}
+
+/// Any set of records, cut into any runs and merged in any number of steps, leaves the same content.
+class SnapshotMergeProperty : public SnapshotMerge {
+ public:
+  void TestBody() override {}
+
+  Record any_record(std::size_t number) {
+    const std::string id(1, *rc::gen::element('a', 'b', 'c', 'd'));
+    const auto item_version = *rc::gen::inRange<std::int64_t>(1, 5);
+    const auto metadata_version = *rc::gen::inRange<std::int64_t>(1, 4);
+    const auto seed = *rc::gen::inRange<std::uint64_t>(1, 4);
+    const auto kind = *rc::gen::element(0, 0, 0, 1, 2, 2);
+    Record record = kind == 0   ? vector_record(id, item_version, seed)
+                    : kind == 1 ? tombstone(id, item_version, static_cast<std::int64_t>(1'000 + seed))
+                                : metadata_record(id, item_version, metadata_version, "Shop " + std::to_string(seed));
+    if (kind == 0) record.metadata_version = metadata_version;
+    record.delta = DeltaId(fmt::format("delta-{:04}", number));
+    return record;
+  }
+
+  void check_any_partition() {
+    std::vector<Record> records;
+    const auto count = *rc::gen::inRange<std::size_t>(1, 24);
+    for (std::size_t i = 0; i < count; ++i) records.push_back(any_record(i));
+    const Version at_once = merge({}, records);
+
+    std::optional<Version> stepwise;
+    std::vector<RunReader> runs;
+    std::vector<Record> run;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto pick = *rc::gen::inRange<std::size_t>(0, records.size());
+      run.push_back(records[pick]);
+      records.erase(records.begin() + static_cast<std::ptrdiff_t>(pick));
+      const auto cut = records.empty() ? 2 : *rc::gen::inRange(0, 4);
+      if (cut >= 1) runs.push_back(run_of(std::exchange(run, {})));
+      if (cut == 2) stepwise = must(try_merge(stepwise, std::exchange(runs, {})));
+    }
+    RC_ASSERT(contents(*stepwise) == contents(at_once));
+    RC_ASSERT(stepwise->merged.checksum == at_once.merged.checksum);
+    RC_ASSERT(stepwise->merged.tombstones == at_once.merged.tombstones);
+  }
+};
+
+RC_GTEST_PROP(SnapshotMergeOrder, DoesNotMatter, ()) { SnapshotMergeProperty().check_any_partition(); }
+
+}  // namespace
+}  // namespace tillite
