@@ -80,7 +80,7 @@ Result<void> export_snapshot(ObjectStore& objects, const Manifest& manifest, con
   const Path content = room.path() / "content";
   TRY(make_folders(fetched));
   TRY(make_folders(content));
-  const auto copy = [](const Path& from, const Path& to) { return tillite::copy_file(from, to); };
+  const auto copy = [](const Path& from, const Path& to) { return clone_file(from, to); };
   for (const auto& file : manifest.snapshot->files) {
     if (file.name == kRecordsFile) continue;
     TRY(fetch_file(objects, *manifest.snapshot, file, content, fetched, true, copy));

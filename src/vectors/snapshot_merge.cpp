@@ -56,8 +56,8 @@ Result<SnapshotBuild> SnapshotBuild::start(const SnapshotMergeInput& input, cons
   const Path records_file = folder / kRecordsFile;
   TRY(make_folders(folder));
   if (input.base) {
-    TRY(tillite::copy_file(*input.base / kChromaFile, chroma_file));
-    TRY(tillite::copy_file(*input.base / kRecordsFile, records_file));
+    TRY(clone_file(*input.base / kChromaFile, chroma_file));
+    TRY(clone_file(*input.base / kRecordsFile, records_file));
   }
   auto chroma = TRY(input.base ? ChromaDatabase::open(chroma_file, input.binding)
                                : ChromaDatabase::create(chroma_file, input.binding));

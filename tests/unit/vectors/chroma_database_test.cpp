@@ -13,9 +13,7 @@ class ChromaDatabaseFile : public SnapshotFixture {
   Path file = room.path() / "chroma.sqlite3";
 
   ChromaDatabase create() { return must(ChromaDatabase::create(file, binding)); }
-  std::int64_t number(const std::string& query) {
-    return SQLite::Database(file.string()).execAndGet(query).getInt64();
-  }
+  std::int64_t number(const std::string& query) { return SQLite::Database(file.string()).execAndGet(query).getInt64(); }
   std::string text(const std::string& query) { return SQLite::Database(file.string()).execAndGet(query).getString(); }
 };
 
@@ -82,8 +80,9 @@ TEST_F(ChromaDatabaseFile, LetsTheServerCountItsChangesFromTheFirst) {
   EXPECT_EQ(number("SELECT count(*) FROM max_seq_id WHERE seq_id = 0"), 2);
   EXPECT_EQ(number("SELECT count(*) FROM embeddings_queue"), 0);
   EXPECT_GE(number("SELECT count(*) FROM acquire_write"), 1);
-  EXPECT_EQ(number("SELECT count(*) FROM embeddings_queue_config WHERE config_json_str LIKE '%automatically_purge\":true%'"),
-            1);
+  EXPECT_EQ(
+      number("SELECT count(*) FROM embeddings_queue_config WHERE config_json_str LIKE '%automatically_purge\":true%'"),
+      1);
 }
 
 TEST_F(ChromaDatabaseFile, NamesTheCosineSpaceInTheShapeThatTheServerReads) {

@@ -45,7 +45,7 @@ class FolderObjects final : public ObjectStore {
     if (!std::filesystem::exists(path_of(key))) return fail(Code::not_found, "{} is not there", key.str());
     if (!copies) return path_of(key);
     const Path copy = scratch / std::to_string(++copies_made_);
-    TRY(tillite::copy_file(path_of(key), copy));
+    TRY(clone_file(path_of(key), copy));
     return copy;
   }
   Result<std::vector<ObjectInfo>> list(const std::string& prefix, const std::string& after,

@@ -1,5 +1,6 @@
 #include "vectors/snapshot_merge.h"
 
+#include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include "snapshot_fixture.h"
@@ -34,8 +35,8 @@ TEST_F(SnapshotMerge, MergesSeveralRunsAtOnce) {
   runs.push_back(run_of({vector_record("a", 1, 1), vector_record("c", 1, 3)}));
   runs.push_back(run_of({vector_record("a", 2, 9), vector_record("b", 1, 2)}));
   const auto version = must(try_merge({}, std::move(runs)));
-  EXPECT_EQ(contents(version), contents(merge({}, {vector_record("a", 2, 9), vector_record("b", 1, 2),
-                                                   vector_record("c", 1, 3)})));
+  EXPECT_EQ(contents(version),
+            contents(merge({}, {vector_record("a", 2, 9), vector_record("b", 1, 2), vector_record("c", 1, 3)})));
 }
 
 TEST_F(SnapshotMerge, ReplacesAVectorByANewerOne) {
@@ -136,7 +137,8 @@ TEST_F(SnapshotMerge, LeavesOutRecordsOfDeltasThatWereConsumedMeanwhile) {
 TEST_F(SnapshotMerge, DescribesEveryFileThatItWrote) {
   const auto version = merge({}, {vector_record("a", 1, 1), vector_record("b", 1, 2)});
   std::size_t on_disk = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(version.folder)) on_disk += entry.is_regular_file();
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(version.folder))
+    on_disk += entry.is_regular_file();
   EXPECT_EQ(version.merged.files.size(), on_disk);
   EXPECT_TRUE(std::ranges::is_sorted(version.merged.files, {}, &Manifest::SnapshotFile::name));
   for (const auto& file : version.merged.files) must(check_file(version.folder / file.name, file, true));

@@ -1,0 +1,400 @@
+#include "vectors/collection_view.h"
+
+#include <algorithm>
+
+#include "base/uuid.h"
+#include "folder_objects.h"
+#include "snapshot_fixture.h"
+#include "vectors/keys.h"
+
+namespace tillite {
+namespace {
+
+class CollectionViewTest : public SnapshotFixture {
+ protected:
+  FolderObjects objects{room.path() / "objects"};
+  std::optional<Version> version;
+  std::optional<Manifest> newest;
+
+  /// Stores a delta of these records.
+  DeltaId deliver(const std::vector<Record>& records) {
+    const DeltaId id(uuid5(fmt::format("delta {}", ++deltas_)));
+    auto writer = must(DeltaWriter::create(
+        room.path(), {.id = id, .batch_id = BatchId(), .binding = binding, .created_ms = 1'700'000'000'000}));
+    for (Record record : records) {
+      record.delta = id;
+      must(writer.add(std::move(record)));
+    }
+    must(objects.create_from_file(delta_key(binding.collection, binding.generation, id), must(writer.finish())));
+    return id;
+  }
+
+  /// Merges deltas and publishes the outcome, as final_merge does.
+  void publish(const std::vector<DeltaId>& deltas) {
+    const Path run = new_path("run");
+    must(merge_deltas(objects, binding, deltas, room.path(), run));
+    std::vector<RunReader> runs;
+    runs.push_back(must(RunReader::open(must(file_source(run)), "run")));
+    version = must(try_merge(version, std::move(runs)));
+
+    Manifest manifest;
+    if (newest) manifest.consumed = newest->consumed;
+    manifest.binding = binding;
+    manifest.predecessor = newest ? newest->number : 0;
+    manifest.predecessor_nonce = newest ? newest->nonce : "";
+    manifest.number = manifest.predecessor + 1;
+    manifest.epoch = 1;
+    manifest.nonce = uuid5(fmt::format("nonce {}", manifest.number));
+    manifest.writer = "test";
+    manifest.created_ms = 1'700'000'000'000;
+    manifest.vectors = version->merged.vectors;
+    manifest.tombstones = version->merged.tombstones;
+    manifest.checksum = version->merged.checksum;
+    manifest.added = deltas;
+    std::ranges::sort(manifest.added);
+    manifest.consumed.insert(manifest.consumed.end(), deltas.begin(), deltas.end());
+    std::ranges::sort(manifest.consumed);
+    manifest.snapshot = Manifest::Snapshot{
+        .folder = snapshot_folder(binding.collection, binding.generation, manifest.number, 1, manifest.nonce),
+        .files = version->merged.files};
+    for (const auto& file : manifest.snapshot->files) {
+      must(objects.create_from_file(ObjectKey(manifest.snapshot->folder + file.name), version->folder / file.name));
+    }
+    must(ManifestLog(objects, binding.collection, binding.generation).publish(manifest));
+    newest = manifest;
+  }
+  void publish_records(const std::vector<Record>& records) { publish({deliver(records)}); }
+
+  [[nodiscard]] CollectionView open() { return must(CollectionView::open(objects, binding, room.path() / "scratch")); }
+
+  [[nodiscard]] static std::string ids_of(const CollectionView& view) {
+    std::string ids;
+    must(view.for_each_id([&](const RecordId& id, std::int64_t item_version) -> Result<void> {
+      ids += fmt::format("{}{} ", id.str(), item_version);
+      return {};
+    }));
+    return ids;
+  }
+  [[nodiscard]] static std::string ids_of(const std::vector<QueryHit>& hits) {
+    std::string ids;
+    for (const QueryHit& hit : hits) ids += hit.record.id.str() + " ";
+    return ids;
+  }
+  [[nodiscard]] static Where where(const Json& metadata, const Json& document = nullptr) {
+    return must(Where::parse(metadata, document));
+  }
+  [[nodiscard]] Path object_file(std::string_view name) const {
+    return objects.path_of(ObjectKey(newest->snapshot->folder + std::string(name)));
+  }
+
+ private:
+  int deltas_ = 0;
+};
+
+TEST_F(CollectionViewTest, FindsNothingInACollectionThatWasNeverPublished) {
+  const auto view = open();
+  EXPECT_EQ(view.size(), 0U);
+  EXPECT_FALSE(view.manifest());
+  EXPECT_TRUE(must(view.query(vector_of(1), 10, {})).empty());
+  EXPECT_TRUE(must(view.get({RecordId("a")}, true)).empty());
+  EXPECT_EQ(ids_of(view), "");
+}
+
+TEST_F(CollectionViewTest, SeesDeltasBeforeAnythingWasPublished) {
+  deliver({vector_record("a", 1, 1), vector_record("b", 1, 2)});
+  const auto view = open();
+  EXPECT_EQ(view.size(), 2U);
+  EXPECT_EQ(view.unmerged_deltas().size(), 1U);
+  EXPECT_EQ(ids_of(must(view.query(vector_of(2), 1, {}))), "b ");
+}
+
+TEST_F(CollectionViewTest, LaysUnmergedDeltasOverTheNewestVersion) {
+  publish_records({vector_record("a", 1, 1), vector_record("b", 1, 2), vector_record("c", 1, 3)});
+  deliver({vector_record("a", 2, 11), tombstone("b", 2), metadata_record("c", 1, 2, "Corner Shop"),
+           vector_record("d", 1, 4), tombstone("never seen", 1)});
+  const auto view = open();
+
+  EXPECT_EQ(view.size(), 3U);
+  EXPECT_EQ(ids_of(view), "a2 c1 d1 ");
+  EXPECT_EQ(ids_of(must(view.query(vector_of(11), 1, {}))), "a ");
+  const auto all = must(view.query(vector_of(2), 10, {}));
+  EXPECT_EQ(all.size(), 3U) << ids_of(all);
+
+  const auto records = must(view.get({RecordId("c"), RecordId("b"), RecordId("a")}, true));
+  ASSERT_EQ(records.size(), 2U);
+  EXPECT_EQ(records[0].metadata.at("merchant_name"), "Corner Shop");
+  EXPECT_EQ(records[0].document, "About Corner Shop");
+  EXPECT_EQ(records[0].vector, vector_of(3));
+  EXPECT_EQ(records[1].item_version, 2);
+  EXPECT_EQ(records[1].vector, vector_of(11));
+}
+
+TEST_F(CollectionViewTest, FiltersByTheNewestMetadata) {
+  publish_records({vector_record("a", 1, 1), vector_record("b", 1, 2)});
+  deliver({metadata_record("a", 1, 2, "Corner Shop"), vector_record("c", 1, 3)});
+  const auto view = open();
+  EXPECT_EQ(ids_of(must(view.query(vector_of(1), 10, where({{"merchant_name", "Corner Shop"}})))), "a ");
+  EXPECT_EQ(ids_of(must(view.query(vector_of(1), 10, where({{"seed", 1}})))), "") << "its old metadata is gone";
+  EXPECT_EQ(ids_of(must(view.query(vector_of(3), 10, where({{"seed", {{"$gte", 2}}}})))).size(), 4U);
+  EXPECT_EQ(ids_of(must(view.query(vector_of(3), 10, where(nullptr, {{"$contains", "text of c"}})))), "c ");
+}
+
+TEST_F(CollectionViewTest, IsNotChangedByDeltasOlderThanTheVersion) {
+  publish_records({vector_record("a", 3, 1), vector_record("b", 1, 2), tombstone("c", 5)});
+  deliver({vector_record("a", 2, 11), tombstone("b", 0), vector_record("c", 4, 3)});
+  const auto view = open();
+  EXPECT_EQ(ids_of(view), "a3 b1 ");
+  EXPECT_EQ(must(view.get({RecordId("a")}, true)).at(0).vector, vector_of(1));
+}
+
+TEST_F(CollectionViewTest, GivesAnUnmergedVectorTheMetadataThatWaitedForIt) {
+  publish_records({metadata_record("a", 2, 3, "Corner Shop"), vector_record("b", 1, 2)});
+  deliver({vector_record("a", 2, 1)});
+  const auto view = open();
+  EXPECT_EQ(must(view.get({RecordId("a")}, false)).at(0).metadata.at("merchant_name"), "Corner Shop");
+}
+
+TEST_F(CollectionViewTest, ReadsNoDeltaThatTheVersionConsumed) {
+  publish_records({vector_record("a", 1, 1)});
+  const auto view = open();
+  EXPECT_TRUE(view.unmerged_deltas().empty());
+  EXPECT_EQ(view.size(), 1U);
+  EXPECT_EQ(must(view.query(vector_of(1), 10, {})).size(), 1U);
+}
+
+TEST_F(CollectionViewTest, AnswersAsAComparisonOfAllVectorsDoes) {
+  binding.dimensions = 16;
+  std::vector<Record> published;
+  std::vector<Record> waiting;
+  for (std::uint64_t i = 0; i < 300; ++i) {
+    (i % 3 == 0 ? waiting : published).push_back(vector_record(fmt::format("{:03}", i), 1, i));
+  }
+  publish_records(published);
+  deliver(waiting);
+  const auto view = open();
+  const auto query = vector_of(7'000);
+
+  for (const bool filtered : {false, true}) {
+    std::vector<std::pair<float, std::string>> expected;
+    for (const auto* part : {&published, &waiting}) {
+      for (const Record& record : *part) {
+        if (filtered && record.metadata["bold"] != true) continue;
+        double dot = 0;
+        for (std::size_t i = 0; i < query.size(); ++i) dot += double{query[i]} * record.vector[i];
+        expected.emplace_back(static_cast<float>(1 - dot), record.id.str());
+      }
+    }
+    std::ranges::sort(expected);
+    const auto hits = must(view.query(query, 20, filtered ? where({{"bold", true}}) : Where()));
+    ASSERT_EQ(hits.size(), 20U);
+    for (std::size_t i = 0; i < hits.size(); ++i) {
+      EXPECT_NEAR(hits[i].distance, expected[i].first, 1e-5);
+      EXPECT_EQ(hits[i].record.id.str(), expected[i].second);
+    }
+  }
+}
+
+TEST_F(CollectionViewTest, FindsLivingNeighboursBehindRemovedOnesInALargeVersion) {
+  std::vector<Record> records;
+  for (std::uint64_t i = 0; i < 2'500; ++i) records.push_back(vector_record(fmt::format("{:04}", i), 1, i));
+  publish_records(records);
+  const auto query = vector_of(99'999);
+  const auto before = must(open().query(query, 50, {}));
+  ASSERT_EQ(before.size(), 50U);
+
+  std::vector<Record> removals;
+  for (const QueryHit& hit : before) removals.push_back(tombstone(hit.record.id.str(), 2));
+  deliver(removals);
+  const auto after = must(open().query(query, 10, {}));
+  ASSERT_EQ(after.size(), 10U);
+  for (const QueryHit& hit : after) EXPECT_GE(hit.distance, before.back().distance);
+}
+
+TEST_F(CollectionViewTest, SaysWhatIsWrongWithAQuery) {
+  publish_records({vector_record("a", 1, 1)});
+  const auto view = open();
+  const auto short_vector = view.query(std::vector<float>(3, 1), 10, {});
+  ASSERT_FALSE(short_vector);
+  EXPECT_EQ(short_vector.error().code(), Code::invalid_input);
+  EXPECT_NE(short_vector.error().message().find("3 dimensions"), std::string::npos);
+  EXPECT_NE(short_vector.error().message().find("test-model"), std::string::npos);
+  EXPECT_EQ(view.query(vector_of(1), 0, {}).error().code(), Code::invalid_input);
+  EXPECT_EQ(view.query(vector_of(1), 10'001, {}).error().code(), Code::invalid_input);
+  EXPECT_EQ(view.query(std::vector<float>(kDimensions, 0), 1, {}).error().code(), Code::invalid_input);
+}
+
+TEST_F(CollectionViewTest, TakesAQueryOfAnyLength) {
+  publish_records({vector_record("a", 1, 1)});
+  auto query = vector_of(1);
+  for (float& number : query) number *= 1'000;
+  EXPECT_NEAR(must(open().query(query, 1, {})).at(0).distance, 0, 1e-6);
+}
+
+TEST_F(CollectionViewTest, StartsOverWhenADeltaIsMergedAndRemovedUnderIt) {
+  publish_records({vector_record("a", 1, 1)});
+  const DeltaId delta = deliver({vector_record("b", 1, 2)});
+  const ObjectKey key = delta_key(binding.collection, binding.generation, delta);
+  bool done = false;
+  objects.before_open = [&](const ObjectKey& opened) {
+    if (opened != key || std::exchange(done, true)) return;
+    publish({delta});
+    must(objects.remove(key));
+  };
+  const auto view = open();
+  EXPECT_TRUE(done);
+  EXPECT_EQ(view.manifest()->number, 2);
+  EXPECT_EQ(ids_of(view), "a1 b1 ");
+}
+
+TEST_F(CollectionViewTest, GivesUpOnADeltaThatIsListedAndNeverThere) {
+  const DeltaId delta = deliver({vector_record("b", 1, 2)});
+  const ObjectKey key = delta_key(binding.collection, binding.generation, delta);
+  const std::string content = must(read_object(objects, key));
+  objects.before_open = [&](const ObjectKey& opened) {
+    if (opened == key) must(objects.remove(key));
+  };
+  // The list shows it again each time.
+  class Relisting final : public ObjectStore {
+   public:
+    Relisting(FolderObjects& below, ObjectKey key, std::string content)
+        : below_(below), key_(std::move(key)), content_(std::move(content)) {}
+    Result<void> create(const ObjectKey& k, std::span<const std::byte> c) override { return below_.create(k, c); }
+    Result<void> create_from_file(const ObjectKey& k, const Path& f) override { return below_.create_from_file(k, f); }
+    Result<void> put(const ObjectKey& k, std::span<const std::byte> c) override { return below_.put(k, c); }
+    Result<void> replace(const ObjectKey& k, std::span<const std::byte> c, const std::string& e) override {
+      return below_.replace(k, c, e);
+    }
+    Result<ObjectInfo> info(const ObjectKey& k) override { return below_.info(k); }
+    Result<std::unique_ptr<ByteSource>> open(const ObjectKey& k) override { return below_.open(k); }
+    Result<Path> fetch(const ObjectKey& k, const Path& s) override { return below_.fetch(k, s); }
+    Result<std::vector<ObjectInfo>> list(const std::string& p, const std::string& a, std::size_t l) override {
+      TRY(below_.put(key_, as_bytes(content_)));
+      return below_.list(p, a, l);
+    }
+    Result<void> remove(const ObjectKey& k) override { return below_.remove(k); }
+
+   private:
+    FolderObjects& below_;
+    ObjectKey key_;
+    std::string content_;
+  } relisting(objects, key, content);
+  const auto opened = CollectionView::open(relisting, binding, room.path() / "scratch");
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code(), Code::not_found);
+  EXPECT_NE(opened.error().message().find(delta.str()), std::string::npos);
+}
+
+TEST_F(CollectionViewTest, KeepsItsVersionWhenANewerOneAppearsAndItsFilesGo) {
+  publish_records({vector_record("a", 1, 1), vector_record("b", 1, 2)});
+  const auto view = open();
+  const std::string old_folder = newest->snapshot->folder;
+  publish_records({tombstone("a", 2), vector_record("b", 2, 9)});
+  for (const ObjectInfo& object : must(list_all(objects, old_folder))) must(objects.remove(object.key));
+
+  EXPECT_EQ(view.manifest()->number, 1);
+  EXPECT_EQ(ids_of(view), "a1 b1 ");
+  EXPECT_EQ(ids_of(must(view.query(vector_of(1), 1, {}))), "a ");
+  EXPECT_EQ(must(view.get({RecordId("b")}, true)).at(0).vector, vector_of(2));
+  EXPECT_EQ(ids_of(open()), "b2 ");
+}
+
+TEST_F(CollectionViewTest, LeavesOutAnUnreadableDeltaAndNamesIt) {
+  const DeltaId torn = deliver({vector_record("a", 1, 1)});
+  deliver({vector_record("b", 1, 2)});
+  const ObjectKey key = delta_key(binding.collection, binding.generation, torn);
+  const std::string content = must(read_object(objects, key));
+  must(objects.put(key, as_bytes(content).first(content.size() / 2)));
+  const auto view = open();
+  EXPECT_EQ(view.unreadable_deltas(), std::vector<DeltaId>{torn});
+  EXPECT_EQ(ids_of(view), "b1 ");
+}
+
+TEST_F(CollectionViewTest, ReadsAStoreWhoseFilesMustBeCopied) {
+  publish_records({vector_record("a", 1, 1)});
+  objects.copies = true;
+  EXPECT_EQ(ids_of(must(open().query(vector_of(1), 1, {}))), "a ");
+}
+
+TEST_F(CollectionViewTest, LeavesNothingInTheScratchFolder) {
+  publish_records({vector_record("a", 1, 1)});
+  deliver({vector_record("b", 1, 2)});
+  {
+    const auto view = open();
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(room.path() / "scratch"));
+}
+
+TEST_F(CollectionViewTest, FetchNamesATornFile) {
+  publish_records({vector_record("a", 1, 1)});
+  const auto name = newest->snapshot->files.back().name;
+  const std::string content = must(read_file(object_file(name)));
+  must(replace_file(object_file(name), as_bytes(content).first(content.size() - 1)));
+  const auto fetched = fetch_snapshot(objects, *newest, new_path("fetched"), false);
+  ASSERT_FALSE(fetched);
+  EXPECT_EQ(fetched.error().code(), Code::corrupt);
+  EXPECT_NE(fetched.error().message().find(name), std::string::npos);
+}
+
+TEST_F(CollectionViewTest, FetchFindsAChangedByteOnlyWhenAskedToVerify) {
+  publish_records({vector_record("a", 1, 1)});
+  std::string content = must(read_file(object_file("chroma.sqlite3")));
+  content.back() = static_cast<char>(content.back() ^ 1);
+  must(replace_file(object_file("chroma.sqlite3"), as_bytes(content)));
+  must(fetch_snapshot(objects, *newest, new_path("fetched"), false));
+  const auto verified = fetch_snapshot(objects, *newest, new_path("fetched"), true);
+  ASSERT_FALSE(verified);
+  EXPECT_EQ(verified.error().code(), Code::corrupt);
+  EXPECT_NE(verified.error().message().find("chroma.sqlite3"), std::string::npos);
+}
+
+TEST_F(CollectionViewTest, FetchRefusesAFileOutsideItsFolder) {
+  publish_records({vector_record("a", 1, 1)});
+  newest->snapshot->files[0].name = "../outside";
+  EXPECT_EQ(fetch_snapshot(objects, *newest, new_path("fetched"), false).error().code(), Code::corrupt);
+}
+
+TEST_F(CollectionViewTest, ExportsAllFilesButOurOwnAsCopies) {
+  publish_records({vector_record("a", 1, 1)});
+  const Path target = new_path("export");
+  must(export_snapshot(objects, *newest, target));
+  EXPECT_FALSE(std::filesystem::exists(target / kRecordsFile));
+  for (const auto& file : newest->snapshot->files) {
+    if (file.name == kRecordsFile) continue;
+    must(check_file(target / file.name, file, true));
+    EXPECT_EQ(std::filesystem::hard_link_count(target / file.name), 1U) << "a server will change it";
+  }
+}
+
+TEST_F(CollectionViewTest, ExportsIntoAnEmptyFolderAndRefusesAFullOne) {
+  publish_records({vector_record("a", 1, 1)});
+  const Path target = new_path("export");
+  must(make_folders(target));
+  must(export_snapshot(objects, *newest, target / ""));
+  EXPECT_TRUE(std::filesystem::exists(target / kChromaFile));
+
+  const auto again = export_snapshot(objects, *newest, target);
+  ASSERT_FALSE(again);
+  EXPECT_EQ(again.error().code(), Code::conflict);
+}
+
+TEST_F(CollectionViewTest, ExportsCompletelyOrNotAtAll) {
+  publish_records({vector_record("a", 1, 1)});
+  const auto name = newest->snapshot->files.back().name;
+  must(replace_file(object_file(name), as_bytes("torn")));
+  const Path parent = new_path("parent");
+  must(make_folders(parent));
+  ASSERT_FALSE(export_snapshot(objects, *newest, parent / "export"));
+  EXPECT_TRUE(std::filesystem::is_empty(parent));
+}
+
+TEST_F(CollectionViewTest, ExportSaysThatNothingWasPublished) {
+  Manifest fence;
+  fence.binding = binding;
+  fence.number = 1;
+  const auto exported = export_snapshot(objects, fence, new_path("export"));
+  ASSERT_FALSE(exported);
+  EXPECT_EQ(exported.error().code(), Code::not_found);
+}
+
+}  // namespace
+}  // namespace tillite
