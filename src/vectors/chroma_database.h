@@ -3,12 +3,10 @@
 #include <functional>
 #include <memory>
 
+#include "vectors/chroma_rows.h"
 #include "vectors/delta.h"
 
 namespace tillite {
-
-/// The key under which Chroma keeps a record's document among its metadata.
-inline constexpr std::string_view kDocumentKey = "chroma:document";
 
 /// The chroma.sqlite3 of a snapshot while it is written: one collection with its records' metadata and documents
 /// (docs/formats/snapshot.md). A record's embeddings.id is the label of its vector, so no other table joins the two.
@@ -34,6 +32,8 @@ class ChromaDatabase {
   /// Removes a record that is there.
   [[nodiscard]] Result<void> remove(std::uint64_t label);
 
+  /// The record with this label; nothing if there is none.
+  [[nodiscard]] Result<std::optional<ChromaRow>> read(std::uint64_t label);
   /// Records that are there.
   [[nodiscard]] Result<std::uint64_t> count();
   /// Every (id, label), ascending by label.

@@ -1,6 +1,5 @@
 #include "vectors/chroma_reader.h"
 
-#include "vectors/chroma_database.h"
 #include "vectors/database_file.h"
 
 namespace tillite {
@@ -18,27 +17,13 @@ void bind_value(SQLite::Statement& statement, int position, const Json& value) {
   }
 }
 
-/// The value of a row of embedding_metadata: the one of its four columns that is set.
-Json value_of(SQLite::Statement& row) {
-  if (!row.getColumn(1).isNull()) return row.getColumn(1).getString();
-  if (!row.getColumn(2).isNull()) return row.getColumn(2).getInt64();
-  if (!row.getColumn(3).isNull()) return row.getColumn(3).getDouble();
-  return row.getColumn(4).getInt64() != 0;
-}
-
 }  // namespace
 
 struct ChromaReader::Parts {
-  explicit Parts(SQLite::Database opened)
-      : database(std::move(opened)),
-        find_id(database, "SELECT embedding_id FROM embeddings WHERE id = ?"),
-        find_metadata(database,
-                      "SELECT key, string_value, int_value, float_value, bool_value FROM embedding_metadata "
-                      "WHERE id = ?") {}
+  explicit Parts(SQLite::Database opened) : database(std::move(opened)), rows(database) {}
 
   SQLite::Database database;
-  SQLite::Statement find_id;
-  SQLite::Statement find_metadata;
+  ChromaRows rows;
   std::string vector_segment;
 };
 
@@ -58,28 +43,7 @@ Result<ChromaReader> ChromaReader::open(const Path& file) {
 
 const std::string& ChromaReader::vector_segment() const { return parts_->vector_segment; }
 
-Result<std::optional<ChromaReader::Row>> ChromaReader::read(std::uint64_t label) {
-  return with_sqlite("reading chroma.sqlite3", [&]() -> Result<std::optional<Row>> {
-    auto& id = parts_->find_id;
-    id.reset();
-    id.bind(1, static_cast<std::int64_t>(label));
-    if (!id.executeStep()) return std::nullopt;
-    Row row;
-    row.id = RecordId(id.getColumn(0).getString());
-    auto& metadata = parts_->find_metadata;
-    metadata.reset();
-    metadata.bind(1, static_cast<std::int64_t>(label));
-    while (metadata.executeStep()) {
-      const std::string key = metadata.getColumn(0).getString();
-      if (key == kDocumentKey) {
-        row.document = metadata.getColumn(1).getString();
-      } else {
-        row.metadata[key] = value_of(metadata);
-      }
-    }
-    return row;
-  });
-}
+Result<std::optional<ChromaRow>> ChromaReader::read(std::uint64_t label) { return parts_->rows.read(label); }
 
 Result<std::vector<std::uint64_t>> ChromaReader::labels_matching(const Where& where) {
   return with_sqlite("filtering in chroma.sqlite3", [&]() -> Result<std::vector<std::uint64_t>> {

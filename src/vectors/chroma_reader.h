@@ -1,10 +1,9 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 
 #include "base/file.h"
-#include "base/ids.h"
+#include "vectors/chroma_rows.h"
 #include "vectors/where.h"
 
 namespace tillite {
@@ -20,13 +19,8 @@ class ChromaReader {
   /// The name of the HNSW segment's folder beside the file.
   [[nodiscard]] const std::string& vector_segment() const;
 
-  struct Row {
-    RecordId id;
-    Json metadata = Json::object();
-    std::string document;
-  };
   /// The record with this label; nothing if there is none.
-  [[nodiscard]] Result<std::optional<Row>> read(std::uint64_t label);
+  [[nodiscard]] Result<std::optional<ChromaRow>> read(std::uint64_t label);
 
   /// The labels of all records that match, ascending.
   [[nodiscard]] Result<std::vector<std::uint64_t>> labels_matching(const Where& where);

@@ -106,8 +106,8 @@ Result<void> CollectionView::Parts::open_contents(ObjectStore& objects) {
     TRY(fetch_snapshot(objects, *moment.manifest, folder, false));
     contents.snapshot = TRY(PinnedSnapshot::open(folder, binding));
   }
-  RecordIndex* const index = contents.snapshot ? &contents.snapshot->index() : nullptr;
-  contents.unmerged = TRY(Unmerged::read(objects, binding, moment.unmerged, index, room.path()));
+  const PinnedSnapshot* const snapshot = contents.snapshot ? &*contents.snapshot : nullptr;
+  contents.unmerged = TRY(Unmerged::read(objects, binding, moment.unmerged, snapshot, room.path()));
   contents.connect();
   return {};
 }

@@ -16,18 +16,22 @@ Result<PinnedSnapshot> PinnedSnapshot::open(const Path& folder, const Collection
   return PinnedSnapshot(std::move(databases), std::move(segment), labels_given);
 }
 
-Result<ChromaReader::Row> PinnedSnapshot::row(std::uint64_t label) const {
+Result<ChromaRow> PinnedSnapshot::row(std::uint64_t label) const {
   const std::scoped_lock lock(databases_->mutex);
   auto row = TRY(databases_->chroma.read(label));
   if (!row) return fail(Code::corrupt, "the snapshot has a vector with label {} and no record for it", label);
   return *std::move(row);
 }
 
-Result<std::optional<IndexedRecord>> PinnedSnapshot::find(const RecordId& id) const {
+Result<KnownRecord> PinnedSnapshot::known(const RecordId& id) const {
   const std::scoped_lock lock(databases_->mutex);
-  auto known = TRY(databases_->records.find(id));
-  if (known.stored && !known.stored->label) known.stored.reset();
-  return std::move(known.stored);
+  return databases_->records.find(id);
+}
+
+Result<std::optional<IndexedRecord>> PinnedSnapshot::find(const RecordId& id) const {
+  auto found = TRY(known(id));
+  if (found.stored && !found.stored->label) found.stored.reset();
+  return std::move(found.stored);
 }
 
 Result<std::vector<IndexedRecord>> PinnedSnapshot::page(const RecordId& after, std::size_t limit) const {

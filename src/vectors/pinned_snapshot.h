@@ -17,16 +17,15 @@ class PinnedSnapshot {
 
   [[nodiscard]] const Segment& segment() const { return segment_; }
   /// The id, metadata and document of a label that is there; `corrupt` if it is not.
-  [[nodiscard]] Result<ChromaReader::Row> row(std::uint64_t label) const;
+  [[nodiscard]] Result<ChromaRow> row(std::uint64_t label) const;
+  /// All that is known of an id, tombstones and waiting metadata too.
+  [[nodiscard]] Result<KnownRecord> known(const RecordId& id) const;
   /// The record of an id with its label; nothing for a tombstone and for an id that is not known.
   [[nodiscard]] Result<std::optional<IndexedRecord>> find(const RecordId& id) const;
   [[nodiscard]] Result<std::vector<IndexedRecord>> page(const RecordId& after, std::size_t limit) const;
   [[nodiscard]] Result<std::vector<std::uint64_t>> labels_matching(const Where& where) const;
   /// How many labels were ever given: all labels are 1 to this.
   [[nodiscard]] std::uint64_t labels_given() const { return labels_given_; }
-
-  /// The index, while nobody else uses the snapshot.
-  [[nodiscard]] RecordIndex& index() { return databases_->records; }
 
  private:
   /// SQLite's connections serve one thread at a time.

@@ -3,8 +3,8 @@
 namespace tillite {
 namespace {
 
-/// The stored record as fold() sees it. It lacks its vector, metadata and document: they stay where they are.
-Record stored_record(const IndexedRecord& stored) {
+/// The stored record as fold() sees it. It lacks its vector, which stays where it is.
+Record stored_record(const IndexedRecord& stored, std::optional<ChromaRow> content) {
   Record record;
   record.id = stored.id;
   record.kind = stored.label ? RecordKind::vector : RecordKind::tombstone;
@@ -12,14 +12,16 @@ Record stored_record(const IndexedRecord& stored) {
   record.metadata_version = stored.metadata_version;
   record.delta = stored.delta;
   record.removed_at_ms = stored.removed_at_ms;
+  if (content) record.metadata = std::move(content->metadata);
+  if (content) record.document = std::move(content->document);
   return record;
 }
 
 Effect effect_of(const KnownRecord& known, const Record& base) {
   const auto& stored = known.stored;
   if (base.kind == RecordKind::tombstone) {
-    const bool same = stored && !stored->label && stored->item_version == base.item_version &&
-                      stored->removed_at_ms == base.removed_at_ms;
+    const bool same =
+        stored && !stored->label && stored->item_version == base.item_version && stored->delta == base.delta;
     return same ? Effect::nothing : Effect::tombstone;
   }
   if (!base.vector.empty()) return Effect::vector;
@@ -28,9 +30,14 @@ Effect effect_of(const KnownRecord& known, const Record& base) {
 
 }  // namespace
 
-RecordChange change_of(const KnownRecord& known, RecordState news) {
+bool needs_content(const KnownRecord& known, const RecordState& news) {
+  return known.stored && known.stored->label && news.base && news.base->kind == RecordKind::vector &&
+         news.base->item_version == known.stored->item_version;
+}
+
+RecordChange change_of(const KnownRecord& known, std::optional<ChromaRow> content, RecordState news) {
   RecordState state;
-  if (known.stored) fold(state, stored_record(*known.stored));
+  if (known.stored) fold(state, stored_record(*known.stored, std::move(content)));
   if (known.waiting) fold(state, *known.waiting);
   if (news.base) fold(state, *std::move(news.base));
   if (news.waiting) fold(state, *std::move(news.waiting));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "vectors/chroma_rows.h"
 #include "vectors/record_index.h"
 
 namespace tillite {
@@ -18,8 +19,12 @@ struct RecordChange {
   std::optional<Record> waiting;  ///< metadata that waits from now on
 };
 
+/// Whether change_of() needs what is stored of the id's metadata and document: news of a vector of the same version.
+[[nodiscard]] bool needs_content(const KnownRecord& known, const RecordState& news);
+
 /// Folds news into what is stored of their id: the one place where merge and query decide what is newer.
-[[nodiscard]] RecordChange change_of(const KnownRecord& known, RecordState news);
+/// `content` is what is stored if needs_content(), else nothing.
+[[nodiscard]] RecordChange change_of(const KnownRecord& known, std::optional<ChromaRow> content, RecordState news);
 
 /// The index row of a vector and of a tombstone.
 [[nodiscard]] IndexedRecord indexed_vector(const Record& record, std::uint64_t label);

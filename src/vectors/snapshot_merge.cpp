@@ -74,7 +74,9 @@ Result<SnapshotBuild> SnapshotBuild::start(const SnapshotMergeInput& input, cons
 
 Result<void> SnapshotBuild::apply(const RecordId& id, RecordState news) {
   const KnownRecord known = TRY(index_.find(id));
-  const RecordChange change = change_of(known, std::move(news));
+  std::optional<ChromaRow> content;
+  if (needs_content(known, news)) content = TRY(chroma_.read(*known.stored->label));
+  const RecordChange change = change_of(known, std::move(content), std::move(news));
   switch (change.effect) {
     case Effect::nothing:
       break;

@@ -8,10 +8,12 @@ namespace tillite {
 namespace {
 
 /// Folds the news of one id into what the snapshot knows; nothing if that changes nothing for a reader.
-Result<std::optional<UnmergedRecord>> seen_over(RecordIndex* index, RecordState news, const RecordId& id,
+Result<std::optional<UnmergedRecord>> seen_over(const PinnedSnapshot* snapshot, RecordState news, const RecordId& id,
                                                 FileSink& vectors, std::size_t& rows) {
-  const KnownRecord known = index != nullptr ? TRY(index->find(id)) : KnownRecord();
-  RecordChange change = change_of(known, std::move(news));
+  const KnownRecord known = snapshot != nullptr ? TRY(snapshot->known(id)) : KnownRecord();
+  std::optional<ChromaRow> content;
+  if (needs_content(known, news)) content = TRY(snapshot->row(*known.stored->label));
+  RecordChange change = change_of(known, std::move(content), std::move(news));
   if (change.effect == Effect::nothing) return std::nullopt;
   UnmergedRecord record;
   if (known.stored) record.stored_label = known.stored->label;
@@ -31,7 +33,8 @@ Result<std::optional<UnmergedRecord>> seen_over(RecordIndex* index, RecordState 
 }  // namespace
 
 Result<Unmerged> Unmerged::read(ObjectStore& objects, const CollectionBinding& binding,
-                                const std::vector<DeltaId>& deltas, RecordIndex* index, const Path& scratch) {
+                                const std::vector<DeltaId>& deltas, const PinnedSnapshot* snapshot,
+                                const Path& scratch) {
   Unmerged unmerged;
   unmerged.dimensions_ = binding.dimensions;
   if (deltas.empty()) return unmerged;
@@ -47,7 +50,7 @@ Result<Unmerged> Unmerged::read(ObjectStore& objects, const CollectionBinding& b
   FileSink vectors(TRY(File::create(vectors_file)));
   std::size_t rows = 0;
   while (auto news = TRY(run.next())) {
-    auto record = TRY(seen_over(index, std::move(news->second), news->first, vectors, rows));
+    auto record = TRY(seen_over(snapshot, std::move(news->second), news->first, vectors, rows));
     if (record) unmerged.records_.push_back(*std::move(record));
   }
   TRY(vectors.flush());

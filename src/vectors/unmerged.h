@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ports/object_store.h"
+#include "vectors/pinned_snapshot.h"
 #include "vectors/record_change.h"
 
 namespace tillite {
@@ -16,15 +17,15 @@ struct UnmergedRecord {
   std::size_t row = 0;  ///< of its vector among the unmerged ones; effect vector only
 };
 
-/// The deltas that no version has consumed, merged with each other and compared with a snapshot's index.
+/// The deltas that no version has consumed, merged with each other and compared with a snapshot.
 /// Metadata and documents are in memory, vectors in a mapped file below `scratch`. Threads: any, after read().
 class Unmerged {
  public:
   /// Nothing unmerged.
   Unmerged() = default;
-  /// Reads the deltas. `index` may be null: nothing was ever published. `not_found` if one of them has gone.
+  /// Reads the deltas. `snapshot` may be null: nothing was ever published. `not_found` if one of them has gone.
   [[nodiscard]] static Result<Unmerged> read(ObjectStore& objects, const CollectionBinding& binding,
-                                             const std::vector<DeltaId>& deltas, RecordIndex* index,
+                                             const std::vector<DeltaId>& deltas, const PinnedSnapshot* snapshot,
                                              const Path& scratch);
 
   /// Ascending by id.

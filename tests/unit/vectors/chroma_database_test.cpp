@@ -50,7 +50,8 @@ TEST_F(ChromaDatabaseFile, KeepsTheFullTextIndexInStepWithTheDocuments) {
   const std::string matches = "SELECT group_concat(rowid) FROM embedding_fulltext_search WHERE string_value ";
   EXPECT_EQ(text(matches + "LIKE '%black%'"), "1,3");
   EXPECT_EQ(text(matches + "MATCH '\"tea\"'"), "");
-  EXPECT_EQ(text("SELECT group_concat(string_value) FROM embedding_metadata WHERE key = 'chroma:document'"),
+  EXPECT_EQ(text("SELECT group_concat(string_value) FROM (SELECT string_value FROM embedding_metadata WHERE key = "
+                 "'chroma:document' ORDER BY id)"),
             "black soap,black coffee");
   EXPECT_NO_THROW(SQLite::Database(file.string(), SQLite::OPEN_READWRITE)
                       .exec("INSERT INTO embedding_fulltext_search (embedding_fulltext_search) VALUES "

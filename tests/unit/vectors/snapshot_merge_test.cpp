@@ -188,23 +188,25 @@ class SnapshotMergeProperty : public SnapshotMerge {
  public:
   void TestBody() override {}
 
+  /// Metadata follows from its version, as it does in the table; vectors of one text may differ from delta to delta.
   Record any_record(std::size_t number) {
-    const std::string id(1, *rc::gen::element('a', 'b', 'c', 'd'));
-    const auto item_version = *rc::gen::inRange<std::int64_t>(1, 5);
+    const std::string id(1, *rc::gen::element('a', 'b', 'c'));
+    const auto item_version = *rc::gen::inRange<std::int64_t>(1, 4);
     const auto metadata_version = *rc::gen::inRange<std::int64_t>(1, 4);
-    const auto seed = *rc::gen::inRange<std::uint64_t>(1, 4);
-    const auto kind = *rc::gen::element(0, 0, 0, 1, 2, 2);
-    Record record = kind == 0   ? vector_record(id, item_version, seed)
-                    : kind == 1 ? tombstone(id, item_version, static_cast<std::int64_t>(1'000 + seed))
-                                : metadata_record(id, item_version, metadata_version, "Shop " + std::to_string(seed));
-    if (kind == 0) record.metadata_version = metadata_version;
+    const auto kind = *rc::gen::element(RecordKind::vector, RecordKind::vector, RecordKind::tombstone,
+                                        RecordKind::metadata, RecordKind::metadata);
+    Record record =
+        metadata_record(id, item_version, metadata_version, fmt::format("Shop {}.{}", item_version, metadata_version));
+    if (kind == RecordKind::vector) record.vector = vector_of(number);
+    if (kind == RecordKind::tombstone) record = tombstone(id, item_version, static_cast<std::int64_t>(number));
+    record.kind = kind;
     record.delta = DeltaId(fmt::format("delta-{:04}", number));
     return record;
   }
 
   void check_any_partition() {
     std::vector<Record> records;
-    const auto count = *rc::gen::inRange<std::size_t>(1, 24);
+    const auto count = *rc::gen::inRange<std::size_t>(1, 16);
     for (std::size_t i = 0; i < count; ++i) records.push_back(any_record(i));
     const Version at_once = merge({}, records);
 
