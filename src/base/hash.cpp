@@ -25,6 +25,12 @@ void Sha256::update(std::span<const std::byte> bytes) {
 
 void Sha256::update(std::string_view text) { update(std::as_bytes(std::span(text))); }
 
+Sha256 Sha256::copy() const {
+  Sha256 other;
+  check(EVP_MD_CTX_copy_ex(other.state_->context.get(), state_->context.get()) == 1, "a digest can be copied");
+  return other;
+}
+
 std::array<std::byte, 32> Sha256::digest() {
   std::array<std::byte, 32> result{};
   unsigned int size = 0;

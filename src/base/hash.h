@@ -22,6 +22,8 @@ class Sha256 {
 
   void update(std::span<const std::byte> bytes);
   void update(std::string_view text);
+  /// A hash that goes on from here on its own.
+  [[nodiscard]] Sha256 copy() const;
   /// The digest of all that was fed; the object must not be fed again.
   [[nodiscard]] std::array<std::byte, 32> digest();
   /// The digest as 64 lower-case hexadecimal digits.

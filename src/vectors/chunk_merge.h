@@ -19,6 +19,8 @@ class RunMerge {
   [[nodiscard]] Result<std::optional<std::pair<RecordId, RecordState>>> next();
 
  private:
+  [[nodiscard]] Result<void> advance(std::size_t run);
+
   std::vector<RunReader> runs_;
   std::vector<std::optional<Record>> heads_;
   std::vector<DeltaId> consumed_;  ///< sorted

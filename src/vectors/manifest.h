@@ -24,21 +24,21 @@ struct Manifest {
   };
 
   CollectionBinding binding;
-  std::int64_t number = 0;       ///< from 1
-  std::int64_t predecessor = 0;  ///< number - 1; 0 for the first
-  std::string predecessor_nonce; ///< empty for the first
-  std::int64_t epoch = 0;        ///< of the writer's lock
-  std::string nonce;             ///< of this very attempt
-  std::string writer;            ///< who, for people
+  std::int64_t number = 0;        ///< from 1
+  std::int64_t predecessor = 0;   ///< number - 1; 0 for the first
+  std::string predecessor_nonce;  ///< empty for the first
+  std::int64_t epoch = 0;         ///< of the writer's lock
+  std::string nonce;              ///< of this very attempt
+  std::string writer;             ///< who, for people
   std::int64_t created_ms = 0;
-  bool fence = false;            ///< changes nothing but the epoch
+  bool fence = false;                ///< changes nothing but the epoch
   std::optional<Snapshot> snapshot;  ///< nothing: no vector was ever published
   std::uint64_t vectors = 0;
   std::uint64_t tombstones = 0;
-  Sum128 checksum;               ///< sum of the live records' record_hash
-  std::vector<DeltaId> consumed; ///< sorted: every delta that went in and whose object may still exist
+  Sum128 checksum;                ///< sum of the live records' record_hash
+  std::vector<DeltaId> consumed;  ///< sorted: every delta that went in and whose object may still exist
   std::vector<RunHeader::Quarantined> quarantined;  ///< sorted by delta; also in `consumed`
-  std::vector<DeltaId> added;    ///< sorted: the part of `consumed` that this very version consumed
+  std::vector<DeltaId> added;                       ///< sorted: the part of `consumed` that this very version consumed
 
   [[nodiscard]] bool has_consumed(const DeltaId& delta) const;
 };
@@ -60,13 +60,25 @@ class ManifestLog {
   /// The numbers that exist, ascending.
   [[nodiscard]] Result<std::vector<std::int64_t>> numbers();
 
-  /// Makes `manifest` (predecessor and number filled in by the caller) the newest version: creates its object, re-reads the
-  /// boundary, moves the pointer. On `conflict` or an unknown outcome it reads what stands there and compares the nonce:
-  /// ours is success. `lost_lease` if another epoch's manifest stands there, `conflict` if another one of our own epoch
-  /// does, or if the number lies below gc's boundary. A failed publish deletes nothing.
+  /// Makes `manifest` (predecessor and number filled in by the caller) the newest version: creates its object, re-reads
+  /// the boundary, moves the pointer. On `conflict` or an unknown outcome it reads what stands there and compares the
+  /// nonce: ours is success. `lost_lease` if another epoch's manifest stands there, `conflict` if another one of our
+  /// own epoch does, or if the number lies below gc's boundary. A failed publish deletes nothing.
   [[nodiscard]] Result<void> publish(const Manifest& manifest);
 
+  /// Versions below this number may be gone, and none may be published there any more; 0 if gc never removed one.
+  [[nodiscard]] Result<std::int64_t> boundary();
+  /// Raises the boundary; one that is as high already stays.
+  [[nodiscard]] Result<void> raise_boundary(std::int64_t number);
+
  private:
+  [[nodiscard]] Result<std::optional<Manifest>> hinted();
+  [[nodiscard]] Result<std::optional<Manifest>> last_listed();
+  [[nodiscard]] Result<Manifest> probe_upwards(Manifest manifest);
+  [[nodiscard]] Result<void> check_never_published();
+  [[nodiscard]] Result<void> check_publishable(const Manifest& manifest);
+  [[nodiscard]] Result<void> create(const Manifest& manifest);
+
   ObjectStore& objects_;
   std::string collection_;
   std::int64_t generation_;

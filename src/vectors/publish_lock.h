@@ -20,8 +20,8 @@ struct LockSettings {
 class PublishLock {
  public:
   /// Takes the lock and publishes the fence. `lock_held` if another holder's lease runs (says whose and until when);
-  /// a holder that gave no sign of life is taken over as the design says: the same record_version watched for lease_ms by
-  /// `watch` (repeat calls of one process), or heartbeat_at + lease_ms + 60 s has passed.
+  /// a holder is taken over when heartbeat_at + lease_ms + 60 s has passed, or at once when its process is gone for certain
+  /// (is_gone: same machine, same boot).
   [[nodiscard]] static Result<PublishLock> take(Table& table, ObjectStore& objects, Clock& clock, Random& random,
                                                 const CollectionBinding& binding, std::string owner,
                                                 LockSettings settings);

@@ -1,0 +1,384 @@
+#include "vectors/manifest.h"
+
+#include <algorithm>
+
+#include "base/time.h"
+#include "vectors/keys.h"
+
+namespace tillite {
+namespace {
+
+constexpr std::string_view kFormat = "tillite-manifest/1";
+constexpr std::size_t kManifestBytesMax = std::size_t{64} << 20;
+constexpr std::size_t kHintBytesMax = 4096;
+constexpr int kAttemptsMax = 5;
+
+std::unexpected<Error> broken(std::string_view what) { return fail(Code::corrupt, "{}", what); }
+
+Json ids_json(const std::vector<DeltaId>& ids) {
+  Json json = Json::array();
+  for (const DeltaId& id : ids) json.push_back(id.str());
+  return json;
+}
+
+Result<std::vector<DeltaId>> parse_ids(const Json& json, std::string_view field) {
+  std::vector<DeltaId> ids;
+  for (const Json& id : TRY(array_field(json, field))) {
+    if (!id.is_string() || id.get_ref<const std::string&>().empty()) {
+      return fail(Code::corrupt, "the field '{}' must list ids", field);
+    }
+    ids.emplace_back(id.get<std::string>());
+  }
+  return ids;
+}
+
+Json snapshot_json(const Manifest::Snapshot& snapshot) {
+  Json files = Json::array();
+  for (const auto& file : snapshot.files) {
+    files.push_back({{"name", file.name}, {"size_bytes", file.size_bytes}, {"sha256", file.sha256}});
+  }
+  return {{"folder", snapshot.folder}, {"files", std::move(files)}};
+}
+
+Result<std::uint64_t> count_field(const Json& json, std::string_view field) {
+  const std::int64_t count = TRY(int_field(json, field));
+  if (count < 0) return fail(Code::corrupt, "the field '{}' is below 0", field);
+  return static_cast<std::uint64_t>(count);
+}
+
+Result<std::optional<Manifest::Snapshot>> parse_snapshot(const Json& json) {
+  if (find_field(json, "snapshot") == nullptr) return std::optional<Manifest::Snapshot>{};
+  const Json object = TRY(object_field(json, "snapshot"));
+  Manifest::Snapshot snapshot{.folder = TRY(string_field(object, "folder")), .files = {}};
+  for (const Json& file : TRY(array_field(object, "files"))) {
+    snapshot.files.push_back({.name = TRY(string_field(file, "name")),
+                              .size_bytes = TRY(count_field(file, "size_bytes")),
+                              .sha256 = TRY(string_field(file, "sha256"))});
+  }
+  return std::optional(std::move(snapshot));
+}
+
+Result<std::vector<RunHeader::Quarantined>> parse_quarantined(const Json& json) {
+  std::vector<RunHeader::Quarantined> all;
+  for (const Json& one : TRY(array_field(json, "quarantined"))) {
+    all.push_back({DeltaId(TRY(string_field(one, "delta"))), TRY(string_field(one, "reason"))});
+  }
+  return all;
+}
+
+template <typename List, typename Key>
+bool strictly_ascending(const List& list, Key key) {
+  return std::ranges::adjacent_find(list, [&](const auto& a, const auto& b) {
+           return !(std::invoke(key, a) < std::invoke(key, b));
+         }) == list.end();
+}
+
+bool is_part_of(const std::vector<DeltaId>& part, const std::vector<DeltaId>& whole) {
+  return std::ranges::includes(whole, part);
+}
+
+Result<void> check_snapshot(const Manifest& manifest) {
+  if (!manifest.snapshot) {
+    if (manifest.vectors != 0 || manifest.checksum != Sum128()) return broken("it counts vectors and has no snapshot");
+    return {};
+  }
+  const auto& [folder, files] = *manifest.snapshot;
+  if (folder.empty() || !folder.ends_with('/')) return broken("the snapshot's folder does not end with '/'");
+  if (files.empty()) return broken("the snapshot has no files");
+  if (!strictly_ascending(files, &Manifest::SnapshotFile::name)) return broken("the snapshot's files are not sorted");
+  for (const auto& file : files) {
+    if (!check_key(ObjectKey(folder + file.name))) return broken("a file's name leads out of the snapshot's folder");
+    const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+    if (file.sha256.size() != 64 || !std::ranges::all_of(file.sha256, is_digit)) {
+      return broken("a file's sha256 is none");
+    }
+  }
+  return {};
+}
+
+/// What must hold of a manifest by itself.
+Result<void> check_alone(const Manifest& manifest) {
+  if (manifest.number < 1) return broken("the number is below 1");
+  if (manifest.predecessor != manifest.number - 1) return broken("the predecessor is not the number before it");
+  if (manifest.predecessor_nonce.empty() != (manifest.number == 1)) {
+    return broken("all but the first name their predecessor's nonce");
+  }
+  if (manifest.epoch < 1) return broken("the epoch is below 1");
+  if (manifest.nonce.empty()) return broken("the nonce is empty");
+  if (!strictly_ascending(manifest.consumed, &DeltaId::str)) return broken("the consumed deltas are not sorted");
+  if (!strictly_ascending(manifest.added, &DeltaId::str)) return broken("the added deltas are not sorted");
+  if (!is_part_of(manifest.added, manifest.consumed)) return broken("an added delta is not among the consumed");
+  if (manifest.fence && !manifest.added.empty()) return broken("a fence consumes deltas");
+  if (!strictly_ascending(manifest.quarantined, &RunHeader::Quarantined::delta)) {
+    return broken("the quarantined deltas are not sorted");
+  }
+  for (const auto& quarantined : manifest.quarantined) {
+    if (!manifest.has_consumed(quarantined.delta)) return broken("a quarantined delta is not among the consumed");
+  }
+  return check_snapshot(manifest);
+}
+
+/// What must hold between a manifest and the one before it.
+Result<void> check_succession(const Manifest& before, const Manifest& after) {
+  if (after.number != before.number + 1 || after.predecessor_nonce != before.nonce) {
+    return fail(Code::corrupt, "version {} of {} does not follow version {}", after.number, after.binding.collection,
+                before.number);
+  }
+  if (after.epoch < before.epoch) {
+    return fail(Code::corrupt, "version {} of {} has epoch {}, the one before it has {}", after.number,
+                after.binding.collection, after.epoch, before.epoch);
+  }
+  if (after.binding != before.binding) {
+    return fail(Code::corrupt, "version {} of {} is bound to something else than the one before it", after.number,
+                after.binding.collection);
+  }
+  return {};
+}
+
+Result<Manifest> parse(const Json& json) {
+  const std::string format = TRY(string_field(json, "format"));
+  if (format != kFormat) {
+    return fail(Code::unsupported, "its format is '{}', this program knows {}: use the version that wrote it",
+                format.substr(0, 64), kFormat);
+  }
+  Manifest manifest;
+  manifest.binding = TRY(parse_binding(TRY(object_field(json, "binding"))));
+  manifest.number = TRY(int_field(json, "number"));
+  manifest.predecessor = TRY(int_field(json, "predecessor"));
+  manifest.predecessor_nonce = TRY(string_field(json, "predecessor_nonce"));
+  manifest.epoch = TRY(int_field(json, "epoch"));
+  manifest.nonce = TRY(string_field(json, "nonce"));
+  manifest.writer = TRY(string_field(json, "writer"));
+  manifest.created_ms = TRY(parse_iso_time(TRY(string_field(json, "created_at"))));
+  manifest.fence = TRY(bool_field(json, "fence"));
+  manifest.snapshot = TRY(parse_snapshot(json));
+  manifest.vectors = TRY(count_field(json, "vectors"));
+  manifest.tombstones = TRY(count_field(json, "tombstones"));
+  manifest.checksum = TRY(Sum128::from_hex(TRY(string_field(json, "checksum"))));
+  manifest.consumed = TRY(parse_ids(json, "consumed"));
+  manifest.added = TRY(parse_ids(json, "added"));
+  manifest.quarantined = TRY(parse_quarantined(json));
+  TRY(check_alone(manifest));
+  return manifest;
+}
+
+bool is_absent(const Error& error) { return error.code() == Code::not_found; }
+
+/// The number in a hint or boundary object: {"number": N}.
+Result<std::int64_t> parse_number(std::string_view text, const ObjectKey& key) {
+  const Json json = TRY(parse_json(text, key.str()));
+  return int_field(json, "number");
+}
+
+std::string number_text(std::int64_t number) { return to_text({{"number", number}}); }
+
+}  // namespace
+
+bool Manifest::has_consumed(const DeltaId& delta) const { return std::ranges::binary_search(consumed, delta); }
+
+Json to_json(const Manifest& manifest) {
+  Json quarantined = Json::array();
+  for (const auto& [delta, reason] : manifest.quarantined) {
+    quarantined.push_back({{"delta", delta.str()}, {"reason", reason}});
+  }
+  return {{"format", kFormat},
+          {"binding", to_json(manifest.binding)},
+          {"number", manifest.number},
+          {"predecessor", manifest.predecessor},
+          {"predecessor_nonce", manifest.predecessor_nonce},
+          {"epoch", manifest.epoch},
+          {"nonce", manifest.nonce},
+          {"writer", manifest.writer},
+          {"created_at", iso_time(manifest.created_ms)},
+          {"fence", manifest.fence},
+          {"snapshot", manifest.snapshot ? snapshot_json(*manifest.snapshot) : Json(nullptr)},
+          {"vectors", manifest.vectors},
+          {"tombstones", manifest.tombstones},
+          {"checksum", manifest.checksum.hex()},
+          {"consumed", ids_json(manifest.consumed)},
+          {"added", ids_json(manifest.added)},
+          {"quarantined", std::move(quarantined)}};
+}
+
+Result<Manifest> parse_manifest(std::string_view text, std::string_view name) {
+  const auto read = [&]() -> Result<Manifest> { return parse(TRY(parse_json(text, "the manifest"))); };
+  auto manifest = read();
+  if (manifest) return manifest;
+  const Code code = manifest.error().code() == Code::unsupported ? Code::unsupported : Code::corrupt;
+  return fail(code, "{}: {}", name, manifest.error().message());
+}
+
+Result<Manifest> ManifestLog::read(std::int64_t number) {
+  const ObjectKey key = manifest_key(collection_, generation_, number);
+  const std::string text = TRY(read_object(objects_, key, kManifestBytesMax));
+  Manifest manifest = TRY(parse_manifest(text, key.str()));
+  if (manifest.number != number || manifest.binding.collection != collection_ ||
+      manifest.binding.generation != generation_) {
+    return fail(Code::corrupt, "{} says that it is version {} of {}/g{}", key.str(), manifest.number,
+                manifest.binding.collection, manifest.binding.generation);
+  }
+  return manifest;
+}
+
+Result<std::vector<std::int64_t>> ManifestLog::numbers() {
+  std::vector<std::int64_t> numbers;
+  for (const ObjectInfo& object : TRY(list_all(objects_, manifest_folder(collection_, generation_)))) {
+    if (const auto number = manifest_number_of(object.key)) numbers.push_back(*number);
+  }
+  std::ranges::sort(numbers);
+  return numbers;
+}
+
+Result<std::int64_t> ManifestLog::boundary() {
+  const ObjectKey key = boundary_key(collection_, generation_);
+  const auto text = read_object(objects_, key, kHintBytesMax);
+  if (!text && is_absent(text.error())) return 0;
+  if (!text) return std::unexpected(text.error());
+  const auto number = parse_number(*text, key);
+  if (!number) return fail(Code::corrupt, "{}: {}", key.str(), number.error().message());
+  return *number;
+}
+
+Result<void> ManifestLog::raise_boundary(std::int64_t number) {
+  const ObjectKey key = boundary_key(collection_, generation_);
+  const std::string text = number_text(number);
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    const auto info = objects_.info(key);
+    if (!info && !is_absent(info.error())) return std::unexpected(info.error());
+    // Read after its etag was: if it changes in between, the write below is refused.
+    if (info && TRY(boundary()) >= number) return {};
+    const auto written =
+        info ? objects_.replace(key, as_bytes(text), info->etag) : objects_.create(key, as_bytes(text));
+    if (written || written.error().code() != Code::conflict) return written;
+  }
+  return fail(Code::unavailable, "the boundary {} changes all the time", key.str());
+}
+
+/// What the pointer names, if that is a manifest. A hint can be wrong in any way; only a store that cannot be asked
+/// counts.
+Result<std::optional<Manifest>> ManifestLog::hinted() {
+  const ObjectKey key = pointer_key(collection_, generation_);
+  const auto text = read_object(objects_, key, kHintBytesMax);
+  if (!text) {
+    if (is_absent(text.error()) || text.error().code() == Code::limit_exceeded) return std::optional<Manifest>{};
+    return std::unexpected(text.error());
+  }
+  const auto number = parse_number(*text, key);
+  if (!number || *number < 1) return std::optional<Manifest>{};
+  auto manifest = read(*number);
+  if (!manifest && is_absent(manifest.error())) return std::optional<Manifest>{};
+  if (!manifest) return std::unexpected(manifest.error());
+  return std::optional(*std::move(manifest));
+}
+
+/// The last in the list of all manifests.
+Result<std::optional<Manifest>> ManifestLog::last_listed() {
+  const auto all = TRY(numbers());
+  if (all.empty()) return std::optional<Manifest>{};
+  return std::optional(TRY(read(all.back())));
+}
+
+Result<Manifest> ManifestLog::probe_upwards(Manifest manifest) {
+  while (true) {
+    auto next = read(manifest.number + 1);
+    if (!next && is_absent(next.error())) return manifest;
+    if (!next) return next;
+    TRY(check_succession(manifest, *next));
+    manifest = *std::move(next);
+  }
+}
+
+/// Nothing was found: is that because nothing was ever published? "Start empty" must never hide a loss.
+Result<void> ManifestLog::check_never_published() {
+  for (const ObjectKey& key : {pointer_key(collection_, generation_), boundary_key(collection_, generation_)}) {
+    const auto info = objects_.info(key);
+    if (info) {
+      return fail(Code::corrupt, "{} shows that versions of {} were published, but no manifest is there: restore {}",
+                  key.str(), collection_, manifest_folder(collection_, generation_));
+    }
+    if (!is_absent(info.error())) return std::unexpected(info.error());
+  }
+  return {};
+}
+
+Result<std::optional<Manifest>> ManifestLog::newest() {
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    auto start = attempt == 0 ? TRY(hinted()) : std::optional<Manifest>{};
+    if (!start) {
+      auto listed = last_listed();
+      if (!listed && is_absent(listed.error())) continue;  // gc removed it after it was listed
+      start = TRY(std::move(listed));
+      if (!start) {
+        TRY(check_never_published());
+        return std::optional<Manifest>{};
+      }
+    }
+    Manifest manifest = TRY(probe_upwards(*std::move(start)));
+    // Read after the last probe: gc raises it before it removes, so a gap or a re-created old number shows here.
+    if (manifest.number >= TRY(boundary())) return std::optional(std::move(manifest));
+  }
+  return fail(Code::corrupt, "the newest manifest of {} lies below the boundary of its removed ones: restore {}",
+              collection_, manifest_folder(collection_, generation_));
+}
+
+/// Before the write: what is published must follow what it says it follows.
+Result<void> ManifestLog::check_publishable(const Manifest& manifest) {
+  const auto alone = check_alone(manifest);
+  if (!alone)
+    return fail(Code::internal, "version {} must not be published: {}", manifest.number, alone.error().message());
+  if (manifest.number == 1) return {};
+  const auto before = read(manifest.predecessor);
+  if (!before && is_absent(before.error())) {
+    return fail(Code::conflict, "version {} of {} cannot follow version {}, which is not there (any more)",
+                manifest.number, collection_, manifest.predecessor);
+  }
+  if (!before) return std::unexpected(before.error());
+  if (before->epoch > manifest.epoch) {
+    return fail(Code::lost_lease, "{} has a publisher of epoch {}, ours is {}", collection_, before->epoch,
+                manifest.epoch);
+  }
+  const auto follows = check_succession(*before, manifest);
+  if (!follows) return fail(Code::conflict, "{}", follows.error().message());
+  return {};
+}
+
+/// Creates the manifest's object; success if it stands there, whoever's answer was lost.
+Result<void> ManifestLog::create(const Manifest& manifest) {
+  const ObjectKey key = manifest_key(collection_, generation_, manifest.number);
+  const std::string text = to_text(to_json(manifest));
+  Result<void> created;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    created = objects_.create(key, as_bytes(text));
+    if (created) return {};
+    if (created.error().code() != Code::conflict && !created.error().retryable()) return created;
+    const auto there = read(manifest.number);
+    if (there && there->nonce == manifest.nonce) return {};
+    if (there && there->epoch != manifest.epoch) {
+      return fail(Code::lost_lease, "version {} of {} was published by {} with epoch {}, ours is {}", manifest.number,
+                  collection_, there->writer, there->epoch, manifest.epoch);
+    }
+    if (there) {
+      return fail(Code::conflict, "version {} of {} was published by {}", manifest.number, collection_, there->writer);
+    }
+    if (!is_absent(there.error())) return std::unexpected(there.error());
+    // Nothing there: the write did not happen (yet), and repeating it is safe.
+  }
+  return created;
+}
+
+Result<void> ManifestLog::publish(const Manifest& manifest) {
+  TRY(check_publishable(manifest));
+  TRY(create(manifest));
+  // A writer that slept for long may have re-created a number that gc removed: nobody will ever read it.
+  const std::int64_t lowest = TRY(boundary());
+  if (manifest.number < lowest) {
+    return fail(Code::conflict, "version {} of {} was published too late: versions below {} are removed",
+                manifest.number, collection_, lowest);
+  }
+  // A hint: readers find the newest version without it.
+  const auto pointed = objects_.put(pointer_key(collection_, generation_), as_bytes(number_text(manifest.number)));
+  static_cast<void>(pointed);
+  return {};
+}
+
+}  // namespace tillite
