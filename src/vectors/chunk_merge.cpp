@@ -1,6 +1,7 @@
 #include "vectors/chunk_merge.h"
 
 #include <algorithm>
+#include <set>
 
 #include "vectors/keys.h"
 
@@ -12,6 +13,30 @@ struct Head {
   Record record;
   std::uint64_t row = 0;
 };
+
+/// The highest vector or tombstone of an id.
+struct Newest {
+  std::int64_t item_version = 0;
+  bool removed = false;  ///< a tombstone has this item_version
+
+  /// Whether a record cannot matter any more, whichever of the deltas turn out to be consumed already: what a consumed
+  /// delta said is in the snapshot, and stands above this record there, too.
+  [[nodiscard]] bool supersedes(const Record& record) const {
+    if (record.item_version != item_version) return record.item_version < item_version;
+    return removed && record.kind != RecordKind::tombstone;
+  }
+};
+
+Newest newest_of(std::span<const Head> heads) {
+  Newest newest;
+  for (const auto& [record, row] : heads) {
+    if (record.kind == RecordKind::metadata || record.item_version < newest.item_version) continue;
+    const bool removed = record.kind == RecordKind::tombstone;
+    newest.removed = removed || (newest.removed && record.item_version == newest.item_version);
+    newest.item_version = record.item_version;
+  }
+  return newest;
+}
 
 /// The records of deltas, their vectors moved to a file.
 class Gatherer {
@@ -40,19 +65,13 @@ class Gatherer {
     return belongs;
   }
 
-  /// Writes what was gathered in order of ids, folded.
+  /// Writes what was gathered in the order of ids.
   Result<void> write(RunWriter& writer) {
     std::ranges::stable_sort(heads_, {}, [](const Head& head) -> const RecordId& { return head.record.id; });
-    for (std::size_t begin = 0; begin < heads_.size();) {
-      std::size_t end = begin;
-      RecordState state;
-      for (; end < heads_.size() && heads_[end].record.id == heads_[begin].record.id; ++end) {
-        Record record = heads_[end].record;
-        if (record.kind == RecordKind::vector) record.vector = TRY(vector_at(heads_[end].row));
-        fold(state, std::move(record));
-      }
-      if (state.base) TRY(writer.add(*state.base));
-      if (state.waiting) TRY(writer.add(*state.waiting));
+    for (auto begin = heads_.begin(); begin != heads_.end();) {
+      const auto end =
+          std::find_if(begin, heads_.end(), [&](const Head& head) { return head.record.id != begin->record.id; });
+      TRY(write_of_one_id(std::span(begin, end), writer));
       begin = end;
     }
     return {};
@@ -64,12 +83,27 @@ class Gatherer {
   Result<void> add(Record&& record) {
     Head head;
     if (record.kind == RecordKind::vector) {
+      if (record.vector.size() != binding_.dimensions) {
+        return fail(Code::corrupt, "its vectors have {} dimensions, the collection has {}", record.vector.size(),
+                    binding_.dimensions);
+      }
       head.row = rows_++;
       TRY(vectors_.write_at(head.row * row_bytes(), std::as_bytes(std::span(record.vector))));
       record.vector = {};
     }
     head.record = std::move(record);
     heads_.push_back(std::move(head));
+    return {};
+  }
+
+  Result<void> write_of_one_id(std::span<Head> heads, RunWriter& writer) const {
+    const Newest newest = newest_of(heads);
+    for (Head& head : heads) {
+      if (newest.supersedes(head.record)) continue;
+      if (head.record.kind == RecordKind::vector) head.record.vector = TRY(vector_at(head.row));
+      TRY(writer.add(head.record));
+      head.record = Record{};  // its memory is needed no more
+    }
     return {};
   }
 
@@ -87,15 +121,21 @@ class Gatherer {
   std::uint64_t rows_ = 0;
 };
 
-bool is_the_deltas_fault(const Error& error) { return error.code() == Code::corrupt || error.code() == Code::unsupported; }
+/// A delta that cannot be read must not stop its neighbours, not even if a newer program could read it: its items are
+/// sent again.
+bool is_the_deltas_fault(const Error& error) {
+  return error.code() == Code::corrupt || error.code() == Code::unsupported;
+}
 
 }  // namespace
 
-Result<RunHeader> merge_deltas(ObjectStore& objects, const CollectionBinding& binding, const std::vector<DeltaId>& deltas,
-                               const Path& scratch, const Path& run) {
+Result<RunHeader> merge_deltas(ObjectStore& objects, const CollectionBinding& binding,
+                               const std::vector<DeltaId>& deltas, const Path& scratch, const Path& run) {
   auto gatherer = TRY(Gatherer::create(binding, scratch));
   RunHeader header{.binding = binding};
+  std::set<DeltaId> seen;
   for (const DeltaId& delta : deltas) {
+    if (!seen.insert(delta).second) continue;
     const ObjectKey key = delta_key(binding.collection, binding.generation, delta);
     const auto file = objects.open(key);
     if (!file) return pass_on(file, fmt::format("the delta {}", key.str()));

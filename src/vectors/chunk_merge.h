@@ -5,9 +5,10 @@
 
 namespace tillite {
 
-/// Merges deltas into one run file at `run`. A delta that is corrupt, or bound to something else, is quarantined in the run's
-/// header and does not stop its neighbours; one that is not there is `not_found` (naming it); a store that fails is an error.
-/// Memory: the records without their vectors, plus a fixed part; vectors pass through a file below `scratch`.
+/// Merges deltas into one run file at `run`. A delta that is corrupt, or bound to something else, is quarantined in the
+/// run's header and does not stop its neighbours; one that is not there is `not_found` (naming it); a store that fails
+/// is an error. Memory: the records without their vectors, plus a fixed part; vectors pass through a file below
+/// `scratch`.
 [[nodiscard]] Result<RunHeader> merge_deltas(ObjectStore& objects, const CollectionBinding& binding,
                                              const std::vector<DeltaId>& deltas, const Path& scratch, const Path& run);
 
@@ -22,8 +23,8 @@ class RunMerge {
   [[nodiscard]] Result<void> advance(std::size_t run);
 
   std::vector<RunReader> runs_;
-  std::vector<std::optional<Record>> heads_;
-  std::vector<DeltaId> consumed_;  ///< sorted
+  std::vector<std::optional<Record>> heads_;  ///< the next record of each run
+  std::vector<DeltaId> consumed_;             ///< sorted
   bool primed_ = false;
 };
 

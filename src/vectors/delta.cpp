@@ -20,27 +20,29 @@ constexpr const char* kRecordsName = "records.ndjson";
 constexpr const char* kVectorsName = "vectors.f32";
 constexpr const char* kChecksumsName = "checksums.json";
 
+// A file may come from anybody: these bound what reading it takes, whatever it unpacks to.
 constexpr std::size_t kHeaderBytesMax = std::size_t{64} << 10;
-constexpr std::size_t kRecordBytesMax = std::size_t{256} << 10;
-constexpr std::size_t kRecordsMax = 100'000;
-constexpr std::uint64_t kRecordsBytesMax = std::uint64_t{1} << 30;
+constexpr std::size_t kRecordBytesMax = std::size_t{1} << 20;
+constexpr std::size_t kRecordsMax = 50'000;
+constexpr std::uint64_t kRecordsBytesMax = std::uint64_t{256} << 20;
 constexpr std::size_t kDimensionsMax = 8192;
 constexpr int kShardsMax = 1024;
 
-Json header_json(const DeltaFacts& facts) {
+Json header_json(const DeltaFacts& facts, const std::string& records_sha256) {
   return {{"format", kFormat},
           {"delta_id", facts.header.id.str()},
           {"batch_id", facts.header.batch_id.str()},
           {"binding", to_json(facts.header.binding)},
           {"created_at", iso_time(facts.header.created_ms)},
           {"records", facts.records},
-          {"vectors", facts.vectors}};
+          {"vectors", facts.vectors},
+          {"records_sha256", records_sha256}};
 }
 
-Result<DeltaFacts> parse_header(const std::string& text) {
-  const Json json = TRY(parse_json(text, kHeaderName));
+Result<DeltaFacts> parse_header(const Json& json) {
   const std::string format = TRY(string_field(json, "format"));
-  if (format != kFormat) return fail(Code::unsupported, "its format is '{}', this program knows {}", format.substr(0, 64), kFormat);
+  if (format != kFormat)
+    return fail(Code::unsupported, "its format is '{}', this program knows {}", format.substr(0, 64), kFormat);
   DeltaFacts facts;
   facts.header.id = DeltaId(TRY(string_field(json, "delta_id")));
   if (!is_uuid(facts.header.id.str())) return fail(Code::corrupt, "the delta's id is not a UUID");
@@ -50,8 +52,8 @@ Result<DeltaFacts> parse_header(const std::string& text) {
   const auto records = TRY(int_field(json, "records"));
   const auto vectors = TRY(int_field(json, "vectors"));
   if (records < 0 || records > static_cast<std::int64_t>(kRecordsMax) || vectors < 0 || vectors > records) {
-    return fail(Code::corrupt, "it announces {} records and {} vectors; at most {} records are allowed", records, vectors,
-                kRecordsMax);
+    return fail(Code::corrupt, "it announces {} records and {} vectors; at most {} records are allowed", records,
+                vectors, kRecordsMax);
   }
   facts.records = static_cast<std::size_t>(records);
   facts.vectors = static_cast<std::size_t>(vectors);
@@ -97,7 +99,8 @@ class DeltaReader {
     const auto member = TRY(archive_.next());
     if (!member || member->name != name) return fail(Code::corrupt, "the member {} is not where it belongs", name);
     if (member->size_bytes > size_bytes_max) {
-      return fail(Code::corrupt, "the member {} has {} bytes, at most {} are allowed", name, member->size_bytes, size_bytes_max);
+      return fail(Code::corrupt, "the member {} has {} bytes, at most {} are allowed", name, member->size_bytes,
+                  size_bytes_max);
     }
     return member->size_bytes;
   }
@@ -111,8 +114,17 @@ class DeltaReader {
   }
 
   Result<void> read_header() {
-    facts_ = TRY(parse_header(TRY(read_small(kHeaderName))));
-    return {};
+    const std::string text = TRY(read_small(kHeaderName));
+    const auto parse = [&]() -> Result<void> {
+      const Json json = TRY(parse_json(text, "it"));
+      facts_ = TRY(parse_header(json));
+      records_sha256_ = TRY(string_field(json, "records_sha256"));
+      return {};
+    };
+    const auto parsed = parse();
+    if (parsed) return {};
+    const Code code = parsed.error().code() == Code::unsupported ? Code::unsupported : Code::corrupt;
+    return fail(code, "{}: {}", kHeaderName, parsed.error().message());
   }
 
   Result<void> read_records() {
@@ -125,18 +137,23 @@ class DeltaReader {
       const auto line = TRY(lines.next());
       if (line.status == LineReader::Status::end) break;
       const auto read = [&]() -> Result<Record> {
-        if (line.status == LineReader::Status::too_long) return fail(Code::corrupt, "it is longer than {} bytes", kRecordBytesMax);
+        if (line.status == LineReader::Status::too_long)
+          return fail(Code::corrupt, "it is longer than {} bytes", kRecordBytesMax);
         return parse_record(TRY(parse_json(line.text, "the record")));
       };
       auto record = read();
-      if (!record) return fail(Code::corrupt, "{} line {}: {}", kRecordsName, line.number, record.error().message());
+      if (!record) {
+        return fail(Code::corrupt, "{} line {}: {}", kRecordsName, line.number, record.error().message());
+      }
       if (records_.size() == facts_.records) return fail(Code::corrupt, "there are more records than announced");
       if (!ids.insert(record->id).second) return fail(Code::corrupt, "the id {} is there twice", record->id.str());
       vectors += record->kind == RecordKind::vector ? 1 : 0;
       record->delta = facts_.header.id;
       records_.push_back(*std::move(record));
     }
-    checksums_[kRecordsName] = source.hex();
+    const std::string sha256 = source.hex();
+    checksums_[kRecordsName] = sha256;
+    if (sha256 != records_sha256_) return fail(Code::corrupt, "{} does not have its check sum", kRecordsName);
     if (records_.size() != facts_.records || vectors != facts_.vectors) {
       return fail(Code::corrupt, "there are {} records and {} vectors, not {} and {}", records_.size(), vectors,
                   facts_.records, facts_.vectors);
@@ -147,7 +164,8 @@ class DeltaReader {
   Result<void> read_vectors(const std::function<Result<void>(Record&&)>& each) {
     const std::size_t dimensions = facts_.header.binding.dimensions;
     const std::uint64_t size_bytes = facts_.vectors * dimensions * sizeof(float);
-    if (TRY(expect(kVectorsName, size_bytes)) != size_bytes) return fail(Code::corrupt, "{} is too short", kVectorsName);
+    if (TRY(expect(kVectorsName, size_bytes)) != size_bytes)
+      return fail(Code::corrupt, "{} is too short", kVectorsName);
     HashingSource source(archive_.content());
     for (Record& record : records_) {
       if (record.kind == RecordKind::vector) {
@@ -165,27 +183,18 @@ class DeltaReader {
   Result<void> read_checksums() {
     const Json found = checksums_;
     TRY(expect(kChecksumsName, kHeaderBytesMax));
-    const Json wanted = TRY(parse_json(TRY(read_all(archive_.content(), kHeaderBytesMax)), kChecksumsName));
-    for (const auto& [name, checksum] : found.items()) {
-      if (!wanted.is_object() || wanted.value(name, Json()) != checksum) {
-        return fail(Code::corrupt, "the content of {} does not have its check sum", name);
-      }
-    }
-    return {};
+    const auto wanted = parse_json(TRY(read_all(archive_.content(), kHeaderBytesMax)), kChecksumsName);
+    if (!wanted) return fail(Code::corrupt, "{}", wanted.error().message());
+    if (*wanted == found) return {};
+    return fail(Code::corrupt, "the members do not have the check sums of {}: bytes changed", kChecksumsName);
   }
 
   TarGzReader archive_;
   DeltaFacts facts_;
+  std::string records_sha256_;
   std::vector<Record> records_;
   Json checksums_ = Json::object();
 };
-
-/// A delta's faults are `corrupt`, whatever found them; a store that fails, a newer format and the caller's errors are not.
-template <typename T>
-Result<T> as_corrupt(Result<T> result) {
-  if (result || result.error().code() != Code::invalid_input) return result;
-  return std::unexpected(Error(Code::corrupt, result.error().message()));
-}
 
 }  // namespace
 
@@ -200,8 +209,8 @@ Result<CollectionBinding> parse_binding(const Json& json) {
   const auto generation = TRY(int_field(json, "generation"));
   if (dimensions < 1 || dimensions > static_cast<std::int64_t>(kDimensionsMax) || shards < 1 || shards > kShardsMax ||
       generation < 1) {
-    return fail(Code::corrupt, "a collection of {} dimensions, {} shards and generation {} cannot be", dimensions, shards,
-                generation);
+    return fail(Code::corrupt, "a collection of {} dimensions, {} shards and generation {} cannot be", dimensions,
+                shards, generation);
   }
   return CollectionBinding{.collection = TRY(string_field(json, "collection")),
                            .generation = generation,
@@ -219,6 +228,17 @@ struct DeltaWriter::Parts {
   Sha256 records_hash;
   Sha256 vectors_hash;
   std::set<RecordId> ids;
+
+  Result<void> write(const Record& record, const std::string& line) {
+    records_hash.update(line);
+    TRY(records.write(as_bytes(line)));
+    ++facts.records;
+    if (record.kind != RecordKind::vector) return {};
+    const auto bytes = std::as_bytes(std::span(record.vector));
+    vectors_hash.update(bytes);
+    ++facts.vectors;
+    return vectors.write(bytes);
+  }
 };
 
 DeltaWriter::DeltaWriter(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -235,39 +255,42 @@ Result<DeltaWriter> DeltaWriter::create(const Path& scratch, DeltaHeader header)
 
 Result<void> DeltaWriter::add(Record record) {
   Parts& parts = *parts_;
-  if (!parts.ids.insert(record.id).second) return fail(Code::invalid_input, "the id {} is in this delta already", record.id.str());
-  if (parts.facts.records == kRecordsMax) return fail(Code::limit_exceeded, "a delta has at most {} records", kRecordsMax);
-  if (record.kind == RecordKind::vector) {
-    if (record.vector.size() != parts.facts.header.binding.dimensions) {
-      return fail(Code::invalid_input, "the vector of {} has {} numbers, the collection has {} dimensions", record.id.str(),
-                  record.vector.size(), parts.facts.header.binding.dimensions);
-    }
-    TRY(normalise(record.vector));
-    const auto bytes = std::as_bytes(std::span(record.vector));
-    parts.vectors_hash.update(bytes);
-    TRY(parts.vectors.write(bytes));
-    ++parts.facts.vectors;
-  }
   record.delta = DeltaId();  // the header says it
+  // The same rules as the reader's: nothing is written that nobody would read.
+  const auto valid = check_record(record);
+  if (!valid) return fail(Code::invalid_input, "{}", valid.error().message());
+  if (record.kind == RecordKind::vector) {
+    const std::size_t dimensions = parts.facts.header.binding.dimensions;
+    if (record.vector.size() != dimensions) {
+      return fail(Code::invalid_input, "the vector of {} has {} numbers, the collection has {} dimensions",
+                  record.id.str(), record.vector.size(), dimensions);
+    }
+    const auto normalised = normalise(record.vector);
+    if (!normalised) return pass_on(normalised, record.id.str());
+  }
   const std::string line = to_text(record_json(record)) + "\n";
   if (line.size() > kRecordBytesMax) {
-    return fail(Code::limit_exceeded, "the record {} has {} bytes, at most {} are allowed", record.id.str(), line.size(),
-                kRecordBytesMax);
+    return fail(Code::limit_exceeded, "the record {} has {} bytes, at most {} are allowed", record.id.str(),
+                line.size(), kRecordBytesMax);
   }
-  parts.records_hash.update(line);
-  TRY(parts.records.write(as_bytes(line)));
-  ++parts.facts.records;
-  return {};
+  if (parts.facts.records == kRecordsMax || parts.records.position() + line.size() > kRecordsBytesMax) {
+    return fail(Code::limit_exceeded, "a delta has at most {} records of {} bytes together", kRecordsMax,
+                kRecordsBytesMax);
+  }
+  if (!parts.ids.insert(record.id).second) {
+    return fail(Code::invalid_input, "the id {} is in this delta already", record.id.str());
+  }
+  return parts.write(record, line);
 }
 
 Result<Path> DeltaWriter::finish() {
   Parts& parts = *parts_;
   TRY(parts.records.flush());
   TRY(parts.vectors.flush());
-  const std::string header = to_text(header_json(parts.facts)) + "\n";
-  const Json checksums = {{kHeaderName, sha256_hex(header)},
-                          {kRecordsName, parts.records_hash.hex()},
-                          {kVectorsName, parts.vectors_hash.hex()}};
+  const std::string records_sha256 = parts.records_hash.hex();
+  const std::string header = to_text(header_json(parts.facts, records_sha256)) + "\n";
+  const Json checksums = {
+      {kHeaderName, sha256_hex(header)}, {kRecordsName, records_sha256}, {kVectorsName, parts.vectors_hash.hex()}};
   const std::string checksums_text = to_text(checksums) + "\n";
 
   const Path file = parts.scratch / (parts.facts.header.id.str() + ".tar.gz");
@@ -281,11 +304,11 @@ Result<Path> DeltaWriter::finish() {
 }
 
 Result<DeltaFacts> read_delta(ByteSource& file, const std::function<Result<void>(Record&&)>& each) {
-  return as_corrupt(DeltaReader(file).read(true, each));
+  return DeltaReader(file).read(/*with_vectors=*/true, each);
 }
 
 Result<DeltaFacts> read_delta_records(ByteSource& file, const std::function<Result<void>(Record&&)>& each) {
-  return as_corrupt(DeltaReader(file).read(false, each));
+  return DeltaReader(file).read(/*with_vectors=*/false, each);
 }
 
 }  // namespace tillite

@@ -11,35 +11,59 @@ void feed(Sha256& hash, std::string_view text) {
   hash.update(text);
 }
 
-/// Whether a vector or tombstone replaces another of the same id.
-bool replaces(const Record& a, const Record& b) {
+/// Whether a vector or tombstone stands above another of the same id. A fixed rule where nothing better tells them
+/// apart: two batches may bring vectors of one text, and whatever comes first, the same one must stay.
+bool outranks(const Record& a, const Record& b) {
   if (a.item_version != b.item_version) return a.item_version > b.item_version;
   const bool a_tombstone = a.kind == RecordKind::tombstone;
   const bool b_tombstone = b.kind == RecordKind::tombstone;
   if (a_tombstone != b_tombstone) return a_tombstone;
-  if (a.metadata_version != b.metadata_version) return a.metadata_version > b.metadata_version;
-  return a.delta < b.delta;  // equal but for where they came from: any rule will do, if it is always the same
+  if (a.removed_at_ms != b.removed_at_ms) return a.removed_at_ms > b.removed_at_ms;
+  return a.delta > b.delta;
 }
 
-/// Among metadata of one item_version the newest wins, then the same fixed rule.
-bool replaces_metadata(const Record& a, const Record& b) {
-  if (a.item_version != b.item_version) return a.item_version > b.item_version;
+/// Whether a record's metadata is newer than another's of the same item_version. Equal versions have equal content
+/// unless somebody erred; a fixed rule then, too.
+bool has_newer_metadata(const Record& a, const Record& b) {
   if (a.metadata_version != b.metadata_version) return a.metadata_version > b.metadata_version;
-  return a.delta < b.delta;
+  if (a.document != b.document) return a.document > b.document;
+  return a.metadata != b.metadata && to_text(a.metadata) > to_text(b.metadata);
 }
 
-/// Puts waiting metadata where it belongs, once that is known.
-void settle(RecordState& state) {
-  if (!state.base || !state.waiting || state.waiting->item_version > state.base->item_version) return;
-  const Record& metadata = *state.waiting;
-  Record& base = *state.base;
-  if (base.kind == RecordKind::vector && metadata.item_version == base.item_version &&
-      metadata.metadata_version > base.metadata_version) {
-    base.metadata = metadata.metadata;
-    base.document = metadata.document;
-    base.metadata_version = metadata.metadata_version;
+void take_metadata(Record& to, Record&& from) {
+  to.metadata_version = from.metadata_version;
+  to.metadata = std::move(from.metadata);
+  to.document = std::move(from.document);
+}
+
+/// Metadata of the base's own item_version or an older one.
+void apply_metadata(Record& base, Record&& metadata) {
+  if (base.kind != RecordKind::vector || metadata.item_version != base.item_version) return;
+  if (has_newer_metadata(metadata, base)) take_metadata(base, std::move(metadata));
+}
+
+void fold_metadata(RecordState& state, Record&& metadata) {
+  if (state.base && metadata.item_version <= state.base->item_version) {
+    return apply_metadata(*state.base, std::move(metadata));
   }
-  state.waiting.reset();
+  const auto stands_above = [](const Record& a, const Record& b) {
+    if (a.item_version != b.item_version) return a.item_version > b.item_version;
+    return has_newer_metadata(a, b) || (!has_newer_metadata(b, a) && a.delta > b.delta);
+  };
+  if (!state.waiting || stands_above(metadata, *state.waiting)) state.waiting = std::move(metadata);
+}
+
+void fold_base(RecordState& state, Record&& record) {
+  if (!state.base) {
+    state.base = std::move(record);
+  } else {
+    if (outranks(record, *state.base)) std::swap(record, *state.base);
+    apply_metadata(*state.base, std::move(record));  // of a vector that lost to one of the same text
+  }
+  if (state.waiting && state.waiting->item_version <= state.base->item_version) {
+    apply_metadata(*state.base, *std::move(state.waiting));
+    state.waiting.reset();
+  }
 }
 
 }  // namespace
@@ -74,17 +98,11 @@ Sum128 record_hash(const RecordId& id, std::int64_t item_version, const Sum128& 
 }
 
 void fold(RecordState& state, Record record) {
-  auto& place = record.kind == RecordKind::metadata ? state.waiting : state.base;
-  const auto wins = record.kind == RecordKind::metadata ? replaces_metadata : replaces;
-  if (record.kind == RecordKind::metadata && state.base && record.item_version <= state.base->item_version) {
-    // The base is here: apply it to a copy of the state with only this metadata waiting.
-    RecordState alone{std::move(state.base), std::move(record)};
-    settle(alone);
-    state.base = std::move(alone.base);
-    return;
+  if (record.kind == RecordKind::metadata) {
+    fold_metadata(state, std::move(record));
+  } else {
+    fold_base(state, std::move(record));
   }
-  if (!place || wins(record, *place)) place = std::move(record);
-  settle(state);
 }
 
 }  // namespace tillite

@@ -9,15 +9,17 @@
 namespace tillite {
 namespace {
 
-// A run: magic, then framed JSON values: the header, the records (each of kind vector followed by its numbers), the trailer.
+// A run: magic, then framed JSON values: the header, the records (each of kind vector followed by its numbers), the
+// trailer.
 constexpr std::string_view kMagic = "tillite-run/1\n";
-constexpr std::size_t kFrameBytesMax = std::size_t{256} << 20;
+constexpr std::size_t kFrameBytesMax = std::size_t{4} << 20;
 
 Json header_json(const RunHeader& header) {
   Json deltas = Json::array();
   for (const DeltaId& delta : header.deltas) deltas.push_back(delta.str());
   Json quarantined = Json::array();
-  for (const auto& [delta, reason] : header.quarantined) quarantined.push_back({{"delta", delta.str()}, {"reason", reason}});
+  for (const auto& [delta, reason] : header.quarantined)
+    quarantined.push_back({{"delta", delta.str()}, {"reason", reason}});
   return {{"binding", to_json(header.binding)}, {"deltas", deltas}, {"quarantined", quarantined}};
 }
 
@@ -50,8 +52,11 @@ struct RunWriter::Parts {
 
   Result<void> write_frame(const Json& json) {
     const std::string text = to_text(json);
+    if (text.size() > kFrameBytesMax) {
+      return fail(Code::limit_exceeded, "{} would have a frame of {} bytes, at most {} are allowed",
+                  sink.file().path().string(), text.size(), kFrameBytesMax);
+    }
     const auto size = static_cast<std::uint32_t>(text.size());
-    check(text.size() <= kFrameBytesMax, "a frame of a run is small");
     TRY(write(std::as_bytes(std::span(&size, 1))));
     return write(as_bytes(text));
   }
@@ -118,6 +123,12 @@ struct RunReader::Parts {
     return {};
   }
 
+  Result<bool> at_end() {
+    if (begin < end) return false;
+    std::byte more{};
+    return TRY(source->read(std::span(&more, 1))) == 0;
+  }
+
   Result<Json> take_frame(Sha256& digest) {
     std::uint32_t size = 0;
     TRY(take(std::as_writable_bytes(std::span(&size, 1))));
@@ -165,9 +176,10 @@ Result<std::optional<Record>> RunReader::next() {
   Sha256 before = parts.hash.copy();
   const Json json = TRY(parts.take_frame(parts.hash));
   if (json.contains("sha256")) {
-    if (json.value("sha256", "") != before.hex() || json.value("records", std::uint64_t{0}) != parts.records) {
+    if (json != Json{{"records", parts.records}, {"sha256", before.hex()}}) {
       return fail(Code::corrupt, "{} does not have its check sum", parts.name);
     }
+    if (!TRY(parts.at_end())) return fail(Code::corrupt, "{} goes on behind its end", parts.name);
     parts.ended = true;
     return std::optional<Record>{};
   }

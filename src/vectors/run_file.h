@@ -6,8 +6,9 @@
 
 namespace tillite {
 
-/// An intermediate result: records of several deltas, sorted by id, at most one `vector`-or-`tombstone` and one waiting
-/// `metadata` record per id (RecordState), each with its delta. Format: docs/formats/run.md.
+/// An intermediate result: records of several deltas, sorted by id, each as its delta brought it, those that a newer
+/// one of the same run supersedes left out. An id may have several: should some of the deltas be consumed meanwhile,
+/// the others' records still say all that they said. Format: docs/formats/run.md.
 struct RunHeader {
   CollectionBinding binding;
   std::vector<DeltaId> deltas;  ///< all that went in, those that left no record too

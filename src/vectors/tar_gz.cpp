@@ -17,6 +17,9 @@ constexpr std::size_t kPieceBytes = 64 * 1024;
 constexpr std::uint64_t kMemberBytesMax = (std::uint64_t{1} << 33) - 1;  // 11 octal digits
 constexpr int kGzipWindow = 15 + 16;  // the largest window, with gzip's head and tail
 constexpr int kLevel = 6;
+// gzip's head as zlib writes it for this level on every system of the Unix family: no name, no time. It is not covered
+// by gzip's check sum, so it is compared.
+constexpr std::array<unsigned char, 10> kGzipHead = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
 
 using Block = std::array<std::byte, kBlockBytes>;
 
@@ -156,9 +159,21 @@ struct TarGzReader::Parts final : ByteSource {
   Parts& operator=(const Parts&) = delete;
   ~Parts() override { inflateEnd(&stream); }
 
+  Result<void> check_head() {
+    TRY(read_exactly(source, std::span(input).first(kGzipHead.size()), "the file"));
+    if (std::memcmp(input.data(), kGzipHead.data(), kGzipHead.size()) != 0) {
+      return fail(Code::corrupt, "it does not begin as a delta's .tar.gz does");
+    }
+    stream.next_in = reinterpret_cast<Bytef*>(input.data());
+    stream.avail_in = static_cast<uInt>(kGzipHead.size());
+    begun = true;
+    return {};
+  }
+
   /// Decompressed bytes; 0 at the end of the gzip stream.
   Result<std::size_t> inflate_some(std::span<std::byte> out) {
     if (ended || out.empty()) return 0;
+    if (!begun) TRY(check_head());
     stream.next_out = reinterpret_cast<Bytef*>(out.data());
     stream.avail_out = static_cast<uInt>(out.size());
     while (stream.avail_out == out.size()) {
@@ -225,6 +240,7 @@ struct TarGzReader::Parts final : ByteSource {
   ByteSource& source;
   std::vector<std::byte> input;
   z_stream stream{};
+  bool begun = false;
   bool ended = false;
   std::uint64_t left = 0;
   std::uint64_t padding = 0;

@@ -40,8 +40,8 @@ class TarGzReader {
     std::string name;
     std::uint64_t size_bytes = 0;
   };
-  /// Goes to the next member (what is left of the one before is passed over); nothing at the end of the archive, which then was
-  /// complete: its end marks and the gzip stream's check sum were there, and nothing behind them.
+  /// Goes to the next member (what is left of the one before is passed over); nothing at the end of the archive, which
+  /// then was complete: its end marks and the gzip stream's check sum were there, and nothing behind them.
   [[nodiscard]] Result<std::optional<Member>> next();
   /// The bytes of the current member.
   [[nodiscard]] ByteSource& content();
