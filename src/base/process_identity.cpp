@@ -1,9 +1,12 @@
 #include "base/process_identity.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <charconv>
 #include <fstream>
 #include <optional>
 #include <sstream>
@@ -24,7 +27,7 @@ std::string host_name() {
   return ::gethostname(name.data(), name.size() - 1) == 0 ? std::string(name.data()) : std::string("unknown");
 }
 
-/// The start time in /proc/{pid}/stat (field 22); "zombie" counts as gone. Nothing if there is no such process.
+/// The start time in /proc/{pid}/stat (field 22), "zombie" for one that has ended. Nothing if it cannot be read.
 std::optional<std::string> start_time(const std::string& pid) {
   const std::string line = first_line("/proc/" + pid + "/stat");
   const std::size_t name_end = line.rfind(')');  // the name before it may hold anything
@@ -32,7 +35,7 @@ std::optional<std::string> start_time(const std::string& pid) {
   std::istringstream fields(line.substr(name_end + 1));
   std::string field;
   for (int number = 3; number <= 22 && fields >> field; ++number) {
-    if (number == 3 && (field == "Z" || field == "X")) return std::nullopt;
+    if (number == 3 && (field == "Z" || field == "X")) return "zombie";
   }
   return field;
 }
@@ -62,8 +65,14 @@ std::string process_identity() {
 bool is_gone(std::string_view identity) {
   const auto parts = split(identity);
   if (parts.size() < 4 || parts[0] + "/" + parts[1] != machine() || parts[3] == "unknown") return false;
-  if (first_line("/proc/self/stat").empty()) return false;  // no /proc: nothing can be told
-  return start_time(parts[2]) != parts[3];
+  pid_t pid = 0;
+  const auto [end, error] = std::from_chars(parts[2].data(), parts[2].data() + parts[2].size(), pid);
+  if (error != std::errc() || end != parts[2].data() + parts[2].size() || pid <= 0) return false;
+  if (::kill(pid, 0) != 0 && errno == ESRCH) return true;
+  // The number is in use; by the same process, if it started at the same time. /proc may hide that: then nothing is
+  // sure.
+  const auto started = start_time(parts[2]);
+  return started && *started != parts[3];
 }
 
 }  // namespace tillite

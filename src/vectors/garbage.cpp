@@ -1,6 +1,7 @@
 #include "vectors/garbage.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <set>
 
@@ -10,150 +11,205 @@
 namespace tillite {
 namespace {
 
+constexpr std::string_view kIntermediates = "intermediate/";
+// Batches in these statuses still wait for what their delta's publication sets in motion (reference: BATCH_SUMMARY).
+constexpr std::array kOpenStatuses = {"PENDING", "VALIDATING", "IN_PROGRESS", "FINALIZING", "CANCELING"};
+
+/// The deltas that batches wait for: as long as these are not completed, their ids stay in the consumed set.
+Result<std::set<DeltaId>> awaited_deltas(Table& table) {
+  std::set<DeltaId> awaited;
+  for (const char* const status : kOpenStatuses) {
+    const Query query{.index = Index::gsi1, .hash = fmt::format("STATUS#{}", status)};
+    TRY(for_each_item(table, query, [&](const Item& row) -> Result<void> {
+      if (auto id = TRY(optional_string(row, "delta_id"))) awaited.emplace(*std::move(id));
+      return {};
+    }));
+  }
+  return awaited;
+}
+
+/// The epoch in "{number}-{epoch}-{nonce}"; nothing for a name that is none of ours.
+std::optional<std::int64_t> epoch_in(std::string_view name) {
+  const std::size_t begin = name.find('-') + 1;
+  const std::size_t end = name.find('-', begin);
+  if (begin == 0 || end == std::string_view::npos) return std::nullopt;
+  std::int64_t epoch = 0;
+  const auto [stop, error] = std::from_chars(name.data() + begin, name.data() + end, epoch);
+  if (error != std::errc() || stop != name.data() + end) return std::nullopt;
+  return epoch;
+}
+
 class Collector {
  public:
-  Collector(ObjectStore& objects, Clock& clock, Random& random, const CollectionBinding& binding,
-            const RetentionSettings& retention, bool dry_run)
+  Collector(ObjectStore& objects, Random& random, const CollectionBinding& binding, const RetentionSettings& retention,
+            std::int64_t now_ms, bool dry_run)
       : objects_(objects),
-        clock_(clock),
         random_(random),
         binding_(binding),
         retention_(retention),
+        now_ms_(now_ms),
         dry_run_(dry_run),
         log_(objects, binding.collection, binding.generation) {}
 
-  Result<GarbageReport> collect(PublishLock* lock, const Manifest& newest) {
-    now_ms_ = clock_.now_ms();
-    TRY(read_versions(newest));
-    TRY(remove_deltas(lock, newest));
+  /// `fence_epoch`: nobody of a lower epoch can publish any more. `lock` is null in a dry run.
+  Result<void> collect(Table& table, const Manifest& newest, std::int64_t fence_epoch, PublishLock* lock) {
+    awaited_ = TRY(awaited_deltas(table));
+    TRY(sort_versions(newest));
+    TRY(remove_deltas(newest));
+    if (lock != nullptr) TRY(forget_removed_deltas(newest, *lock));
     TRY(remove_manifests());
-    TRY(remove_snapshots(newest.epoch));
-    TRY(remove_intermediates());
-    return report_;
+    return remove_snapshots(fence_epoch);
   }
 
+  /// Any of them can be made anew of its deltas.
+  Result<void> remove_intermediates() {
+    for (const ObjectInfo& object : TRY(list_all(objects_, std::string(kIntermediates)))) {
+      if (object.modified_ms + retention_.intermediate_ms > now_ms_) continue;
+      TRY(remove(object));
+      ++report_.intermediates;
+    }
+    return {};
+  }
+
+  [[nodiscard]] const GarbageReport& report() const { return report_; }
+
  private:
-  /// A version may go once its successor has stood for the whole retention; the newest never does.
-  Result<void> read_versions(const Manifest& newest) {
+  struct Expired {
+    std::int64_t number = 0;
+    std::string folder;  ///< of its snapshot; empty: none, or not known
+  };
+
+  /// A version may go once its successor has stood for the whole retention, the versions before it went, and it is not
+  /// the newest. What lies below the boundary was left by an interrupted run, or re-created by a writer that came too
+  /// late.
+  Result<void> sort_versions(const Manifest& newest) {
+    const std::int64_t boundary = TRY(log_.boundary());
     std::optional<Manifest> before;
     for (const std::int64_t number : TRY(log_.numbers())) {
       if (number > newest.number) break;
-      Manifest version = TRY(log_.read(number));
-      if (before) {
-        (version.created_ms + retention_.snapshot_ms <= now_ms_ ? expired_ : kept_).push_back(*std::move(before));
+      if (number < boundary) {
+        expired_.push_back({number, ""});
+        continue;
       }
+      Manifest version = TRY(log_.read(number));
+      if (before) sort_version(*std::move(before), version.created_ms + retention_.snapshot_ms <= now_ms_);
       before = std::move(version);
     }
-    if (before) kept_.push_back(*std::move(before));
+    sort_version(newest, false);
     return {};
   }
 
-  Result<void> remove(const ObjectKey& key, std::uint64_t size_bytes, std::size_t& count) {
-    if (!dry_run_) TRY(objects_.remove(key));
-    ++count;
-    report_.bytes += size_bytes;
+  void sort_version(Manifest version, bool may_go) {
+    std::string folder = version.snapshot ? version.snapshot->folder : "";
+    if (may_go && !oldest_kept_) {
+      expired_.push_back({version.number, std::move(folder)});
+      return;
+    }
+    named_.insert(std::move(folder));
+    if (!oldest_kept_) oldest_kept_ = std::move(version);
+  }
+
+  Result<void> remove(const ObjectInfo& object) {
+    if (!dry_run_) TRY(objects_.remove(object.key));
+    report_.bytes += object.size_bytes;
     return {};
   }
 
-  /// Objects first, then their ids: an id leaves the set only after its object is gone. Only deltas that every kept version has
-  /// consumed: a reader of any of them needs none of these.
-  Result<void> remove_deltas(PublishLock* lock, const Manifest& newest) {
-    for (const ObjectInfo& object : TRY(list_all(objects_, delta_folder(binding_.collection, binding_.generation)))) {
+  Result<std::vector<ObjectInfo>> delta_objects() {
+    return list_all(objects_, delta_folder(binding_.collection, binding_.generation));
+  }
+
+  /// Only deltas that the oldest kept version has consumed: a reader of any kept version needs none of these.
+  Result<void> remove_deltas(const Manifest& newest) {
+    for (const ObjectInfo& object : TRY(delta_objects())) {
       const auto id = delta_id_of(object.key);
-      if (!id || !std::ranges::all_of(kept_, [&](const Manifest& version) { return version.has_consumed(*id); })) continue;
-      TRY(remove(object.key, object.size_bytes, report_.deltas));
+      if (!id || !oldest_kept_->has_consumed(*id) || !newest.has_consumed(*id) || awaited_.contains(*id)) continue;
+      TRY(remove(object));
+      ++report_.deltas;
     }
-    if (dry_run_ || lock == nullptr) return {};
+    return {};
+  }
+
+  /// An id leaves the consumed set only after its object is gone: those that the list does not show.
+  Result<void> forget_removed_deltas(const Manifest& newest, PublishLock& lock) {
     std::set<DeltaId> there;
-    for (const ObjectInfo& object : TRY(list_all(objects_, delta_folder(binding_.collection, binding_.generation)))) {
-      if (const auto id = delta_id_of(object.key)) there.insert(*id);
+    for (const ObjectInfo& object : TRY(delta_objects())) {
+      if (auto id = delta_id_of(object.key)) there.insert(*std::move(id));
     }
-    const auto gone = [&](const DeltaId& id) { return !there.contains(id); };
-    if (std::ranges::none_of(newest.consumed, gone)) return {};
+    const auto is_forgotten = [&](const DeltaId& id) { return !there.contains(id) && !awaited_.contains(id); };
+    if (std::ranges::none_of(newest.consumed, is_forgotten)) return {};
+
     Manifest next = newest;
     next.predecessor = newest.number;
     next.predecessor_nonce = newest.nonce;
     next.number = newest.number + 1;
+    next.epoch = lock.epoch();
     next.nonce = uuid4(random_.bytes());
-    next.writer = lock->owner();
-    next.epoch = lock->epoch();
+    next.writer = lock.owner();
     next.created_ms = now_ms_;
-    next.fence = true;
+    next.fence = false;
     next.added.clear();
-    std::erase_if(next.consumed, gone);
-    std::erase_if(next.quarantined, [&](const auto& quarantined) { return gone(quarantined.delta); });
-    TRY(lock->still_held());
-    TRY(log_.publish(next));
-    kept_.push_back(std::move(next));
-    return {};
+    std::erase_if(next.consumed, is_forgotten);
+    std::erase_if(next.quarantined, [&](const auto& quarantined) { return is_forgotten(quarantined.delta); });
+    TRY(lock.still_held());
+    return log_.publish(next);
   }
 
   /// The boundary goes up before anything below it goes.
   Result<void> remove_manifests() {
     if (expired_.empty()) return {};
-    const std::int64_t boundary = kept_.front().number;
-    if (!dry_run_) {
-      TRY(objects_.put(boundary_key(binding_.collection, binding_.generation), as_bytes(std::to_string(boundary))));
-    }
-    for (const Manifest& version : expired_) {
-      TRY(remove(manifest_key(binding_.collection, binding_.generation, version.number), 0, report_.manifests));
+    if (!dry_run_) TRY(log_.raise_boundary(oldest_kept_->number));
+    for (const Expired& version : expired_) {
+      const ObjectKey key = manifest_key(binding_.collection, binding_.generation, version.number);
+      if (!dry_run_) TRY(objects_.remove(key));
+      ++report_.manifests;
     }
     return {};
   }
 
-  /// Folders that no kept version names: those of expired versions, and uploads that were never published. A folder of the current
-  /// epoch may be an upload in progress: a former one cannot be published any more.
-  Result<void> remove_snapshots(std::int64_t epoch) {
-    std::set<std::string> named;
-    for (const Manifest& version : kept_) {
-      if (version.snapshot) named.insert(version.snapshot->folder);
+  Result<void> remove_snapshots(std::int64_t fence_epoch) {
+    const std::string parent = snapshots_folder(binding_.collection, binding_.generation);
+    const auto objects = TRY(list_all(objects_, parent));
+    const auto folder_of = [&](const ObjectInfo& object) {
+      return object.key.str().substr(0, object.key.str().find('/', parent.size()) + 1);
+    };
+    for (auto begin = objects.begin(); begin != objects.end();) {
+      const std::string folder = folder_of(*begin);
+      const auto end =
+          std::find_if(begin, objects.end(), [&](const auto& object) { return folder_of(object) != folder; });
+      const std::span files(begin, end);
+      begin = end;
+      if (!is_garbage(folder, files, fence_epoch)) continue;
+      for (const ObjectInfo& file : files) TRY(remove(file));
+      ++report_.snapshot_folders;
     }
-    const std::string folder = snapshots_folder(binding_.collection, binding_.generation);
-    std::set<std::string> removed;
-    for (const ObjectInfo& object : TRY(list_all(objects_, folder))) {
-      const std::size_t slash = object.key.str().find('/', folder.size());
-      if (slash == std::string::npos) continue;
-      const std::string snapshot = object.key.str().substr(0, slash + 1);
-      if (named.contains(snapshot)) continue;
-      const bool was_published =
-          std::ranges::any_of(expired_, [&](const Manifest& v) { return v.snapshot && v.snapshot->folder == snapshot; });
-      const bool is_old = object.modified_ms + retention_.upload_ms <= now_ms_;
-      if (!was_published && !(is_old && epoch_of(snapshot.substr(folder.size())) < epoch)) continue;
-      std::size_t files = 0;
-      TRY(remove(object.key, object.size_bytes, files));
-      removed.insert(snapshot);
-    }
-    report_.snapshot_folders += removed.size();
     return {};
   }
 
-  /// Of "{number}-{epoch}-{nonce}/"; a name that is none of ours counts as current.
-  static std::int64_t epoch_of(std::string_view name) {
-    const std::size_t dash = name.find('-');
-    std::int64_t epoch = INT64_MAX;
-    if (dash != std::string_view::npos) std::from_chars(name.data() + dash + 1, name.data() + name.size(), epoch);
-    return epoch;
-  }
-
-  /// Any of them can be made anew of its deltas.
-  Result<void> remove_intermediates() {
-    for (const ObjectInfo& object : TRY(list_all(objects_, "intermediate/"))) {
-      if (object.modified_ms + retention_.intermediate_ms > now_ms_) continue;
-      TRY(remove(object.key, object.size_bytes, report_.intermediates));
-    }
-    return {};
+  /// A folder that no kept version names, and that nobody can publish any more: it was an expired version's, or it is
+  /// an upload of a fenced epoch. (One of the current epoch may still be going on.)
+  [[nodiscard]] bool is_garbage(const std::string& folder, std::span<const ObjectInfo> files,
+                                std::int64_t fence_epoch) const {
+    if (folder.empty() || named_.contains(folder)) return false;
+    if (std::ranges::find(expired_, folder, &Expired::folder) != expired_.end()) return true;
+    const std::string parent = snapshots_folder(binding_.collection, binding_.generation);
+    const auto epoch = epoch_in(std::string_view(folder).substr(parent.size()));
+    return epoch && *epoch < fence_epoch &&
+           std::ranges::all_of(
+               files, [&](const ObjectInfo& file) { return file.modified_ms + retention_.upload_ms <= now_ms_; });
   }
 
   ObjectStore& objects_;
-  Clock& clock_;
   Random& random_;
   const CollectionBinding& binding_;
   const RetentionSettings& retention_;
+  std::int64_t now_ms_;
   bool dry_run_;
   ManifestLog log_;
-  std::int64_t now_ms_ = 0;
-  std::vector<Manifest> kept_;
-  std::vector<Manifest> expired_;
+  std::set<DeltaId> awaited_;
+  std::vector<Expired> expired_;
+  std::optional<Manifest> oldest_kept_;
+  std::set<std::string> named_;  ///< folders that kept versions name
   GarbageReport report_;
 };
 
@@ -163,13 +219,16 @@ Result<GarbageReport> collect_garbage(Table& table, ObjectStore& objects, Clock&
                                       const CollectionBinding& binding, const RetentionSettings& retention,
                                       LockSettings lock_settings, bool dry_run) {
   const auto newest = TRY(ManifestLog(objects, binding.collection, binding.generation).newest());
-  if (!newest) return GarbageReport{};
-  Collector collector(objects, clock, random, binding, retention, dry_run);
-  if (dry_run) return collector.collect(nullptr, *newest);
-  auto lock = TRY(PublishLock::take(table, objects, clock, random, binding, "gc", lock_settings));
-  auto report = collector.collect(&lock, lock.fence());
-  TRY(lock.release());
-  return report;
+  Collector collector(objects, random, binding, retention, clock.now_ms(), dry_run);
+  if (newest && dry_run) {
+    TRY(collector.collect(table, *newest, newest->epoch + 1, nullptr));
+  } else if (newest) {
+    auto lock = TRY(PublishLock::take(table, objects, clock, random, binding, "gc", lock_settings));
+    TRY(collector.collect(table, lock.fence(), lock.epoch(), &lock));
+    TRY(lock.release());
+  }
+  TRY(collector.remove_intermediates());
+  return collector.report();
 }
 
 }  // namespace tillite

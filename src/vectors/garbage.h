@@ -20,11 +20,13 @@ struct GarbageReport {
   std::uint64_t bytes = 0;
 };
 
-/// Removes what no reader and no writer needs any more, in the order that a crash cannot hurt: objects of consumed deltas
-/// (then their ids leave the consumed set through a published manifest), the boundary raised, manifests below it, snapshot
-/// folders that only those named or nobody names, old intermediates. Takes the publish lock. `dry_run` only counts.
+/// Removes what no reader and no writer needs any more, in the order that a crash cannot hurt: objects of consumed
+/// deltas (then their ids leave the consumed set through a published manifest), the boundary raised, manifests below
+/// it, snapshot folders that only those named or nobody names, old intermediates. Takes the publish lock. `dry_run`
+/// only counts.
 [[nodiscard]] Result<GarbageReport> collect_garbage(Table& table, ObjectStore& objects, Clock& clock, Random& random,
-                                                    const CollectionBinding& binding, const RetentionSettings& retention,
-                                                    LockSettings lock, bool dry_run);
+                                                    const CollectionBinding& binding,
+                                                    const RetentionSettings& retention, LockSettings lock,
+                                                    bool dry_run);
 
 }  // namespace tillite

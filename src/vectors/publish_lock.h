@@ -13,15 +13,17 @@ struct LockSettings {
   std::int64_t heartbeat_ms = 60'000;  ///< at most a third of the lease
 };
 
-/// The right to publish a collection: the row COMPACTION_LOCK of the table (design: lock row). It saves work; safety is the
-/// fence: whoever takes it first publishes a manifest of the new epoch, so that every older holder's publish fails.
+/// The right to publish a collection: the row COMPACTION_LOCK of the table (design: lock row). It saves work; safety is
+/// the fence: whoever takes it first publishes a manifest of the new epoch, so that every older holder's publish fails.
 ///
-/// A thread of its own renews the lease while the object lives; its end gives the lock back.
+/// A thread of its own renews the lease while the object lives; its end gives the lock back. Threads: any.
 class PublishLock {
  public:
   /// Takes the lock and publishes the fence. `lock_held` if another holder's lease runs (says whose and until when);
-  /// a holder is taken over when heartbeat_at + lease_ms + 60 s has passed, or at once when its process is gone for certain
-  /// (is_gone: same machine, same boot).
+  /// a holder is taken over when heartbeat_at lies more than lease_ms + 60 s in the past (or in the future: a clock
+  /// that was wrong must not lock everybody out), or at once when its process is gone for certain (is_gone: same
+  /// machine, same boot). `invalid_input` if the collection is bound to something else. The row's `owner` is
+  /// "{process}/{owner}/{nonce}".
   [[nodiscard]] static Result<PublishLock> take(Table& table, ObjectStore& objects, Clock& clock, Random& random,
                                                 const CollectionBinding& binding, std::string owner,
                                                 LockSettings settings);
