@@ -76,7 +76,7 @@ Result<std::unique_ptr<LocalHost>> LocalHost::open(const Options& options) {
   adapters->table = TRY(SqliteTable::open(home.table_file()));
   adapters->executions = TRY(SqliteTable::open(home.executions_file()));
   adapters->provider_table = TRY(SqliteTable::open(home.provider_file()));
-  adapters->queue = TRY(SqliteQueue::open(home.queue_file()));
+  adapters->queue = TRY(SqliteQueue::open(home.queue_file(), adapters->clock));
   adapters->vectors = TRY(FolderObjectStore::open(home.vectors_folder()));
   adapters->batch_files = TRY(FolderObjectStore::open(home.batches_folder()));
   adapters->provider_files = TRY(FolderObjectStore::open(home.provider_folder()));

@@ -228,7 +228,7 @@ Result<void> sync_folder(const Path& path) {
   return {};
 }
 
-Result<void> copy_file(const Path& from, const Path& to) {
+Result<void> clone_file(const Path& from, const Path& to) {
   auto source = TRY(File::open_read(from));
   auto target = TRY(File::create(to));
   const auto size = TRY(source.size());

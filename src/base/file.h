@@ -90,7 +90,7 @@ class MappedFile {
 /// The names in a folder are on the disk when this returns.
 [[nodiscard]] Result<void> sync_folder(const Path& path);
 /// Copies a file (by reference where the file system can), without fsync.
-[[nodiscard]] Result<void> copy_file(const Path& from, const Path& to);
+[[nodiscard]] Result<void> clone_file(const Path& from, const Path& to);
 /// A hexadecimal SHA-256 of a file's content.
 [[nodiscard]] Result<std::string> sha256_of_file(const Path& path);
 

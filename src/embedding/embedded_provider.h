@@ -1,5 +1,6 @@
 #pragma once
 
+#include "base/json.h"
 #include "embedding/embedder.h"
 #include "ports/batch_provider.h"
 #include "ports/clock.h"
@@ -26,6 +27,13 @@ class EmbeddedProvider final : public BatchProvider {
   [[nodiscard]] Result<void> delete_file(const ProviderFileId& id) override;
 
  private:
+  /// Moves a batch on from the status it was read in; somebody else's move stands.
+  [[nodiscard]] Result<ProviderBatch> advance(const ProviderBatch& batch, Json set);
+  /// Computes a batch; the attributes that say how it ended.
+  [[nodiscard]] Result<Json> complete(const ProviderBatch& batch);
+  [[nodiscard]] Result<ProviderFileId> store_result(const ProviderBatchId& batch, std::string_view name,
+                                                    const std::string& content);
+
   Table& table_;
   ObjectStore& files_;
   Clock& clock_;

@@ -1,0 +1,226 @@
+#include "adapters/local/folder_object_store.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+
+namespace tillite {
+namespace {
+
+constexpr int kParentTriesMax = 20;  // against a folder that is removed as empty at the same time
+
+std::unexpected<Error> failed(std::string_view what, const Path& path) {
+  return std::unexpected(system_error(errno, what, path));
+}
+
+ObjectInfo info_of(const ObjectKey& key, const struct stat& facts) {
+  // Every content comes as a file of its own (another inode or time), so these three change with it.
+  return {.key = key,
+          .size_bytes = static_cast<std::uint64_t>(facts.st_size),
+          .etag = fmt::format("{:x}-{:x}-{:x}.{:x}", facts.st_size, facts.st_ino, facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec),
+          .modified_ms = facts.st_mtim.tv_sec * 1000 + facts.st_mtim.tv_nsec / 1'000'000};
+}
+
+Result<struct stat> facts_of(const Path& path, const ObjectKey& key) {
+  struct stat facts{};
+  if (::stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode)) return facts;
+  if (errno == ENOENT || errno == ENOTDIR || S_ISDIR(facts.st_mode)) {
+    return fail(Code::not_found, "there is no object {}", key.str());
+  }
+  return failed("reading", path);
+}
+
+Result<void> write_synced(const Path& path, std::span<const std::byte> content) {
+  auto file = TRY(File::create(path));
+  TRY(file.write(content));
+  return file.sync();
+}
+
+/// Holds the store's lock, between threads and between processes.
+class StoreLock {
+ public:
+  static Result<StoreLock> take(const Path& path) {
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) return failed("opening", path);
+    StoreLock lock(fd);
+    while (::flock(fd, LOCK_EX) != 0) {
+      if (errno != EINTR) return failed("locking", path);
+    }
+    return lock;
+  }
+  StoreLock(StoreLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  StoreLock& operator=(StoreLock&&) = delete;
+  StoreLock(const StoreLock&) = delete;
+  StoreLock& operator=(const StoreLock&) = delete;
+  ~StoreLock() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+ private:
+  explicit StoreLock(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+/// Removes a file at the end of its life unless it is gone already.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(Path path) : path_(std::move(path)) {}
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  ~TemporaryFile() { ::unlink(path_.c_str()); }
+  [[nodiscard]] const Path& path() const { return path_; }
+
+ private:
+  Path path_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<FolderObjectStore>> FolderObjectStore::open(const Path& root) {
+  auto store = std::unique_ptr<FolderObjectStore>(new FolderObjectStore(root));
+  TRY(make_folders(store->objects()));
+  TRY(make_folders(root / "tmp"));
+  return store;
+}
+
+Result<Path> FolderObjectStore::path_of(const ObjectKey& key) const {
+  TRY(check_key(key));
+  return objects() / key.str();
+}
+
+Path FolderObjectStore::temporary() const {
+  static std::atomic<std::uint64_t> number = 0;
+  return root_ / "tmp" / fmt::format("{}-{}", ::getpid(), ++number);
+}
+
+Result<void> FolderObjectStore::make_parent(const Path& path) {
+  std::vector<Path> created;
+  for (Path folder = path.parent_path(); folder != objects() && !std::filesystem::exists(folder);
+       folder = folder.parent_path()) {
+    created.push_back(folder);
+  }
+  TRY(make_folders(path.parent_path()));
+  for (const Path& folder : created) TRY(sync_folder(folder.parent_path()));
+  return {};
+}
+
+Result<void> FolderObjectStore::link_into_place(const Path& file, const ObjectKey& key) {
+  const Path path = TRY(path_of(key));
+  for (int tries = 0; tries < kParentTriesMax; ++tries) {
+    TRY(make_parent(path));
+    if (::link(file.c_str(), path.c_str()) == 0) return sync_folder(path.parent_path());
+    if (errno == EEXIST) return fail(Code::conflict, "there is an object {} already", key.str());
+    if (errno != ENOENT) return failed("writing", path);
+  }
+  return fail(Code::unavailable, "the folder of {} vanishes all the time", path.string());
+}
+
+Result<void> FolderObjectStore::rename_into_place(const Path& file, const ObjectKey& key) {
+  const Path path = TRY(path_of(key));
+  for (int tries = 0; tries < kParentTriesMax; ++tries) {
+    TRY(make_parent(path));
+    if (::rename(file.c_str(), path.c_str()) == 0) return sync_folder(path.parent_path());
+    if (errno != ENOENT) return failed("writing", path);
+  }
+  return fail(Code::unavailable, "the folder of {} vanishes all the time", path.string());
+}
+
+Result<void> FolderObjectStore::create(const ObjectKey& key, std::span<const std::byte> content) {
+  const Path path = TRY(path_of(key));
+  if (std::filesystem::exists(path)) return fail(Code::conflict, "there is an object {} already", key.str());
+  const TemporaryFile file(temporary());
+  TRY(write_synced(file.path(), content));
+  return link_into_place(file.path(), key);
+}
+
+Result<void> FolderObjectStore::create_from_file(const ObjectKey& key, const Path& source) {
+  TRY(path_of(key));
+  TRY(TRY(File::open_update(source)).sync());
+  const TemporaryFile moved(temporary());
+  if (::rename(source.c_str(), moved.path().c_str()) != 0) {
+    if (errno != EXDEV) return failed("moving", source);
+    TRY(clone_file(source, moved.path()));
+    TRY(TRY(File::open_update(moved.path())).sync());
+  }
+  return link_into_place(moved.path(), key);
+}
+
+Result<void> FolderObjectStore::put(const ObjectKey& key, std::span<const std::byte> content) {
+  TRY(path_of(key));
+  const TemporaryFile file(temporary());
+  TRY(write_synced(file.path(), content));
+  return rename_into_place(file.path(), key);
+}
+
+Result<void> FolderObjectStore::replace(const ObjectKey& key, std::span<const std::byte> content,
+                                        const std::string& etag) {
+  TRY(path_of(key));
+  const auto lock = TRY(StoreLock::take(root_ / "lock"));
+  const auto there = info(key);
+  if (!there && there.error().code() != Code::not_found) return std::unexpected(there.error());
+  if (!there || there->etag != etag) return fail(Code::conflict, "the object {} has changed", key.str());
+  return put(key, content);
+}
+
+Result<ObjectInfo> FolderObjectStore::info(const ObjectKey& key) {
+  return info_of(key, TRY(facts_of(TRY(path_of(key)), key)));
+}
+
+Result<std::unique_ptr<ByteSource>> FolderObjectStore::open(const ObjectKey& key) {
+  const Path path = TRY(path_of(key));
+  TRY(facts_of(path, key));
+  auto source = file_source(path);
+  if (!source && source.error().code() == Code::not_found) return fail(Code::not_found, "there is no object {}", key.str());
+  return source;
+}
+
+Result<Path> FolderObjectStore::fetch(const ObjectKey& key, const Path&) {
+  Path path = TRY(path_of(key));
+  TRY(facts_of(path, key));
+  return path;
+}
+
+Result<std::vector<ObjectInfo>> FolderObjectStore::list(const std::string& prefix, const std::string& after,
+                                                        std::size_t limit) {
+  const std::size_t slash = prefix.rfind('/');
+  const Path folder = slash == std::string::npos ? objects() : objects() / prefix.substr(0, slash);
+  std::vector<std::string> keys;
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
+       entry.increment(error)) {
+    std::error_code ignored;
+    if (!entry->is_regular_file(ignored)) continue;
+    std::string key = entry->path().lexically_relative(objects()).generic_string();
+    if (key.starts_with(prefix) && key > after) keys.push_back(std::move(key));
+  }
+  if (error && error.value() != ENOENT && error.value() != ENOTDIR) {
+    return std::unexpected(system_error(error.value(), "listing", folder));
+  }
+  std::ranges::sort(keys);
+  std::vector<ObjectInfo> infos;
+  for (std::string& key : keys) {
+    if (infos.size() == limit) break;
+    auto one = info(ObjectKey(std::move(key)));
+    if (one) {
+      infos.push_back(*std::move(one));
+    } else if (one.error().code() != Code::not_found) {
+      return std::unexpected(one.error());
+    }
+  }
+  return infos;
+}
+
+Result<void> FolderObjectStore::remove(const ObjectKey& key) {
+  const Path path = TRY(path_of(key));
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) return failed("removing", path);
+  // Folders that are empty now go too; one that is not stays by itself.
+  for (Path folder = path.parent_path(); folder != objects() && ::rmdir(folder.c_str()) == 0;) folder = folder.parent_path();
+  return {};
+}
+
+}  // namespace tillite

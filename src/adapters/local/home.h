@@ -1,0 +1,45 @@
+#pragma once
+
+#include "base/file.h"
+
+namespace tillite {
+
+/// The folder that holds everything on one machine (docs/formats/home.md):
+///
+///     tillite.json        what this folder is, and its format's version
+///     table.sqlite3       receipts, lines, words, batches, locks
+///     executions.sqlite3  executions of the state machines
+///     provider.sqlite3    the embedded provider's batches
+///     queue.sqlite3       notifications
+///     vectors/            deltas, manifests, snapshots
+///     batches/            requests and lists of items
+///     provider/           the embedded provider's files
+///     scratch/            of running processes; may be removed when none runs
+class Home {
+ public:
+  /// Opens a home; with `create` an absent or empty folder becomes one. Refuses, each with the remedy: a folder that is no home,
+  /// a home of a newer version, a network file system (SQLite's and our locks do not hold there), a folder that cannot be
+  /// written. Removes what killed processes left in scratch/.
+  [[nodiscard]] static Result<Home> open(const Path& folder, bool create);
+
+  [[nodiscard]] const Path& folder() const { return folder_; }
+  [[nodiscard]] Path table_file() const { return folder_ / "table.sqlite3"; }
+  [[nodiscard]] Path executions_file() const { return folder_ / "executions.sqlite3"; }
+  [[nodiscard]] Path provider_file() const { return folder_ / "provider.sqlite3"; }
+  [[nodiscard]] Path queue_file() const { return folder_ / "queue.sqlite3"; }
+  [[nodiscard]] Path vectors_folder() const { return folder_ / "vectors"; }
+  [[nodiscard]] Path batches_folder() const { return folder_ / "batches"; }
+  [[nodiscard]] Path provider_folder() const { return folder_ / "provider"; }
+  [[nodiscard]] Path scratch_folder() const { return folder_ / "scratch"; }
+
+  /// Copies the home to `target` (absent, or an empty folder) while others use it; the copy is a home. The databases are copied
+  /// first: every object that their rows speak of is there by then, and objects never change. Manifests are copied before
+  /// snapshots, for the same reason.
+  [[nodiscard]] Result<void> backup(const Path& target) const;
+
+ private:
+  explicit Home(Path folder) : folder_(std::move(folder)) {}
+  Path folder_;
+};
+
+}  // namespace tillite

@@ -1,0 +1,178 @@
+#include "adapters/local/sqlite_table.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <future>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "adapters/local/sqlite_rows.h"
+
+namespace tillite {
+namespace {
+
+constexpr std::size_t kTransactionWritesMax = 100;
+constexpr std::size_t kGroupWritesMax = 5000;  // in one SQLite transaction, so that none lasts long
+
+/// Writes that belong together: all or none, or each for itself.
+struct Job {
+  const std::vector<Write>& writes;
+  bool all_or_none;
+  std::promise<Result<std::vector<bool>>> outcome = {};
+};
+
+Result<std::vector<bool>> apply_each(const std::vector<Write>& writes, SqliteRows& rows) {
+  std::vector<bool> happened;
+  happened.reserve(writes.size());
+  for (const Write& write : writes) happened.push_back(TRY(rows.apply(write)));
+  return happened;
+}
+
+/// Applies a job inside the open transaction; what an error or a failed condition of an all-or-none job leaves is undone.
+Result<std::vector<bool>> apply_job(const Job& job, SqliteRows& rows) {
+  TRY(with_sqlite("writing", [&] { rows.database().exec("SAVEPOINT job"); }));
+  auto outcome = apply_each(job.writes, rows);
+  const bool undo =
+      !outcome || (job.all_or_none && std::find(outcome->begin(), outcome->end(), false) != outcome->end());
+  TRY(with_sqlite("writing", [&] { rows.database().exec(undo ? "ROLLBACK TO job; RELEASE job" : "RELEASE job"); }));
+  return outcome;
+}
+
+std::string describe(const Write& write) {
+  const ItemKey key = std::holds_alternative<Put>(write)      ? key_of(std::get<Put>(write).item)
+                      : std::holds_alternative<Update>(write) ? std::get<Update>(write).key
+                                                              : std::get<Erase>(write).key;
+  return key.pk + " " + key.sk;
+}
+
+}  // namespace
+
+struct SqliteTable::Parts {
+  Path file;
+  std::unique_ptr<SqliteRows> writer;
+
+  std::mutex readers_mutex;
+  std::vector<std::unique_ptr<SqliteRows>> readers;
+
+  std::mutex jobs_mutex;
+  std::condition_variable_any jobs_changed;
+  std::deque<Job*> jobs;
+  std::jthread thread;
+
+  void work(const std::stop_token& stop) {
+    while (true) {
+      std::vector<Job*> group;
+      {
+        std::unique_lock lock(jobs_mutex);
+        if (!jobs_changed.wait(lock, stop, [&] { return !jobs.empty(); })) return;
+        for (std::size_t writes = 0; !jobs.empty() && writes < kGroupWritesMax; jobs.pop_front()) {
+          writes += jobs.front()->writes.size();
+          group.push_back(jobs.front());
+        }
+      }
+      commit(group);
+    }
+  }
+
+  /// One transaction, one fsync. No outcome is told before the commit.
+  void commit(const std::vector<Job*>& group) {
+    std::vector<Result<std::vector<bool>>> outcomes;
+    const auto committed = with_sqlite(fmt::format("writing to {}", file.string()), [&] {
+      SQLite::Transaction transaction(writer->database(), SQLite::TransactionBehavior::IMMEDIATE);
+      for (const Job* job : group) outcomes.push_back(apply_job(*job, *writer));
+      transaction.commit();
+    });
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      if (committed) {
+        group[i]->outcome.set_value(std::move(outcomes[i]));
+      } else {
+        group[i]->outcome.set_value(std::unexpected(committed.error()));
+      }
+    }
+  }
+
+  Result<std::vector<bool>> run(const std::vector<Write>& writes, bool all_or_none) {
+    if (writes.empty()) return std::vector<bool>{};
+    Job job{writes, all_or_none};
+    auto outcome = job.outcome.get_future();
+    {
+      const std::scoped_lock lock(jobs_mutex);
+      jobs.push_back(&job);
+    }
+    jobs_changed.notify_one();
+    return outcome.get();
+  }
+
+  /// Calls `read` with a connection that nobody else uses meanwhile.
+  template <typename Read>
+  auto with_reader(Read read) -> decltype(read(std::declval<SqliteRows&>())) {
+    std::unique_ptr<SqliteRows> reader;
+    {
+      const std::scoped_lock lock(readers_mutex);
+      if (!readers.empty()) {
+        reader = std::move(readers.back());
+        readers.pop_back();
+      }
+    }
+    if (!reader) reader = TRY(SqliteRows::open(file, false));
+    auto answer = read(*reader);
+    const std::scoped_lock lock(readers_mutex);
+    readers.push_back(std::move(reader));
+    return answer;
+  }
+};
+
+SqliteTable::SqliteTable(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {
+  parts_->thread = std::jthread([parts = parts_.get()](const std::stop_token& stop) { parts->work(stop); });
+}
+
+SqliteTable::~SqliteTable() = default;
+
+Result<std::unique_ptr<SqliteTable>> SqliteTable::open(const Path& file) {
+  auto parts = std::make_unique<Parts>();
+  parts->file = file;
+  parts->writer = TRY(SqliteRows::open(file, true));
+  return std::unique_ptr<SqliteTable>(new SqliteTable(std::move(parts)));
+}
+
+Result<std::optional<Item>> SqliteTable::get(const ItemKey& key) {
+  return parts_->with_reader([&](SqliteRows& rows) { return rows.get(key); });
+}
+
+Result<Page> SqliteTable::query(const Query& query) {
+  return parts_->with_reader([&](SqliteRows& rows) { return rows.query(query); });
+}
+
+Result<std::uint64_t> SqliteTable::count(const Query& query) {
+  return parts_->with_reader([&](SqliteRows& rows) { return rows.count(query); });
+}
+
+Result<void> SqliteTable::write(const Write& write) {
+  const auto happened = TRY(parts_->run({write}, false));
+  if (!happened.front()) return fail(Code::conflict, "the row {} is not as expected", describe(write));
+  return {};
+}
+
+Result<void> SqliteTable::transact(const std::vector<Write>& writes) {
+  if (writes.size() > kTransactionWritesMax) {
+    return fail(Code::limit_exceeded, "a transaction of {} writes; at most {} are allowed", writes.size(),
+                kTransactionWritesMax);
+  }
+  std::set<std::string> rows;
+  for (const Write& write : writes) {
+    if (!rows.insert(describe(write)).second) {
+      return fail(Code::invalid_input, "a transaction writes the row {} twice", describe(write));
+    }
+  }
+  const auto happened = TRY(parts_->run(writes, true));
+  for (std::size_t i = 0; i < writes.size(); ++i) {
+    if (!happened[i]) return fail(Code::conflict, "the row {} is not as expected", describe(writes[i]));
+  }
+  return {};
+}
+
+Result<std::vector<bool>> SqliteTable::write_each(const std::vector<Write>& writes) { return parts_->run(writes, false); }
+
+}  // namespace tillite

@@ -1,0 +1,294 @@
+#include "receipts/receipt_items.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/time.h"
+
+namespace tillite {
+namespace {
+
+constexpr std::array<std::string_view, 5> kStatusNames = {"NONE", "PENDING", "SUCCESS", "FAILED", "NOISE"};
+
+std::string image_partition(const ImageId& image) { return fmt::format("IMAGE#{}", image.str()); }
+
+/// The part of a record id behind "IMAGE#{uuid}#": the SK of its row.
+std::string sort_key(const RecordId& id) { return id.str().substr(id.str().find("#RECEIPT#") + 1); }
+
+Json point(double x, double y) { return {{"x", x}, {"y", y}}; }
+
+/// Box, corners and angles; what is stored upright has the angle 0.
+Json geometry(const Box& box) {
+  const double right = box.x + box.width;
+  const double top = box.y + box.height;
+  return {{"bounding_box", {{"x", box.x}, {"y", box.y}, {"width", box.width}, {"height", box.height}}},
+          {"top_left", point(box.x, top)},
+          {"top_right", point(right, top)},
+          {"bottom_left", point(box.x, box.y)},
+          {"bottom_right", point(right, box.y)},
+          {"angle_degrees", 0},
+          {"angle_radians", 0}};
+}
+
+/// The rows of lines and words are alike but for their names.
+Item item_row(const RecordId& id, const std::string& text, const Box& box, double confidence, const ItemState& state) {
+  const ItemKey key = row_key(id);
+  const auto& names = names_of(parse_record_id(id)->entity());
+  Item row = geometry(box);
+  row.update(status_keys(id, state.status));
+  row.update({{"PK", key.pk},
+              {"SK", key.sk},
+              {"TYPE", names.row_type},
+              {"text", text},
+              {"confidence", confidence},
+              {"is_noise", state.status == EmbeddingStatus::noise},
+              {"item_version", state.item_version},
+              {"metadata_version", state.metadata_version},
+              {"attempts", state.attempts}});
+  if (!state.input_hash.empty()) row["input_hash"] = state.input_hash;
+  if (!state.batch_id.empty()) row["embedding_batch_id"] = state.batch_id.str();
+  if (!state.failure_reason.empty()) row["failure_reason"] = state.failure_reason;
+  if (state.status == EmbeddingStatus::success) row[std::string(names.embedding_id)] = id.str();
+  if (state.change_waiting) {
+    row["GSI3PK"] = outbox_partition(parse_record_id(id)->entity());
+    row["GSI3SK"] = id.str();
+  }
+  return row;
+}
+
+Result<Box> read_box(const Item& row) {
+  const Json box = TRY(object_field(row, "bounding_box"));
+  return Box{TRY(number_field(box, "x")), TRY(number_field(box, "y")), TRY(number_field(box, "width")),
+             TRY(number_field(box, "height"))};
+}
+
+Result<double> read_confidence(const Item& row) { return TRY(optional_number(row, "confidence")).value_or(1.0); }
+
+Result<WordLabel> read_label(const Item& row) {
+  const std::string sk = TRY(string_field(row, "SK"));
+  WordLabel label{.name = sk.substr(sk.rfind('#') + 1)};
+  label.validation_status = TRY(optional_string(row, "validation_status")).value_or("NONE");
+  label.proposed_by = TRY(optional_string(row, "label_proposed_by")).value_or("");
+  label.added_at = TRY(optional_string(row, "timestamp_added")).value_or("");
+  return label;
+}
+
+/// Puts a receipt together, row by row in order of their keys: a line comes before its words.
+class Loader {
+ public:
+  Loader(const ImageId& image, int receipt_id) {
+    stored_.receipt.image_id = image;
+    stored_.receipt.receipt_id = receipt_id;
+  }
+
+  Result<void> add(const Item& row) {
+    const std::string type = TRY(string_field(row, "TYPE"));
+    if (type == "RECEIPT") return add_receipt(row);
+    if (type == "RECEIPT_METADATA") return add_metadata(row);
+    if (type == "RECEIPT_WORD_LABEL") return add_label(row);
+    if (type == names_of(Entity::line).row_type) return add_line(row);
+    if (type == names_of(Entity::word).row_type) return add_word(row);
+    if (type == names_of(Entity::line).tombstone_type || type == names_of(Entity::word).tombstone_type) {
+      return add_state(row);
+    }
+    return {};  // sections, and what others may keep here
+  }
+
+  StoredReceipt take() { return std::move(stored_); }
+
+ private:
+  Result<void> add_receipt(const Item& row) {
+    stored_.receipt.width_px = static_cast<std::int64_t>(TRY(optional_number(row, "width")).value_or(0));
+    stored_.receipt.height_px = static_cast<std::int64_t>(TRY(optional_number(row, "height")).value_or(0));
+    return {};
+  }
+
+  Result<void> add_metadata(const Item& row) {
+    auto merchant = TRY(optional_string(row, "canonical_merchant_name"));
+    if (!merchant || merchant->empty()) merchant = TRY(optional_string(row, "merchant_name"));
+    if (merchant && !merchant->empty()) stored_.receipt.merchant = std::move(merchant);
+    return {};
+  }
+
+  Result<void> add_label(const Item& row) {
+    const std::string sk = TRY(string_field(row, "SK"));
+    const RecordId word(TRY(string_field(row, "PK")) + "#" + sk.substr(0, sk.find("#LABEL#")));
+    stored_.labels[word].push_back(TRY(read_label(row)));
+    return {};
+  }
+
+  Result<RecordName> add_state_named(const Item& row) {
+    const RecordId id = TRY(record_id_of(row));
+    stored_.states.emplace(id, TRY(item_state(row)));
+    return parse_record_id(id);
+  }
+
+  Result<void> add_state(const Item& row) {
+    TRY(add_state_named(row));
+    return {};
+  }
+
+  Result<void> add_line(const Item& row) {
+    const RecordName name = TRY(add_state_named(row));
+    stored_.receipt.lines.push_back({.line_id = name.line_id,
+                                     .text = TRY(string_field(row, "text")),
+                                     .box = TRY(read_box(row)),
+                                     .confidence = TRY(read_confidence(row))});
+    return {};
+  }
+
+  Result<void> add_word(const Item& row) {
+    const RecordName name = TRY(add_state_named(row));
+    auto& lines = stored_.receipt.lines;
+    if (lines.empty() || lines.back().line_id != name.line_id) {
+      return fail(Code::corrupt, "the word {} has no line", TRY(string_field(row, "SK")));
+    }
+    lines.back().words.push_back({.word_id = name.word_id,
+                                  .text = TRY(string_field(row, "text")),
+                                  .box = TRY(read_box(row)),
+                                  .confidence = TRY(read_confidence(row))});
+    return {};
+  }
+
+  StoredReceipt stored_;
+};
+
+std::string merchant_partition(const std::string& merchant) {
+  std::string normal = "MERCHANT#";
+  for (const char c : merchant) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
+    normal += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : plain ? c : '_';
+  }
+  return normal;
+}
+
+}  // namespace
+
+std::string_view status_name(EmbeddingStatus status) { return kStatusNames.at(static_cast<std::size_t>(status)); }
+
+Result<EmbeddingStatus> parse_embedding_status(std::string_view name) {
+  const auto found = std::ranges::find(kStatusNames, name);
+  if (found == kStatusNames.end()) {
+    return fail(Code::corrupt, "'{}' is not an embedding status", name.substr(0, 64));
+  }
+  return static_cast<EmbeddingStatus>(found - kStatusNames.begin());
+}
+
+ItemKey row_key(const RecordId& id) {
+  return {id.str().substr(0, id.str().find("#RECEIPT#")), sort_key(id)};
+}
+
+ItemKey receipt_row_key(const ImageId& image, int receipt_id) {
+  return {image_partition(image), fmt::format("RECEIPT#{:05}", receipt_id)};
+}
+
+Json status_keys(const RecordId& id, EmbeddingStatus status) {
+  const auto& names = names_of(parse_record_id(id)->entity());
+  return {{"embedding_status", status_name(status)},
+          {"GSI1PK", fmt::format("EMBEDDING_STATUS#{}", status_name(status))},
+          {"GSI1SK", std::string(names.index_prefix) + id.str()}};
+}
+
+std::string outbox_partition(Entity entity) { return fmt::format("CHANGE#{}", names_of(entity).collection); }
+
+Item image_row(const Receipt& receipt, std::int64_t now_ms) {
+  return {{"PK", image_partition(receipt.image_id)}, {"SK", "IMAGE"},
+          {"TYPE", "IMAGE"},                         {"width", receipt.width_px},
+          {"height", receipt.height_px},             {"timestamp_added", iso_time(now_ms)}};
+}
+
+Item receipt_row(const Receipt& receipt, std::int64_t now_ms) {
+  const ItemKey key = receipt_row_key(receipt.image_id, receipt.receipt_id);
+  return {{"PK", key.pk},
+          {"SK", key.sk},
+          {"TYPE", "RECEIPT"},
+          {"GSI2PK", "RECEIPT"},
+          {"GSI2SK", receipt_name(receipt.image_id, receipt.receipt_id)},
+          {"width", receipt.width_px},
+          {"height", receipt.height_px},
+          {"timestamp_added", iso_time(now_ms)},
+          {"top_left", point(0, 1)},
+          {"top_right", point(1, 1)},
+          {"bottom_left", point(0, 0)},
+          {"bottom_right", point(1, 0)}};
+}
+
+Item metadata_row(const Receipt& receipt) {
+  const std::string merchant = receipt.merchant.value_or("");
+  const ItemKey key = receipt_row_key(receipt.image_id, receipt.receipt_id);
+  return {{"PK", key.pk},
+          {"SK", key.sk + "#METADATA"},
+          {"TYPE", "RECEIPT_METADATA"},
+          {"GSI1PK", merchant_partition(merchant)},
+          {"GSI1SK", receipt_name(receipt.image_id, receipt.receipt_id) + "#METADATA"},
+          {"merchant_name", merchant},
+          {"validation_status", "NONE"}};
+}
+
+Item line_row(const Receipt& receipt, const Line& line, const ItemState& state) {
+  return item_row(line_record_id(receipt.image_id, receipt.receipt_id, line.line_id), line.text, line.box,
+                  line.confidence, state);
+}
+
+Item word_row(const Receipt& receipt, const Line& line, const Word& word, const ItemState& state) {
+  return item_row(word_record_id(receipt.image_id, receipt.receipt_id, line.line_id, word.word_id), word.text, word.box,
+                  word.confidence, state);
+}
+
+Item tombstone_row(const RecordId& id, const ItemState& state) {
+  const ItemKey key = row_key(id);
+  const Entity entity = parse_record_id(id)->entity();
+  Item row = {{"PK", key.pk},
+              {"SK", key.sk},
+              {"TYPE", names_of(entity).tombstone_type},
+              {"item_version", state.item_version},
+              {"metadata_version", state.metadata_version},
+              {"removed_at", iso_time(state.removed_at_ms)}};
+  if (state.change_waiting) {
+    row["GSI3PK"] = outbox_partition(entity);
+    row["GSI3SK"] = id.str();
+  }
+  return row;
+}
+
+Result<ItemState> item_state(const Item& row) {
+  ItemState state;
+  const std::string type = TRY(string_field(row, "TYPE"));
+  state.removed = std::ranges::any_of(kEntities, [&](Entity entity) { return names_of(entity).tombstone_type == type; });
+  if (state.removed) {
+    state.removed_at_ms = TRY(parse_iso_time(TRY(string_field(row, "removed_at"))));
+  } else {
+    state.status = TRY(parse_embedding_status(TRY(optional_string(row, "embedding_status")).value_or("NONE")));
+  }
+  state.item_version = TRY(optional_int(row, "item_version")).value_or(1);
+  state.metadata_version = TRY(optional_int(row, "metadata_version")).value_or(1);
+  state.input_hash = TRY(optional_string(row, "input_hash")).value_or("");
+  state.batch_id = BatchId(TRY(optional_string(row, "embedding_batch_id")).value_or(""));
+  state.attempts = TRY(optional_int(row, "attempts")).value_or(0);
+  state.failure_reason = TRY(optional_string(row, "failure_reason")).value_or("");
+  state.change_waiting = find_field(row, "GSI3PK") != nullptr;
+  return state;
+}
+
+Result<RecordId> record_id_of(const Item& row) {
+  RecordId id(TRY(string_field(row, "PK")) + "#" + TRY(string_field(row, "SK")));
+  TRY(parse_record_id(id));
+  return id;
+}
+
+Result<std::optional<StoredReceipt>> load_receipt(Table& table, const ImageId& image, int receipt_id) {
+  const ItemKey key = receipt_row_key(image, receipt_id);
+  const auto rows = TRY(query_all(table, {.hash = key.pk, .range_prefix = key.sk}));
+  if (rows.empty()) return std::optional<StoredReceipt>{};
+  Loader loader(image, receipt_id);
+  for (const Item& row : rows) {
+    const auto added = loader.add(row);
+    if (!added) {
+      return fail(Code::corrupt, "the row {} {} cannot be read: {}", key.pk, row.value("SK", "(no key)"),
+                  added.error().message());
+    }
+  }
+  return std::optional<StoredReceipt>(loader.take());
+}
+
+}  // namespace tillite

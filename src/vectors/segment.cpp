@@ -1,0 +1,225 @@
+// Reads a segment through its mapped files.
+#include "vectors/segment.h"
+
+#include <algorithm>
+#include <queue>
+
+#include "vectors/distance.h"
+#include "vectors/segment_files.h"
+
+namespace tillite {
+namespace {
+
+struct Candidate {
+  float distance;
+  std::uint32_t element;
+  bool operator<(const Candidate& other) const { return distance < other.distance; }
+};
+using FarthestFirst = std::priority_queue<Candidate>;
+constexpr auto kNearestFirst = [](const Candidate& a, const Candidate& b) { return b.distance < a.distance; };
+
+}  // namespace
+
+struct Segment::Parts {
+  SegmentHeader header;
+  MappedFile level0;
+  MappedFile link_lists;
+  std::vector<std::uint64_t> upper_offsets;  ///< of the elements that have levels above 0: (element, offset) pairs
+  std::uint64_t live = 0;
+
+  [[nodiscard]] RowView row(std::uint64_t element) const {
+    return {level0.bytes().data() + element * header.row_bytes(), header};
+  }
+
+  [[nodiscard]] float distance(std::span<const float> query, std::uint64_t element) const {
+    return 1 - dot(query.data(), row(element).vector(), header.dimensions);
+  }
+};
+
+Segment::Segment(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Segment::Segment(Segment&&) noexcept = default;
+Segment& Segment::operator=(Segment&&) noexcept = default;
+Segment::~Segment() = default;
+
+Result<Segment> Segment::open(const Path& folder) {
+  const auto header = TRY(read_header(folder));
+  auto parts = std::unique_ptr<Parts>(new Parts{
+      header, TRY(MappedFile::open(folder / kLevel0File)), TRY(MappedFile::open(folder / kLinkListsFile)), {}, 0});
+  const auto torn = [&](std::string_view file) { return fail(Code::corrupt, "{} is torn", (folder / file).string()); };
+  if (parts->level0.bytes().size() != header.elements * header.row_bytes()) return torn(kLevel0File);
+  // Upper lists have no fixed place: one pass over the small file finds those of the few elements that have any.
+  const auto bytes = parts->link_lists.bytes();
+  std::size_t position = 0;
+  for (std::uint64_t element = 0; element < header.elements; ++element) {
+    std::uint32_t size = 0;
+    if (bytes.size() - position < sizeof size) return torn(kLinkListsFile);
+    std::memcpy(&size, bytes.data() + position, sizeof size);
+    position += sizeof size;
+    if (size % kUpperLevelBytes != 0 || bytes.size() - position < size) return torn(kLinkListsFile);
+    if (size > 0) {
+      parts->upper_offsets.push_back(element);
+      parts->upper_offsets.push_back(position);
+    }
+    position += size;
+  }
+  if (position != bytes.size()) return torn(kLinkListsFile);
+  for (std::uint64_t element = 0; element < header.elements; ++element) parts->live += parts->row(element).is_deleted() ? 0 : 1;
+  return Segment(std::move(parts));
+}
+
+std::uint64_t Segment::size() const { return parts_->live; }
+std::size_t Segment::dimensions() const { return parts_->header.dimensions; }
+
+std::optional<std::vector<float>> Segment::vector_of(std::uint64_t label) const {
+  std::uint64_t low = 0;
+  for (std::uint64_t high = parts_->header.elements; low < high;) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    if (parts_->row(middle).label() < label) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  if (low == parts_->header.elements) return std::nullopt;
+  const RowView row = parts_->row(low);
+  if (row.label() != label || row.is_deleted()) return std::nullopt;
+  return std::vector<float>(row.vector(), row.vector() + parts_->header.dimensions);
+}
+
+namespace {
+
+/// The links of an element on a level above 0; the offsets were checked when the segment was opened.
+std::vector<std::uint32_t> upper_links(std::span<const std::byte> lists, const std::vector<std::uint64_t>& offsets,
+                                       std::uint32_t element, int level, std::uint64_t elements) {
+  std::size_t low = 0;
+  for (std::size_t high = offsets.size() / 2; low < high;) {
+    const std::size_t middle = low + (high - low) / 2;
+    if (offsets[2 * middle] < element) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  if (2 * low >= offsets.size() || offsets[2 * low] != element) return {};
+  const std::uint64_t offset = offsets[2 * low + 1];
+  std::uint32_t size = 0;
+  std::memcpy(&size, lists.data() + offset - sizeof size, sizeof size);
+  const std::size_t at = static_cast<std::size_t>(level - 1) * kUpperLevelBytes;
+  if (at + kUpperLevelBytes > size) return {};
+  std::uint32_t head = 0;
+  std::memcpy(&head, lists.data() + offset + at, sizeof head);
+  std::vector<std::uint32_t> links(std::min<std::size_t>(head & 0xffff, kUpperLinks));
+  std::memcpy(links.data(), lists.data() + offset + at + sizeof head, links.size() * sizeof(std::uint32_t));
+  std::erase_if(links, [&](std::uint32_t link) { return link >= elements; });
+  return links;
+}
+
+/// Calls `each` for an element's links on level 0 that lead somewhere.
+template <typename Each>
+void for_each_link(const RowView& row, std::uint64_t elements, Each each) {
+  const std::size_t links = std::min(row.links(), kLinks0);
+  for (std::size_t i = 0; i < links; ++i) {
+    if (row.link(i) < elements) each(row.link(i));
+  }
+}
+
+std::vector<SegmentHit> sorted_hits(std::vector<SegmentHit> hits, std::size_t k) {
+  const auto order = [](const SegmentHit& hit) { return std::pair(hit.distance, hit.label); };
+  std::ranges::sort(hits, {}, order);
+  if (hits.size() > k) hits.resize(k);
+  return hits;
+}
+
+}  // namespace
+
+std::vector<SegmentHit> Segment::search(std::span<const float> query, std::size_t k, std::size_t ef,
+                                        const std::function<bool(std::uint64_t)>& accepts) const {
+  const Parts& parts = *parts_;
+  const std::uint64_t elements = parts.header.elements;
+  if (elements == 0 || k == 0) return {};
+  ef = std::max(ef, k);
+
+  std::uint32_t nearest = parts.header.entry;
+  float least = parts.distance(query, nearest);
+  for (int level = parts.header.max_level; level > 0; --level) {
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (const auto link : upper_links(parts.link_lists.bytes(), parts.upper_offsets, nearest, level, elements)) {
+        const float d = parts.distance(query, link);
+        if (d >= least) continue;
+        least = d;
+        nearest = link;
+        moved = true;
+      }
+    }
+  }
+
+  std::vector<bool> visited(elements, false);
+  std::priority_queue<Candidate, std::vector<Candidate>, decltype(kNearestFirst)> open(kNearestFirst);
+  FarthestFirst best;
+  const auto visit = [&](std::uint32_t element) {
+    if (visited[element]) return;
+    visited[element] = true;
+    const float d = parts.distance(query, element);
+    if (best.size() >= ef && d >= best.top().distance) return;
+    open.push({d, element});
+    const RowView row = parts.row(element);
+    if (row.is_deleted() || (accepts && !accepts(row.label()))) return;
+    best.push({d, element});
+    if (best.size() > ef) best.pop();
+  };
+  visit(nearest);
+  while (!open.empty()) {
+    const Candidate candidate = open.top();
+    open.pop();
+    if (best.size() >= ef && candidate.distance > best.top().distance) break;
+    for_each_link(parts.row(candidate.element), elements, visit);
+  }
+  std::vector<SegmentHit> hits;
+  for (; !best.empty(); best.pop()) hits.push_back({parts.row(best.top().element).label(), best.top().distance});
+  return sorted_hits(std::move(hits), k);
+}
+
+std::vector<SegmentHit> Segment::scan(std::span<const float> query, std::size_t k,
+                                      const std::optional<std::vector<std::uint64_t>>& labels) const {
+  std::priority_queue<std::pair<float, std::uint64_t>> best;  // the farthest on top
+  std::size_t next = 0;
+  for (std::uint64_t element = 0; element < parts_->header.elements && k > 0; ++element) {
+    const RowView row = parts_->row(element);
+    if (row.is_deleted()) continue;
+    if (labels) {
+      while (next < labels->size() && (*labels)[next] < row.label()) ++next;
+      if (next == labels->size()) break;
+      if ((*labels)[next] != row.label()) continue;
+    }
+    best.emplace(parts_->distance(query, element), row.label());
+    if (best.size() > k) best.pop();
+  }
+  std::vector<SegmentHit> hits;
+  for (; !best.empty(); best.pop()) hits.push_back({best.top().second, best.top().first});
+  return sorted_hits(std::move(hits), k);
+}
+
+std::uint64_t Segment::unreachable() const {
+  const std::uint64_t elements = parts_->header.elements;
+  if (elements == 0) return 0;
+  std::vector<bool> reached(elements, false);
+  std::vector<std::uint32_t> open = {parts_->header.entry};
+  reached[open.front()] = true;
+  while (!open.empty()) {
+    const std::uint32_t element = open.back();
+    open.pop_back();
+    for_each_link(parts_->row(element), elements, [&](std::uint32_t link) {
+      if (reached[link]) return;
+      reached[link] = true;
+      open.push_back(link);
+    });
+  }
+  std::uint64_t lost = 0;
+  for (std::uint64_t element = 0; element < elements; ++element) {
+    lost += reached[element] || parts_->row(element).is_deleted() ? 0 : 1;
+  }
+  return lost;
+}
+
+}  // namespace tillite
