@@ -132,7 +132,7 @@ Result<bool> choice_holds(const Json& rule, const Scope& scope) {
 Result<void> check_choice(const Json& rule, bool nested) {
   if (!rule.is_object()) return fail(Code::invalid_input, "a rule must be an object");
   if (nested == rule.contains("Next")) {
-    return fail(Code::invalid_input, nested ? "a rule inside another has no Next" : "a rule needs a Next");
+    return fail(Code::invalid_input, "{}", nested ? "a rule inside another has no Next" : "a rule needs a Next");
   }
   const auto question = question_of(rule);
   if (!question) return fail(Code::invalid_input, "a rule compares nothing");
