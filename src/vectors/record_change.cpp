@@ -4,7 +4,7 @@ namespace tillite {
 namespace {
 
 /// The stored record as fold() sees it. It lacks its vector, which stays where it is.
-Record stored_record(const IndexedRecord& stored, std::optional<ChromaRow> content) {
+Record stored_record(const IndexedRecord& stored, const std::optional<ChromaRow>& content) {
   Record record;
   record.id = stored.id;
   record.kind = stored.label ? RecordKind::vector : RecordKind::tombstone;
@@ -12,32 +12,36 @@ Record stored_record(const IndexedRecord& stored, std::optional<ChromaRow> conte
   record.metadata_version = stored.metadata_version;
   record.delta = stored.delta;
   record.removed_at_ms = stored.removed_at_ms;
-  if (content) record.metadata = std::move(content->metadata);
-  if (content) record.document = std::move(content->document);
+  if (content) record.metadata = content->metadata;
+  if (content) record.document = content->document;
   return record;
 }
 
-Effect effect_of(const KnownRecord& known, const Record& base) {
-  const auto& stored = known.stored;
+Effect effect_of(const std::optional<IndexedRecord>& stored, const std::optional<ChromaRow>& content,
+                 const Record& base) {
   if (base.kind == RecordKind::tombstone) {
     const bool same =
         stored && !stored->label && stored->item_version == base.item_version && stored->delta == base.delta;
     return same ? Effect::nothing : Effect::tombstone;
   }
   if (!base.vector.empty()) return Effect::vector;
-  return base.metadata_version == stored->metadata_version ? Effect::nothing : Effect::metadata;
+  const bool same = base.metadata_version == stored->metadata_version &&
+                    (!content || (base.metadata == content->metadata && base.document == content->document));
+  return same ? Effect::nothing : Effect::metadata;
 }
 
 }  // namespace
 
 bool needs_content(const KnownRecord& known, const RecordState& news) {
-  return known.stored && known.stored->label && news.base && news.base->kind == RecordKind::vector &&
-         news.base->item_version == known.stored->item_version;
+  const auto same_version = [&](const std::optional<Record>& record) {
+    return record && record->item_version == known.stored->item_version;
+  };
+  return known.stored && known.stored->label && (same_version(news.base) || same_version(news.waiting));
 }
 
-RecordChange change_of(const KnownRecord& known, std::optional<ChromaRow> content, RecordState news) {
+RecordChange change_of(const KnownRecord& known, const std::optional<ChromaRow>& content, RecordState news) {
   RecordState state;
-  if (known.stored) fold(state, stored_record(*known.stored, std::move(content)));
+  if (known.stored) fold(state, stored_record(*known.stored, content));
   if (known.waiting) fold(state, *known.waiting);
   if (news.base) fold(state, *std::move(news.base));
   if (news.waiting) fold(state, *std::move(news.waiting));
@@ -45,7 +49,7 @@ RecordChange change_of(const KnownRecord& known, std::optional<ChromaRow> conten
   RecordChange change;
   change.waiting = std::move(state.waiting);
   if (!state.base) return change;
-  change.effect = effect_of(known, *state.base);
+  change.effect = effect_of(known.stored, content, *state.base);
   if (change.effect != Effect::nothing) change.record = *std::move(state.base);
   return change;
 }

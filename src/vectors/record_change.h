@@ -19,12 +19,13 @@ struct RecordChange {
   std::optional<Record> waiting;  ///< metadata that waits from now on
 };
 
-/// Whether change_of() needs what is stored of the id's metadata and document: news of a vector of the same version.
+/// Whether change_of() needs the stored metadata and document of the id: there is news of the same item_version.
 [[nodiscard]] bool needs_content(const KnownRecord& known, const RecordState& news);
 
 /// Folds news into what is stored of their id: the one place where merge and query decide what is newer.
 /// `content` is what is stored if needs_content(), else nothing.
-[[nodiscard]] RecordChange change_of(const KnownRecord& known, std::optional<ChromaRow> content, RecordState news);
+[[nodiscard]] RecordChange change_of(const KnownRecord& known, const std::optional<ChromaRow>& content,
+                                     RecordState news);
 
 /// The index row of a vector and of a tombstone.
 [[nodiscard]] IndexedRecord indexed_vector(const Record& record, std::uint64_t label);

@@ -76,7 +76,7 @@ Result<void> SnapshotBuild::apply(const RecordId& id, RecordState news) {
   const KnownRecord known = TRY(index_.find(id));
   std::optional<ChromaRow> content;
   if (needs_content(known, news)) content = TRY(chroma_.read(*known.stored->label));
-  const RecordChange change = change_of(known, std::move(content), std::move(news));
+  const RecordChange change = change_of(known, content, std::move(news));
   switch (change.effect) {
     case Effect::nothing:
       break;

@@ -13,7 +13,7 @@ Result<std::optional<UnmergedRecord>> seen_over(const PinnedSnapshot* snapshot, 
   const KnownRecord known = snapshot != nullptr ? TRY(snapshot->known(id)) : KnownRecord();
   std::optional<ChromaRow> content;
   if (needs_content(known, news)) content = TRY(snapshot->row(*known.stored->label));
-  RecordChange change = change_of(known, std::move(content), std::move(news));
+  RecordChange change = change_of(known, content, std::move(news));
   if (change.effect == Effect::nothing) return std::nullopt;
   UnmergedRecord record;
   if (known.stored) record.stored_label = known.stored->label;
