@@ -15,6 +15,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "vectors are little endian in every format");
 
 constexpr std::string_view kFormat = "tillite-delta/1";
+constexpr std::string_view kAnyFormat = "tillite-delta/";
 constexpr const char* kHeaderName = "delta.json";
 constexpr const char* kRecordsName = "records.ndjson";
 constexpr const char* kVectorsName = "vectors.f32";
@@ -41,8 +42,10 @@ Json header_json(const DeltaFacts& facts, const std::string& records_sha256) {
 
 Result<DeltaFacts> parse_header(const Json& json) {
   const std::string format = TRY(string_field(json, "format"));
-  if (format != kFormat)
+  if (format != kFormat && format.starts_with(kAnyFormat)) {
     return fail(Code::unsupported, "its format is '{}', this program knows {}", format.substr(0, 64), kFormat);
+  }
+  if (format != kFormat) return fail(Code::corrupt, "its format is '{}', no delta's", format.substr(0, 64));
   DeltaFacts facts;
   facts.header.id = DeltaId(TRY(string_field(json, "delta_id")));
   if (!is_uuid(facts.header.id.str())) return fail(Code::corrupt, "the delta's id is not a UUID");

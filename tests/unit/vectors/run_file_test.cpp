@@ -1,0 +1,86 @@
+#include "vectors/run_file.h"
+
+#include "delta_fixture.h"
+
+namespace tillite {
+namespace {
+
+class RunFile : public DeltaFixture {
+ protected:
+  [[nodiscard]] RunHeader run_header() const {
+    return {.binding = binding,
+            .deltas = {delta_id(1), delta_id(2)},
+            .quarantined = {{delta_id(3), "its vectors are torn"}}};
+  }
+  [[nodiscard]] std::vector<Record> records() const {
+    std::vector<Record> records = {vector_record("a"), metadata_record("a", 2, 1), tombstone("b", 4),
+                                   vector_record("c")};
+    for (Record& record : records) {
+      record.delta = delta_id(1);
+      if (!record.vector.empty()) value(normalise(record.vector));
+    }
+    return records;
+  }
+  [[nodiscard]] std::string run_of(const std::vector<Record>& records) {
+    const Path file = room.path() / "run";
+    auto writer = value(RunWriter::create(file, run_header()));
+    for (const Record& record : records) value(writer.add(record));
+    value(writer.finish());
+    return value(read_file(file));
+  }
+  static Result<std::vector<std::string>> read(const std::string& run) {
+    auto reader = TRY(RunReader::open(source_of(run), "the run"));
+    std::vector<std::string> records;
+    while (const auto record = TRY(reader.next())) records.push_back(text_of(*record));
+    if (TRY(reader.next())) return fail(Code::internal, "a record behind the end");
+    return records;
+  }
+};
+
+TEST_F(RunFile, GivesBackWhatWasWritten) {
+  std::vector<std::string> expected;
+  for (const Record& record : records()) expected.push_back(text_of(record));
+  EXPECT_EQ(value(read(run_of(records()))), expected);
+
+  const auto reader = value(RunReader::open(source_of(run_of(records())), "the run"));
+  EXPECT_EQ(reader.header().binding, binding);
+  EXPECT_EQ(reader.header().deltas, run_header().deltas);
+  ASSERT_EQ(reader.header().quarantined.size(), 1U);
+  EXPECT_EQ(reader.header().quarantined[0].delta, delta_id(3));
+  EXPECT_EQ(reader.header().quarantined[0].reason, "its vectors are torn");
+}
+
+TEST_F(RunFile, MayBeEmpty) { EXPECT_TRUE(value(read(run_of({}))).empty()); }
+
+TEST_F(RunFile, RefusesAByteThatChanged) {
+  const std::string run = run_of(records());
+  for (std::size_t position = 0; position < run.size(); ++position) {
+    std::string changed = run;
+    changed[position] = static_cast<char>(changed[position] ^ 1);
+    const auto content = read(changed);
+    ASSERT_FALSE(content) << "byte " << position;
+    ASSERT_EQ(content.error().code(), Code::corrupt) << "byte " << position << ": " << content.error().message();
+  }
+}
+
+TEST_F(RunFile, RefusesATruncatedOrLengthenedFile) {
+  const std::string run = run_of(records());
+  for (std::size_t size = 0; size < run.size(); ++size) {
+    const auto content = read(run.substr(0, size));
+    ASSERT_FALSE(content) << size << " bytes";
+    ASSERT_EQ(content.error().code(), Code::corrupt);
+  }
+  const auto content = read(run + "x");
+  ASSERT_FALSE(content);
+  EXPECT_EQ(content.error().code(), Code::corrupt);
+}
+
+TEST_F(RunFile, IsNotWrittenOutOfOrder) {
+  auto writer = value(RunWriter::create(room.path() / "run", run_header()));
+  value(writer.add(tombstone("b", 1)));
+  value(writer.add(tombstone("b", 2)));
+  EXPECT_DEATH(static_cast<void>(writer.add(tombstone("a", 1))), "ids do not decrease");
+}
+
+}  // namespace
+}  // namespace tillite
