@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# The rooms' includes run one way: each room includes itself and what the table below allows, nothing else.
+set -euo pipefail
+cd "$(dirname "$0")/../../src"
+allowed() {
+  case $1 in
+    base) echo "base" ;;
+    ports) echo "ports base" ;;
+    receipts) echo "receipts ports base" ;;
+    vectors) echo "vectors receipts ports base" ;;
+    embedding) echo "embedding vectors receipts ports base" ;;
+    steps) echo "steps embedding vectors receipts ports base" ;;
+    workflow) echo "workflow ports base" ;;
+    adapters) echo "adapters ports base" ;;
+    app) echo "app steps workflow adapters embedding vectors receipts ports base" ;;
+    *) return 1 ;;
+  esac
+}
+wrong=0
+for folder in */; do
+  room=${folder%/}
+  rooms=$(allowed "$room") || { echo "the room $room is not in the table"; wrong=1; continue; }
+  while IFS=: read -r file _ included; do
+    target=${included%%/*}
+    if ! grep -qw "$target" <<<"$rooms"; then
+      echo "src/$file includes $included: the room $room may include $rooms"
+      wrong=1
+    fi
+  done < <(grep -rnoP '^#include "\K[^"]+' "$room" | sed 's/^\([^:]*\):\([^:]*\):/\1:\2:/')
+done
+shopt -s nullglob
+for target in ../tests/fuzz/fuzz_*.cpp; do
+  seeds=../tests/fuzz/seeds/$(basename "$target" .cpp)
+  [ -n "$(ls -A "$seeds" 2>/dev/null)" ] || { echo "$target has no seeds in $seeds"; wrong=1; }
+done
+[ $wrong = 0 ] && echo "the includes of all rooms run one way"
+exit $wrong

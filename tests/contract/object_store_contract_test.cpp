@@ -1,0 +1,101 @@
+// What every ObjectStore must do. Another adapter joins by one more line at the end.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include "adapters/local/folder_object_store.h"
+#include "support/temp_folder.h"
+
+namespace tillite::testing {
+namespace {
+
+using MakeStore = std::function<std::unique_ptr<ObjectStore>(const TempFolder&)>;
+
+class ObjectStoreContract : public ::testing::TestWithParam<MakeStore> {
+ protected:
+  Result<void> create(const std::string& key, const std::string& content) { return store->create(ObjectKey(key), as_bytes(content)); }
+  std::string content(const std::string& key) { return read_object(*store, ObjectKey(key)).value_or("(none)"); }
+  std::vector<std::string> keys(const std::string& prefix, const std::string& after = "", std::size_t limit = 100) {
+    std::vector<std::string> found;
+    for (const auto& object : store->list(prefix, after, limit).value()) found.push_back(object.key.str());
+    return found;
+  }
+  TempFolder folder;
+  std::unique_ptr<ObjectStore> store = GetParam()(folder);
+};
+
+TEST_P(ObjectStoreContract, CreatesOnlyUnderAFreeKey) {
+  ASSERT_TRUE(create("a/b", "one"));
+  EXPECT_EQ(create("a/b", "two").error().code(), Code::conflict);
+  EXPECT_EQ(content("a/b"), "one");
+}
+
+TEST_P(ObjectStoreContract, OfManyThreadsThatCreateAKeyExactlyOneWins) {
+  std::atomic<int> won = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 8; ++i) threads.emplace_back([&, i] { won += create("deep/er/key", std::to_string(i)) ? 1 : 0; });
+  }
+  EXPECT_EQ(won, 1);
+}
+
+TEST_P(ObjectStoreContract, SaysPlainlyWhatIsNotThere) {
+  EXPECT_EQ(store->open(ObjectKey("no")).error().code(), Code::not_found);
+  EXPECT_EQ(store->info(ObjectKey("no")).error().code(), Code::not_found);
+  EXPECT_EQ(store->fetch(ObjectKey("no"), folder.path()).error().code(), Code::not_found);
+  EXPECT_TRUE(store->remove(ObjectKey("no")));
+  ASSERT_TRUE(create("folder/key", "x"));
+  EXPECT_EQ(store->open(ObjectKey("folder")).error().code(), Code::not_found) << "a prefix is no object";
+}
+
+TEST_P(ObjectStoreContract, ReplacesOnlyTheVersionThatWasRead) {
+  ASSERT_TRUE(create("k", "one"));
+  const auto before = store->info(ObjectKey("k"));
+  ASSERT_TRUE(store->replace(ObjectKey("k"), as_bytes("two"), before->etag));
+  EXPECT_EQ(store->replace(ObjectKey("k"), as_bytes("three"), before->etag).error().code(), Code::conflict);
+  EXPECT_EQ(store->replace(ObjectKey("gone"), as_bytes("x"), before->etag).error().code(), Code::conflict);
+  EXPECT_EQ(content("k"), "two");
+}
+
+TEST_P(ObjectStoreContract, ListsInTheOrderOfWholeKeys) {
+  for (const char* key : {"a/x", "a-b", "a.c/1", "b", "a/y/z", "a/y0"}) ASSERT_TRUE(create(key, key));
+  EXPECT_EQ(keys("a"), (std::vector<std::string>{"a-b", "a.c/1", "a/x", "a/y/z", "a/y0"}));
+  EXPECT_EQ(keys("a/"), (std::vector<std::string>{"a/x", "a/y/z", "a/y0"}));
+  EXPECT_EQ(keys("a/y"), (std::vector<std::string>{"a/y/z", "a/y0"}));
+  EXPECT_EQ(keys("", "a/x", 2), (std::vector<std::string>{"a/y/z", "a/y0"}));
+  EXPECT_TRUE(keys("nothing/here").empty());
+}
+
+TEST_P(ObjectStoreContract, TakesAFileAndGivesOneBack) {
+  ASSERT_TRUE(replace_file(folder / "file", as_bytes("bytes")));
+  ASSERT_TRUE(store->create_from_file(ObjectKey("k"), folder / "file"));
+  const auto fetched = store->fetch(ObjectKey("k"), folder.path());
+  ASSERT_TRUE(fetched);
+  EXPECT_EQ(*read_file(*fetched), "bytes");
+  EXPECT_EQ(store->info(ObjectKey("k"))->size_bytes, 5U);
+  ASSERT_TRUE(replace_file(folder / "other", as_bytes("x")));
+  EXPECT_EQ(store->create_from_file(ObjectKey("k"), folder / "other").error().code(), Code::conflict);
+  EXPECT_EQ(content("k"), "bytes");
+}
+
+TEST_P(ObjectStoreContract, RemovesAndCreatesAgain) {
+  ASSERT_TRUE(create("a/b/c", "one"));
+  ASSERT_TRUE(store->remove(ObjectKey("a/b/c")));
+  EXPECT_EQ(content("a/b/c"), "(none)");
+  ASSERT_TRUE(create("a/b/c", "two"));
+}
+
+TEST_P(ObjectStoreContract, RefusesWhatIsNoKey) {
+  for (const char* key : {"", "/a", "a/", "a//b", "../a", "a/./b", "a b", "é"}) {
+    EXPECT_EQ(create(key, "x").error().code(), Code::invalid_input) << key;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Folder, ObjectStoreContract, ::testing::Values(MakeStore([](const TempFolder& folder) -> std::unique_ptr<ObjectStore> {
+                           return *FolderObjectStore::open(folder / "store");
+                         })));
+
+}  // namespace
+}  // namespace tillite::testing

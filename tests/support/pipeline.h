@@ -1,0 +1,152 @@
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "adapters/local/folder_object_store.h"
+#include "adapters/local/sqlite_queue.h"
+#include "adapters/local/sqlite_table.h"
+#include "base/check.h"
+#include "embedding/embedded_provider.h"
+#include "steps/census.h"
+#include "steps/change_delta.h"
+#include "steps/collection.h"
+#include "steps/receipt_changes.h"
+#include "steps/step.h"
+#include "support/seeded_random.h"
+#include "support/temp_folder.h"
+#include "support/virtual_clock.h"
+#include "vectors/collection_view.h"
+
+namespace tillite::testing {
+
+/// The value of a Result that must be one; the test fails with its error otherwise.
+template <typename T>
+T must(Result<T> result) {
+  if (!result) ADD_FAILURE() << result.error().message();
+  check(result.has_value(), "the test's step succeeds");
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+/// The real adapters of a home in a folder of the test's own, and the steps called one by one, without an engine.
+class Pipeline {
+ public:
+  Pipeline()
+      : table(must(SqliteTable::open(folder / "table.sqlite3"))),
+        provider_table(must(SqliteTable::open(folder / "provider.sqlite3"))),
+        queue(must(SqliteQueue::open(folder / "queue.sqlite3", clock))),
+        vectors(must(FolderObjectStore::open(folder / "vectors"))),
+        batch_files(must(FolderObjectStore::open(folder / "batches"))),
+        provider_files(must(FolderObjectStore::open(folder / "provider"))),
+        provider(*provider_table, *provider_files, clock, random, embedder),
+        ports{*table, *vectors, *batch_files, *queue, provider, clock, random},
+        settings(must(read_settings([](const std::string&) { return std::optional<std::string>(); },
+                                    std::string(embedder.model())))),
+        context{settings, Logger::none(), {}, folder / "scratch", "test"} {
+    settings.dimensions = 64;
+  }
+
+  Json line_event(Json more = Json::object()) const {
+    Json event = {{"collection", "receipt_lines"}, {"execution", "test"}};
+    event.update(more);
+    return event;
+  }
+
+  ImportedReceipt import(const Receipt& receipt) {
+    auto imported = must(import_receipt(receipt, false, ports, context));
+    flush();
+    return imported;
+  }
+
+  void flush() {
+    for (const Entity entity : kEntities) must(write_change_deltas(entity, binding(entity), ports, context));
+  }
+
+  CollectionBinding binding(Entity entity = Entity::line) { return must(active_collection(entity, ports, context)); }
+
+  /// find and submit; the batches' ids.
+  std::vector<std::string> submit_all() {
+    std::vector<std::string> ids;
+    for (const Json& batch : must(find_unembedded(Json::object(), ports, context)).at("batches")) {
+      must(submit_batch(batch, ports, context));
+      ids.push_back(batch.at("batch_id").get<std::string>());
+    }
+    return ids;
+  }
+
+  Json poll(const std::string& batch_id) {
+    return must(poll_batch({{"batch_id", batch_id}, {"skip_sqs_notification", true}}, ports, context));
+  }
+
+  /// Polls until the batch has ended at the provider; the last answer.
+  Json collect(const std::string& batch_id) {
+    Json answer = poll(batch_id);
+    for (int tries = 0; answer.at("action") == "wait" && tries < 10; ++tries) answer = poll(batch_id);
+    return answer;
+  }
+
+  Result<Json> try_merge() {
+    const Json split = TRY(split_into_chunks(line_event(), ports, context));
+    if (split.at("total_chunks") == 0) return Json(nullptr);
+    return final_merge(line_event({{"chunks", split.at("chunks")}}), ports, context);
+  }
+
+  Json merge() { return must(try_merge()); }
+  Json complete() { return must(mark_complete(line_event(), ports, context)); }
+
+  /// The whole job for lines.
+  void run() {
+    for (const std::string& batch : submit_all()) collect(batch);
+    merge();
+    complete();
+  }
+
+  Census census() { return must(take_census(Entity::line, ports, context)); }
+
+  /// Ids and item versions of the published and unmerged lines.
+  std::map<std::string, std::int64_t> stored_ids() {
+    const TempFolder scratch;
+    const auto view = must(CollectionView::open(*vectors, binding(), scratch.path()));
+    std::map<std::string, std::int64_t> ids;
+    must(view.for_each_id([&](const RecordId& id, std::int64_t version) -> Result<void> {
+      ids.emplace(id.str(), version);
+      return {};
+    }));
+    return ids;
+  }
+
+  Item row(const RecordId& id) { return must(table->get(row_key(id))).value_or(Item()); }
+
+  TempFolder folder;
+  VirtualClock clock;
+  SeededRandom random;
+  NgramEmbedder embedder{64};
+  std::unique_ptr<SqliteTable> table;
+  std::unique_ptr<SqliteTable> provider_table;
+  std::unique_ptr<SqliteQueue> queue;
+  std::unique_ptr<FolderObjectStore> vectors;
+  std::unique_ptr<FolderObjectStore> batch_files;
+  std::unique_ptr<FolderObjectStore> provider_files;
+  EmbeddedProvider provider;
+  Ports ports;
+  Settings settings;
+  StepContext context;
+};
+
+/// A receipt with one line of two words for each text, from the top downwards.
+inline Receipt receipt_with(const std::vector<std::string>& texts, const std::string& image = "6f1ed002-ab5f-4a3c-9d2e-0c4f5a3b2c1d") {
+  Receipt receipt{.image_id = ImageId(image), .receipt_id = 1, .merchant = "corner pantry", .width_px = 100, .height_px = 100};
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const double y = 0.9 - 0.05 * static_cast<double>(i);
+    Line line{.line_id = static_cast<int>(i) + 1, .text = texts[i], .box = {0.1, y, 0.5, 0.02}};
+    line.words = {{.word_id = 1, .text = texts[i], .box = line.box}};
+    receipt.lines.push_back(std::move(line));
+  }
+  return receipt;
+}
+
+inline RecordId line_of(const Receipt& receipt, int line_id) {
+  return line_record_id(receipt.image_id, receipt.receipt_id, line_id);
+}
+
+}  // namespace tillite::testing

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "base/json.h"
+
+namespace tillite::testing {
+
+/// The program itself, as a user runs it: started with its arguments, its output in files of the test's folder.
+class Program {
+ public:
+  Program(Path folder, Path home) : folder_(std::move(folder)), home_(std::move(home)) {}
+
+  struct Outcome {
+    int status = -1;  ///< the exit status; 128 + the signal if one ended it
+    std::string out;
+    std::string err;
+    [[nodiscard]] Json json() const { return Json::parse(out, nullptr, false); }
+  };
+
+  [[nodiscard]] pid_t start(std::vector<std::string> arguments, const std::string& name = "run") const {
+    arguments.insert(arguments.begin(), {TILLITE_PROGRAM, "--home", home_.string()});
+    std::vector<char*> argv;
+    for (std::string& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    const pid_t child = ::fork();
+    if (child == 0) {
+      redirect(folder_ / (name + ".out"), STDOUT_FILENO);
+      redirect(folder_ / (name + ".err"), STDERR_FILENO);
+      ::execv(argv[0], argv.data());
+      ::_exit(127);
+    }
+    return child;
+  }
+
+  [[nodiscard]] Outcome wait(pid_t child, const std::string& name = "run") const {
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_file(folder_ / (name + ".out")).value_or(""),
+            read_file(folder_ / (name + ".err")).value_or("")};
+  }
+
+  [[nodiscard]] Outcome run(std::vector<std::string> arguments) const { return wait(start(std::move(arguments), "command"), "command"); }
+
+ private:
+  static void redirect(const Path& file, int descriptor) {
+    const int opened = ::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    ::dup2(opened, descriptor);
+  }
+
+  Path folder_;
+  Path home_;
+};
+
+}  // namespace tillite::testing

@@ -1,0 +1,184 @@
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "embedding/batch_files.h"
+#include "embedding/batch_plan.h"
+#include "embedding/embedder.h"
+#include "embedding/metadata.h"
+#include "embedding/reading_order.h"
+
+namespace tillite {
+namespace {
+
+const ImageId kImage("6f1ed002-ab5f-4a3c-9d2e-0c4f5a3b2c1d");
+
+/// A line of words set side by side.
+Line line_at(int line_id, double y, const std::vector<std::string>& words, double x = 0.1) {
+  Line line{.line_id = line_id, .box = {x, y, 0.1 * static_cast<double>(words.size()), 0.02}};
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    line.text += (i == 0 ? "" : " ") + words[i];
+    line.words.push_back({static_cast<int>(i) + 1, words[i], {x + 0.1 * static_cast<double>(i), y, 0.08, 0.02}, 0.5});
+  }
+  return line;
+}
+
+Receipt receipt_of(std::vector<Line> lines) {
+  return {.image_id = kImage, .receipt_id = 1, .merchant = "  corner PANTRY ", .lines = std::move(lines)};
+}
+
+double cosine(const std::vector<float>& a, const std::vector<float>& b) {
+  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+}
+
+TEST(InputFormats, AWordIsSentWithTwoNeighboursOnEachSideAndEdges) {
+  const auto inputs = embedding_inputs(receipt_of({line_at(1, 0.5, {"Total", "Tax", "Discount"})}), InputFormat::word_context_1);
+  EXPECT_EQ(inputs.at(word_record_id(kImage, 1, 1, 1)), "<EDGE> <EDGE> Total Tax Discount");
+  EXPECT_EQ(inputs.at(word_record_id(kImage, 1, 1, 2)), "<EDGE> Total Tax Discount <EDGE>");
+}
+
+TEST(InputFormats, WordsAtTheSameHeightAreNeighboursAcrossOcrLines) {
+  const auto inputs = embedding_inputs(receipt_of({line_at(1, 0.5, {"TOTAL"}), line_at(2, 0.505, {"3.18"}, 0.8)}), InputFormat::word_context_1);
+  EXPECT_EQ(inputs.at(word_record_id(kImage, 1, 1, 1)), "<EDGE> <EDGE> TOTAL 3.18 <EDGE>");
+}
+
+TEST(InputFormats, NearbyLinesFillASideThatHasTooFew) {
+  const auto inputs = embedding_inputs(receipt_of({line_at(1, 0.5, {"A", "B"}), line_at(2, 0.46, {"C"})}), InputFormat::word_context_1);
+  EXPECT_EQ(inputs.at(word_record_id(kImage, 1, 1, 2)), "C A B <EDGE> <EDGE>");
+}
+
+TEST(InputFormats, NoiseIsNeitherSentNorANeighbour) {
+  const auto receipt = receipt_of({line_at(1, 0.5, {"A", "---", "B"}), line_at(2, 0.2, {"====="})});
+  const auto words = embedding_inputs(receipt, InputFormat::word_context_1);
+  EXPECT_EQ(words.size(), 2U);
+  EXPECT_EQ(words.at(word_record_id(kImage, 1, 1, 1)), "<EDGE> <EDGE> A B <EDGE>");
+  EXPECT_EQ(embedding_inputs(receipt, InputFormat::line_plain_1).size(), 1U);
+}
+
+TEST(ReadingOrder, RowsAreComparedPairwiseAndReadFromTheTop) {
+  // The tall middle line reaches into both others, but only shares a centre with the first.
+  const auto rows = visual_rows(receipt_of({line_at(1, 0.50, {"B"}, 0.5), line_at(2, 0.505, {"A"}, 0.1), line_at(3, 0.6, {"TOP"}), line_at(4, 0.47, {"C"})}));
+  EXPECT_EQ(rows, (std::vector<std::vector<std::size_t>>{{2}, {1, 0}, {3}}));
+}
+
+TEST(Metadata, OfALineIsExactlyWhatIsDocumented) {
+  const StoredReceipt stored{.receipt = receipt_of({line_at(1, 0.5, {"OAT", "MILK"}), line_at(2, 0.4, {"TOTAL"})})};
+  const auto texts = stored_texts(stored, InputFormat::line_plain_1);
+  const Json expected = {{"image_id", kImage.str()}, {"receipt_id", 1},       {"line_id", 1},          {"text", "OAT MILK"},
+                         {"confidence", 1.0},        {"avg_word_confidence", 0.5}, {"x", 0.1},         {"y", 0.5},
+                         {"width", 0.2},             {"height", 0.02},        {"prev_line", "<EDGE>"}, {"next_line", "TOTAL"},
+                         {"source", "openai_embedding_batch"},                {"embedding_format", "line/plain/1"},
+                         {"merchant_name", "Corner Pantry"}};
+  EXPECT_EQ(texts.at(line_record_id(kImage, 1, 1)).metadata, expected);
+  EXPECT_EQ(texts.at(line_record_id(kImage, 1, 1)).document, "OAT MILK");
+}
+
+TEST(Metadata, OfAWordTellsItsLabels) {
+  StoredReceipt stored{.receipt = receipt_of({line_at(1, 0.5, {"TOTAL", "3.18"})})};
+  const auto id = word_record_id(kImage, 1, 1, 2);
+  stored.labels[id] = {{"GRAND_TOTAL", "VALID", "model", "2026-01-02T00:00:00Z"}, {"TAX", "INVALID", "model", "2026-01-01T00:00:00Z"}};
+  const auto texts = stored_texts(stored, InputFormat::word_context_1);
+  const Json& metadata = texts.at(id).metadata;
+  EXPECT_EQ(metadata.at("label_status"), "validated");
+  EXPECT_EQ(metadata.at("validated_labels"), ",GRAND_TOTAL,");
+  EXPECT_EQ(metadata.at("invalid_labels"), ",TAX,");
+  EXPECT_EQ(metadata.at("left"), "TOTAL");
+  EXPECT_EQ(metadata.at("right"), "<EDGE>");
+  EXPECT_EQ(texts.at(word_record_id(kImage, 1, 1, 1)).metadata.at("label_status"), "unvalidated");
+}
+
+RC_GTEST_PROP(BatchPlanner, KeepsReceiptsWholeUnlessOneAloneIsLargerThanABatch, (const std::vector<std::uint8_t>& sizes)) {
+  BatchPlanner planner({.items_max = 100});
+  std::vector<std::vector<BatchItem>> batches;
+  const auto take = [&](std::vector<std::vector<BatchItem>> full) { std::ranges::move(full, std::back_inserter(batches)); };
+  std::size_t total = 0;
+  for (std::size_t receipt = 0; receipt < sizes.size(); ++receipt) {
+    std::vector<BatchItem> items;
+    for (int i = 0; i < sizes[receipt]; ++i) items.push_back({RecordId(std::to_string(receipt)), "", 1, "x"});
+    total += items.size();
+    take(planner.add(std::move(items)));
+  }
+  take(planner.finish());
+  std::size_t found = 0;
+  std::map<std::string, std::set<std::size_t>> batches_of;
+  for (std::size_t i = 0; i < batches.size(); ++i) {
+    RC_ASSERT(!batches[i].empty() && batches[i].size() <= 100U);
+    found += batches[i].size();
+    for (const BatchItem& item : batches[i]) batches_of[item.id.str()].insert(i);
+  }
+  RC_ASSERT(found == total);
+  for (const auto& [receipt, in] : batches_of) RC_ASSERT(in.size() == 1 || sizes[std::stoul(receipt)] > 100);
+}
+
+RC_GTEST_PROP(RequestLines, AreReadBackAsTheyWereWritten, ()) {
+  const auto input = *rc::gen::container<std::string>(rc::gen::inRange<char>(1, 127));
+  const auto id = line_record_id(kImage, 1, 7);
+  const std::string line = request_line({id, "", 1, input}, "model-1");
+  RC_ASSERT(line.ends_with('\n'));
+  const auto request = parse_request_line(std::string_view(line).substr(0, line.size() - 1));
+  RC_ASSERT(request.has_value());
+  RC_ASSERT(request->custom_id == id.str() && request->model == "model-1" && request->input == input);
+}
+
+TEST(RequestLines, HaveTheDocumentedForm) {
+  EXPECT_EQ(request_line({RecordId("A"), "", 1, "a \"b\""}, "m"),
+            "{\"custom_id\": \"A\", \"method\": \"POST\", \"url\": \"/v1/embeddings\", \"body\": {\"model\": \"m\", \"input\": \"a \\\"b\\\"\"}}\n");
+}
+
+struct Collected {
+  std::map<std::string, BatchResult> results;
+  ResultFileFacts facts;
+};
+
+Collected results_of(const std::string& text) {
+  Collected collected;
+  const auto source = source_of(text);
+  const auto facts = read_results(*source, 2, [&](BatchResult&& result) -> Result<void> {
+    collected.results[result.id.str()] = std::move(result);
+    return {};
+  });
+  EXPECT_TRUE(facts);
+  if (facts) collected.facts = *facts;
+  return collected;
+}
+
+std::string result_line(int line, const std::string& rest) {
+  return "{\"id\":\"r\",\"custom_id\":\"" + line_record_id(kImage, 1, line).str() + "\"," + rest + "}\n";
+}
+
+TEST(Results, EveryOutcomeOfALineIsTold) {
+  const auto vector = [](const std::string& numbers) {
+    return "\"response\":{\"status_code\":200,\"body\":{\"data\":[{\"embedding\":" + numbers + ",\"index\":0}]}},\"error\":null";
+  };
+  const auto all = results_of(result_line(1, vector("[0.6,-0.8]")) + result_line(2, vector("\"AACAPwAAAEA=\"")) + "{broken\n" +
+                              result_line(3, vector("[1]")) + result_line(4, vector("[0,0]")) +
+                              result_line(5, "\"response\":{\"status_code\":400,\"body\":{\"error\":{\"message\":\"no\",\"code\":\"bad\"}}},\"error\":null") +
+                              result_line(6, "\"response\":null,\"error\":{\"code\":\"batch_expired\",\"message\":\"late\"}") +
+                              result_line(7, "\"response\":null,\"error\":null") + "{\"custom_id\":\"elsewhere\"}\n");
+  const auto of = [&](int line) { return all.results.at(line_record_id(kImage, 1, line).str()); };
+  EXPECT_EQ(of(1).vector, (std::vector<float>{0.6F, -0.8F}));
+  EXPECT_EQ(of(2).vector, (std::vector<float>{1.0F, 2.0F}));
+  EXPECT_EQ(of(3).error_code, "bad_vector");
+  EXPECT_EQ(of(4).error_code, "bad_vector");
+  EXPECT_EQ(of(5).error_code, "bad");
+  EXPECT_EQ(of(6).error_code, "batch_expired");
+  EXPECT_EQ(of(7).error_code, "bad_result");
+  EXPECT_EQ(all.facts.unreadable_lines, 2U);
+  EXPECT_TRUE(all.facts.first_unreadable.starts_with("line 3: ")) << all.facts.first_unreadable;
+}
+
+TEST(NgramEmbedder, PutsLikeSpellingsNearEachOther) {
+  const NgramEmbedder embedder;
+  const auto total = embedder.embed("total amount");
+  EXPECT_NEAR(cosine(total, total), 1, 1e-6);
+  EXPECT_GT(cosine(total, embedder.embed("TOTAL AMT")), cosine(total, embedder.embed("milk")) + 0.2);
+  EXPECT_EQ(embedder.embed("Total  Amount "), total) << "case and blanks do not matter";
+  EXPECT_NEAR(cosine(embedder.embed(""), embedder.embed("")), 1, 1e-6);
+}
+
+}  // namespace
+}  // namespace tillite
