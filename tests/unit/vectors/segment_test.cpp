@@ -1,0 +1,160 @@
+#include "vectors/segment.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "embedding/embedder.h"
+#include "receipts/noise.h"
+#include "receipts/sample.h"
+#include "support/temp_folder.h"
+#include "vectors/record.h"
+
+namespace tillite::testing {
+namespace {
+
+constexpr std::size_t kDimensions = 256;
+
+using Vectors = std::vector<std::vector<float>>;
+
+/// Lines of sample receipts, with all their repeats.
+Vectors repeated_texts(std::size_t receipts) {
+  const NgramEmbedder embedder(kDimensions);
+  Vectors vectors;
+  for (std::uint64_t i = 0; i < receipts; ++i) {
+    for (const Line& line : sample_receipt(1, i).lines) {
+      if (is_noise(line.text)) continue;
+      vectors.push_back(embedder.embed(line.text));
+      EXPECT_TRUE(normalise(vectors.back()));
+    }
+  }
+  return vectors;
+}
+
+class SegmentTest : public ::testing::Test {
+ protected:
+  /// Writes a segment of new vectors on top of a base; the facts.
+  SegmentFacts write(const Path& to, const Vectors& added, std::optional<Path> base = std::nullopt, std::uint64_t first_label = 1,
+                     std::vector<std::uint64_t> removed = {}) {
+    std::string rows;
+    for (const auto& vector : added) rows.append(reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float));
+    EXPECT_TRUE(replace_file(folder / "rows", as_bytes(rows)));
+    EXPECT_TRUE(make_folders(to));
+    const auto facts = write_segment({.base = std::move(base),
+                                      .removed = std::move(removed),
+                                      .new_vectors = folder / "rows",
+                                      .new_vectors_count = added.size(),
+                                      .first_new_label = first_label,
+                                      .dimensions = kDimensions},
+                                     {}, to);
+    EXPECT_TRUE(facts) << facts.error().message();
+    return *facts;
+  }
+
+  /// The share of the true 10 nearest, by distance, that the graph finds.
+  static double recall(const Segment& segment, const Vectors& queries) {
+    std::size_t found = 0;
+    std::size_t wanted = 0;
+    for (const auto& query : queries) {
+      const auto exact = segment.scan(query, 10, std::nullopt);
+      const auto near = segment.search(query, 10, 100, {});
+      const float limit = exact.back().distance + 1e-5F;
+      wanted += exact.size();
+      found += static_cast<std::size_t>(std::ranges::count_if(near, [&](const SegmentHit& hit) { return hit.distance <= limit; }));
+    }
+    return static_cast<double>(found) / static_cast<double>(wanted);
+  }
+
+  TempFolder folder;
+};
+
+TEST_F(SegmentTest, ReachesEveryElementAndFindsTheNearestAmongManyRepeats) {
+  const Vectors vectors = repeated_texts(150);
+  const auto facts = write(folder / "a", vectors);
+  const auto segment = Segment::open(folder / "a");
+  ASSERT_TRUE(segment) << segment.error().message();
+  EXPECT_EQ(facts.elements, vectors.size());
+  EXPECT_EQ(segment->size(), vectors.size());
+  EXPECT_EQ(segment->unreachable(), 0U);
+  Vectors queries;
+  for (std::size_t i = 0; i < vectors.size(); i += 17) queries.push_back(vectors[i]);
+  EXPECT_GE(recall(*segment, queries), 0.98);
+  for (const auto& query : queries) EXPECT_NEAR(segment->search(query, 1, 100, {}).front().distance, 0, 1e-5);
+}
+
+TEST_F(SegmentTest, GrowsFromABaseAndForgetsWhatWasRemoved) {
+  const Vectors vectors = repeated_texts(40);
+  const Vectors first(vectors.begin(), vectors.begin() + 600);
+  const Vectors second(vectors.begin() + 600, vectors.end());
+  write(folder / "a", first);
+  std::vector<std::uint64_t> removed;
+  for (std::uint64_t label = 1; label <= 60; label += 2) removed.push_back(label);
+  const auto facts = write(folder / "b", second, folder / "a", 601, removed);
+  EXPECT_FALSE(facts.rebuilt);
+  const auto segment = Segment::open(folder / "b");
+  ASSERT_TRUE(segment);
+  EXPECT_EQ(segment->size(), vectors.size() - removed.size());
+  EXPECT_EQ(segment->unreachable(), 0U);
+  EXPECT_FALSE(segment->vector_of(1));
+  EXPECT_EQ(*segment->vector_of(2), vectors[1]);
+  EXPECT_EQ(*segment->vector_of(650), vectors[649]);
+  EXPECT_GE(recall(*segment, Vectors(vectors.begin(), vectors.begin() + 100)), 0.98);
+}
+
+TEST_F(SegmentTest, IsBuiltAnewWhenTooMuchIsDead) {
+  const Vectors vectors = repeated_texts(10);
+  write(folder / "a", vectors);
+  std::vector<std::uint64_t> removed;
+  for (std::uint64_t label = 1; label <= vectors.size() / 2; ++label) removed.push_back(label);
+  const auto facts = write(folder / "b", {}, folder / "a", vectors.size() + 1, removed);
+  EXPECT_TRUE(facts.rebuilt);
+  EXPECT_EQ(facts.elements, vectors.size() - removed.size());
+  const auto segment = Segment::open(folder / "b");
+  EXPECT_EQ(*segment->vector_of(vectors.size()), vectors.back()) << "labels stay";
+  EXPECT_EQ(segment->unreachable(), 0U);
+}
+
+TEST_F(SegmentTest, MayBeEmpty) {
+  const Vectors vectors = repeated_texts(1);
+  write(folder / "a", vectors);
+  std::vector<std::uint64_t> all(vectors.size());
+  for (std::size_t i = 0; i < all.size(); ++i) all[i] = i + 1;
+  write(folder / "b", {}, folder / "a", vectors.size() + 1, all);
+  const auto segment = Segment::open(folder / "b");
+  ASSERT_TRUE(segment) << segment.error().message();
+  EXPECT_EQ(segment->size(), 0U);
+  EXPECT_TRUE(segment->search(vectors.front(), 10, 100, {}).empty());
+}
+
+TEST_F(SegmentTest, TheSameVectorsGiveTheSameBytes) {
+  const Vectors vectors = repeated_texts(5);
+  write(folder / "a", vectors);
+  write(folder / "b", vectors);
+  for (const char* file : {"header.bin", "data_level0.bin", "link_lists.bin", "length.bin"}) {
+    EXPECT_EQ(*sha256_of_file(folder / "a" / file), *sha256_of_file(folder / "b" / file)) << file;
+  }
+}
+
+TEST_F(SegmentTest, SearchesOnlyWhatIsAccepted) {
+  const Vectors vectors = repeated_texts(20);
+  write(folder / "a", vectors);
+  const auto segment = Segment::open(folder / "a");
+  for (const auto& hit : segment->search(vectors[0], 10, 100, [](std::uint64_t label) { return label % 2 == 0; })) {
+    EXPECT_EQ(hit.label % 2, 0U);
+  }
+  const std::vector<std::uint64_t> labels = {3, 5, 8};
+  EXPECT_EQ(segment->scan(vectors[0], 10, labels).size(), 3U);
+}
+
+TEST_F(SegmentTest, NamesTornFiles) {
+  write(folder / "a", repeated_texts(2));
+  std::filesystem::resize_file(folder / "a" / "data_level0.bin", 1000);
+  const auto torn = Segment::open(folder / "a");
+  ASSERT_FALSE(torn);
+  EXPECT_EQ(torn.error().code(), Code::corrupt);
+  EXPECT_NE(torn.error().message().find("data_level0.bin"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tillite::testing
