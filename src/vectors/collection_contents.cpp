@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "vectors/distance.h"
+
 namespace tillite {
 namespace {
 
@@ -9,20 +11,6 @@ constexpr std::size_t kScanWholeMax = 2'000;      ///< vectors that are compared
 constexpr std::size_t kScanFilteredMax = 20'000;  ///< matching vectors that are compared one by one
 constexpr std::size_t kScanShare = 10;            ///< or this part of all vectors, whichever is more
 constexpr std::size_t kEfMin = 100;
-
-/// 1 - dot product, in eight lanes that the compiler can keep in one register.
-float distance_of(std::span<const float> a, std::span<const float> b) {
-  constexpr std::size_t kLanes = 8;
-  std::array<float, kLanes> lanes{};
-  std::size_t i = 0;
-  for (; i + kLanes <= a.size(); i += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += a[i + lane] * b[i + lane];
-  }
-  float dot = 0;
-  for (const float lane : lanes) dot += lane;
-  for (; i < a.size(); ++i) dot += a[i] * b[i];
-  return 1 - dot;
-}
 
 /// The labels of the snapshot's records that match, newer metadata taken into account, ascending.
 Result<std::vector<std::uint64_t>> matching_labels(const CollectionContents& contents, const Where& where) {
@@ -100,7 +88,8 @@ Result<std::vector<Near>> nearest(const CollectionContents& contents, std::span<
   }
   for (const UnmergedRecord& record : contents.unmerged.records()) {
     if (record.effect != Effect::vector || !where.matches(record.metadata, record.document)) continue;
-    found.push_back({.distance = distance_of(query, contents.unmerged.vector_of(record)), .unmerged = &record});
+    const auto vector = contents.unmerged.vector_of(record);
+    found.push_back({.distance = 1 - dot(query.data(), vector.data(), vector.size()), .unmerged = &record});
   }
   std::ranges::stable_sort(found, {}, &Near::distance);
   if (found.size() > k) found.resize(k);
