@@ -45,7 +45,9 @@ class ChromaServer {
   [[nodiscard]] Result<Json> ask(const Json& command) {
     TRY(client_.write_line(to_text(command)));
     const Json answer = TRY(parse_json(TRY(client_.read_line(std::chrono::minutes(5))), "the client's answer"));
-    if (const Json* error = find_field(answer, "error")) return fail(Code::failed, "Chroma: {}", to_text(*error));
+    if (const Json* error = find_field(answer, "error")) {
+      return fail(Code::failed, "Chroma answered {} with {}", to_text(command).substr(0, 200), to_text(*error));
+    }
     return answer.at("value");
   }
 
