@@ -218,8 +218,8 @@ class SnapshotMergeProperty : public SnapshotMerge {
       const auto pick = *rc::gen::inRange<std::size_t>(0, records.size());
       run.push_back(records[pick]);
       records.erase(records.begin() + static_cast<std::ptrdiff_t>(pick));
-      const auto cut = records.empty() ? 2 : *rc::gen::inRange(0, 4);
-      if (cut >= 1) runs.push_back(run_of(std::exchange(run, {})));
+      const auto cut = records.empty() ? 2 : *rc::gen::element(0, 0, 0, 1, 1, 2);
+      if (cut > 0) runs.push_back(run_of(std::exchange(run, {})));
       if (cut == 2) stepwise = must(try_merge(stepwise, std::exchange(runs, {})));
     }
     RC_ASSERT(contents(*stepwise) == contents(at_once));
