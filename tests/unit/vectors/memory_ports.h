@@ -197,6 +197,10 @@ class MemoryObjects final : public ObjectStore {
     for (const auto& [key, stored] : objects_) contents[key] = stored.content;
     return contents;
   }
+  void clear() {
+    const std::scoped_lock lock(mutex_);
+    objects_.clear();
+  }
   /// Stores it, whatever stands there, and without a fault.
   void set(const ObjectKey& key, std::string_view content) {
     const std::scoped_lock lock(mutex_);
@@ -278,6 +282,11 @@ class MemoryTable final : public Table {
     return page;
   }
   Result<std::uint64_t> count(const Query& asked) override { return TRY(query(asked)).items.size(); }
+
+  void clear() {
+    const std::scoped_lock lock(mutex_);
+    rows_.clear();
+  }
 
  private:
   static ItemKey key_of_write(const Write& write) {
