@@ -35,11 +35,13 @@ void build_segment(benchmark::State& state) {
   const auto count = static_cast<std::uint64_t>(state.range(0));
   write_rows(folder->path() / "rows", count);
   for (auto _ : state) {
-    const auto facts = write_segment(
-        {.new_vectors = folder->path() / "rows", .new_vectors_count = count, .dimensions = kDimensions}, {}, folder->path());
+    const auto facts =
+        write_segment({.new_vectors = folder->path() / "rows", .new_vectors_count = count, .dimensions = kDimensions},
+                      {}, folder->path());
     if (!facts) state.SkipWithError(facts.error().message().c_str());
   }
-  state.counters["vectors/s"] = benchmark::Counter(static_cast<double>(count), benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["vectors/s"] =
+      benchmark::Counter(static_cast<double>(count), benchmark::Counter::kIsIterationInvariantRate);
 }
 BENCHMARK(build_segment)->Arg(2'000)->Arg(10'000)->Unit(benchmark::kMillisecond);
 
@@ -47,7 +49,9 @@ void search_segment(benchmark::State& state) {
   const auto folder = ScratchFolder::create(std::filesystem::temp_directory_path());
   constexpr std::uint64_t count = 10'000;
   write_rows(folder->path() / "rows", count);
-  if (!write_segment({.new_vectors = folder->path() / "rows", .new_vectors_count = count, .dimensions = kDimensions}, {}, folder->path())) std::abort();
+  if (!write_segment({.new_vectors = folder->path() / "rows", .new_vectors_count = count, .dimensions = kDimensions},
+                     {}, folder->path()))
+    std::abort();
   const auto segment = Segment::open(folder->path());
   const auto query = segment->vector_of(17);
   for (auto _ : state) benchmark::DoNotOptimize(segment->search(*query, 10, 100, {}));

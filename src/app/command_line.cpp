@@ -1,7 +1,6 @@
 #include "app/command_line.h"
 
 #include <CLI/CLI.hpp>
-
 #include <algorithm>
 #include <charconv>
 #include <memory>
@@ -39,8 +38,9 @@ class Parser {
     parsed_.home = environment("TILLITE_HOME").value_or("tillite-home");
     parsed_.log_level = environment("LOG_LEVEL").value_or("");
     app_.description("Turns OCR'd receipts into a searchable vector store at batch prices.");
-    app_.footer("Example: tillite sample --receipts 40 | tillite import - && tillite run && tillite query milk\n"
-                "Exit status: 0 done, 2 usage, 3 partly done, others: docs/cli.md");
+    app_.footer(
+        "Example: tillite sample --receipts 40 | tillite import - && tillite run && tillite query milk\n"
+        "Exit status: 0 done, 2 usage, 3 partly done, others: docs/cli.md");
     app_.require_subcommand(1);
     app_.fallthrough();
     app_.set_version_flag("--version", std::string(kVersion));
@@ -100,8 +100,8 @@ class Parser {
 
   void add_run_commands() {
     auto v = values_;
-    auto* run = add(app_, "run", "Embeds what is new and publishes snapshots, until nothing is left to do", "tillite run",
-                    [v](CommandContext& c) { return run_command(c, v->entity, v->no_wait); });
+    auto* run = add(app_, "run", "Embeds what is new and publishes snapshots, until nothing is left to do",
+                    "tillite run", [v](CommandContext& c) { return run_command(c, v->entity, v->no_wait); });
     run->add_option("--entity", v->entity, "line, word or both")
         ->check(CLI::IsMember({"line", "word", "both"}))
         ->capture_default_str();
@@ -109,12 +109,14 @@ class Parser {
 
     add(app_, "status", "Shows where every item is, and checks that none is lost", "tillite status", &status_command);
 
-    auto* compact = add(app_, "compact", "Merges the waiting deltas of a collection now", "tillite compact receipt_lines",
-                        [v](CommandContext& c) { return compact_command(c, v->collection); });
+    auto* compact =
+        add(app_, "compact", "Merges the waiting deltas of a collection now", "tillite compact receipt_lines",
+            [v](CommandContext& c) { return compact_command(c, v->collection); });
     compact->add_option("collection", v->collection, "receipt_lines or receipt_words")->required();
 
-    auto* backup = add(app_, "backup", "Copies the home, consistent while others use it", "tillite backup /backups/today",
-                       [v](CommandContext& c) { return backup_command(c, v->folder); });
+    auto* backup =
+        add(app_, "backup", "Copies the home, consistent while others use it", "tillite backup /backups/today",
+            [v](CommandContext& c) { return backup_command(c, v->folder); });
     backup->add_option("folder", v->folder, "A folder that does not exist yet")->required();
 
     auto* gc = add(app_, "gc", "Removes what no version needs any more", "tillite gc --keep-hours 24",

@@ -7,7 +7,8 @@
 
 namespace tillite {
 
-/// What was asked for: a command and what surrounds it; or a text to print and an exit status (--help, --version, mistakes).
+/// What was asked for: a command and what surrounds it; or a text to print and an exit status (--help, --version,
+/// mistakes).
 struct ParsedCommandLine {
   std::string home;
   bool json = false;

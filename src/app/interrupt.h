@@ -5,8 +5,8 @@
 
 namespace tillite {
 
-/// Turns Ctrl-C and SIGTERM into a stop request. Make it before any other thread: the signals are blocked for all threads
-/// and taken by one of its own. A second signal ends the program at once.
+/// Turns Ctrl-C and SIGTERM into a stop request. Make it before any other thread: the signals are blocked for all
+/// threads and taken by one of its own. A second signal ends the program at once.
 class Interrupt {
  public:
   Interrupt();

@@ -25,15 +25,16 @@ struct Adapters {
 
 class EmbeddedHost final : public LocalHost {
  public:
-  EmbeddedHost(Home home, std::unique_ptr<Adapters> adapters, std::unique_ptr<NgramEmbedder> embedder, Settings settings,
-               const Options& options)
+  EmbeddedHost(Home home, std::unique_ptr<Adapters> adapters, std::unique_ptr<NgramEmbedder> embedder,
+               Settings settings, const Options& options)
       : home_(std::move(home)),
         adapters_(std::move(adapters)),
         embedder_(std::move(embedder)),
         settings_(std::move(settings)),
-        provider_(*adapters_->provider_table, *adapters_->provider_files, adapters_->clock, adapters_->random, *embedder_),
-        ports_{*adapters_->table,  *adapters_->vectors, *adapters_->batch_files, *adapters_->queue,
-               provider_,          adapters_->clock,    adapters_->random},
+        provider_(*adapters_->provider_table, *adapters_->provider_files, adapters_->clock, adapters_->random,
+                  *embedder_),
+        ports_{*adapters_->table, *adapters_->vectors, *adapters_->batch_files, *adapters_->queue,
+               provider_,         adapters_->clock,    adapters_->random},
         context_{settings_, options.log, options.stop, home_.scratch_folder(), "tillite"} {}
 
   const Home& home() const override { return home_; }

@@ -17,8 +17,9 @@ std::string default_log_level() { return ::isatty(STDERR_FILENO) != 0 ? "WARNING
 
 void print_error(const tillite::Error& error, bool json) {
   if (json) {
-    fmt::print(stderr, "{}\n",
-               tillite::to_text({{"error", error.name()}, {"message", error.message()}, {"retryable", error.retryable()}}));
+    fmt::print(
+        stderr, "{}\n",
+        tillite::to_text({{"error", error.name()}, {"message", error.message()}, {"retryable", error.retryable()}}));
   } else {
     fmt::print(stderr, "tillite: {}\n", error.message());
   }
@@ -30,8 +31,8 @@ tillite::Result<int> run(const tillite::ParsedCommandLine& parsed) {
   tillite::CommandContext context{
       .output = tillite::Output(parsed.json),
       .host = {.home = parsed.home,
-               .log = tillite::Logger::to_stderr(level, parsed.verbose ? tillite::Logger::Form::text
-                                                                       : tillite::Logger::Form::json),
+               .log = tillite::Logger::to_stderr(
+                   level, parsed.verbose ? tillite::Logger::Form::text : tillite::Logger::Form::json),
                .stop = interrupt.token(),
                .environment = &environment},
       .live_progress = ::isatty(STDOUT_FILENO) != 0};

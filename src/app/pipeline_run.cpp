@@ -62,11 +62,11 @@ class PipelineRun {
     return {};
   }
 
-  /// Walks a machine to its end: first the executions that were left unfinished, then a new one. The answer: its output.
+  /// Walks a machine to its end: first the executions that were left unfinished, then a new one. The answer: its
+  /// output.
   Result<Json> walk(std::string_view name) {
     const StateMachine machine = TRY(load_state_machine(name));
-    for (const Execution& unfinished :
-         TRY(engine_->list(machine.name(), ExecutionStatus::running, kUnfinishedMax))) {
+    for (const Execution& unfinished : TRY(engine_->list(machine.name(), ExecutionStatus::running, kUnfinishedMax))) {
       const auto walked = engine_->walk(machine, unfinished.id, host_.context().stop);
       if (walked) continue;
       const Code code = walked.error().code();
@@ -76,10 +76,10 @@ class PipelineRun {
     const Execution started = TRY(engine_->start(machine, Json::object()));
     const Execution ended = TRY(engine_->walk(machine, started.id, host_.context().stop));
     if (ended.status == ExecutionStatus::succeeded) return ended.output;
-    return std::unexpected(Error(code_named(ended.error),
-                                 fmt::format("{} ended as {}: {}: {} (tillite workflow history {})", ended.state_machine,
-                                             execution_status_name(ended.status), ended.error, ended.cause,
-                                             ended.id.str())));
+    return std::unexpected(
+        Error(code_named(ended.error),
+              fmt::format("{} ended as {}: {}: {} (tillite workflow history {})", ended.state_machine,
+                          execution_status_name(ended.status), ended.error, ended.cause, ended.id.str())));
   }
 
   LocalHost& host_;

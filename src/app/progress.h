@@ -8,8 +8,8 @@
 
 namespace tillite {
 
-/// The counts of a run as they grow: one line that is rewritten on a terminal, plain lines at most once a second elsewhere.
-/// Threads: any.
+/// The counts of a run as they grow: one line that is rewritten on a terminal, plain lines at most once a second
+/// elsewhere. Threads: any.
 class Progress {
  public:
   enum class Form { terminal, lines, silent };

@@ -42,12 +42,12 @@ struct ImportTotals {
   [[nodiscard]] Json json(bool dry_run) const {
     Json bad_json = Json::array();
     for (const BadReceipt& receipt : listed) {
-      bad_json.push_back({{"file", receipt.file}, {"line", receipt.line}, {"field", receipt.field}, {"reason", receipt.reason}});
+      bad_json.push_back(
+          {{"file", receipt.file}, {"line", receipt.line}, {"field", receipt.field}, {"reason", receipt.reason}});
     }
-    return {{"receipts", receipts}, {"new", fresh},          {"changed", changed},
-            {"unchanged", unchanged}, {"lines", lines},      {"words", words},
-            {"to_embed", to_embed}, {"metadata_only", metadata_only}, {"removed", removed},
-            {"bad", bad},           {"bad_receipts", bad_json},      {"dry_run", dry_run}};
+    return {{"receipts", receipts}, {"new", fresh},   {"changed", changed},       {"unchanged", unchanged},
+            {"lines", lines},       {"words", words}, {"to_embed", to_embed},     {"metadata_only", metadata_only},
+            {"removed", removed},   {"bad", bad},     {"bad_receipts", bad_json}, {"dry_run", dry_run}};
   }
 };
 
@@ -55,7 +55,8 @@ Result<void> import_file(const std::string& name, bool dry_run, LocalHost& host,
   const auto source = name == "-" ? stdin_source() : TRY(file_source(name));
   ReceiptReader reader(*source, name == "-" ? "standard input" : name);
   while (true) {
-    if (host.context().stop.stop_requested()) return fail(Code::cancelled, "stopped while importing {}: import it again", name);
+    if (host.context().stop.stop_requested())
+      return fail(Code::cancelled, "stopped while importing {}: import it again", name);
     auto next = TRY(reader.next());
     if (next.bad) {
       totals.add(*std::move(next.bad));
@@ -99,9 +100,10 @@ Result<int> import_command(CommandContext& context, const std::vector<std::strin
   if (totals.bad > totals.listed.size()) {
     context.output.line("... and {} more bad receipts", totals.bad - totals.listed.size());
   }
-  context.output.line("{}{} receipts: {} new, {} changed, {} unchanged; {} items to embed, {} with new metadata, {} removed",
-                      dry_run ? "would import " : "", totals.receipts, totals.fresh, totals.changed, totals.unchanged,
-                      totals.to_embed, totals.metadata_only, totals.removed);
+  context.output.line(
+      "{}{} receipts: {} new, {} changed, {} unchanged; {} items to embed, {} with new metadata, {} removed",
+      dry_run ? "would import " : "", totals.receipts, totals.fresh, totals.changed, totals.unchanged, totals.to_embed,
+      totals.metadata_only, totals.removed);
   if (totals.receipts + totals.bad == 0) context.output.line("there were no receipts in it");
   if (totals.bad > 0) context.output.line("{} receipts were left out: mend them and import the file again", totals.bad);
   context.output.json(totals.json(dry_run));
@@ -112,8 +114,9 @@ Result<int> delete_command(CommandContext& context, const std::string& image_id,
   const auto host = TRY(LocalHost::open(context.host));
   const auto removed = TRY(remove_receipt(ImageId(image_id), receipt_id, host->ports(), host->context()));
   TRY(flush_outbox(*host));
-  context.output.line("removed {} lines and words of {}: queries no longer see them, the next merge removes their vectors",
-                      removed, receipt_name(ImageId(image_id), receipt_id));
+  context.output.line(
+      "removed {} lines and words of {}: queries no longer see them, the next merge removes their vectors", removed,
+      receipt_name(ImageId(image_id), receipt_id));
   context.output.json({{"image_id", image_id}, {"receipt_id", receipt_id}, {"items_removed", removed}});
   return kDone;
 }

@@ -34,13 +34,16 @@ Json json_of(const Census& census) {
 void print(const Census& census, const Output& output) {
   const auto& names = names_of(census.entity);
   output.line("{}", names.collection);
-  output.line("  items      {} found = {} noise + {} unclaimed + {} claimed + {} in deltas + {} published + {} failed: {}",
-              census.found, census.noise, census.unclaimed, census.claimed, census.in_deltas, census.published,
-              census.failed, census.adds_up() ? "adds up" : fmt::format("DOES NOT ADD UP, the sum is {}", census.sum()));
+  output.line(
+      "  items      {} found = {} noise + {} unclaimed + {} claimed + {} in deltas + {} published + {} failed: {}",
+      census.found, census.noise, census.unclaimed, census.claimed, census.in_deltas, census.published, census.failed,
+      census.adds_up() ? "adds up" : fmt::format("DOES NOT ADD UP, the sum is {}", census.sum()));
   std::string batches;
-  for (const auto& [status, count] : census.batches) batches += fmt::format("{}{} {}", batches.empty() ? "" : ", ", count, status);
+  for (const auto& [status, count] : census.batches)
+    batches += fmt::format("{}{} {}", batches.empty() ? "" : ", ", count, status);
   output.line("  batches    {}", batches.empty() ? "none" : batches);
-  output.line("  deltas     {} waiting for a merge, {} changes not written yet", census.deltas_waiting, census.changes_waiting);
+  output.line("  deltas     {} waiting for a merge, {} changes not written yet", census.deltas_waiting,
+              census.changes_waiting);
   if (census.version && census.version->snapshot) {
     output.line("  snapshot   version {}, {} vectors, checksum {}", census.version->number, census.version->vectors,
                 census.version->checksum.hex());
@@ -81,9 +84,9 @@ Result<std::vector<Entity>> entities_named(const std::string& name) {
 Result<int> run_command(CommandContext& context, const std::string& entity, bool no_wait) {
   const auto host = TRY(LocalHost::open(context.host));
   const RunOptions options{.entities = TRY(entities_named(entity)), .wait = !no_wait};
-  const auto form = context.output.is_json()  ? Progress::Form::silent
-                    : context.live_progress ? Progress::Form::terminal
-                                            : Progress::Form::lines;
+  const auto form = context.output.is_json() ? Progress::Form::silent
+                    : context.live_progress  ? Progress::Form::terminal
+                                             : Progress::Form::lines;
   Progress progress(form, host->ports().clock);
   const RunReport report = TRY(run_pipeline(*host, options, progress));
   progress.finish();
@@ -124,7 +127,8 @@ Result<int> status_command(CommandContext& context) {
     print(census, context.output);
     json["entities"].push_back(json_of(census));
     for (const Json& item : TRY(failed_items(entity, host->ports().table))) {
-      context.output.line("  failed     {}: {}", item.at("id").get<std::string>(), item.at("reason").get<std::string>());
+      context.output.line("  failed     {}: {}", item.at("id").get<std::string>(),
+                          item.at("reason").get<std::string>());
     }
     if (census.version) {
       for (const auto& [delta, reason] : census.version->quarantined) {

@@ -62,7 +62,8 @@ Result<int> get_command(CommandContext& context, const std::vector<std::string>&
     const auto view = TRY(CollectionView::open(host->ports().vectors, binding, scratch.path()));
     warn_of_unreadable(view, context.host.log);
     for (const StoredRecord& record : TRY(view.get(entity_ids, /*with_vectors=*/context.output.is_json()))) {
-      context.output.line("{}\n  document  {}\n  metadata  {}", record.id.str(), record.document, to_text(record.metadata));
+      context.output.line("{}\n  document  {}\n  metadata  {}", record.id.str(), record.document,
+                          to_text(record.metadata));
       Json item = json_of(record);
       item["embedding"] = record.vector;
       json["records"].push_back(std::move(item));

@@ -38,10 +38,10 @@ Result<int> snapshot_list_command(CommandContext& context, bool all) {
       if (!version) return std::unexpected(version.error());
       if (!all && (version->fence || !version->snapshot)) continue;
       json["snapshots"].push_back(json_of(*version));
-      context.output.line("{}  version {}  {}  {} vectors, {} deltas added{}\n  {}", version->binding.collection,
-                          version->number, iso_time(version->created_ms), version->vectors, version->added.size(),
-                          version->fence ? ", fence" : "",
-                          version->snapshot ? (host->home().vectors_folder() / version->snapshot->folder).string() : "-");
+      context.output.line(
+          "{}  version {}  {}  {} vectors, {} deltas added{}\n  {}", version->binding.collection, version->number,
+          iso_time(version->created_ms), version->vectors, version->added.size(), version->fence ? ", fence" : "",
+          version->snapshot ? (host->home().vectors_folder() / version->snapshot->folder).string() : "-");
     }
   }
   if (json["snapshots"].empty()) context.output.line("no snapshot was published yet");
@@ -61,7 +61,8 @@ Result<int> snapshot_export_command(CommandContext& context, const std::string& 
   context.output.line("exported version {} of {} with {} vectors to {}", version->number, collection, version->vectors,
                       folder);
   context.output.line("serve it with: chroma run --path {}", folder);
-  context.output.json({{"collection", collection}, {"version", version->number}, {"vectors", version->vectors}, {"folder", folder}});
+  context.output.json(
+      {{"collection", collection}, {"version", version->number}, {"vectors", version->vectors}, {"folder", folder}});
   return kDone;
 }
 

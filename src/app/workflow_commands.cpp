@@ -22,8 +22,8 @@ Json json_of(const Execution& execution) {
 }
 
 void print_line(const Execution& execution, const Output& output) {
-  output.line("{}  {}  {}{}", execution.id.str(), execution_status_name(execution.status), iso_time(execution.started_ms),
-              execution.error.empty() ? "" : "  " + execution.error);
+  output.line("{}  {}  {}{}", execution.id.str(), execution_status_name(execution.status),
+              iso_time(execution.started_ms), execution.error.empty() ? "" : "  " + execution.error);
 }
 
 }  // namespace

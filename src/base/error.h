@@ -9,22 +9,22 @@ namespace tillite {
 /// What went wrong, as a caller may want to tell it apart. Each code has one exit status and one error name for
 /// state machines (error.cpp).
 enum class Code {
-  invalid_input,    ///< the caller's data: never worth a retry
-  usage,            ///< the command line was not understood
-  not_found,        ///< the thing named does not exist, and the store says so plainly
-  conflict,         ///< somebody else was first: read again, then decide
-  unavailable,      ///< the other side failed or is busy: worth a retry
-  lock_held,        ///< another holder has the lock: worth a retry later
-  lost_lease,       ///< the work must stop: another holder may be writing
-  corrupt,          ///< bytes are not what was written
-  limit_exceeded,   ///< a documented limit would be passed
-  no_space,         ///< the disk or quota is full
-  unsupported,      ///< a newer format, or something this build cannot do
-  permission,       ///< the other side refuses these credentials or this user
-  cancelled,        ///< stopped by request; going on later is safe
-  timed_out,        ///< the deadline passed
-  failed,           ///< a state machine ended in failure
-  internal,         ///< a mistake of ours
+  invalid_input,   ///< the caller's data: never worth a retry
+  usage,           ///< the command line was not understood
+  not_found,       ///< the thing named does not exist, and the store says so plainly
+  conflict,        ///< somebody else was first: read again, then decide
+  unavailable,     ///< the other side failed or is busy: worth a retry
+  lock_held,       ///< another holder has the lock: worth a retry later
+  lost_lease,      ///< the work must stop: another holder may be writing
+  corrupt,         ///< bytes are not what was written
+  limit_exceeded,  ///< a documented limit would be passed
+  no_space,        ///< the disk or quota is full
+  unsupported,     ///< a newer format, or something this build cannot do
+  permission,      ///< the other side refuses these credentials or this user
+  cancelled,       ///< stopped by request; going on later is safe
+  timed_out,       ///< the deadline passed
+  failed,          ///< a state machine ended in failure
+  internal,        ///< a mistake of ours
 };
 
 /// An error: its code, a message that names the thing, the place and the remedy, and the contexts it passed through.

@@ -66,25 +66,28 @@ Error system_error(int error_number, std::string_view what, const Path& path) {
       code = Code::no_space;
       remedy = "; free some space and repeat: nothing was lost";
       break;
-    case ENOENT: code = Code::not_found; break;
-    case EEXIST: code = Code::conflict; break;
+    case ENOENT:
+      code = Code::not_found;
+      break;
+    case EEXIST:
+      code = Code::conflict;
+      break;
     case EACCES:
     case EPERM:
-    case EROFS: code = Code::permission; break;
-    default: break;
+    case EROFS:
+      code = Code::permission;
+      break;
+    default:
+      break;
   }
   return {code, fmt::format("{} {}: {}{}", what, path.string(), std::strerror(error_number), remedy)};
 }
 
-Result<File> File::open_read(const Path& path) {
-  return File(path, TRY(open_file(path, O_RDONLY, "opening")));
-}
+Result<File> File::open_read(const Path& path) { return File(path, TRY(open_file(path, O_RDONLY, "opening"))); }
 Result<File> File::create(const Path& path) {
   return File(path, TRY(open_file(path, O_RDWR | O_CREAT | O_TRUNC, "creating")));
 }
-Result<File> File::open_update(const Path& path) {
-  return File(path, TRY(open_file(path, O_RDWR, "opening")));
-}
+Result<File> File::open_update(const Path& path) { return File(path, TRY(open_file(path, O_RDWR, "opening"))); }
 
 File& File::operator=(File&& other) noexcept {
   std::swap(path_, other.path_);
@@ -115,7 +118,8 @@ Result<void> File::read_at(std::uint64_t offset, std::span<std::byte> buffer) co
     const ssize_t size = ::pread(fd_, buffer.data(), buffer.size(), static_cast<off_t>(offset));
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) return failed("reading", path_);
-    if (size == 0) return fail(Code::corrupt, "{} ends at byte {}, {} bytes too early", path_.string(), offset, buffer.size());
+    if (size == 0)
+      return fail(Code::corrupt, "{} ends at byte {}, {} bytes too early", path_.string(), offset, buffer.size());
     buffer = buffer.subspan(static_cast<std::size_t>(size));
     offset += static_cast<std::uint64_t>(size);
   }
@@ -234,7 +238,8 @@ Result<void> clone_file(const Path& from, const Path& to) {
   const auto size = TRY(source.size());
   std::uint64_t copied = 0;
   while (copied < size) {
-    const ssize_t piece = ::copy_file_range(source.descriptor(), nullptr, target.descriptor(), nullptr, size - copied, 0);
+    const ssize_t piece =
+        ::copy_file_range(source.descriptor(), nullptr, target.descriptor(), nullptr, size - copied, 0);
     if (piece < 0 && errno == EINTR) continue;
     if (piece <= 0) break;
     copied += static_cast<std::uint64_t>(piece);

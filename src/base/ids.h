@@ -22,14 +22,14 @@ class Id {
   std::string text_;
 };
 
-using ImageId = Id<struct ImageIdMeaning>;            ///< UUID of a photographed image
-using RecordId = Id<struct RecordIdMeaning>;          ///< "IMAGE#{uuid}#RECEIPT#{5}#LINE#{5}[#WORD#{5}]"
-using BatchId = Id<struct BatchIdMeaning>;            ///< UUID, ours
-using DeltaId = Id<struct DeltaIdMeaning>;            ///< UUID of a delta file
-using ObjectKey = Id<struct ObjectKeyMeaning>;        ///< key in an object store, '/' between its parts
+using ImageId = Id<struct ImageIdMeaning>;                  ///< UUID of a photographed image
+using RecordId = Id<struct RecordIdMeaning>;                ///< "IMAGE#{uuid}#RECEIPT#{5}#LINE#{5}[#WORD#{5}]"
+using BatchId = Id<struct BatchIdMeaning>;                  ///< UUID, ours
+using DeltaId = Id<struct DeltaIdMeaning>;                  ///< UUID of a delta file
+using ObjectKey = Id<struct ObjectKeyMeaning>;              ///< key in an object store, '/' between its parts
 using ProviderFileId = Id<struct ProviderFileIdMeaning>;    ///< the provider's id of a file
 using ProviderBatchId = Id<struct ProviderBatchIdMeaning>;  ///< the provider's id of a batch
-using ExecutionId = Id<struct ExecutionIdMeaning>;    ///< of one walk through a state machine
+using ExecutionId = Id<struct ExecutionIdMeaning>;          ///< of one walk through a state machine
 
 }  // namespace tillite
 

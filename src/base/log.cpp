@@ -53,10 +53,14 @@ Result<LogLevel> parse_log_level(std::string_view name) {
 
 std::string_view log_level_name(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return "DEBUG";
-    case LogLevel::info: return "INFO";
-    case LogLevel::warning: return "WARNING";
-    case LogLevel::error: return "ERROR";
+    case LogLevel::debug:
+      return "DEBUG";
+    case LogLevel::info:
+      return "INFO";
+    case LogLevel::warning:
+      return "WARNING";
+    case LogLevel::error:
+      return "ERROR";
   }
   return "ERROR";
 }
@@ -92,8 +96,8 @@ void Logger::write(LogLevel level, std::string_view message, const Json& fields)
   if (!output_ || level < output_->least) return;
   Json all = fields_;
   all.update(fields);
-  const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::system_clock::now().time_since_epoch());
+  const auto now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch());
   const std::string time = iso_time(now.count());
   output_->sink(output_->form == Form::json ? as_json(time, level, name_, message, all)
                                             : as_text(time, level, name_, message, all));

@@ -38,10 +38,10 @@ T take(Result<T>&& result) {
 /// The value of a Result, or return its error from this function. The one macro: no function can return for its caller.
 #define TRY(expression) TILLITE_TRY(expression, __COUNTER__)
 #define TILLITE_TRY(expression, number) TILLITE_TRY_NUMBERED(expression, number)  // so that TRYs can be nested
-#define TILLITE_TRY_NUMBERED(expression, number)                                  \
-  __extension__({                                                                 \
-    auto try_result_##number = (expression);                                      \
-    if (!try_result_##number) [[unlikely]]                                        \
-      return std::unexpected(std::move(try_result_##number).error());             \
-    ::tillite::detail::take(std::move(try_result_##number));                      \
+#define TILLITE_TRY_NUMBERED(expression, number)                      \
+  __extension__({                                                     \
+    auto try_result_##number = (expression);                          \
+    if (!try_result_##number) [[unlikely]]                            \
+      return std::unexpected(std::move(try_result_##number).error()); \
+    ::tillite::detail::take(std::move(try_result_##number));          \
   })

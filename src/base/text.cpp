@@ -24,8 +24,8 @@ Decoded decode(std::string_view text) {
 
 /// Unicode's White_Space property.
 bool is_blank(utf8proc_int32_t c) {
-  return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
-         c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+  return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 void append(std::string& text, utf8proc_int32_t code_point) {
@@ -48,7 +48,8 @@ bool is_utf8(std::string_view text) {
 std::string_view trim(std::string_view text) {
   const auto parts = split_at_blanks(text);
   if (parts.empty()) return {};
-  return {parts.front().data(), static_cast<std::size_t>(parts.back().data() + parts.back().size() - parts.front().data())};
+  return {parts.front().data(),
+          static_cast<std::size_t>(parts.back().data() + parts.back().size() - parts.front().data())};
 }
 
 std::vector<std::string_view> split_at_blanks(std::string_view text) {
@@ -79,9 +80,9 @@ std::u32string code_points(std::string_view text) {
 
 std::string fold(std::string_view text) {
   utf8proc_uint8_t* mapped = nullptr;
-  const auto size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                 static_cast<utf8proc_ssize_t>(text.size()), &mapped,
-                                 static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT));
+  const auto size =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
+                   &mapped, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT));
   const std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner(mapped, &std::free);
   check(size >= 0, "text was checked to be UTF-8 when it came in");
   std::string lower;

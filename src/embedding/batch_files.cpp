@@ -132,7 +132,8 @@ Result<BatchResult> read_line(simdjson::padded_string_view line, ondemand::parse
   ondemand::document document;
   ondemand::object object;
   std::string_view custom_id;
-  if (parser.iterate(line).get(document) != simdjson::SUCCESS || document.get_object().get(object) != simdjson::SUCCESS) {
+  if (parser.iterate(line).get(document) != simdjson::SUCCESS ||
+      document.get_object().get(object) != simdjson::SUCCESS) {
     return fail(Code::invalid_input, "it is not a JSON object");
   }
   if (object.find_field_unordered("custom_id").get_string().get(custom_id) != simdjson::SUCCESS) {
@@ -161,22 +162,25 @@ Result<BatchResult> read_line(simdjson::padded_string_view line, ondemand::parse
 
 std::string request_line(const BatchItem& item, std::string_view model) {
   const auto quoted = [](std::string_view text) { return to_text(Json(text)); };
-  return fmt::format(R"({{"custom_id": {}, "method": "POST", "url": "/v1/embeddings", "body": {{"model": {}, "input": {}}}}})"
-                     "\n",
-                     quoted(item.id.str()), quoted(model), quoted(item.input));
+  return fmt::format(
+      R"({{"custom_id": {}, "method": "POST", "url": "/v1/embeddings", "body": {{"model": {}, "input": {}}}}})"
+      "\n",
+      quoted(item.id.str()), quoted(model), quoted(item.input));
 }
 
 Result<BatchRequest> parse_request_line(std::string_view line) {
   const Json json = TRY(parse_json(line, "the request"));
   const Json body = TRY(object_field(json, "body"));
   const std::string url = TRY(string_field(json, "url"));
-  if (url != "/v1/embeddings") return fail(Code::invalid_input, "the field 'url' must be /v1/embeddings, but is {}", url.substr(0, 64));
+  if (url != "/v1/embeddings")
+    return fail(Code::invalid_input, "the field 'url' must be /v1/embeddings, but is {}", url.substr(0, 64));
   BatchRequest request{.custom_id = TRY(string_field(json, "custom_id")),
                        .model = TRY(string_field(body, "model")),
                        .input = TRY(string_field(body, "input"))};
   const std::string encoding = TRY(optional_string(body, "encoding_format")).value_or("float");
   if (encoding != "float" && encoding != "base64") {
-    return fail(Code::invalid_input, "the field 'encoding_format' must be float or base64, but is '{}'", encoding.substr(0, 64));
+    return fail(Code::invalid_input, "the field 'encoding_format' must be float or base64, but is '{}'",
+                encoding.substr(0, 64));
   }
   request.base64 = encoding == "base64";
   return request;
@@ -191,12 +195,14 @@ Result<ResultFileFacts> read_results(ByteSource& file, std::size_t dimensions,
   while (true) {
     const auto line = TRY(lines.next());
     if (line.status == LineReader::Status::end) return facts;
-    if (line.status == LineReader::Status::line && line.text.find_first_not_of(" \t") == std::string_view::npos) continue;
+    if (line.status == LineReader::Status::line && line.text.find_first_not_of(" \t") == std::string_view::npos)
+      continue;
     Result<BatchResult> result = fail(Code::limit_exceeded, "it is longer than {} bytes", kResultLineBytesMax);
     if (line.status == LineReader::Status::line) {
       padded.assign(line.text);
       padded.reserve(padded.size() + simdjson::SIMDJSON_PADDING);
-      result = read_line(simdjson::padded_string_view(padded.data(), padded.size(), padded.capacity()), parser, dimensions);
+      result =
+          read_line(simdjson::padded_string_view(padded.data(), padded.size(), padded.capacity()), parser, dimensions);
     }
     if (!result) {
       if (facts.unreadable_lines++ == 0) {

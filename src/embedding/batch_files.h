@@ -30,10 +30,10 @@ struct BatchResult {
   std::string error_message;
 };
 
-/// Reads an output or error file, line by line, in the order of the file. A vector of another size than `dimensions`, with
-/// NaN or infinity, or of zero length is a failed result ("bad_vector"). A line that cannot be read at all is counted in the
-/// answer, logged by the caller, and never stops its neighbours. Number arrays and base64 are both accepted.
-/// Memory: one line (4 MiB at most).
+/// Reads an output or error file, line by line, in the order of the file. A vector of another size than `dimensions`,
+/// with NaN or infinity, or of zero length is a failed result ("bad_vector"). A line that cannot be read at all is
+/// counted in the answer, logged by the caller, and never stops its neighbours. Number arrays and base64 are both
+/// accepted. Memory: one line (4 MiB at most).
 struct ResultFileFacts {
   std::size_t results = 0;
   std::size_t unreadable_lines = 0;

@@ -18,7 +18,8 @@ std::vector<std::vector<BatchItem>> BatchPlanner::add(std::vector<BatchItem> rec
   };
   std::size_t bytes = 0;
   for (const BatchItem& item : receipt_items) bytes += request_bytes_max(item);
-  const bool fits = open_.size() + receipt_items.size() <= limits_.items_max && open_bytes_ + bytes <= limits_.bytes_max;
+  const bool fits =
+      open_.size() + receipt_items.size() <= limits_.items_max && open_bytes_ + bytes <= limits_.bytes_max;
   if (!fits) close();
   for (BatchItem& item : receipt_items) {
     const std::size_t item_bytes = request_bytes_max(item);

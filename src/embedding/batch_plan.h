@@ -21,8 +21,8 @@ struct BatchLimits {
   std::size_t bytes_max = 200'000'000;  ///< of the NDJSON file
 };
 
-/// Groups items into batches: whole receipts, as many as fit; a receipt is split only if it alone is larger than a batch.
-/// Fed receipt by receipt; memory: one batch and one receipt.
+/// Groups items into batches: whole receipts, as many as fit; a receipt is split only if it alone is larger than a
+/// batch. Fed receipt by receipt; memory: one batch and one receipt.
 class BatchPlanner {
  public:
   explicit BatchPlanner(BatchLimits limits) : limits_(limits) {}

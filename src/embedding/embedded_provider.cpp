@@ -62,7 +62,8 @@ std::string base64_of(std::span<const std::byte> bytes) {
   std::string text;
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     std::uint32_t bits = 0;
-    for (std::size_t j = 0; j < 3; ++j) bits = bits << 8 | (i + j < bytes.size() ? static_cast<std::uint32_t>(bytes[i + j]) : 0);
+    for (std::size_t j = 0; j < 3; ++j)
+      bits = bits << 8 | (i + j < bytes.size() ? static_cast<std::uint32_t>(bytes[i + j]) : 0);
     for (std::size_t j = 0; j < 4; ++j) text += i + j <= bytes.size() ? alphabet[bits >> (18 - 6 * j) & 0x3f] : '=';
   }
   return text;
@@ -135,7 +136,9 @@ class Computation {
         {"id", fmt::format("batch_req_error_{}", errors_.size())},
         {"custom_id", custom_id},
         {"response",
-         {{"status_code", 400}, {"request_id", "req"}, {"body", {{"error", {{"code", code}, {"message", message}, {"type", "invalid_request_error"}}}}}}},
+         {{"status_code", 400},
+          {"request_id", "req"},
+          {"body", {{"error", {{"code", code}, {"message", message}, {"type", "invalid_request_error"}}}}}}},
         {"error", nullptr}};
     errors_.emplace_back(sha256_hex(custom_id), to_text(line) + "\n");
     return {};
@@ -209,7 +212,8 @@ Result<ProviderBatch> EmbeddedProvider::batch(const ProviderBatchId& id) {
   const auto row = TRY(table_.get(batch_key(id)));
   if (!row) return fail(Code::not_found, "the provider has no batch {}", id.str());
   const ProviderBatch batch = TRY(parse_row(*row));
-  if (batch.status == ProviderStatus::validating) return advance(batch, {{"status", provider_status_name(ProviderStatus::in_progress)}});
+  if (batch.status == ProviderStatus::validating)
+    return advance(batch, {{"status", provider_status_name(ProviderStatus::in_progress)}});
   if (batch.status == ProviderStatus::in_progress) return advance(batch, TRY(complete(batch)));
   return batch;
 }
@@ -240,8 +244,10 @@ Result<Json> EmbeddedProvider::complete(const ProviderBatch& batch) {
               {"requests_total", computation.completed() + computation.failed()},
               {"requests_completed", computation.completed()},
               {"requests_failed", computation.failed()}};
-  if (computation.completed() > 0) set["output_file_id"] = TRY(store_result(batch.id, "output", computation.output())).str();
-  if (computation.failed() > 0) set["error_file_id"] = TRY(store_result(batch.id, "errors", computation.errors())).str();
+  if (computation.completed() > 0)
+    set["output_file_id"] = TRY(store_result(batch.id, "output", computation.output())).str();
+  if (computation.failed() > 0)
+    set["error_file_id"] = TRY(store_result(batch.id, "errors", computation.errors())).str();
   return set;
 }
 
@@ -291,7 +297,8 @@ Result<void> EmbeddedProvider::cancel(const ProviderBatchId& id) {
 
 Result<std::unique_ptr<ByteSource>> EmbeddedProvider::download(const ProviderFileId& id) {
   auto source = files_.open(object_key(id));
-  if (!source && source.error().code() == Code::not_found) return fail(Code::not_found, "the provider has no file {}", id.str());
+  if (!source && source.error().code() == Code::not_found)
+    return fail(Code::not_found, "the provider has no file {}", id.str());
   return source;
 }
 

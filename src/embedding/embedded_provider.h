@@ -11,7 +11,8 @@ namespace tillite {
 
 /// The Batch API on this machine: batches are rows, files are objects, vectors come from an Embedder. Durable: a batch
 /// that was created is finished by whoever asks for it, after a crash too. Each status query moves a batch one step on:
-/// validating -> in_progress -> completed (or failed, if no line of its input can be read). Results are not in input order.
+/// validating -> in_progress -> completed (or failed, if no line of its input can be read). Results are not in input
+/// order.
 class EmbeddedProvider final : public BatchProvider {
  public:
   EmbeddedProvider(Table& table, ObjectStore& files, Clock& clock, Random& random, const Embedder& embedder)

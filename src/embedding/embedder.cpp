@@ -29,7 +29,8 @@ std::uint64_t hash_of(std::u32string_view gram) {
   return hash;
 }
 
-/// The folded text, its blanks made single, with one at both ends: the beginnings and ends of words are grams of their own.
+/// The folded text, its blanks made single, with one at both ends: the beginnings and ends of words are grams of their
+/// own.
 std::u32string padded(std::string_view text) {
   const std::string folded = fold(text);
   std::u32string result = U" ";

@@ -43,7 +43,8 @@ Result<InputFormat> parse_input_format(std::string_view name) {
   for (const auto& [format, text] : kFormats) {
     if (text == name) return format;
   }
-  return fail(Code::invalid_input, "there is no input format '{}': use line/plain/1 or word/context/1", name.substr(0, 64));
+  return fail(Code::invalid_input, "there is no input format '{}': use line/plain/1 or word/context/1",
+              name.substr(0, 64));
 }
 
 InputFormat default_format(Entity entity) {

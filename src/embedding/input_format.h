@@ -14,7 +14,8 @@ enum class InputFormat { line_plain_1, word_context_1 };
 [[nodiscard]] InputFormat default_format(Entity entity);
 [[nodiscard]] Entity entity_of(InputFormat format);
 
-/// The text sent for each line or word of a receipt that is not noise. Linear in the receipt's words for usual receipts.
+/// The text sent for each line or word of a receipt that is not noise. Linear in the receipt's words for usual
+/// receipts.
 [[nodiscard]] std::map<RecordId, std::string> embedding_inputs(const Receipt& receipt, InputFormat format);
 
 /// input_hash of a text that is sent: SHA-256, hexadecimal.

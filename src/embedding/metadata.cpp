@@ -38,16 +38,17 @@ std::map<RecordId, StoredText> lines_of(const StoredReceipt& stored, InputFormat
     const Line& line = receipt.lines[order[position]];
     if (is_noise(line.text)) continue;
     Json metadata = common(receipt, format);
-    metadata.update({{"line_id", line.line_id},
-                     {"text", line.text},
-                     {"confidence", line.confidence},
-                     {"avg_word_confidence", average_confidence(line)},
-                     {"x", line.box.x},
-                     {"y", line.box.y},
-                     {"width", line.box.width},
-                     {"height", line.box.height},
-                     {"prev_line", position == 0 ? std::string(kEdge) : receipt.lines[order[position - 1]].text},
-                     {"next_line", position + 1 == order.size() ? std::string(kEdge) : receipt.lines[order[position + 1]].text}});
+    metadata.update(
+        {{"line_id", line.line_id},
+         {"text", line.text},
+         {"confidence", line.confidence},
+         {"avg_word_confidence", average_confidence(line)},
+         {"x", line.box.x},
+         {"y", line.box.y},
+         {"width", line.box.width},
+         {"height", line.box.height},
+         {"prev_line", position == 0 ? std::string(kEdge) : receipt.lines[order[position - 1]].text},
+         {"next_line", position + 1 == order.size() ? std::string(kEdge) : receipt.lines[order[position + 1]].text}});
     texts.emplace(line_record_id(receipt.image_id, receipt.receipt_id, line.line_id),
                   StoredText{std::move(metadata), line.text});
   }

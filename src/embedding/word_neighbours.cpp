@@ -11,7 +11,8 @@ namespace {
 
 constexpr double kNearbyHeight = 0.05;
 constexpr double kNearbyWidth = 0.25;
-constexpr double kTallestWord = 0.25;  // taller boxes than this are mistakes of the OCR: they have no same line beyond it
+constexpr double kTallestWord =
+    0.25;  // taller boxes than this are mistakes of the OCR: they have no same line beyond it
 
 struct Placed {
   RecordId id;
@@ -35,8 +36,8 @@ std::vector<Placed> place_words(const Receipt& receipt) {
   for (const Line& line : receipt.lines) {
     for (const Word& word : line.words) {
       if (is_noise(word.text)) continue;
-      words.push_back({word_record_id(receipt.image_id, receipt.receipt_id, line.line_id, word.word_id), word.text, word.box,
-                       words.size()});
+      words.push_back({word_record_id(receipt.image_id, receipt.receipt_id, line.line_id, word.word_id), word.text,
+                       word.box, words.size()});
     }
   }
   return words;

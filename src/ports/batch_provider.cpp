@@ -26,7 +26,8 @@ Result<ProviderStatus> parse_provider_status(std::string_view name) {
   for (const auto& [status, text] : kStatuses) {
     if (text == name) return status;
   }
-  return fail(Code::invalid_input, "the provider reports a batch status that is not documented: '{}'", name.substr(0, 64));
+  return fail(Code::invalid_input, "the provider reports a batch status that is not documented: '{}'",
+              name.substr(0, 64));
 }
 
 }  // namespace tillite

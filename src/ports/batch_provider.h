@@ -24,7 +24,7 @@ struct ProviderBatch {
   std::optional<ProviderFileId> output_file_id;  ///< may be absent in any status
   std::optional<ProviderFileId> error_file_id;   ///< may be absent in any status
   std::map<std::string, std::string> metadata;
-  std::string error_code;     ///< of a failed batch: "token_limit_exceeded", ...
+  std::string error_code;  ///< of a failed batch: "token_limit_exceeded", ...
   std::string error_message;
   std::uint64_t requests_total = 0;
   std::uint64_t requests_completed = 0;

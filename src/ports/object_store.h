@@ -14,8 +14,8 @@ namespace tillite {
 struct ObjectInfo {
   ObjectKey key;
   std::uint64_t size_bytes = 0;
-  std::string etag;                  ///< changes with the content
-  std::int64_t modified_ms = 0;      ///< when it was written, by the store's clock
+  std::string etag;              ///< changes with the content
+  std::int64_t modified_ms = 0;  ///< when it was written, by the store's clock
 };
 
 /// Bytes under keys: a folder, S3, or the simulator. Objects are whole: a reader sees all of one version or of another.

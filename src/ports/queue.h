@@ -25,7 +25,8 @@ class Queue {
   virtual ~Queue() = default;
   [[nodiscard]] virtual Result<void> send(const std::string& body, std::int64_t delay_ms = 0) = 0;
   /// Up to `count_max` (10 at most) messages, invisible to others for `visibility_ms`. Does not wait.
-  [[nodiscard]] virtual Result<std::vector<QueueMessage>> receive(std::size_t count_max, std::int64_t visibility_ms) = 0;
+  [[nodiscard]] virtual Result<std::vector<QueueMessage>> receive(std::size_t count_max,
+                                                                  std::int64_t visibility_ms) = 0;
   /// Done with a message. A delivery whose visibility ran out is no error.
   [[nodiscard]] virtual Result<void> remove(const std::string& receipt) = 0;
   /// Invisible for `visibility_ms` from now. `not_found` if the delivery ran out.

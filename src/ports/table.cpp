@@ -19,11 +19,16 @@ bool holds(const Condition& condition, const Item* item) {
   return std::ranges::all_of(condition, [&](const Clause& clause) {
     const Json* value = item == nullptr ? nullptr : find_field(*item, clause.attribute);
     switch (clause.op) {
-      case Clause::Operator::absent: return value == nullptr;
-      case Clause::Operator::present: return value != nullptr;
-      case Clause::Operator::equal: return value != nullptr && *value == clause.value;
-      case Clause::Operator::not_equal: return value != nullptr && *value != clause.value;
-      case Clause::Operator::less: return value != nullptr && *value < clause.value;
+      case Clause::Operator::absent:
+        return value == nullptr;
+      case Clause::Operator::present:
+        return value != nullptr;
+      case Clause::Operator::equal:
+        return value != nullptr && *value == clause.value;
+      case Clause::Operator::not_equal:
+        return value != nullptr && *value != clause.value;
+      case Clause::Operator::less:
+        return value != nullptr && *value < clause.value;
     }
     return false;
   });

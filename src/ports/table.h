@@ -59,7 +59,7 @@ struct Put {
 /// forbids it (as DynamoDB's UpdateItem does).
 struct Update {
   ItemKey key;
-  Json set = Json::object();         ///< attributes to set
+  Json set = Json::object();             ///< attributes to set
   std::vector<std::string> remove = {};  ///< attributes to remove
   Condition condition = {};
 };
@@ -76,11 +76,11 @@ enum class Index { primary, gsi1, gsi2, gsi3, type };
 
 struct Query {
   Index index = Index::primary;
-  std::string hash;             ///< PK, GSInPK or TYPE
+  std::string hash;               ///< PK, GSInPK or TYPE
   std::string range_prefix = "";  ///< begins_with on SK or GSInSK; not for Index::type
-  std::size_t limit = 1000;     ///< rows a page, at most
+  std::size_t limit = 1000;       ///< rows a page, at most
   std::string start_after = "";   ///< a Page's `next`
-  bool newest_first = false;    ///< descending range key
+  bool newest_first = false;      ///< descending range key
 };
 
 struct Page {

@@ -14,14 +14,14 @@ inline constexpr std::array kEntities = {Entity::line, Entity::word};
 
 /// The names that go with an entity, everywhere the same.
 struct EntityNames {
-  std::string_view name;             ///< "line", "word"
-  std::string_view row_type;         ///< TYPE of its rows: "RECEIPT_LINE"
-  std::string_view tombstone_type;   ///< TYPE of the row that a removed one leaves: "RECEIPT_LINE_TOMBSTONE"
-  std::string_view index_prefix;     ///< what its GSI1SK begins with: "LINE#"
-  std::string_view collection;       ///< "receipt_lines"
-  std::string_view batch_type;       ///< "LINE_EMBEDDING"
-  std::string_view batch_folder;     ///< prefix of its batch files: "line_embeddings"
-  std::string_view embedding_id;     ///< the attribute that is set once embedded: "line_embedding_id"
+  std::string_view name;            ///< "line", "word"
+  std::string_view row_type;        ///< TYPE of its rows: "RECEIPT_LINE"
+  std::string_view tombstone_type;  ///< TYPE of the row that a removed one leaves: "RECEIPT_LINE_TOMBSTONE"
+  std::string_view index_prefix;    ///< what its GSI1SK begins with: "LINE#"
+  std::string_view collection;      ///< "receipt_lines"
+  std::string_view batch_type;      ///< "LINE_EMBEDDING"
+  std::string_view batch_folder;    ///< prefix of its batch files: "line_embeddings"
+  std::string_view embedding_id;    ///< the attribute that is set once embedded: "line_embedding_id"
 };
 
 [[nodiscard]] const EntityNames& names_of(Entity entity);

@@ -21,8 +21,10 @@ bool carries_meaning(char32_t c) {
     case UTF8PROC_CATEGORY_ND:
     case UTF8PROC_CATEGORY_NL:
     case UTF8PROC_CATEGORY_NO:
-    case UTF8PROC_CATEGORY_SC: return true;
-    default: return false;
+    case UTF8PROC_CATEGORY_SC:
+      return true;
+    default:
+      return false;
   }
 }
 

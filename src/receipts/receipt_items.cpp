@@ -174,9 +174,7 @@ Result<EmbeddingStatus> parse_embedding_status(std::string_view name) {
   return static_cast<EmbeddingStatus>(found - kStatusNames.begin());
 }
 
-ItemKey row_key(const RecordId& id) {
-  return {id.str().substr(0, id.str().find("#RECEIPT#")), sort_key(id)};
-}
+ItemKey row_key(const RecordId& id) { return {id.str().substr(0, id.str().find("#RECEIPT#")), sort_key(id)}; }
 
 ItemKey receipt_row_key(const ImageId& image, int receipt_id) {
   return {image_partition(image), fmt::format("RECEIPT#{:05}", receipt_id)};
@@ -192,9 +190,12 @@ Json status_keys(const RecordId& id, EmbeddingStatus status) {
 std::string outbox_partition(Entity entity) { return fmt::format("CHANGE#{}", names_of(entity).collection); }
 
 Item image_row(const Receipt& receipt, std::int64_t now_ms) {
-  return {{"PK", image_partition(receipt.image_id)}, {"SK", "IMAGE"},
-          {"TYPE", "IMAGE"},                         {"width", receipt.width_px},
-          {"height", receipt.height_px},             {"timestamp_added", iso_time(now_ms)}};
+  return {{"PK", image_partition(receipt.image_id)},
+          {"SK", "IMAGE"},
+          {"TYPE", "IMAGE"},
+          {"width", receipt.width_px},
+          {"height", receipt.height_px},
+          {"timestamp_added", iso_time(now_ms)}};
 }
 
 Item receipt_row(const Receipt& receipt, std::int64_t now_ms) {
@@ -254,7 +255,8 @@ Item tombstone_row(const RecordId& id, const ItemState& state) {
 Result<ItemState> item_state(const Item& row) {
   ItemState state;
   const std::string type = TRY(string_field(row, "TYPE"));
-  state.removed = std::ranges::any_of(kEntities, [&](Entity entity) { return names_of(entity).tombstone_type == type; });
+  state.removed =
+      std::ranges::any_of(kEntities, [&](Entity entity) { return names_of(entity).tombstone_type == type; });
   if (state.removed) {
     state.removed_at_ms = TRY(parse_iso_time(TRY(string_field(row, "removed_at"))));
   } else {

@@ -24,9 +24,9 @@ struct ItemState {
   BatchId batch_id;                   ///< embedding_batch_id: who claimed it
   std::int64_t attempts = 0;
   std::string failure_reason;
-  bool removed = false;               ///< a tombstone: the row keeps only its keys and versions
+  bool removed = false;  ///< a tombstone: the row keeps only its keys and versions
   std::int64_t removed_at_ms = 0;
-  bool change_waiting = false;        ///< in the outbox: a tombstone or new metadata is to travel in a delta
+  bool change_waiting = false;  ///< in the outbox: a tombstone or new metadata is to travel in a delta
 };
 
 /// The primary key of the row of a line or word, and of a receipt's RECEIPT row.
@@ -38,7 +38,7 @@ struct WordLabel {
   std::string name;
   std::string validation_status;  ///< NONE, PENDING, VALID, INVALID, NEEDS_REVIEW
   std::string proposed_by;
-  std::string added_at;           ///< ISO-8601
+  std::string added_at;  ///< ISO-8601
 };
 
 /// A receipt with the state of each of its lines and words, tombstones included.

@@ -19,7 +19,6 @@ constexpr std::int64_t kPixelsMax = 1'000'000;
 constexpr int kDepthMax = 64;
 constexpr double kTolerance = 1e-9;  // of boxes that end at the image's edge, for sums of rounded numbers
 
-
 /// Whether brackets are nested deeper than any receipt's: the parser is recursive, a bomb must not reach it.
 bool is_too_deep(std::string_view json) {
   int depth = 0;
@@ -49,7 +48,8 @@ Result<T> field(const Json& object, const std::string& place, std::string_view n
   const std::string full = place.empty() ? std::string(name) : fmt::format("{}.{}", place, name);
   const std::string message = value.error().message();
   const std::string prefix = fmt::format("the field '{}' ", name);
-  return fail(Code::invalid_input, "{}: {}", full, message.starts_with(prefix) ? message.substr(prefix.size()) : message);
+  return fail(Code::invalid_input, "{}: {}", full,
+              message.starts_with(prefix) ? message.substr(prefix.size()) : message);
 }
 
 Result<int> read_id(const Json& object, const std::string& place, std::string_view name) {
@@ -64,7 +64,8 @@ Result<int> read_id(const Json& object, const std::string& place, std::string_vi
 Result<std::string> read_text(const Json& object, const std::string& place) {
   std::string text = TRY(field(object, place, "text", string_field));
   if (text.size() > kTextBytesMax) {
-    return fail(Code::invalid_input, "{}.text: has {} bytes, at most {} are allowed", place, text.size(), kTextBytesMax);
+    return fail(Code::invalid_input, "{}.text: has {} bytes, at most {} are allowed", place, text.size(),
+                kTextBytesMax);
   }
   if (text.find('\0') != std::string::npos) return fail(Code::invalid_input, "{}.text: has a NUL character", place);
   return text;
@@ -79,12 +80,14 @@ Result<double> read_confidence(const Json& object, const std::string& place) {
 }
 
 Result<void> check_box(const Box& box, const std::string& place) {
-  if (!(box.width >= 0 && box.height >= 0)) return fail(Code::invalid_input, "{}: width and height must not be below 0", place);
+  if (!(box.width >= 0 && box.height >= 0))
+    return fail(Code::invalid_input, "{}: width and height must not be below 0", place);
   const bool inside = box.x >= -kTolerance && box.y >= -kTolerance && box.x + box.width <= 1 + kTolerance &&
                       box.y + box.height <= 1 + kTolerance;
   if (!inside) {
-    return fail(Code::invalid_input, "{}: lies outside the image (x {}, y {}, width {}, height {}; all in parts of the image)",
-                place, box.x, box.y, box.width, box.height);
+    return fail(Code::invalid_input,
+                "{}: lies outside the image (x {}, y {}, width {}, height {}; all in parts of the image)", place, box.x,
+                box.y, box.width, box.height);
   }
   return {};
 }
@@ -93,7 +96,8 @@ Result<Box> read_box(const Json& object, const std::string& place) {
   const Json json = TRY(field(object, place, "box", object_field));
   const std::string box_place = place + ".box";
   const Box box{TRY(field(json, box_place, "x", number_field)), TRY(field(json, box_place, "y", number_field)),
-                TRY(field(json, box_place, "width", number_field)), TRY(field(json, box_place, "height", number_field))};
+                TRY(field(json, box_place, "width", number_field)),
+                TRY(field(json, box_place, "height", number_field))};
   TRY(check_box(box, box_place));
   return box;
 }
@@ -163,7 +167,8 @@ Result<Line> read_line(const Json& json, const std::string& place, bool pixels, 
             .confidence = TRY(read_confidence(json, place))};
   line.words = find_field(json, "words") != nullptr ? TRY(read_words(json, place)) : split_into_words(line);
   if (line.words.size() > kWordsMax) {
-    return fail(Code::invalid_input, "{}.text: has {} words, at most {} are allowed", place, line.words.size(), kWordsMax);
+    return fail(Code::invalid_input, "{}.text: has {} words, at most {} are allowed", place, line.words.size(),
+                kWordsMax);
   }
   return line;
 }
@@ -171,7 +176,8 @@ Result<Line> read_line(const Json& json, const std::string& place, bool pixels, 
 Result<ImageId> read_image_id(const Json& json) {
   std::string id = TRY(field(json, "", "image_id", string_field));
   if (!is_uuid(id)) return fail(Code::invalid_input, "image_id: must be a UUID, but is '{}'", id.substr(0, 64));
-  std::ranges::transform(id, id.begin(), [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::ranges::transform(id, id.begin(),
+                         [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; });
   return ImageId(std::move(id));
 }
 
@@ -222,7 +228,8 @@ std::string BadReceipt::text() const {
 }
 
 Result<Receipt> parse_receipt(const Json& json) {
-  if (!json.is_object()) return fail(Code::invalid_input, "a receipt must be a JSON object, but this is {}", json.type_name());
+  if (!json.is_object())
+    return fail(Code::invalid_input, "a receipt must be a JSON object, but this is {}", json.type_name());
   const bool sroie = is_sroie(json);
   Receipt receipt{.image_id = TRY(read_image_id(json)),
                   .receipt_id = TRY(read_id(json, "", "receipt_id")),
@@ -256,7 +263,10 @@ Json receipt_json(const Receipt& receipt) {
   for (const Line& line : receipt.lines) {
     Json words = Json::array();
     for (const Word& word : line.words) {
-      words.push_back({{"word_id", word.word_id}, {"text", word.text}, {"box", box_json(word.box)}, {"confidence", word.confidence}});
+      words.push_back({{"word_id", word.word_id},
+                       {"text", word.text},
+                       {"box", box_json(word.box)},
+                       {"confidence", word.confidence}});
     }
     json["lines"].push_back({{"line_id", line.line_id},
                              {"text", line.text},
@@ -274,7 +284,9 @@ Result<ReceiptReader::Next> ReceiptReader::next() {
   constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
   while (true) {
     const auto line = TRY(lines_.next());
-    const auto bad = [&](const std::string& message) { return Next{.bad = bad_receipt(file_name_, line.number, message)}; };
+    const auto bad = [&](const std::string& message) {
+      return Next{.bad = bad_receipt(file_name_, line.number, message)};
+    };
     if (line.status == LineReader::Status::end) return Next{};
     if (line.status == LineReader::Status::too_long) {
       return bad(fmt::format("the line is longer than the {} bytes allowed", kLineBytesMax));

@@ -19,11 +19,11 @@ struct BadReceipt {
   [[nodiscard]] std::string text() const;
 };
 
-/// Reads receipts from JSON lines: the native form (docs/formats/receipt.md), and SROIE's form (pixels, origin at the top
-/// left, lines only), told apart by their fields. Normalises: boxes to 0..1 with y upwards, words split off at blanks
-/// where a line has none (boxes in proportion to characters). Checks everything: UTF-8, types, boxes inside the image,
-/// ids unique in the receipt, limits (8 MiB a line, 10,000 lines a receipt, 1,000 words a line, 4,096 bytes a text).
-/// Blank lines are passed over. Memory: one line.
+/// Reads receipts from JSON lines: the native form (docs/formats/receipt.md), and SROIE's form (pixels, origin at the
+/// top left, lines only), told apart by their fields. Normalises: boxes to 0..1 with y upwards, words split off at
+/// blanks where a line has none (boxes in proportion to characters). Checks everything: UTF-8, types, boxes inside the
+/// image, ids unique in the receipt, limits (8 MiB a line, 10,000 lines a receipt, 1,000 words a line, 4,096 bytes a
+/// text). Blank lines are passed over. Memory: one line.
 class ReceiptReader {
  public:
   ReceiptReader(ByteSource& source, std::string file_name);

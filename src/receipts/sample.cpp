@@ -48,28 +48,42 @@ struct Product {
 };
 
 constexpr std::array kGroceries = {
-    Product{"WHOLE MILK 1L", 129},    Product{"WHITE BREAD", 189},      Product{"BANANAS", 145},         Product{"FREE RANGE EGGS 6", 249},
-    Product{"SALTED BUTTER", 279},    Product{"TOMATOES 500G", 199},    Product{"OAT DRINK", 219},       Product{"CHEDDAR 200G", 325},
-    Product{"GROUND COFFEE", 499},    Product{"ORANGE JUICE", 239},     Product{"APPLES GALA", 210},     Product{"PASTA PENNE", 99},
-    Product{"OLIVE OIL 0.5L", 689},   Product{"YOGHURT NATURAL", 115},  Product{"CHICKEN BREAST", 649},  Product{"RICE 1KG", 259},
-    Product{"PAPER TOWELS", 349},     Product{"DISH SOAP", 179},        Product{"DARK CHOCOLATE", 199},  Product{"SPARKLING WATER", 79},
-    Product{"POTATOES 2KG", 299},     Product{"CARRIER BAG", 10},       Product{"CRÈME FRAÎCHE", 159},   Product{"MÜSLI", 389}};
-constexpr std::array kCafe = {Product{"FLAT WHITE", 380},    Product{"ESPRESSO", 250},       Product{"CAPPUCCINO", 390},   Product{"CROISSANT", 290},
-                              Product{"CAFÉ LATTE", 410},    Product{"CHEESECAKE", 550},     Product{"ICED TEA", 350},     Product{"HAM SANDWICH", 690},
-                              Product{"SOUP OF THE DAY", 720}, Product{"EXTRA SHOT", 60},    Product{"OAT MILK", 50},      Product{"PAIN AU CHOCOLAT", 320}};
-constexpr std::array kHardware = {Product{"WOOD SCREWS 4X40", 499}, Product{"MASKING TAPE", 389},   Product{"PAINT BRUSH 50MM", 650}, Product{"LED BULB E27", 599},
-                                  Product{"SANDPAPER P120", 275},   Product{"WALL PLUGS 8MM", 349}, Product{"SILICONE CLEAR", 799},   Product{"HAMMER 500G", 1599},
+    Product{"WHOLE MILK 1L", 129},     Product{"WHITE BREAD", 189},     Product{"BANANAS", 145},
+    Product{"FREE RANGE EGGS 6", 249}, Product{"SALTED BUTTER", 279},   Product{"TOMATOES 500G", 199},
+    Product{"OAT DRINK", 219},         Product{"CHEDDAR 200G", 325},    Product{"GROUND COFFEE", 499},
+    Product{"ORANGE JUICE", 239},      Product{"APPLES GALA", 210},     Product{"PASTA PENNE", 99},
+    Product{"OLIVE OIL 0.5L", 689},    Product{"YOGHURT NATURAL", 115}, Product{"CHICKEN BREAST", 649},
+    Product{"RICE 1KG", 259},          Product{"PAPER TOWELS", 349},    Product{"DISH SOAP", 179},
+    Product{"DARK CHOCOLATE", 199},    Product{"SPARKLING WATER", 79},  Product{"POTATOES 2KG", 299},
+    Product{"CARRIER BAG", 10},        Product{"CRÈME FRAÎCHE", 159},   Product{"MÜSLI", 389}};
+constexpr std::array kCafe = {
+    Product{"FLAT WHITE", 380}, Product{"ESPRESSO", 250},     Product{"CAPPUCCINO", 390},
+    Product{"CROISSANT", 290},  Product{"CAFÉ LATTE", 410},   Product{"CHEESECAKE", 550},
+    Product{"ICED TEA", 350},   Product{"HAM SANDWICH", 690}, Product{"SOUP OF THE DAY", 720},
+    Product{"EXTRA SHOT", 60},  Product{"OAT MILK", 50},      Product{"PAIN AU CHOCOLAT", 320}};
+constexpr std::array kHardware = {Product{"WOOD SCREWS 4X40", 499},   Product{"MASKING TAPE", 389},
+                                  Product{"PAINT BRUSH 50MM", 650},   Product{"LED BULB E27", 599},
+                                  Product{"SANDPAPER P120", 275},     Product{"WALL PLUGS 8MM", 349},
+                                  Product{"SILICONE CLEAR", 799},     Product{"HAMMER 500G", 1599},
                                   Product{"EXTENSION LEAD 3M", 1299}, Product{"GLOVES L", 449}};
-constexpr std::array kPharmacy = {Product{"IBUPROFEN 200MG", 449}, Product{"PLASTERS 20", 325},     Product{"TOOTHPASTE", 289},     Product{"SUNSCREEN SPF50", 1299},
-                                  Product{"VITAMIN C", 699},       Product{"HAND CREAM", 549},      Product{"COUGH SYRUP", 825},    Product{"COTTON PADS", 199},
+constexpr std::array kPharmacy = {Product{"IBUPROFEN 200MG", 449}, Product{"PLASTERS 20", 325},
+                                  Product{"TOOTHPASTE", 289},      Product{"SUNSCREEN SPF50", 1299},
+                                  Product{"VITAMIN C", 699},       Product{"HAND CREAM", 549},
+                                  Product{"COUGH SYRUP", 825},     Product{"COTTON PADS", 199},
                                   Product{"SHAMPOO", 479},         Product{"NASAL SPRAY", 615}};
-constexpr std::array kRestaurant = {Product{"NASI LEMAK", 850},      Product{"TEH TARIK", 250},        Product{"CHICKEN SATAY", 1200}, Product{"FRIED RICE", 950},
-                                    Product{"MINERAL WATER", 200},   Product{"ROTI CANAI", 180},       Product{"KOPI O", 220},         Product{"SET LUNCH A", 1490},
-                                    Product{"炒饭", 990},            Product{"LIME JUICE", 380}};
-constexpr std::array kFuel = {Product{"UNLEADED 95", 4210}, Product{"DIESEL", 5120},      Product{"CAR WASH BASIC", 900}, Product{"SCREEN WASH", 499},
-                              Product{"COFFEE TO GO", 220}, Product{"CHEWING GUM", 150},  Product{"AIR FRESHENER", 399}};
-constexpr std::array kBooks = {Product{"NOTEBOOK A5", 450},   Product{"BALLPOINT BLUE", 120}, Product{"CITY MAP", 990},      Product{"PAPERBACK NOVEL", 1099},
-                               Product{"GREETING CARD", 325}, Product{"ENVELOPES C6", 275},   Product{"PUZZLE 500PC", 1599}, Product{"WRAPPING PAPER", 399}};
+constexpr std::array kRestaurant = {Product{"NASI LEMAK", 850},     Product{"TEH TARIK", 250},
+                                    Product{"CHICKEN SATAY", 1200}, Product{"FRIED RICE", 950},
+                                    Product{"MINERAL WATER", 200},  Product{"ROTI CANAI", 180},
+                                    Product{"KOPI O", 220},         Product{"SET LUNCH A", 1490},
+                                    Product{"炒饭", 990},           Product{"LIME JUICE", 380}};
+constexpr std::array kFuel = {Product{"UNLEADED 95", 4210},   Product{"DIESEL", 5120},
+                              Product{"CAR WASH BASIC", 900}, Product{"SCREEN WASH", 499},
+                              Product{"COFFEE TO GO", 220},   Product{"CHEWING GUM", 150},
+                              Product{"AIR FRESHENER", 399}};
+constexpr std::array kBooks = {Product{"NOTEBOOK A5", 450},   Product{"BALLPOINT BLUE", 120},
+                               Product{"CITY MAP", 990},      Product{"PAPERBACK NOVEL", 1099},
+                               Product{"GREETING CARD", 325}, Product{"ENVELOPES C6", 275},
+                               Product{"PUZZLE 500PC", 1599}, Product{"WRAPPING PAPER", 399}};
 
 struct Merchant {
   std::string_view name;
@@ -102,7 +116,8 @@ const std::array<Merchant, 26>& merchants() {
       {"WELLSPRING PHARMACY", "61 HIGH STREET", "OXFORD OX1 4AG", "01865 496 044", "£", "VAT", 20, kPharmacy},
       {"APOTHEKE AM RATHAUS", "MARKTPLATZ 1", "79098 FREIBURG", "0761 555 0118", "€", "MWST", 19, kPharmacy},
       {"CARE PLUS DRUGSTORE", "400 MAIN STREET", "AUSTIN TX 78701", "512-555-0129", "$", "SALES TAX", 8, kPharmacy},
-      {"RESTORAN SRI PUTERI", "NO. 22, JALAN KENANGA", "50450 KUALA LUMPUR", "03-5550 0193", "RM", "SST", 6, kRestaurant},
+      {"RESTORAN SRI PUTERI", "NO. 22, JALAN KENANGA", "50450 KUALA LUMPUR", "03-5550 0193", "RM", "SST", 6,
+       kRestaurant},
       {"GOLDEN WOK KITCHEN", "8 JALAN BUNGA RAYA", "10300 GEORGE TOWN", "04-555 0158", "RM", "SST", 6, kRestaurant},
       {"LAU PA NOODLE HOUSE", "18 RAFFLES LANE", "SINGAPORE 048582", "6555 0144", "S$", "GST", 9, kRestaurant},
       {"MOTORWAY FUELS J14", "M4 EASTBOUND", "HUNGERFORD RG17 0TS", "01488 496 050", "£", "VAT", 20, kFuel},
@@ -114,12 +129,17 @@ const std::array<Merchant, 26>& merchants() {
   return all;
 }
 
-constexpr std::array<std::string_view, 6> kThanks = {"THANK YOU FOR SHOPPING WITH US", "THANK YOU", "PLEASE COME AGAIN", "HAVE A NICE DAY",
-                                                     "MERCI DE VOTRE VISITE", "VIELEN DANK FÜR IHREN EINKAUF"};
-constexpr std::array<std::string_view, 6> kPolicies = {"GOODS SOLD ARE NOT RETURNABLE", "KEEP THIS RECEIPT FOR YOUR RECORDS",
-                                                       "RETURNS WITHIN 14 DAYS WITH RECEIPT", "CUSTOMER COPY", "OPEN DAILY 8AM - 9PM",
+constexpr std::array<std::string_view, 6> kThanks = {
+    "THANK YOU FOR SHOPPING WITH US", "THANK YOU", "PLEASE COME AGAIN", "HAVE A NICE DAY", "MERCI DE VOTRE VISITE",
+    "VIELEN DANK FÜR IHREN EINKAUF"};
+constexpr std::array<std::string_view, 6> kPolicies = {"GOODS SOLD ARE NOT RETURNABLE",
+                                                       "KEEP THIS RECEIPT FOR YOUR RECORDS",
+                                                       "RETURNS WITHIN 14 DAYS WITH RECEIPT",
+                                                       "CUSTOMER COPY",
+                                                       "OPEN DAILY 8AM - 9PM",
                                                        "PRICES INCLUDE TAX WHERE APPLICABLE"};
-constexpr std::array<std::string_view, 4> kNoise = {"--------------------------------", "================================", "*", "."};
+constexpr std::array<std::string_view, 4> kNoise = {"--------------------------------",
+                                                    "================================", "*", "."};
 constexpr std::array<std::string_view, 5> kCashiers = {"ANNA", "JOE", "MEI LING", "SAM", "02"};
 
 std::string money(std::int64_t cents) {
@@ -180,11 +200,15 @@ class Page {
               .confidence = confidence};
     const auto characters = static_cast<double>(std::max<std::size_t>(code_points(text).size(), 1));
     for (const std::string_view word : split_at_blanks(text)) {
-      const auto before = static_cast<double>(code_points(std::string_view(text).substr(0, static_cast<std::size_t>(word.data() - text.data()))).size());
+      const auto before = static_cast<double>(
+          code_points(std::string_view(text).substr(0, static_cast<std::size_t>(word.data() - text.data()))).size());
       Box box = line.box;
       box.x += line.box.width * before / characters;
       box.width = line.box.width * static_cast<double>(code_points(word).size()) / characters;
-      line.words.push_back({.word_id = static_cast<int>(line.words.size()) + 1, .text = std::string(word), .box = box, .confidence = confidence});
+      line.words.push_back({.word_id = static_cast<int>(line.words.size()) + 1,
+                            .text = std::string(word),
+                            .box = box,
+                            .confidence = confidence});
     }
     lines_.push_back(std::move(line));
     y_ -= 1;
@@ -206,7 +230,8 @@ void write_head(Page& page, const Merchant& merchant, Dice& dice) {
   page.centred(std::string(merchant.street));
   page.centred(std::string(merchant.city));
   page.centred(fmt::format("TEL: {}", merchant.phone));
-  if (dice.chance(50)) page.centred(fmt::format("{} REG NO {}", merchant.tax_name, 100'000 + merchant.name.size() * 7919));
+  if (dice.chance(50))
+    page.centred(fmt::format("{} REG NO {}", merchant.tax_name, 100'000 + merchant.name.size() * 7919));
   page.gap();
   page.left(dice.chance(50) ? "TAX INVOICE" : "RECEIPT");
   page.left(fmt::format("DATE: {}", date_of(dice)));

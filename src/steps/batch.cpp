@@ -12,8 +12,8 @@ namespace {
 constexpr std::size_t kReferencesMax = 1000;  // in the row; an item of the table is limited to 400 KB
 constexpr std::size_t kItemsBytesMax = std::size_t{64} << 20;
 
-constexpr std::array<std::string_view, 9> kStatusNames = {"PENDING",   "VALIDATING", "IN_PROGRESS", "FINALIZING", "COMPLETED",
-                                                          "FAILED",    "EXPIRED",    "CANCELING",   "CANCELLED"};
+constexpr std::array<std::string_view, 9> kStatusNames = {
+    "PENDING", "VALIDATING", "IN_PROGRESS", "FINALIZING", "COMPLETED", "FAILED", "EXPIRED", "CANCELING", "CANCELLED"};
 
 /// The receipts that a batch's items are of; none if they are too many for a row.
 Json receipt_refs(const std::vector<BatchItem>& items) {
@@ -41,7 +41,8 @@ std::string_view batch_status_name(BatchStatus status) { return kStatusNames.at(
 
 Result<BatchStatus> parse_batch_status(std::string_view name) {
   const auto found = std::ranges::find(kStatusNames, name);
-  if (found == kStatusNames.end()) return fail(Code::corrupt, "a batch has the unknown status '{}'", name.substr(0, 64));
+  if (found == kStatusNames.end())
+    return fail(Code::corrupt, "a batch has the unknown status '{}'", name.substr(0, 64));
   return static_cast<BatchStatus>(found - kStatusNames.begin());
 }
 
@@ -80,7 +81,8 @@ Result<Batch> parse_batch(const Item& row) {
     batch.id = BatchId(pk.substr(prefix.size()));
     batch.entity = TRY(entity_of_batch_type(TRY(string_field(row, "batch_type"))));
     batch.status = TRY(parse_batch_status(TRY(string_field(row, "status"))));
-    if (const auto end = TRY(optional_string(row, "status_at_end"))) batch.status_at_end = TRY(parse_batch_status(*end));
+    if (const auto end = TRY(optional_string(row, "status_at_end")))
+      batch.status_at_end = TRY(parse_batch_status(*end));
     batch.openai_batch_id = ProviderBatchId(TRY(text_or_empty(row, "openai_batch_id")));
     batch.input_file_id = ProviderFileId(TRY(text_or_empty(row, "input_file_id")));
     batch.output_file_id = ProviderFileId(TRY(text_or_empty(row, "output_file_id")));

@@ -13,7 +13,17 @@
 namespace tillite {
 
 /// `status` of a batch. pending without an openai_batch_id = prepared, not submitted.
-enum class BatchStatus { pending, validating, in_progress, finalizing, completed, failed, expired, canceling, cancelled };
+enum class BatchStatus {
+  pending,
+  validating,
+  in_progress,
+  finalizing,
+  completed,
+  failed,
+  expired,
+  canceling,
+  cancelled
+};
 
 inline constexpr std::array kOpenStatuses = {BatchStatus::pending, BatchStatus::validating, BatchStatus::in_progress,
                                              BatchStatus::finalizing, BatchStatus::canceling};
@@ -38,7 +48,7 @@ struct Batch {
   std::int64_t item_count = 0;
   std::int64_t generation = 0;
   std::string embedding_format;
-  DeltaId delta_id;          ///< empty: no delta yet
+  DeltaId delta_id;  ///< empty: no delta yet
   std::string delta_key;
   std::string submit_token;  ///< who submits it right now
   std::int64_t submit_until_ms = 0;

@@ -8,28 +8,28 @@
 
 namespace tillite {
 
-/// Where all items of an entity are (design: promise 1). Counted from two sides: `found` from the rows by type, the rest from
-/// the rows by status; the batches' rows and the manifest tell claimed, in deltas and published apart.
+/// Where all items of an entity are (design: promise 1). Counted from two sides: `found` from the rows by type, the
+/// rest from the rows by status; the batches' rows and the manifest tell claimed, in deltas and published apart.
 struct Census {
   Entity entity = Entity::line;
   std::uint64_t found = 0;
   std::uint64_t noise = 0;
   std::uint64_t unclaimed = 0;
-  std::uint64_t claimed = 0;     ///< in a batch without a delta
-  std::uint64_t in_deltas = 0;   ///< in a delta that no version has consumed
-  std::uint64_t published = 0;   ///< in a published version; SUCCESS, or about to be
+  std::uint64_t claimed = 0;    ///< in a batch without a delta
+  std::uint64_t in_deltas = 0;  ///< in a delta that no version has consumed
+  std::uint64_t published = 0;  ///< in a published version; SUCCESS, or about to be
   std::uint64_t failed = 0;
   std::map<std::string, std::uint64_t> batches;  ///< by status; "PREPARED" for those not submitted
   std::uint64_t deltas_waiting = 0;
-  std::uint64_t changes_waiting = 0;             ///< rows in the outbox
-  std::optional<Manifest> version;               ///< the newest
+  std::uint64_t changes_waiting = 0;  ///< rows in the outbox
+  std::optional<Manifest> version;    ///< the newest
 
   [[nodiscard]] std::uint64_t sum() const { return noise + unclaimed + claimed + in_deltas + published + failed; }
   [[nodiscard]] bool adds_up() const { return found == sum(); }
 };
 
-/// Counts. While others work the two sides are read at different moments: a sum that does not add up is counted anew, a few
-/// times.
+/// Counts. While others work the two sides are read at different moments: a sum that does not add up is counted anew, a
+/// few times.
 [[nodiscard]] Result<Census> take_census(Entity entity, const Ports& ports, const StepContext& context);
 
 }  // namespace tillite

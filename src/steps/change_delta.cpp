@@ -80,7 +80,8 @@ DeltaId delta_id(const CollectionBinding& binding, const std::vector<Change>& ch
 
 Result<std::optional<DeltaId>> write_delta(const CollectionBinding& binding, const std::vector<Change>& changes,
                                            const Ports& ports, const StepContext& context) {
-  if (std::ranges::none_of(changes, [](const Change& change) { return change.record.has_value(); })) return std::nullopt;
+  if (std::ranges::none_of(changes, [](const Change& change) { return change.record.has_value(); }))
+    return std::nullopt;
   const DeltaId id = delta_id(binding, changes);
   const auto scratch = TRY(ScratchFolder::create(context.scratch));
   auto writer = TRY(DeltaWriter::create(
@@ -88,8 +89,8 @@ Result<std::optional<DeltaId>> write_delta(const CollectionBinding& binding, con
   for (const Change& change : changes) {
     if (change.record) TRY(writer.add(*change.record));
   }
-  const auto created = ports.vectors.create_from_file(delta_key(binding.collection, binding.generation, id),
-                                                      TRY(writer.finish()));
+  const auto created =
+      ports.vectors.create_from_file(delta_key(binding.collection, binding.generation, id), TRY(writer.finish()));
   if (!created && created.error().code() != Code::conflict) return std::unexpected(created.error());
   return id;
 }

@@ -66,8 +66,8 @@ Result<CollectionBinding> active_collection(Entity entity, const Ports& ports, c
     return fail(Code::unsupported,
                 "{} is bound to model {}, {} dimensions and format {}, but the settings ask for {}, {} and {}: set "
                 "EMBEDDING_MODEL, EMBEDDING_DIMENSIONS and EMBEDDING_FORMAT_* back, or use another home",
-                active.collection, active.model, active.dimensions, active.input_format, wanted.model, wanted.dimensions,
-                wanted.input_format);
+                active.collection, active.model, active.dimensions, active.input_format, wanted.model,
+                wanted.dimensions, wanted.input_format);
   }
   return active;
 }

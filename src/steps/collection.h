@@ -7,20 +7,22 @@
 namespace tillite {
 
 /// The active generation of an entity's collection: what `{collection}/root.json` names. The first call ever creates
-/// generation 1, bound to the settings' model, dimensions and input format. `unsupported` if the settings ask for another
-/// model, dimension or format than the generation is bound to: mixing them would spoil the collection.
-[[nodiscard]] Result<CollectionBinding> active_collection(Entity entity, const Ports& ports, const StepContext& context);
+/// generation 1, bound to the settings' model, dimensions and input format. `unsupported` if the settings ask for
+/// another model, dimension or format than the generation is bound to: mixing them would spoil the collection.
+[[nodiscard]] Result<CollectionBinding> active_collection(Entity entity, const Ports& ports,
+                                                          const StepContext& context);
 
 /// The entity that an event speaks of: its `collection` ("receipt_lines").
 [[nodiscard]] Result<Entity> entity_of_event(const Json& event);
 
 /// Where the deltas of a generation stand.
 struct DeltaSurvey {
-  std::optional<Manifest> manifest;       ///< the newest version
-  std::vector<ObjectInfo> outstanding;    ///< deltas that no version consumed, oldest first
-  std::vector<DeltaId> outstanding_ids;   ///< the same, their ids
+  std::optional<Manifest> manifest;      ///< the newest version
+  std::vector<ObjectInfo> outstanding;   ///< deltas that no version consumed, oldest first
+  std::vector<DeltaId> outstanding_ids;  ///< the same, their ids
 };
-/// Lists the deltas first, then reads the manifest: what it calls outstanding may meanwhile be consumed, never the reverse.
+/// Lists the deltas first, then reads the manifest: what it calls outstanding may meanwhile be consumed, never the
+/// reverse.
 [[nodiscard]] Result<DeltaSurvey> survey_deltas(ObjectStore& vectors, const CollectionBinding& binding);
 
 /// The ids in a JSON list of strings; `invalid_input` names the field.

@@ -18,7 +18,8 @@ Result<Json> compact_collection(Entity entity, const Ports& ports, const StepCon
     Json merge_event = event;
     merge_event["chunks"] = split.at("chunks");
     const Json merged = TRY(final_merge(merge_event, ports, context));
-    result["deltas_consumed"] = result["deltas_consumed"].get<std::size_t>() + merged.at("deltas_consumed").get<std::size_t>();
+    result["deltas_consumed"] =
+        result["deltas_consumed"].get<std::size_t>() + merged.at("deltas_consumed").get<std::size_t>();
     result["version"] = merged.at("version");
     result["total_embeddings"] = merged.at("total_embeddings");
     if (!split.at("more").get<bool>()) break;

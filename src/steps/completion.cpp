@@ -11,8 +11,9 @@ namespace {
 
 constexpr std::size_t kWritesAtOnce = 1000;
 
-/// The items whose vectors are in a batch's delta, with their hashes: the front of the delta says it. Once gc has removed
-/// the delta, the list of the batch's items does: what was not in the delta was taken back before it was recorded.
+/// The items whose vectors are in a batch's delta, with their hashes: the front of the delta says it. Once gc has
+/// removed the delta, the list of the batch's items does: what was not in the delta was taken back before it was
+/// recorded.
 Result<std::vector<BatchItem>> delivered_items(const Batch& batch, const Ports& ports) {
   std::vector<BatchItem> items;
   const auto delta = ports.vectors.open(ObjectKey(batch.delta_key));
@@ -66,8 +67,7 @@ Result<Completion> complete_consumed(Entity entity, const Manifest& manifest, co
     if (batch.delta_id.empty() || batch.generation != manifest.binding.generation) continue;
     if (!manifest.has_consumed(batch.delta_id)) continue;
     if (context.stop.stop_requested()) return fail(Code::cancelled, "stopped while completing batches");
-    const auto quarantined =
-        std::ranges::find(manifest.quarantined, batch.delta_id, &RunHeader::Quarantined::delta);
+    const auto quarantined = std::ranges::find(manifest.quarantined, batch.delta_id, &RunHeader::Quarantined::delta);
     if (quarantined != manifest.quarantined.end()) {
       TRY(take_back(batch, "its delta was quarantined: " + quarantined->reason, ports, context.settings));
       ++completion.quarantined;

@@ -13,8 +13,8 @@ struct Completion {
 };
 
 /// Ends the batches whose deltas a published version has consumed: their items become SUCCESS, each only if it is still
-/// PENDING for that batch and text; then the batch ends. Derived from the manifest alone, so any later call makes up for one
-/// that was cut off. Items of a quarantined delta go back to be embedded again.
+/// PENDING for that batch and text; then the batch ends. Derived from the manifest alone, so any later call makes up
+/// for one that was cut off. Items of a quarantined delta go back to be embedded again.
 [[nodiscard]] Result<Completion> complete_consumed(Entity entity, const Manifest& manifest, const Ports& ports,
                                                    const StepContext& context);
 

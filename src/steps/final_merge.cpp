@@ -60,7 +60,8 @@ Result<std::int64_t> tombstones_before(Entity entity, const Ports& ports, const 
 }
 
 /// The version that follows `base`, before its snapshot is known.
-Manifest successor(const Manifest& base, const std::vector<RunReader>& runs, const PublishLock& lock, const Ports& ports) {
+Manifest successor(const Manifest& base, const std::vector<RunReader>& runs, const PublishLock& lock,
+                   const Ports& ports) {
   Manifest next = base;
   next.number = base.number + 1;
   next.predecessor = base.number;
@@ -136,15 +137,15 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
   }
   const Path folder = scratch.path() / "next";
   TRY(make_folders(folder));
-  const auto merged = TRY(merge_into_snapshot({.binding = binding,
-                                               .base = base_folder,
-                                               .base_checksum = base.checksum,
-                                               .runs = std::move(runs),
-                                               .consumed = base.consumed,
-                                               .tombstones_before_ms =
-                                                   TRY(tombstones_before(entity, ports, context.settings)),
-                                               .graph = context.settings.graph},
-                                              scratch.path(), folder, context.stop));
+  const auto merged =
+      TRY(merge_into_snapshot({.binding = binding,
+                               .base = base_folder,
+                               .base_checksum = base.checksum,
+                               .runs = std::move(runs),
+                               .consumed = base.consumed,
+                               .tombstones_before_ms = TRY(tombstones_before(entity, ports, context.settings)),
+                               .graph = context.settings.graph},
+                              scratch.path(), folder, context.stop));
 
   TRY(lock.still_held());  // saves work; safety is in publish(), which refuses an old epoch or a taken number
   next.snapshot = Manifest::Snapshot{

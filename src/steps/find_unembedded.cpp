@@ -9,13 +9,14 @@
 namespace tillite {
 namespace {
 
-/// The items of a receipt that wait for an embedding and whose stored hash is that of their text. Another hash means that
-/// the receipt is being replaced right now: the next run finds it whole.
+/// The items of a receipt that wait for an embedding and whose stored hash is that of their text. Another hash means
+/// that the receipt is being replaced right now: the next run finds it whole.
 std::vector<BatchItem> unembedded_items(const StoredReceipt& stored, InputFormat format) {
   std::vector<BatchItem> items;
   for (auto& [id, input] : embedding_inputs(stored.receipt, format)) {
     const auto state = stored.states.find(id);
-    if (state == stored.states.end() || state->second.status != EmbeddingStatus::none || state->second.removed) continue;
+    if (state == stored.states.end() || state->second.status != EmbeddingStatus::none || state->second.removed)
+      continue;
     const std::string hash = input_hash(input);
     if (!state->second.input_hash.empty() && state->second.input_hash != hash) continue;
     items.push_back({.id = id, .input_hash = hash, .item_version = state->second.item_version, .input = input});
@@ -132,9 +133,9 @@ Result<Json> find(Entity entity, const Ports& ports, const StepContext& context)
   TRY(finder.take_up_prepared());
   TRY(finder.find());
   Json result = finder.result();
-  context.log.info("found items to embed", {{"collection", binding.collection},
-                                            {"items", result["items_total"]},
-                                            {"batches", result["batches_total"]}});
+  context.log.info(
+      "found items to embed",
+      {{"collection", binding.collection}, {"items", result["items_total"]}, {"batches", result["batches_total"]}});
   return result;
 }
 

@@ -94,8 +94,8 @@ Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem
   } else {
     std::string requests;
     for (const BatchItem& item : won) requests += request_line(item, model);
-    const ObjectKey key = TRY(store_by_content(ports.batch_files, names_of(batch.entity).batch_folder, batch.id.str(),
-                                               ".ndjson", requests));
+    const ObjectKey key = TRY(
+        store_by_content(ports.batch_files, names_of(batch.entity).batch_folder, batch.id.str(), ".ndjson", requests));
     update.set["s3_key"] = key.str();
   }
   // Somebody else may have finished the same prepared batch first: theirs stands.

@@ -8,10 +8,10 @@ namespace tillite {
 /// What must hold of an item's row for `batch` to move it on: it is PENDING, claimed by this batch, with this text.
 [[nodiscard]] Condition claimed_by(const BatchId& batch, const std::string& input_hash);
 
-/// Claims a prepared batch's items (NONE -> PENDING), writes the NDJSON of those that were won, and records it in the row.
-/// Repeating it, by another process at the same time too, gives the same file: an item that this batch has claimed already
-/// counts as won. A batch that wins nothing ends as CANCELLED. The answer is the row as it stands then.
-/// `items` may come without their input texts: then they are made of the receipts.
+/// Claims a prepared batch's items (NONE -> PENDING), writes the NDJSON of those that were won, and records it in the
+/// row. Repeating it, by another process at the same time too, gives the same file: an item that this batch has claimed
+/// already counts as won. A batch that wins nothing ends as CANCELLED. The answer is the row as it stands then. `items`
+/// may come without their input texts: then they are made of the receipts.
 [[nodiscard]] Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem> items,
                                                      const std::string& model, const Ports& ports);
 
@@ -20,18 +20,18 @@ struct Release {
   std::string reason;
   bool counts_as_attempt = false;
 };
-/// Takes items back from a batch: PENDING -> NONE, or FAILED with the reason once their attempts are used up. Items that
-/// the batch no longer has are left alone. The answer: how many went back to NONE, and how many FAILED.
+/// Takes items back from a batch: PENDING -> NONE, or FAILED with the reason once their attempts are used up. Items
+/// that the batch no longer has are left alone. The answer: how many went back to NONE, and how many FAILED.
 struct Released {
   std::size_t to_none = 0;
   std::size_t failed = 0;
 };
 [[nodiscard]] Result<Released> release_items(const BatchId& batch,
-                                             const std::vector<std::pair<BatchItem, Release>>& items, const Ports& ports,
-                                             const Settings& settings);
+                                             const std::vector<std::pair<BatchItem, Release>>& items,
+                                             const Ports& ports, const Settings& settings);
 
-/// Calls `each` for every receipt that the items are of, with its items; one receipt in memory. `stored` is nullptr for a
-/// receipt that is gone. Items of one receipt must be neighbours.
+/// Calls `each` for every receipt that the items are of, with its items; one receipt in memory. `stored` is nullptr for
+/// a receipt that is gone. Items of one receipt must be neighbours.
 [[nodiscard]] Result<void> for_each_receipt(
     Table& table, const std::vector<BatchItem>& items,
     const std::function<Result<void>(const StoredReceipt* stored, std::span<const BatchItem> items)>& each);

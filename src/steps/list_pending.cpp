@@ -17,7 +17,8 @@ Result<Json> list_pending(const Json& event, const Ports& ports, const StepConte
   // Those with a delta wait for a merge, not for the provider.
   std::erase_if(pending, [](const Batch& batch) { return batch.openai_batch_id.empty() || !batch.delta_id.empty(); });
   // Polled longest ago first, so that batches which stay unfinished never keep the others from their turn.
-  std::ranges::sort(pending, {}, [](const Batch& batch) { return std::tie(batch.polled_ms, batch.created_ms, batch.id); });
+  std::ranges::sort(pending, {},
+                    [](const Batch& batch) { return std::tie(batch.polled_ms, batch.created_ms, batch.id); });
 
   Json batches = Json::array();
   for (const Batch& batch : pending) {

@@ -25,21 +25,30 @@ struct Ending {
 
 Ending ending_of(const ProviderBatch& batch) {
   switch (batch.status) {
-    case ProviderStatus::completed: return {BatchStatus::completed, "process_results", true};
-    case ProviderStatus::expired: return {BatchStatus::expired, "process_partial", false};
-    case ProviderStatus::cancelled: return {BatchStatus::cancelled, "handle_cancellation", false};
+    case ProviderStatus::completed:
+      return {BatchStatus::completed, "process_results", true};
+    case ProviderStatus::expired:
+      return {BatchStatus::expired, "process_partial", false};
+    case ProviderStatus::cancelled:
+      return {BatchStatus::cancelled, "handle_cancellation", false};
     // A limit of enqueued tokens is no fault of the items.
-    default: return {BatchStatus::failed, "handle_failure", batch.error_code != "token_limit_exceeded"};
+    default:
+      return {BatchStatus::failed, "handle_failure", batch.error_code != "token_limit_exceeded"};
   }
 }
 
 std::optional<BatchStatus> status_under_way(ProviderStatus status) {
   switch (status) {
-    case ProviderStatus::validating: return BatchStatus::validating;
-    case ProviderStatus::in_progress: return BatchStatus::in_progress;
-    case ProviderStatus::finalizing: return BatchStatus::finalizing;
-    case ProviderStatus::cancelling: return BatchStatus::canceling;
-    default: return std::nullopt;
+    case ProviderStatus::validating:
+      return BatchStatus::validating;
+    case ProviderStatus::in_progress:
+      return BatchStatus::in_progress;
+    case ProviderStatus::finalizing:
+      return BatchStatus::finalizing;
+    case ProviderStatus::cancelling:
+      return BatchStatus::canceling;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -104,10 +113,8 @@ class Collector {
   }
 
   Result<void> read_output(const ProviderFileId& file, const Path& scratch) {
-    auto writer = TRY(DeltaWriter::create(scratch, {.id = delta_id(),
-                                                    .batch_id = batch_.id,
-                                                    .binding = binding_,
-                                                    .created_ms = batch_.created_ms}));
+    auto writer = TRY(DeltaWriter::create(
+        scratch, {.id = delta_id(), .batch_id = batch_.id, .binding = binding_, .created_ms = batch_.created_ms}));
     const auto source = TRY(ports_.provider.download(file));
     const auto facts = TRY(read_results(*source, binding_.dimensions, [&](BatchResult&& result) -> Result<void> {
       if (context_.stop.stop_requested()) return fail(Code::cancelled, "stopped while reading results");
@@ -160,10 +167,9 @@ class Collector {
   void note_unreadable(const ResultFileFacts& facts, std::string_view name) {
     if (facts.unreadable_lines == 0) return;
     unreadable_ += facts.unreadable_lines;
-    context_.log.warning(fmt::format("the provider's {} file has lines that cannot be read", name),
-                         {{"batch_id", batch_.id.str()},
-                          {"lines", facts.unreadable_lines},
-                          {"first", facts.first_unreadable}});
+    context_.log.warning(
+        fmt::format("the provider's {} file has lines that cannot be read", name),
+        {{"batch_id", batch_.id.str()}, {"lines", facts.unreadable_lines}, {"first", facts.first_unreadable}});
   }
 
   /// The id says what is in it: a delta that is there already is this one, written by a call that was cut off.
@@ -179,16 +185,16 @@ class Collector {
     for (const auto& [id, waiting] : waiting_) {
       const auto reason = reasons_.find(id);
       const bool own_fault = reason != reasons_.end() && !reason->second.starts_with("batch_");
-      rest.emplace_back(waiting.item,
-                        Release{reason != reasons_.end() ? reason->second : why_no_result(),
-                                ending.counts_as_attempt || own_fault});
+      rest.emplace_back(waiting.item, Release{reason != reasons_.end() ? reason->second : why_no_result(),
+                                              ending.counts_as_attempt || own_fault});
     }
     released_ = TRY(release_items(batch_.id, rest, ports_, context_.settings));
     return {};
   }
 
   [[nodiscard]] std::string why_no_result() const {
-    std::string reason = fmt::format("the batch ended as {} without a result for it", provider_status_name(ended_.status));
+    std::string reason =
+        fmt::format("the batch ended as {} without a result for it", provider_status_name(ended_.status));
     if (!ended_.error_code.empty()) reason += fmt::format(" ({}: {})", ended_.error_code, ended_.error_message);
     return reason;
   }
@@ -203,12 +209,14 @@ class Collector {
     if (ended_.output_file_id) set["result_file_id"] = ended_.output_file_id->str();
     if (ended_.error_file_id) set["error_file_id"] = ended_.error_file_id->str();
     if (has_delta) {
-      set.update({{"delta_id", delta_id().str()}, {"delta_key", key().str()}, {"status_at_end", batch_status_name(end)}});
+      set.update(
+          {{"delta_id", delta_id().str()}, {"delta_key", key().str()}, {"status_at_end", batch_status_name(end)}});
     }
     if (const std::string summary = error_summary(); !summary.empty()) set["error_summary"] = summary;
-    const auto recorded = ports_.table.write(
-        Update{.key = batch_row_key(batch_.id), .set = std::move(set), .condition = {absent("delta_id"), present("PK")}});
-    if (!recorded && recorded.error().code() == Code::conflict) return {};  // another call was first with the same delta
+    const auto recorded = ports_.table.write(Update{
+        .key = batch_row_key(batch_.id), .set = std::move(set), .condition = {absent("delta_id"), present("PK")}});
+    if (!recorded && recorded.error().code() == Code::conflict)
+      return {};  // another call was first with the same delta
     return recorded;
   }
 
@@ -280,12 +288,17 @@ Result<ProviderBatch> ask_provider(const Batch& batch, BatchProvider& provider) 
 Result<Json> poll_batch(const Json& event, const Ports& ports, const StepContext& context) {
   const Batch batch = TRY(read_batch(ports.table, BatchId(TRY(string_field(event, "batch_id")))));
   if (has_ended(batch.status)) {
-    return Json{{"batch_id", batch.id.str()}, {"batch_status", batch_status_name(batch.status)}, {"action", "none"},
+    return Json{{"batch_id", batch.id.str()},
+                {"batch_status", batch_status_name(batch.status)},
+                {"action", "none"},
                 {"embedding_count", 0}};
   }
   if (!batch.delta_id.empty()) {
-    return Json{{"batch_id", batch.id.str()}, {"batch_status", "finalizing"}, {"action", "process_results"},
-                {"delta_id", batch.delta_id.str()}, {"embedding_count", 0}};
+    return Json{{"batch_id", batch.id.str()},
+                {"batch_status", "finalizing"},
+                {"action", "process_results"},
+                {"delta_id", batch.delta_id.str()},
+                {"embedding_count", 0}};
   }
   if (batch.openai_batch_id.empty()) return waiting_answer(batch, "prepared");
 
@@ -293,10 +306,10 @@ Result<Json> poll_batch(const Json& event, const Ports& ports, const StepContext
   if (const auto under_way = status_under_way(answer.status)) {
     Json set = batch_status_keys(batch.id, batch.entity, *under_way);
     set["polled_ms"] = ports.clock.now_ms();
-    const auto recorded = ports.table.write(Update{.key = batch_row_key(batch.id),
-                                                   .set = std::move(set),
-                                                   .condition = {equal("status", batch_status_name(batch.status)),
-                                                                 absent("delta_id")}});
+    const auto recorded =
+        ports.table.write(Update{.key = batch_row_key(batch.id),
+                                 .set = std::move(set),
+                                 .condition = {equal("status", batch_status_name(batch.status)), absent("delta_id")}});
     if (!recorded && recorded.error().code() != Code::conflict) return std::unexpected(recorded.error());
     return waiting_answer(batch, provider_status_name(answer.status));
   }

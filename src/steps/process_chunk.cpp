@@ -10,7 +10,8 @@
 namespace tillite {
 namespace {
 
-/// The deltas that still count; asked anew after a delta was missing, for it may have been consumed and removed meanwhile.
+/// The deltas that still count; asked anew after a delta was missing, for it may have been consumed and removed
+/// meanwhile.
 Result<std::vector<DeltaId>> not_consumed(std::vector<DeltaId> deltas, const CollectionBinding& binding,
                                           ObjectStore& vectors) {
   const auto manifest = TRY(ManifestLog(vectors, binding.collection, binding.generation).newest());

@@ -11,7 +11,6 @@ namespace {
 
 constexpr int kTriesMax = 10;  // against others that change the same receipt at the same time
 
-
 /// Inputs and stored texts of a receipt's lines and words, both entities together.
 struct ReceiptTexts {
   std::map<RecordId, std::string> inputs;
@@ -61,7 +60,8 @@ class Transition {
  private:
   static ItemState fresh(std::int64_t version, bool noise, const std::string& hash, ImportedReceipt& report) {
     if (!noise) ++report.to_embed;
-    return {.status = noise ? EmbeddingStatus::noise : EmbeddingStatus::none, .item_version = version, .input_hash = hash};
+    return {
+        .status = noise ? EmbeddingStatus::noise : EmbeddingStatus::none, .item_version = version, .input_hash = hash};
   }
 
   const ItemState* state_before(const RecordId& id) const {
@@ -113,7 +113,8 @@ class ReceiptWriter {
     for (const auto& [id, before] : old_->states) {
       if (kept_.contains(id) || before.removed) continue;
       ItemState state{.item_version = before.item_version + 1, .removed = true, .removed_at_ms = now_ms_};
-      // Noise was never sent; but a line that turned into noise may have had a vector, and its tombstone may not be out yet.
+      // Noise was never sent; but a line that turned into noise may have had a vector, and its tombstone may not be out
+      // yet.
       state.change_waiting = before.status != EmbeddingStatus::noise || before.item_version > 1;
       writes_.emplace_back(Put{tombstone_row(id, state), unchanged(&before)});
       ++report.removed;
@@ -170,8 +171,8 @@ void write_receipt_rows(const Receipt& receipt, const StoredReceipt* old, std::i
   if (receipt.merchant) {
     if (old == nullptr || old->receipt.merchant != receipt.merchant) writer.add(Put{metadata_row(receipt)});
   } else if (old != nullptr && old->receipt.merchant) {
-    writer.add(Erase{{fmt::format("IMAGE#{}", receipt.image_id.str()),
-                      fmt::format("RECEIPT#{:05}#METADATA", receipt.receipt_id)}});
+    writer.add(Erase{
+        {fmt::format("IMAGE#{}", receipt.image_id.str()), fmt::format("RECEIPT#{:05}#METADATA", receipt.receipt_id)}});
   }
   if (same_head) return;
   writer.add(Put{image_row(receipt, now_ms)});
@@ -212,7 +213,8 @@ Result<ImportedReceipt> import_receipt(const Receipt& receipt, bool dry_run, con
               receipt_name(receipt.image_id, receipt.receipt_id));
 }
 
-Result<std::size_t> remove_receipt(const ImageId& image, int receipt_id, const Ports& ports, const StepContext& context) {
+Result<std::size_t> remove_receipt(const ImageId& image, int receipt_id, const Ports& ports,
+                                   const StepContext& context) {
   for (int tries = 0; tries < kTriesMax; ++tries) {
     const auto stored = TRY(load_receipt(ports.table, image, receipt_id));
     if (!stored || !is_there(*stored)) {
@@ -223,10 +225,11 @@ Result<std::size_t> remove_receipt(const ImageId& image, int receipt_id, const P
     writer.remove_all_others(report);
     // What else is kept of the receipt goes with it: the receipt itself, its merchant, sections and labels.
     const std::string prefix = fmt::format("RECEIPT#{:05}", receipt_id);
-    for (const Item& row : TRY(query_all(
-             ports.table, {.hash = fmt::format("IMAGE#{}", image.str()), .range_prefix = prefix}))) {
+    for (const Item& row :
+         TRY(query_all(ports.table, {.hash = fmt::format("IMAGE#{}", image.str()), .range_prefix = prefix}))) {
       const std::string type = TRY(string_field(row, "TYPE"));
-      if (type == "RECEIPT" || type == "RECEIPT_METADATA" || type == "RECEIPT_SECTION" || type == "RECEIPT_WORD_LABEL") {
+      if (type == "RECEIPT" || type == "RECEIPT_METADATA" || type == "RECEIPT_SECTION" ||
+          type == "RECEIPT_WORD_LABEL") {
         writer.add(Erase{key_of(row)});
       }
     }

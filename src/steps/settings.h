@@ -23,7 +23,7 @@ struct Settings {
   std::size_t polls_per_run = 500;    ///< batches that one execution polls, those polled longest ago first
   std::size_t deltas_per_run = 500;   ///< deltas that one execution merges, oldest first
   std::map<Entity, std::size_t> chunk_deltas = {{Entity::line, 10}, {Entity::word, 10}};  ///< deltas in a chunk
-  std::int64_t attempts_max = 3;      ///< of an item, before it is FAILED
+  std::int64_t attempts_max = 3;          ///< of an item, before it is FAILED
   std::int64_t submit_lease_ms = 15'000;  ///< how long a submit under way keeps others from recovering it
   std::int64_t tombstone_retention_ms = 30LL * 24 * 3'600'000;
   bool skip_queue_notification = false;
@@ -34,8 +34,8 @@ struct Settings {
 /// A variable's value, or nothing.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
-/// The defaults with what the environment says (names: docs/settings.md). `invalid_input` names the variable and what it takes.
-/// `default_model` is what the provider at hand is good for.
+/// The defaults with what the environment says (names: docs/settings.md). `invalid_input` names the variable and what
+/// it takes. `default_model` is what the provider at hand is good for.
 [[nodiscard]] Result<Settings> read_settings(const Environment& environment, std::string default_model);
 
 }  // namespace tillite

@@ -49,7 +49,8 @@ Result<Json> split_into_chunks(const Json& event, const Ports& ports, const Step
   Json chunks = Json::array();
   for (std::size_t begin = 0; begin < taken; begin += chunk_deltas) {
     const auto first = survey.outstanding_ids.begin() + static_cast<std::ptrdiff_t>(begin);
-    const auto last = survey.outstanding_ids.begin() + static_cast<std::ptrdiff_t>(std::min(begin + chunk_deltas, taken));
+    const auto last =
+        survey.outstanding_ids.begin() + static_cast<std::ptrdiff_t>(std::min(begin + chunk_deltas, taken));
     chunks.push_back({{"chunk_index", chunks.size()}, {"delta_ids", to_json(std::vector<DeltaId>(first, last))}});
   }
   return Json{{"collection", binding.collection},

@@ -36,8 +36,8 @@ struct StepContext {
   std::string owner;     ///< who does it, for lock rows and manifests
 };
 
-/// A step of the pipeline: from an event to a result, the same in every host. Steps may be repeated at any time, after a
-/// crash at any point too, and by several callers at once.
+/// A step of the pipeline: from an event to a result, the same in every host. Steps may be repeated at any time, after
+/// a crash at any point too, and by several callers at once.
 using Step = Result<Json> (*)(const Json& event, const Ports& ports, const StepContext& context);
 
 struct NamedStep {

@@ -24,10 +24,10 @@ Result<bool> reserve(const Batch& batch, const std::string& token, const Ports& 
   if (!batch.submit_token.empty() && now_ms < batch.submit_until_ms) return false;
   Condition condition = {absent("openai_batch_id"), equal("status", "PENDING")};
   condition.push_back(batch.submit_token.empty() ? absent("submit_token") : equal("submit_token", batch.submit_token));
-  const auto reserved = ports.table.write(Update{
-      .key = batch_row_key(batch.id),
-      .set = {{"submit_token", token}, {"submit_until_ms", now_ms + settings.submit_lease_ms}},
-      .condition = std::move(condition)});
+  const auto reserved =
+      ports.table.write(Update{.key = batch_row_key(batch.id),
+                               .set = {{"submit_token", token}, {"submit_until_ms", now_ms + settings.submit_lease_ms}},
+                               .condition = std::move(condition)});
   if (!reserved && reserved.error().code() == Code::conflict) return false;
   if (!reserved) return std::unexpected(reserved.error());
   return true;
@@ -49,7 +49,8 @@ Result<std::optional<ProviderBatch>> own_batch(const BatchId& id, BatchProvider&
               kListPage * kListPagesMax, id.str());
 }
 
-/// An earlier submit got as far as uploading: its batch if it was created, else nothing, and then it cannot be any more.
+/// An earlier submit got as far as uploading: its batch if it was created, else nothing, and then it cannot be any
+/// more.
 Result<std::optional<ProviderBatch>> recover(const Batch& batch, BatchProvider& provider) {
   if (auto found = TRY(own_batch(batch.id, provider))) return found;
   TRY(provider.delete_file(batch.input_file_id));  // from here on a late create fails
@@ -94,8 +95,8 @@ Result<Json> submit_batch(const Json& event, const Ports& ports, const StepConte
   if (!batch.input_file_id.empty()) created = TRY(recover(batch, ports.provider));
   if (!created) {
     const ProviderFileId file = TRY(upload_requests(batch, token, ports));
-    created = TRY(ports.provider.create_batch(
-        file, {{std::string(kOwnIdKey), batch.id.str()}, {"collection", std::string(names_of(batch.entity).collection)}}));
+    created = TRY(ports.provider.create_batch(file, {{std::string(kOwnIdKey), batch.id.str()},
+                                                     {"collection", std::string(names_of(batch.entity).collection)}}));
   }
   TRY(record(batch, *created, ports));
   const Batch submitted = TRY(read_batch(ports.table, batch.id));

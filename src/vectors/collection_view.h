@@ -23,8 +23,8 @@ struct QueryHit {
 };
 
 /// A collection at one moment: the newest version, pinned, and the deltas that are not merged yet. What was deleted or
-/// embedded a moment ago is seen. Deltas are listed before the manifest is read; it starts over when something has gone.
-/// Threads: any, after open.
+/// embedded a moment ago is seen. Deltas are listed before the manifest is read; it starts over when something has
+/// gone. Threads: any, after open.
 class CollectionView {
  public:
   /// A collection without any version or delta is empty, not an error. `scratch` must outlive the view.
@@ -52,12 +52,13 @@ class CollectionView {
   std::unique_ptr<Parts> parts_;
 };
 
-/// Fetches the files of a version as one local folder (copies, or links where the store has files) and checks their sizes;
-/// with `verify` their checksums too. `corrupt` names the torn file.
-[[nodiscard]] Result<void> fetch_snapshot(ObjectStore& objects, const Manifest& manifest, const Path& folder, bool verify);
+/// Fetches the files of a version as one local folder (copies, or links where the store has files) and checks their
+/// sizes; with `verify` their checksums too. `corrupt` names the torn file.
+[[nodiscard]] Result<void> fetch_snapshot(ObjectStore& objects, const Manifest& manifest, const Path& folder,
+                                          bool verify);
 
-/// Writes a version as a directory that a Chroma server opens: copies, without our own file. The folder must be absent or
-/// empty (`conflict`); it appears complete or not at all.
+/// Writes a version as a directory that a Chroma server opens: copies, without our own file. The folder must be absent
+/// or empty (`conflict`); it appears complete or not at all.
 [[nodiscard]] Result<void> export_snapshot(ObjectStore& objects, const Manifest& manifest, const Path& folder);
 
 }  // namespace tillite

@@ -1,7 +1,8 @@
 #include "vectors/distance.h"
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define TILLITE_FOR_EACH_MACHINE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3")))
+#define TILLITE_FOR_EACH_MACHINE \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3")))
 #else
 #define TILLITE_FOR_EACH_MACHINE
 #endif
@@ -11,7 +12,8 @@ namespace tillite {
 TILLITE_FOR_EACH_MACHINE std::int32_t dot(const std::int8_t* a, const std::int8_t* b, std::size_t size) {
   std::int32_t sum = 0;
   for (std::size_t i = 0; i < size; ++i) {
-    sum += static_cast<std::int32_t>(static_cast<std::int16_t>(a[i])) * static_cast<std::int32_t>(static_cast<std::int16_t>(b[i]));
+    sum += static_cast<std::int32_t>(static_cast<std::int16_t>(a[i])) *
+           static_cast<std::int32_t>(static_cast<std::int16_t>(b[i]));
   }
   return sum;
 }

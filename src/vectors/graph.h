@@ -10,7 +10,8 @@ namespace tillite {
 
 using Node = std::uint32_t;
 
-/// Vectors as int8 with a scale each: a quarter of the memory, and dot products that are near enough to build a graph on.
+/// Vectors as int8 with a scale each: a quarter of the memory, and dot products that are near enough to build a graph
+/// on.
 class Codes {
  public:
   explicit Codes(std::size_t dimensions) : dimensions_(dimensions) {}
@@ -25,8 +26,9 @@ class Codes {
   std::vector<float> scales_;
 };
 
-/// An HNSW graph over distinct vectors (Malkov and Yashunin, arXiv 1603.09320; neighbours by the heuristic of its algorithm 4),
-/// built on codes. Level 0 keeps two link slots of a node free: one for copies of its text, one for a repair.
+/// An HNSW graph over distinct vectors (Malkov and Yashunin, arXiv 1603.09320; neighbours by the heuristic of its
+/// algorithm 4), built on codes. Level 0 keeps two link slots of a node free: one for copies of its text, one for a
+/// repair.
 class Graph {
  public:
   Graph(std::size_t dimensions, const GraphSettings& settings);
@@ -36,12 +38,16 @@ class Graph {
   [[nodiscard]] int max_level() const { return max_level_; }
   [[nodiscard]] Node entry() const { return entry_; }
   [[nodiscard]] int level(Node node) const { return levels_[node]; }
-  [[nodiscard]] const std::vector<Node>& links(Node node, int level) const { return links_[node][static_cast<std::size_t>(level)]; }
+  [[nodiscard]] const std::vector<Node>& links(Node node, int level) const {
+    return links_[node][static_cast<std::size_t>(level)];
+  }
 
   /// Adds a node whose links are known (of a segment that is read); its links may name nodes that come later.
   Node add_linked(std::span<const float> vector, std::vector<std::vector<Node>> links);
   /// Replaces the links of a node on a level that it has.
-  void set_links(Node node, int level, std::vector<Node> links) { links_[node][static_cast<std::size_t>(level)] = std::move(links); }
+  void set_links(Node node, int level, std::vector<Node> links) {
+    links_[node][static_cast<std::size_t>(level)] = std::move(links);
+  }
   void set_entry(Node entry, int max_level);
   /// Adds a node and links it.
   Node insert(std::span<const float> vector);

@@ -63,7 +63,8 @@ Result<Segment> Segment::open(const Path& folder) {
     position += size;
   }
   if (position != bytes.size()) return torn(kLinkListsFile);
-  for (std::uint64_t element = 0; element < header.elements; ++element) parts->live += parts->row(element).is_deleted() ? 0 : 1;
+  for (std::uint64_t element = 0; element < header.elements; ++element)
+    parts->live += parts->row(element).is_deleted() ? 0 : 1;
   return Segment(std::move(parts));
 }
 

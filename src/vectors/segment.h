@@ -14,10 +14,10 @@ namespace tillite {
 /// Labels (from 1) ascend with internal ids in segments that we write.
 
 struct GraphSettings {
-  std::size_t m = 16;                 ///< links a node on upper levels; twice that on level 0
+  std::size_t m = 16;  ///< links a node on upper levels; twice that on level 0
   std::size_t ef_construction = 100;
   std::uint64_t seed = 100;
-  double dead_share_max = 0.2;        ///< above this share of deleted elements the graph is built anew without them
+  double dead_share_max = 0.2;  ///< above this share of deleted elements the graph is built anew without them
 };
 
 struct SegmentChange {
@@ -25,27 +25,27 @@ struct SegmentChange {
   std::vector<std::uint64_t> removed;  ///< labels in `base` that end
   Path new_vectors;                    ///< file of float32 rows, unit length, in the order of their labels
   std::uint64_t new_vectors_count = 0;
-  std::uint64_t first_new_label = 1;   ///< labels of the new rows: this one and the following
+  std::uint64_t first_new_label = 1;  ///< labels of the new rows: this one and the following
   std::size_t dimensions = 0;
 };
 
 struct SegmentFacts {
-  std::uint64_t elements = 0;     ///< in the graph, deleted ones included
+  std::uint64_t elements = 0;  ///< in the graph, deleted ones included
   std::uint64_t deleted = 0;
-  std::uint64_t repaired = 0;     ///< elements that needed an extra link to be reachable
+  std::uint64_t repaired = 0;  ///< elements that needed an extra link to be reachable
   bool rebuilt = false;
 };
 
 /// Writes the segment that results from a change into `folder` (which exists, and is not `base`), without the pickle.
-/// The graph is built on int8 codes; full vectors pass through as a stream, so memory is about dimensions + 150 bytes an
-/// element that is not a copy of another. Equal vectors are linked through one representative. Every element that is
+/// The graph is built on int8 codes; full vectors pass through as a stream, so memory is about dimensions + 150 bytes
+/// an element that is not a copy of another. Equal vectors are linked through one representative. Every element that is
 /// not deleted can be reached on level 0 from the entry point when this returns (checked, repaired). One thread;
 /// the same input gives the same bytes.
 [[nodiscard]] Result<SegmentFacts> write_segment(const SegmentChange& change, const GraphSettings& settings,
                                                  const Path& folder);
 
-/// Writes index_metadata.pickle into a segment's folder. `each_label` calls back for every live (id, label), ascending by
-/// label. `labels_given` = how many labels were ever given (Chroma's total_elements_added).
+/// Writes index_metadata.pickle into a segment's folder. `each_label` calls back for every live (id, label), ascending
+/// by label. `labels_given` = how many labels were ever given (Chroma's total_elements_added).
 [[nodiscard]] Result<void> write_label_pickle(
     const Path& folder, std::uint64_t labels_given,
     const std::function<Result<void>(const std::function<Result<void>(const RecordId&, std::uint64_t)>&)>& each_label);
@@ -64,11 +64,12 @@ class Segment {
   Segment& operator=(Segment&&) noexcept;
   ~Segment();
 
-  [[nodiscard]] std::uint64_t size() const;        ///< live elements
+  [[nodiscard]] std::uint64_t size() const;  ///< live elements
   [[nodiscard]] std::size_t dimensions() const;
   /// The stored vector of a live label; nothing if there is none.
   [[nodiscard]] std::optional<std::vector<float>> vector_of(std::uint64_t label) const;
-  /// The nearest k of the graph search (ef candidates, at least k), nearest first; `accepts` (may be empty) leaves labels out.
+  /// The nearest k of the graph search (ef candidates, at least k), nearest first; `accepts` (may be empty) leaves
+  /// labels out.
   [[nodiscard]] std::vector<SegmentHit> search(std::span<const float> query, std::size_t k, std::size_t ef,
                                                const std::function<bool(std::uint64_t)>& accepts) const;
   /// The nearest k by comparing all live labels of `labels` (ascending), or all if it is nothing. Exact.

@@ -33,7 +33,10 @@ struct Element {
 class Rows {
  public:
   Rows(const File& file, std::size_t row_bytes, std::uint64_t count)
-      : file_(file), row_bytes_(row_bytes), count_(count), buffer_(std::max(kReadBytes / row_bytes, std::size_t{1}) * row_bytes) {}
+      : file_(file),
+        row_bytes_(row_bytes),
+        count_(count),
+        buffer_(std::max(kReadBytes / row_bytes, std::size_t{1}) * row_bytes) {}
 
   Result<const std::byte*> row(std::uint64_t index) {
     const std::uint64_t per_read = buffer_.size() / row_bytes_;
@@ -55,7 +58,8 @@ class Rows {
 };
 
 /// link_lists.bin of a segment: per element the lists above level 0.
-Result<std::vector<std::vector<std::vector<std::uint32_t>>>> read_upper_links(const Path& folder, std::uint64_t elements) {
+Result<std::vector<std::vector<std::vector<std::uint32_t>>>> read_upper_links(const Path& folder,
+                                                                              std::uint64_t elements) {
   const auto broken = [&] { return fail(Code::corrupt, "{} is torn", (folder / kLinkListsFile).string()); };
   const std::string content = TRY(read_file(folder / kLinkListsFile));
   std::vector<std::vector<std::vector<std::uint32_t>>> all(elements);
@@ -110,8 +114,8 @@ class Builder {
   Result<void> open_base() {
     base_header_ = TRY(read_header(*change_.base));
     if (base_header_.elements > 0 && base_header_.dimensions != change_.dimensions) {
-      return fail(Code::corrupt, "the segment {} has {} dimensions, not {}", change_.base->string(), base_header_.dimensions,
-                  change_.dimensions);
+      return fail(Code::corrupt, "the segment {} has {} dimensions, not {}", change_.base->string(),
+                  base_header_.dimensions, change_.dimensions);
     }
     base_file_ = TRY(File::open_read(*change_.base / kLevel0File));
     return {};
@@ -185,7 +189,8 @@ class Builder {
         return fail(Code::corrupt, "the labels of {} do not ascend", change_.base->string());
       }
       if (is_first) {
-        if (row.links() > kLinks0) return fail(Code::corrupt, "{} has an element with too many links", change_.base->string());
+        if (row.links() > kLinks0)
+          return fail(Code::corrupt, "{} has an element with too many links", change_.base->string());
         std::vector<std::vector<Node>> levels(upper[index].size() + 1);
         group->second = {graph_.add_linked(vector, std::move(levels)), index};
         element_of_.push_back(index);
@@ -215,7 +220,8 @@ class Builder {
       for (std::size_t level = 0; level < levels.size(); ++level) {
         std::vector<Node> nodes;
         for (const std::uint32_t link : levels[level]) {
-          if (link >= elements_.size()) return fail(Code::corrupt, "{} links to what is not there", change_.base->string());
+          if (link >= elements_.size())
+            return fail(Code::corrupt, "{} links to what is not there", change_.base->string());
           if (elements_[link].copy == kNone) nodes.push_back(elements_[link].node);
         }
         graph_.set_links(node, static_cast<int>(level), std::move(nodes));
@@ -236,8 +242,9 @@ class Builder {
     return {};
   }
 
-  /// An element's links on level 0, naming elements. Copies hang below their representative as a tree, so that few links of each
-  /// lead to copies however many there are; each also knows its representative and some of its neighbours.
+  /// An element's links on level 0, naming elements. Copies hang below their representative as a tree, so that few
+  /// links of each lead to copies however many there are; each also knows its representative and some of its
+  /// neighbours.
   [[nodiscard]] std::vector<std::uint32_t> links0_of(const Element& element) const {
     const auto& copies = copies_[element.node];
     const std::uint32_t representative = element_of_[element.node];
@@ -250,10 +257,12 @@ class Builder {
     }
     links.push_back(representative);
     if (element.copy > 0) links.push_back(copies[(element.copy - 1) / kCopyChildren]);
-    for (std::size_t child = element.copy * kCopyChildren + 1; child <= (element.copy + 1) * kCopyChildren && child < copies.size(); ++child) {
+    for (std::size_t child = element.copy * kCopyChildren + 1;
+         child <= (element.copy + 1) * kCopyChildren && child < copies.size(); ++child) {
       links.push_back(copies[child]);
     }
-    for (std::size_t i = 0; i < std::min(neighbours.size(), kCopyNeighbours); ++i) links.push_back(element_of_[neighbours[i]]);
+    for (std::size_t i = 0; i < std::min(neighbours.size(), kCopyNeighbours); ++i)
+      links.push_back(element_of_[neighbours[i]]);
     return links;
   }
 
@@ -295,7 +304,8 @@ class Builder {
       std::memcpy(row.data(), &count, sizeof count);
       row[2] = std::byte{element.deleted ? kDeletedFlag : std::uint8_t{0}};
       std::memcpy(row.data() + 4, links.data(), links.size() * sizeof(std::uint32_t));
-      const std::byte* vector = i < kept_.size() ? TRY(base->row(kept_[i])) + kVectorOffset : TRY(new_rows->row(i - kept_.size()));
+      const std::byte* vector =
+          i < kept_.size() ? TRY(base->row(kept_[i])) + kVectorOffset : TRY(new_rows->row(i - kept_.size()));
       std::memcpy(row.data() + kVectorOffset, vector, vector_bytes);
       std::memcpy(row.data() + header.label_offset(), &element.label, sizeof element.label);
       TRY(sink.write(row));
@@ -339,12 +349,12 @@ class Builder {
   Graph graph_;
   SegmentHeader base_header_;
   std::optional<File> base_file_;
-  std::vector<std::uint64_t> removed_;                    ///< sorted
-  std::vector<Element> elements_;                         ///< as they are written
-  std::vector<std::uint64_t> kept_;                       ///< the base's row of the first elements
-  std::unordered_map<Sum128, Group, SumHash> groups_;     ///< by the hash of the vector
-  std::vector<std::uint32_t> element_of_;                 ///< by node
-  std::vector<std::vector<std::uint32_t>> copies_;        ///< by node: the elements with the same vector
+  std::vector<std::uint64_t> removed_;                 ///< sorted
+  std::vector<Element> elements_;                      ///< as they are written
+  std::vector<std::uint64_t> kept_;                    ///< the base's row of the first elements
+  std::unordered_map<Sum128, Group, SumHash> groups_;  ///< by the hash of the vector
+  std::vector<std::uint32_t> element_of_;              ///< by node
+  std::vector<std::vector<std::uint32_t>> copies_;     ///< by node: the elements with the same vector
   SegmentFacts facts_;
 };
 

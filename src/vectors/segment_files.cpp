@@ -53,7 +53,8 @@ Result<SegmentHeader> read_header(const Path& folder) {
   if (content.size() != kHeaderBytes) return broken("header.bin does not have 100 bytes");
   std::string_view text = content;
   SegmentHeader header;
-  if (take<std::int32_t>(text) != 1 || take<std::uint64_t>(text) != 0) return broken("header.bin is of another version");
+  if (take<std::int32_t>(text) != 1 || take<std::uint64_t>(text) != 0)
+    return broken("header.bin is of another version");
   header.elements_max = take<std::uint64_t>(text);
   header.elements = take<std::uint64_t>(text);
   const auto row_bytes = take<std::uint64_t>(text);
@@ -66,16 +67,18 @@ Result<SegmentHeader> read_header(const Path& folder) {
   take<std::uint64_t>(text);
   take<double>(text);
   header.ef_construction = take<std::uint64_t>(text);
-  if (upper_links != kUpperLinks || links0 != kLinks0 || vector_offset != kVectorOffset || label_offset < kVectorOffset ||
-      (label_offset - kVectorOffset) % sizeof(float) != 0) {
+  if (upper_links != kUpperLinks || links0 != kLinks0 || vector_offset != kVectorOffset ||
+      label_offset < kVectorOffset || (label_offset - kVectorOffset) % sizeof(float) != 0) {
     return broken("header.bin describes another layout");
   }
   header.dimensions = (label_offset - kVectorOffset) / sizeof(float);
-  if (header.dimensions > kDimensionsMax || row_bytes != header.row_bytes()) return broken("header.bin has impossible sizes");
+  if (header.dimensions > kDimensionsMax || row_bytes != header.row_bytes())
+    return broken("header.bin has impossible sizes");
   if (header.elements > UINT32_MAX || (header.elements > 0 && header.entry >= header.elements)) {
     return broken("header.bin has impossible counts");
   }
-  if (TRY(size_of(folder / kLevel0File)) != header.elements * row_bytes) return broken("data_level0.bin has another size");
+  if (TRY(size_of(folder / kLevel0File)) != header.elements * row_bytes)
+    return broken("data_level0.bin has another size");
   if (TRY(size_of(folder / kLengthFile)) < header.elements * sizeof(float)) return broken("length.bin is too short");
   return header;
 }

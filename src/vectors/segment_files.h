@@ -29,7 +29,9 @@ struct SegmentHeader {
   std::uint32_t entry = 0xffffffff;
   std::uint64_t ef_construction = 100;
 
-  [[nodiscard]] std::size_t row_bytes() const { return kVectorOffset + dimensions * sizeof(float) + sizeof(std::uint64_t); }
+  [[nodiscard]] std::size_t row_bytes() const {
+    return kVectorOffset + dimensions * sizeof(float) + sizeof(std::uint64_t);
+  }
   [[nodiscard]] std::size_t label_offset() const { return kVectorOffset + dimensions * sizeof(float); }
 };
 

@@ -10,10 +10,10 @@ namespace tillite {
 
 struct SnapshotMergeInput {
   CollectionBinding binding;
-  std::optional<Path> base;            ///< folder of the snapshot to start from, complete and checked; never changed
+  std::optional<Path> base;  ///< folder of the snapshot to start from, complete and checked; never changed
   Sum128 base_checksum;
   std::vector<RunReader> runs;
-  std::vector<DeltaId> consumed;       ///< of the base's manifest: their records are left out
+  std::vector<DeltaId> consumed;          ///< of the base's manifest: their records are left out
   std::int64_t tombstones_before_ms = 0;  ///< tombstones removed before this time may be dropped
   GraphSettings graph;
 };
@@ -23,16 +23,16 @@ struct MergedSnapshot {
   std::uint64_t vectors = 0;
   std::uint64_t tombstones = 0;
   Sum128 checksum;
-  std::uint64_t added = 0;     ///< vectors that are new or replaced another
-  std::uint64_t removed = 0;   ///< vectors that are gone
+  std::uint64_t added = 0;       ///< vectors that are new or replaced another
+  std::uint64_t removed = 0;     ///< vectors that are gone
   std::uint64_t relabelled = 0;  ///< records that got new metadata only
   SegmentFacts graph;
 };
 
-/// Applies runs to a snapshot and writes the result as a new snapshot folder: a Chroma directory (chroma.sqlite3 and the
-/// HNSW segment) plus records.sqlite3 (docs/formats/snapshot.md), which holds what Chroma has no place for: item_version,
-/// metadata_version, label and hash of each id, tombstones and waiting metadata. Asserts that the count and the checksum of
-/// what it wrote are what it announces. `cancelled` when `stop` is requested.
+/// Applies runs to a snapshot and writes the result as a new snapshot folder: a Chroma directory (chroma.sqlite3 and
+/// the HNSW segment) plus records.sqlite3 (docs/formats/snapshot.md), which holds what Chroma has no place for:
+/// item_version, metadata_version, label and hash of each id, tombstones and waiting metadata. Asserts that the count
+/// and the checksum of what it wrote are what it announces. `cancelled` when `stop` is requested.
 [[nodiscard]] Result<MergedSnapshot> merge_into_snapshot(SnapshotMergeInput input, const Path& scratch,
                                                          const Path& folder, std::stop_token stop);
 

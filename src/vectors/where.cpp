@@ -9,7 +9,20 @@ namespace {
 constexpr int kDepthMax = 32;
 constexpr std::size_t kTermsMax = 1000;
 
-enum class Operator { all_of, any_of, equal, not_equal, less, less_equal, greater, greater_equal, in, not_in, contains, not_contains };
+enum class Operator {
+  all_of,
+  any_of,
+  equal,
+  not_equal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  in,
+  not_in,
+  contains,
+  not_contains
+};
 
 bool is_scalar(const Json& value) { return value.is_string() || value.is_number() || value.is_boolean(); }
 
@@ -17,9 +30,9 @@ bool is_scalar(const Json& value) { return value.is_string() || value.is_number(
 
 struct Where::Node {
   Operator op = Operator::all_of;
-  std::vector<Node> parts = {};      ///< of all_of and any_of
-  std::string key = {};              ///< of a comparison
-  std::vector<Json> values = {};     ///< one, or those of in and not_in
+  std::vector<Node> parts = {};   ///< of all_of and any_of
+  std::string key = {};           ///< of a comparison
+  std::vector<Json> values = {};  ///< one, or those of in and not_in
 };
 
 namespace {
@@ -29,13 +42,15 @@ using Node = Where::Node;
 class Parser {
  public:
   Result<Node> where(const Json& json, int depth) {
-    return combined(json, depth, "where", [&](const std::string& key, const Json& value) { return comparison(key, value); });
+    return combined(json, depth, "where",
+                    [&](const std::string& key, const Json& value) { return comparison(key, value); });
   }
 
   Result<Node> document(const Json& json, int depth) {
     return combined(json, depth, "where_document", [&](const std::string& key, const Json& value) -> Result<Node> {
       if (key != "$contains" && key != "$not_contains") {
-        return fail(Code::invalid_input, "where_document has no '{}': use $contains, $not_contains, $and or $or", key.substr(0, 64));
+        return fail(Code::invalid_input, "where_document has no '{}': use $contains, $not_contains, $and or $or",
+                    key.substr(0, 64));
       }
       if (!value.is_string() || value.get_ref<const std::string&>().empty()) {
         return fail(Code::invalid_input, "{} takes a text that is not empty", key);
@@ -59,7 +74,8 @@ class Parser {
         all.parts.push_back(TRY(leaf(key, value)));
         continue;
       }
-      if (!value.is_array() || value.empty()) return fail(Code::invalid_input, "{} takes a list that is not empty", key);
+      if (!value.is_array() || value.empty())
+        return fail(Code::invalid_input, "{} takes a list that is not empty", key);
       Node node{.op = key == "$and" ? Operator::all_of : Operator::any_of};
       for (const Json& part : value) node.parts.push_back(TRY(combined(part, depth + 1, name, leaf)));
       all.parts.push_back(std::move(node));
@@ -70,11 +86,13 @@ class Parser {
 
   Result<Node> comparison(const std::string& key, const Json& value) {
     if (key.starts_with('$')) {
-      return fail(Code::invalid_input, "there is no '{}' in a where: use $and, $or, or the name of a field", key.substr(0, 64));
+      return fail(Code::invalid_input, "there is no '{}' in a where: use $and, $or, or the name of a field",
+                  key.substr(0, 64));
     }
     if (is_scalar(value)) return Node{.op = Operator::equal, .key = key, .values = {value}};
     if (!value.is_object() || value.empty()) {
-      return fail(Code::invalid_input, "the field '{}' must be compared with a text, a number or true/false, or by an operator",
+      return fail(Code::invalid_input,
+                  "the field '{}' must be compared with a text, a number or true/false, or by an operator",
                   key.substr(0, 64));
     }
     Node all{.op = Operator::all_of};
@@ -86,11 +104,13 @@ class Parser {
   Result<Node> operation(const std::string& key, const std::string& name, const Json& operand) {
     if (++terms_ > kTermsMax) return fail(Code::invalid_input, "where has more than {} terms", kTermsMax);
     if (name == "$in" || name == "$nin") {
-      if (!operand.is_array() || operand.empty() || operand.size() > kTermsMax || !std::ranges::all_of(operand, is_scalar)) {
-        return fail(Code::invalid_input, "{} of '{}' takes a list of 1 to {} texts, numbers or true/false", name, key.substr(0, 64),
-                    kTermsMax);
+      if (!operand.is_array() || operand.empty() || operand.size() > kTermsMax ||
+          !std::ranges::all_of(operand, is_scalar)) {
+        return fail(Code::invalid_input, "{} of '{}' takes a list of 1 to {} texts, numbers or true/false", name,
+                    key.substr(0, 64), kTermsMax);
       }
-      return Node{.op = name == "$in" ? Operator::in : Operator::not_in, .key = key,
+      return Node{.op = name == "$in" ? Operator::in : Operator::not_in,
+                  .key = key,
                   .values = std::vector<Json>(operand.begin(), operand.end())};
     }
     constexpr std::array<std::pair<std::string_view, Operator>, 6> operators = {{{"$eq", Operator::equal},
@@ -101,7 +121,8 @@ class Parser {
                                                                                  {"$gte", Operator::greater_equal}}};
     const auto found = std::ranges::find(operators, name, &std::pair<std::string_view, Operator>::first);
     if (found == operators.end()) {
-      return fail(Code::invalid_input, "there is no operator '{}': use $eq, $ne, $gt, $gte, $lt, $lte, $in or $nin", name.substr(0, 64));
+      return fail(Code::invalid_input, "there is no operator '{}': use $eq, $ne, $gt, $gte, $lt, $lte, $in or $nin",
+                  name.substr(0, 64));
     }
     const bool ordered = found->second != Operator::equal && found->second != Operator::not_equal;
     if (!is_scalar(operand) || (ordered && !operand.is_number())) {
@@ -125,10 +146,14 @@ bool compare(Operator op, const Json& stored, const Json& value) {
   const double left = stored.get<double>();
   const double right = value.get<double>();
   switch (op) {
-    case Operator::less: return left < right;
-    case Operator::less_equal: return left <= right;
-    case Operator::greater: return left > right;
-    default: return left >= right;
+    case Operator::less:
+      return left < right;
+    case Operator::less_equal:
+      return left <= right;
+    case Operator::greater:
+      return left > right;
+    default:
+      return left >= right;
   }
 }
 
@@ -144,12 +169,17 @@ bool matches_node(const Node& node, const Json& metadata, std::string_view docum
     case Operator::any_of:
       return std::ranges::any_of(node.parts, [&](const Node& part) { return matches_node(part, metadata, document); });
     case Operator::equal:
-    case Operator::in: return is_any();
+    case Operator::in:
+      return is_any();
     case Operator::not_equal:
-    case Operator::not_in: return !is_any();
-    case Operator::contains: return document.find(node.values.front().get<std::string>()) != std::string_view::npos;
-    case Operator::not_contains: return document.find(node.values.front().get<std::string>()) == std::string_view::npos;
-    default: return there && compare(node.op, *stored, node.values.front());
+    case Operator::not_in:
+      return !is_any();
+    case Operator::contains:
+      return document.find(node.values.front().get<std::string>()) != std::string_view::npos;
+    case Operator::not_contains:
+      return document.find(node.values.front().get<std::string>()) == std::string_view::npos;
+    default:
+      return there && compare(node.op, *stored, node.values.front());
   }
 }
 
@@ -164,15 +194,22 @@ class SqlWriter {
  private:
   std::string text_of(const Node& node) {
     switch (node.op) {
-      case Operator::all_of: return joined(node, " AND ");
-      case Operator::any_of: return joined(node, " OR ");
+      case Operator::all_of:
+        return joined(node, " AND ");
+      case Operator::any_of:
+        return joined(node, " OR ");
       case Operator::equal:
-      case Operator::in: return fmt::format("e.id IN ({})", ids_with(node, node.values));
+      case Operator::in:
+        return fmt::format("e.id IN ({})", ids_with(node, node.values));
       case Operator::not_equal:
-      case Operator::not_in: return fmt::format("e.id NOT IN ({})", ids_with(node, node.values));
-      case Operator::contains: return fmt::format("e.id IN ({})", ids_containing(node));
-      case Operator::not_contains: return fmt::format("e.id NOT IN ({})", ids_containing(node));
-      default: return fmt::format("e.id IN ({})", ids_with(node, {}));
+      case Operator::not_in:
+        return fmt::format("e.id NOT IN ({})", ids_with(node, node.values));
+      case Operator::contains:
+        return fmt::format("e.id IN ({})", ids_containing(node));
+      case Operator::not_contains:
+        return fmt::format("e.id NOT IN ({})", ids_containing(node));
+      default:
+        return fmt::format("e.id IN ({})", ids_with(node, {}));
     }
   }
 

@@ -9,9 +9,10 @@
 
 namespace tillite {
 
-/// A filter in Chroma's language: `where` over metadata ($eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $and, $or; a bare value is $eq)
-/// and `where_document` ($contains, $not_contains, $and, $or). Meaning as in Chroma: $ne and $nin also match records
-/// without the key; a comparison only matches values of its own type (an int is compared with floats as a number).
+/// A filter in Chroma's language: `where` over metadata ($eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $and, $or; a bare
+/// value is $eq) and `where_document` ($contains, $not_contains, $and, $or). Meaning as in Chroma: $ne and $nin also
+/// match records without the key; a comparison only matches values of its own type (an int is compared with floats as a
+/// number).
 class Where {
  public:
   /// Nothing asked: matches everything.

@@ -39,7 +39,8 @@ constexpr std::array kComparisons = {
     Comparison{"TimestampGreaterThanEquals", Type::timestamp, false, true, true},
 };
 
-constexpr std::array<std::string_view, 6> kTests = {"IsNull", "IsPresent", "IsNumeric", "IsString", "IsBoolean", "IsTimestamp"};
+constexpr std::array<std::string_view, 6> kTests = {"IsNull",   "IsPresent", "IsNumeric",
+                                                    "IsString", "IsBoolean", "IsTimestamp"};
 
 std::optional<double> timestamp_of(const Json& value) {
   if (!value.is_string()) return std::nullopt;
@@ -56,10 +57,12 @@ bool fulfils(const Comparison& comparison, const T& left, const T& right) {
 bool compare(const Comparison& comparison, const Json& left, const Json& right) {
   switch (comparison.type) {
     case Type::string:
-      return left.is_string() && right.is_string() && fulfils(comparison, left.get<std::string>(), right.get<std::string>());
+      return left.is_string() && right.is_string() &&
+             fulfils(comparison, left.get<std::string>(), right.get<std::string>());
     case Type::number:
       return left.is_number() && right.is_number() && fulfils(comparison, left.get<double>(), right.get<double>());
-    case Type::boolean: return left.is_boolean() && right.is_boolean() && left == right;
+    case Type::boolean:
+      return left.is_boolean() && right.is_boolean() && left == right;
     case Type::timestamp: {
       const auto a = timestamp_of(left);
       const auto b = timestamp_of(right);
@@ -121,12 +124,15 @@ Result<bool> choice_holds(const Json& rule, const Scope& scope) {
   if (name == "IsPresent") return value.has_value() == operand.get<bool>();
   if (!value) {
     return std::unexpected(
-        Error(Code::failed, fmt::format("the choice's variable '{}' leads to nothing in the input", variable)).named("States.Runtime"));
+        Error(Code::failed, fmt::format("the choice's variable '{}' leads to nothing in the input", variable))
+            .named("States.Runtime"));
   }
   if (std::ranges::find(kTests, name) != kTests.end()) return passes_test(name, *value) == operand.get<bool>();
-  if (name == "StringMatches") return value->is_string() && matches_pattern(value->get<std::string>(), operand.get<std::string>());
+  if (name == "StringMatches")
+    return value->is_string() && matches_pattern(value->get<std::string>(), operand.get<std::string>());
   const Comparison* comparison = comparison_named(name);
-  return compare(*comparison, *value, name.ends_with("Path") ? TRY(evaluate(operand.get<std::string>(), scope)) : operand);
+  return compare(*comparison, *value,
+                 name.ends_with("Path") ? TRY(evaluate(operand.get<std::string>(), scope)) : operand);
 }
 
 Result<void> check_choice(const Json& rule, bool nested) {
@@ -152,7 +158,8 @@ Result<void> check_choice(const Json& rule, bool nested) {
     if (!operand.is_string()) return fail(Code::invalid_input, "StringMatches takes a text");
     return {};
   }
-  if (comparison_named(name) == nullptr) return fail(Code::invalid_input, "there is no comparison '{}'", name.substr(0, 80));
+  if (comparison_named(name) == nullptr)
+    return fail(Code::invalid_input, "there is no comparison '{}'", name.substr(0, 80));
   if (name.ends_with("Path")) {
     if (!operand.is_string()) return fail(Code::invalid_input, "{} takes a path", name);
     return check_expression(operand.get<std::string>());

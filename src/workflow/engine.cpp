@@ -21,7 +21,8 @@ std::string running_partition(const std::string& machine) { return fmt::format("
 
 Result<ExecutionStatus> parse_status(std::string_view name) {
   const auto found = std::ranges::find(kStatusNames, name);
-  if (found == kStatusNames.end()) return fail(Code::corrupt, "an execution has the unknown status '{}'", name.substr(0, 64));
+  if (found == kStatusNames.end())
+    return fail(Code::corrupt, "an execution has the unknown status '{}'", name.substr(0, 64));
   return static_cast<ExecutionStatus>(found - kStatusNames.begin());
 }
 
@@ -39,7 +40,9 @@ Result<Execution> parse_row(const Item& row) {
 
 }  // namespace
 
-std::string_view execution_status_name(ExecutionStatus status) { return kStatusNames.at(static_cast<std::size_t>(status)); }
+std::string_view execution_status_name(ExecutionStatus status) {
+  return kStatusNames.at(static_cast<std::size_t>(status));
+}
 
 struct Engine::Parts {
   Table& table;
@@ -63,9 +66,10 @@ struct Engine::Parts {
       return fail(Code::lock_held, "the execution {} is being walked by {}", id.str(), holder);
     }
     std::string owner = fmt::format("{}/{}", process_identity(), uuid4(random.bytes()));
-    const auto taken = table.write(Update{.key = execution_key(id),
-                                          .set = {{"owner", owner}, {"lease_until_ms", clock.now_ms() + settings.lease_ms}},
-                                          .condition = {equal("status", "RUNNING"), holder.empty() ? absent("owner") : equal("owner", holder)}});
+    const auto taken = table.write(
+        Update{.key = execution_key(id),
+               .set = {{"owner", owner}, {"lease_until_ms", clock.now_ms() + settings.lease_ms}},
+               .condition = {equal("status", "RUNNING"), holder.empty() ? absent("owner") : equal("owner", holder)}});
     if (!taken && taken.error().code() == Code::conflict) {
       return fail(Code::lock_held, "the execution {} was taken by another process just now", id.str());
     }
@@ -84,11 +88,13 @@ struct Engine::Parts {
 
   /// The walk goes on later: by anybody, at once.
   void give_lease_back(const ExecutionId& id, const std::string& owner) const {
-    const auto given = table.write(Update{.key = execution_key(id), .remove = {"owner", "lease_until_ms"}, .condition = {equal("owner", owner)}});
+    const auto given = table.write(
+        Update{.key = execution_key(id), .remove = {"owner", "lease_until_ms"}, .condition = {equal("owner", owner)}});
     if (!given) log.warning("an execution's lease was not given back and has to run out", {{"execution", id.str()}});
   }
 
-  Result<void> walk(const StateMachine& machine, const Execution& execution, const std::string& owner, const std::stop_token& stop) const {
+  Result<void> walk(const StateMachine& machine, const Execution& execution, const std::string& owner,
+                    const std::stop_token& stop) const {
     History history(table, clock, execution.id, owner);
     TRY(history.load());
     const Json context = {{"Execution",
@@ -116,19 +122,20 @@ Engine::~Engine() = default;
 
 Result<Execution> Engine::start(const StateMachine& machine, const Json& input) {
   if (to_text(input).size() > kInputBytesMax) {
-    return fail(Code::invalid_input, "the input has {} bytes, at most {} are allowed", to_text(input).size(), kInputBytesMax);
+    return fail(Code::invalid_input, "the input has {} bytes, at most {} are allowed", to_text(input).size(),
+                kInputBytesMax);
   }
   const ExecutionId id(fmt::format("{}:{}", machine.name(), uuid4(parts_->random.bytes())));
   const std::int64_t now_ms = parts_->clock.now_ms();
   const ItemKey key = execution_key(id);
   const std::string order = iso_time(now_ms) + "#" + id.str();
-  Item row = {{"PK", key.pk},           {"SK", key.sk},
-              {"TYPE", "EXECUTION"},    {"GSI1PK", "EXECUTION"},
-              {"GSI1SK", order},        {"GSI2PK", machine_partition(machine.name())},
-              {"GSI2SK", order},        {"GSI3PK", running_partition(machine.name())},
-              {"GSI3SK", order},        {"execution_id", id.str()},
-              {"status", "RUNNING"},    {"state_machine", machine.name()},
-              {"started_ms", now_ms},   {"events", 1}};
+  Item row = {{"PK", key.pk},         {"SK", key.sk},
+              {"TYPE", "EXECUTION"},  {"GSI1PK", "EXECUTION"},
+              {"GSI1SK", order},      {"GSI2PK", machine_partition(machine.name())},
+              {"GSI2SK", order},      {"GSI3PK", running_partition(machine.name())},
+              {"GSI3SK", order},      {"execution_id", id.str()},
+              {"status", "RUNNING"},  {"state_machine", machine.name()},
+              {"started_ms", now_ms}, {"events", 1}};
   Item first = {{"PK", key.pk},
                 {"SK", fmt::format("EVENT#{:010}", 1)},
                 {"TYPE", "EXECUTION_EVENT"},
@@ -172,7 +179,8 @@ Result<Execution> Engine::describe(const ExecutionId& id) {
   return execution;
 }
 
-Result<std::vector<Execution>> Engine::list(const std::string& state_machine, std::optional<ExecutionStatus> status, std::size_t limit) {
+Result<std::vector<Execution>> Engine::list(const std::string& state_machine, std::optional<ExecutionStatus> status,
+                                            std::size_t limit) {
   Query query{.newest_first = true};
   if (state_machine.empty()) {
     query.index = Index::gsi1;
@@ -189,7 +197,8 @@ Result<std::vector<Execution>> Engine::list(const std::string& state_machine, st
     const Page page = TRY(parts_->table.query(query));
     for (const Item& row : page.items) {
       Execution execution = TRY(parse_row(row));
-      if (executions.size() < limit && (!status || execution.status == *status)) executions.push_back(std::move(execution));
+      if (executions.size() < limit && (!status || execution.status == *status))
+        executions.push_back(std::move(execution));
     }
     if (page.next.empty()) break;
     query.start_after = page.next;
@@ -200,14 +209,15 @@ Result<std::vector<Execution>> Engine::list(const std::string& state_machine, st
 Result<std::vector<HistoryEvent>> Engine::history(const ExecutionId& id) {
   TRY(parts_->row_of(id));
   std::vector<HistoryEvent> events;
-  TRY(for_each_item(parts_->table, {.hash = execution_key(id).pk, .range_prefix = "EVENT#"}, [&](const Item& row) -> Result<void> {
-    events.push_back({.id = TRY(int_field(row, "event_id")),
-                      .previous_id = TRY(int_field(row, "previous_id")),
-                      .type = TRY(string_field(row, "type")),
-                      .timestamp_ms = TRY(int_field(row, "timestamp_ms")),
-                      .details = row.value("details", Json())});
-    return {};
-  }));
+  TRY(for_each_item(parts_->table, {.hash = execution_key(id).pk, .range_prefix = "EVENT#"},
+                    [&](const Item& row) -> Result<void> {
+                      events.push_back({.id = TRY(int_field(row, "event_id")),
+                                        .previous_id = TRY(int_field(row, "previous_id")),
+                                        .type = TRY(string_field(row, "type")),
+                                        .timestamp_ms = TRY(int_field(row, "timestamp_ms")),
+                                        .details = row.value("details", Json())});
+                      return {};
+                    }));
   return events;
 }
 

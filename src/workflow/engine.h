@@ -37,15 +37,15 @@ struct Execution {
 struct HistoryEvent {
   std::int64_t id = 0;  ///< from 1
   std::int64_t previous_id = 0;
-  std::string type;     ///< "ExecutionStarted", "TaskStateEntered", ...
+  std::string type;  ///< "ExecutionStarted", "TaskStateEntered", ...
   std::int64_t timestamp_ms = 0;
-  Json details;         ///< the event's "...EventDetails"
+  Json details;  ///< the event's "...EventDetails"
 };
 
-/// Walks state machines durably. Every finished state is recorded before the next begins, so an execution that was cut off
-/// at any point goes on from its last finished state and runs no finished task again (a task that was cut off runs again).
-/// An execution is walked by one process at a time: its lease is a row, renewed while walking; another process can take it
-/// over when it ran out.
+/// Walks state machines durably. Every finished state is recorded before the next begins, so an execution that was cut
+/// off at any point goes on from its last finished state and runs no finished task again (a task that was cut off runs
+/// again). An execution is walked by one process at a time: its lease is a row, renewed while walking; another process
+/// can take it over when it ran out.
 ///
 /// Threads: any. Errors of the table pass through; those of tasks become the execution's.
 class Engine {

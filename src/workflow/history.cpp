@@ -12,11 +12,12 @@ constexpr std::size_t kEventsAtOnce = 90;  // and the execution's row: a transac
 ItemKey execution_key(const ExecutionId& id) { return {fmt::format("EXECUTION#{}", id.str()), "EXECUTION"}; }
 
 Result<void> History::load() {
-  return for_each_item(table_, {.hash = execution_key(id_).pk, .range_prefix = "EVENT#"}, [&](const Item& row) -> Result<void> {
-    ++events_;
-    index(row);
-    return {};
-  });
+  return for_each_item(table_, {.hash = execution_key(id_).pk, .range_prefix = "EVENT#"},
+                       [&](const Item& row) -> Result<void> {
+                         ++events_;
+                         index(row);
+                         return {};
+                       });
 }
 
 void History::index(const Item& row) {
@@ -25,20 +26,17 @@ void History::index(const Item& row) {
   const std::string type = row.at("type").get<std::string>();
   if (type.ends_with("StateExited") || type == "MapIterationSucceeded") ended_[place] = row.value("record", Json());
   if (type.ends_with("StateEntered")) entered_.emplace(place, row.at("timestamp_ms").get<std::int64_t>());
-  if (type == "TaskFailed" || type == "MapStateFailed") failures_[place].push_back(row.at("details").value("error", ""));
+  if (type == "TaskFailed" || type == "MapStateFailed")
+    failures_[place].push_back(row.at("details").value("error", ""));
 }
 
 void History::add(const std::string& type, Json details, const std::string& place, Json record) {
   const std::scoped_lock lock(mutex_);
   const std::int64_t number = ++events_;
-  Item row = {{"PK", execution_key(id_).pk},
-              {"SK", fmt::format("EVENT#{:010}", number)},
-              {"TYPE", "EXECUTION_EVENT"},
-              {"event_id", number},
-              {"previous_id", number - 1},
-              {"type", type},
-              {"timestamp_ms", clock_.now_ms()},
-              {"details", std::move(details)}};
+  Item row = {{"PK", execution_key(id_).pk},     {"SK", fmt::format("EVENT#{:010}", number)},
+              {"TYPE", "EXECUTION_EVENT"},       {"event_id", number},
+              {"previous_id", number - 1},       {"type", type},
+              {"timestamp_ms", clock_.now_ms()}, {"details", std::move(details)}};
   if (!place.empty()) row["place"] = place;
   if (!record.is_null()) row["record"] = std::move(record);
   index(row);
@@ -62,7 +60,8 @@ Result<void> History::write(Json set, std::vector<std::string> remove) {
   do {
     const std::size_t count = std::min(waiting_.size(), kEventsAtOnce);
     const bool last = count == waiting_.size();
-    Update own{.key = row, .set = {{"events", waiting_.empty() ? events_ : waiting_[count - 1].at("event_id").get<std::int64_t>()}},
+    Update own{.key = row,
+               .set = {{"events", waiting_.empty() ? events_ : waiting_[count - 1].at("event_id").get<std::int64_t>()}},
                .condition = {equal("owner", owner_)}};
     if (last) {
       own.set.update(set);

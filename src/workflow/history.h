@@ -13,8 +13,9 @@ namespace tillite {
 
 [[nodiscard]] ItemKey execution_key(const ExecutionId& id);
 
-/// The events of one execution: what AWS shows, and all that a walk needs to go on. Events are gathered and written together, at the
-/// latest when a state ends; each write checks that this walker still owns the execution. Threads: any.
+/// The events of one execution: what AWS shows, and all that a walk needs to go on. Events are gathered and written
+/// together, at the latest when a state ends; each write checks that this walker still owns the execution. Threads:
+/// any.
 class History {
  public:
   static constexpr std::int64_t kEventsMax = 25'000;  // as AWS has it

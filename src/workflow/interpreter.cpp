@@ -12,7 +12,7 @@ namespace tillite {
 namespace {
 
 constexpr std::size_t kPayloadBytesMax = 262'144;  // as AWS has it
-constexpr std::int64_t kEventsOfAState = 100;      // room that is left for the last states of an execution that is too long
+constexpr std::int64_t kEventsOfAState = 100;  // room that is left for the last states of an execution that is too long
 constexpr std::string_view kInvoke = "arn:aws:states:::lambda:invoke";
 
 Failure failure_of(const Error& error) { return {error.name(), error.message()}; }
@@ -25,7 +25,9 @@ Outcome outcome_of(Result<Json> result) {
 
 Outcome within_limit(Json value) {
   if (to_text(value).size() <= kPayloadBytesMax) return value;
-  return std::unexpected(Failure{"States.DataLimitExceeded", "The state returned a result with a size exceeding the maximum number of bytes service limit."});
+  return std::unexpected(
+      Failure{"States.DataLimitExceeded",
+              "The state returned a result with a size exceeding the maximum number of bytes service limit."});
 }
 
 /// InputPath and OutputPath: null means an empty object, absent the whole.
@@ -63,7 +65,8 @@ struct Interpreter::Transition {
   std::string next;
 };
 
-Result<Outcome> Interpreter::machine(const Json& definition, Json input, const std::string& place, const Json& context) {
+Result<Outcome> Interpreter::machine(const Json& definition, Json input, const std::string& place,
+                                     const Json& context) {
   std::map<std::string, int> visits;
   for (std::string name = definition.at("StartAt").get<std::string>(); !name.empty();) {
     const Json& state = definition.at("States").at(name);
@@ -75,7 +78,8 @@ Result<Outcome> Interpreter::machine(const Json& definition, Json input, const s
     }
     if (stop_.stop_requested()) return fail(Code::cancelled, "stopped before the state {}", name);
     if (history_.size() > History::kEventsMax - kEventsOfAState) {
-      return Outcome(std::unexpected(Failure{"States.Runtime", "The execution reached the maximum number of history events (25000)."}));
+      return Outcome(std::unexpected(
+          Failure{"States.Runtime", "The execution reached the maximum number of history events (25000)."}));
     }
     Visit visit{state, name, state.at("Type").get<std::string>(), here, context};
     const std::int64_t entered_ms = history_.entered_ms(here).value_or(clock_.now_ms());
@@ -118,7 +122,8 @@ Result<Interpreter::Ended> Interpreter::state(Visit& visit, const Json& raw_inpu
     if (outcome) return Ended(Transition{*std::move(outcome), next});
 
     const Failure failure = outcome.error();
-    history_.add(visit.type == "Map" ? "MapStateFailed" : "TaskFailed", {{"error", failure.error}, {"cause", failure.cause}}, visit.place);
+    history_.add(visit.type == "Map" ? "MapStateFailed" : "TaskFailed",
+                 {{"error", failure.error}, {"cause", failure.cause}}, visit.place);
     TRY(history_.flush());
     if (state.contains("Retry")) {
       if (const auto delay_ms = retry_delay_ms(state.at("Retry"), history_.failures(visit.place), random_)) {
@@ -187,14 +192,19 @@ Result<Outcome> Interpreter::task(Visit& visit, const Json& input) {
   }
   const Json function = parameters.value("FunctionName", Json());
   if (!function.is_string()) return Outcome(std::unexpected(Failure{"States.Runtime", "FunctionName must be a text"}));
-  auto outcome = TRY(call(visit, {function_name_of(function.get<std::string>()), parameters.value("Payload", Json::object()),
-                                  execution_.str(), stop_}));
+  auto outcome = TRY(call(visit, {function_name_of(function.get<std::string>()),
+                                  parameters.value("Payload", Json::object()), execution_.str(), stop_}));
   if (!outcome) return outcome;
   return Outcome(Json{{"ExecutedVersion", "$LATEST"}, {"Payload", *std::move(outcome)}, {"StatusCode", 200}});
 }
 
 Result<Outcome> Interpreter::call(Visit& visit, TaskRunner::Call call) {
-  history_.add("TaskScheduled", {{"resourceType", "lambda"}, {"resource", "invoke"}, {"functionName", call.function_name}, {"parameters", call.payload}}, visit.place);
+  history_.add("TaskScheduled",
+               {{"resourceType", "lambda"},
+                {"resource", "invoke"},
+                {"functionName", call.function_name},
+                {"parameters", call.payload}},
+               visit.place);
   history_.add("TaskStarted", {{"resourceType", "lambda"}, {"resource", "invoke"}}, visit.place);
   const double timeout_s = visit.state.value("TimeoutSeconds", 0.0);
   std::stop_source stop;
@@ -212,32 +222,40 @@ Result<Outcome> Interpreter::call(Visit& visit, TaskRunner::Call call) {
   auto result = tasks_.run(call);
   timer = {};
   if (!result && result.error().code() == Code::cancelled) {
-    if (timed_out && !stop_.stop_requested()) return Outcome(std::unexpected(Failure{"States.Timeout", result.error().message()}));
+    if (timed_out && !stop_.stop_requested())
+      return Outcome(std::unexpected(Failure{"States.Timeout", result.error().message()}));
     return std::unexpected(result.error());
   }
   auto outcome = outcome_of(std::move(result));
   if (outcome) outcome = within_limit(*std::move(outcome));
-  if (outcome) history_.add("TaskSucceeded", {{"resourceType", "lambda"}, {"resource", "invoke"}, {"output", *outcome}}, visit.place);
+  if (outcome)
+    history_.add("TaskSucceeded", {{"resourceType", "lambda"}, {"resource", "invoke"}, {"output", *outcome}},
+                 visit.place);
   return outcome;
 }
 
 Result<Outcome> Interpreter::map(Visit& visit, const Json& input) {
   const Json& state = visit.state;
-  const auto items = state.contains("ItemsPath")
-                         ? outcome_of(evaluate(state.at("ItemsPath").get<std::string>(), {input, visit.context, random_}))
-                         : Outcome(input);
+  const auto items =
+      state.contains("ItemsPath")
+          ? outcome_of(evaluate(state.at("ItemsPath").get<std::string>(), {input, visit.context, random_}))
+          : Outcome(input);
   if (!items) return items;
-  if (!items->is_array()) return Outcome(std::unexpected(Failure{"States.Runtime", "the items of a Map must be a list"}));
+  if (!items->is_array())
+    return Outcome(std::unexpected(Failure{"States.Runtime", "the items of a Map must be a list"}));
   std::size_t concurrency = state.value("MaxConcurrency", std::size_t{0});
   if (state.contains("MaxConcurrencyPath")) {
-    const auto path = outcome_of(evaluate(state.at("MaxConcurrencyPath").get<std::string>(), {input, visit.context, random_}));
+    const auto path =
+        outcome_of(evaluate(state.at("MaxConcurrencyPath").get<std::string>(), {input, visit.context, random_}));
     if (!path) return path;
     if (!path->is_number_integer() || path->get<std::int64_t>() < 0) {
-      return Outcome(std::unexpected(Failure{"States.Runtime", "MaxConcurrencyPath must lead to a whole number from 0 up"}));
+      return Outcome(
+          std::unexpected(Failure{"States.Runtime", "MaxConcurrencyPath must lead to a whole number from 0 up"}));
     }
     concurrency = path->get<std::size_t>();
   }
-  const std::size_t threads = std::min({concurrency == 0 ? threads_max_ : concurrency, threads_max_, std::max<std::size_t>(items->size(), 1)});
+  const std::size_t threads =
+      std::min({concurrency == 0 ? threads_max_ : concurrency, threads_max_, std::max<std::size_t>(items->size(), 1)});
   history_.add("MapStateStarted", {{"length", items->size()}}, visit.place);
 
   std::vector<std::optional<Result<Outcome>>> outcomes(items->size());
@@ -282,7 +300,8 @@ Result<Outcome> Interpreter::iteration(Visit& visit, const Json& input, const Js
   }
   const Json details = {{"name", visit.name}, {"index", index}};
   history_.add("MapIterationStarted", details, place);
-  const Json& processor = visit.state.contains("ItemProcessor") ? visit.state.at("ItemProcessor") : visit.state.at("Iterator");
+  const Json& processor =
+      visit.state.contains("ItemProcessor") ? visit.state.at("ItemProcessor") : visit.state.at("Iterator");
   auto outcome = TRY(machine(processor, std::move(iteration_input), place, context));
   if (outcome) {
     history_.add("MapIterationSucceeded", details, place, {{"output", *outcome}});
@@ -301,7 +320,8 @@ Result<Interpreter::Ended> Interpreter::choice(Visit& visit, const Json& input) 
     if (*holds) return Ended(Transition{*output, rule.at("Next").get<std::string>()});
   }
   if (visit.state.contains("Default")) return Ended(Transition{*output, visit.state.at("Default").get<std::string>()});
-  return Ended(std::unexpected(Failure{"States.NoChoiceMatched", fmt::format("no rule of the choice {} matched", visit.name)}));
+  return Ended(
+      std::unexpected(Failure{"States.NoChoiceMatched", fmt::format("no rule of the choice {} matched", visit.name)}));
 }
 
 Result<Outcome> Interpreter::wait(Visit& visit, const Json& input) {
@@ -312,15 +332,19 @@ Result<Outcome> Interpreter::wait(Visit& visit, const Json& input) {
   for (const char* name : {"Seconds", "Timestamp"}) {
     const std::string path = std::string(name) + "Path";
     if (state.contains(name)) value = state.at(name);
-    if (state.contains(path)) value = outcome_of(evaluate(state.at(path).get<std::string>(), {input, visit.context, random_}));
+    if (state.contains(path))
+      value = outcome_of(evaluate(state.at(path).get<std::string>(), {input, visit.context, random_}));
   }
   if (!value) return value;
   std::int64_t until_ms = 0;
   if (value->is_number()) {
     until_ms = entered_ms + static_cast<std::int64_t>(value->get<double>() * 1000);
   } else {
-    const auto time = value->is_string() ? parse_iso_time(value->get<std::string>()) : Result<std::int64_t>(fail(Code::invalid_input, "not a time"));
-    if (!time) return Outcome(std::unexpected(Failure{"States.Runtime", fmt::format("the state {} cannot wait for {}", visit.name, to_text(*value))}));
+    const auto time = value->is_string() ? parse_iso_time(value->get<std::string>())
+                                         : Result<std::int64_t>(fail(Code::invalid_input, "not a time"));
+    if (!time)
+      return Outcome(std::unexpected(
+          Failure{"States.Runtime", fmt::format("the state {} cannot wait for {}", visit.name, to_text(*value))}));
     until_ms = *time;
   }
   if (const std::int64_t left_ms = until_ms - clock_.now_ms(); left_ms > 0) TRY(clock_.sleep(left_ms, stop_));

@@ -17,15 +17,15 @@ struct Failure {
   std::string cause;
 };
 
-/// What came of a state or machine; a Failure is part of the language. Errors of the walk itself (the table fails, the lease is lost,
-/// somebody asks to stop) are the Result around it: no Retry or Catch ever sees them.
+/// What came of a state or machine; a Failure is part of the language. Errors of the walk itself (the table fails, the
+/// lease is lost, somebody asks to stop) are the Result around it: no Retry or Catch ever sees them.
 using Outcome = std::expected<Json, Failure>;
 
 /// Walks one execution through its definition. What the history says has ended is taken from it, not done again.
 class Interpreter {
  public:
-  Interpreter(History& history, TaskRunner& tasks, Clock& clock, Random& random, ExecutionId execution, std::size_t threads_max,
-              std::stop_token stop)
+  Interpreter(History& history, TaskRunner& tasks, Clock& clock, Random& random, ExecutionId execution,
+              std::size_t threads_max, std::stop_token stop)
       : history_(history),
         tasks_(tasks),
         clock_(clock),
@@ -35,7 +35,8 @@ class Interpreter {
         stop_(std::move(stop)) {}
 
   /// `place` is the path of the machine in the execution ("" for the outermost), `context` what "$$" shows.
-  [[nodiscard]] Result<Outcome> machine(const Json& definition, Json input, const std::string& place, const Json& context);
+  [[nodiscard]] Result<Outcome> machine(const Json& definition, Json input, const std::string& place,
+                                        const Json& context);
 
  private:
   struct Visit;

@@ -78,7 +78,8 @@ Result<JsonPath> JsonPath::parse(std::string_view text) {
         const auto bound = [](std::string_view part) { return part.empty() ? std::nullopt : parse_number(part); };
         slice.begin = bound(inside.substr(0, colon));
         slice.end = bound(inside.substr(colon + 1));
-        if ((colon > 0 && !slice.begin) || (colon + 1 < inside.size() && !slice.end)) return wrong("a slice has a broken bound");
+        if ((colon > 0 && !slice.begin) || (colon + 1 < inside.size() && !slice.end))
+          return wrong("a slice has a broken bound");
         path.steps_.push_back(std::move(slice));
       } else if (const auto index = parse_number(inside)) {
         path.steps_.push_back({.kind = Step::Kind::index, .index = *index});
@@ -93,7 +94,8 @@ Result<JsonPath> JsonPath::parse(std::string_view text) {
 }
 
 bool JsonPath::is_reference() const {
-  return std::ranges::all_of(steps_, [](const Step& step) { return step.kind == Step::Kind::field || step.kind == Step::Kind::index; });
+  return std::ranges::all_of(
+      steps_, [](const Step& step) { return step.kind == Step::Kind::field || step.kind == Step::Kind::index; });
 }
 
 void JsonPath::apply(const Step& step, const Json& value, std::vector<const Json*>& found) {
@@ -118,7 +120,9 @@ void JsonPath::apply(const Step& step, const Json& value, std::vector<const Json
       if (!value.is_structured()) break;
       for (const Json& child : value) found.push_back(&child);
       break;
-    case Step::Kind::descend: collect_descendants(value, found); break;
+    case Step::Kind::descend:
+      collect_descendants(value, found);
+      break;
   }
 }
 
@@ -139,7 +143,9 @@ Result<Json> JsonPath::select(const Json& root) const {
 }
 
 Result<Json> JsonPath::put(Json root, Json value) const {
-  const auto wrong = [&] { return fail(Code::invalid_input, "the reference path '{}' does not fit the state's input", text_); };
+  const auto wrong = [&] {
+    return fail(Code::invalid_input, "the reference path '{}' does not fit the state's input", text_);
+  };
   if (!is_reference()) return wrong();
   Json* place = &root;
   for (const Step& step : steps_) {

@@ -7,8 +7,8 @@
 
 namespace tillite {
 
-/// A JSONPath as state machines use it: fields, indexes (from the end too), slices, wildcards, recursive descent. Filters are not
-/// known and are refused. docs/workflow-engine.md
+/// A JSONPath as state machines use it: fields, indexes (from the end too), slices, wildcards, recursive descent.
+/// Filters are not known and are refused. docs/workflow-engine.md
 class JsonPath {
  public:
   /// `invalid_input` says where it goes wrong.

@@ -47,11 +47,13 @@ Result<std::vector<std::string>> split_arguments(std::string_view text) {
       part += c;
     }
   }
-  if (quoted || depth != 0) return fail(Code::invalid_input, "a quote or bracket is not closed in '{}'", text.substr(0, 200));
+  if (quoted || depth != 0)
+    return fail(Code::invalid_input, "a quote or bracket is not closed in '{}'", text.substr(0, 200));
   if (!parts.empty() || part.find_first_not_of(' ') != std::string::npos) parts.push_back(std::move(part));
   for (std::string& one : parts) {
     const std::size_t begin = one.find_first_not_of(' ');
-    if (begin == std::string::npos) return fail(Code::invalid_input, "an argument is missing in '{}'", text.substr(0, 200));
+    if (begin == std::string::npos)
+      return fail(Code::invalid_input, "an argument is missing in '{}'", text.substr(0, 200));
     one = one.substr(begin, one.find_last_not_of(' ') - begin + 1);
   }
   return parts;
@@ -103,8 +105,10 @@ Result<Json> string_to_json(const Arguments& arguments) {
 }
 
 Result<Json> json_merge(const Arguments& arguments) {
-  if (!arguments[0].is_object() || !arguments[1].is_object()) return intrinsic_failure("States.JsonMerge", "both must be objects");
-  if (arguments[2] != Json(false)) return intrinsic_failure("States.JsonMerge", "only a shallow merge (false) is supported");
+  if (!arguments[0].is_object() || !arguments[1].is_object())
+    return intrinsic_failure("States.JsonMerge", "both must be objects");
+  if (arguments[2] != Json(false))
+    return intrinsic_failure("States.JsonMerge", "only a shallow merge (false) is supported");
   Json merged = arguments[0];
   merged.update(arguments[1]);
   return merged;
@@ -132,7 +136,8 @@ Result<Json> array_range(const Arguments& arguments) {
   const auto step = arguments[2].get<std::int64_t>();
   Json list = Json::array();
   for (auto value = first; step > 0 ? value <= last : value >= last; value += step) {
-    if (list.size() == kRangeMax) return intrinsic_failure("States.ArrayRange", "there are more than 1000 numbers in it");
+    if (list.size() == kRangeMax)
+      return intrinsic_failure("States.ArrayRange", "there are more than 1000 numbers in it");
     list.push_back(value);
   }
   return list;
@@ -218,7 +223,8 @@ constexpr std::array kIntrinsics = {Intrinsic{"States.Format", 1, 100, &format},
 
 Result<Intrinsic> find_intrinsic(const Call& call) {
   const auto found = std::ranges::find(kIntrinsics, call.name, &Intrinsic::name);
-  if (found == kIntrinsics.end()) return fail(Code::invalid_input, "there is no intrinsic function '{}'", call.name.substr(0, 100));
+  if (found == kIntrinsics.end())
+    return fail(Code::invalid_input, "there is no intrinsic function '{}'", call.name.substr(0, 100));
   if (call.arguments.size() < found->least || call.arguments.size() > found->most) {
     return fail(Code::invalid_input, "{} does not take {} arguments", call.name, call.arguments.size());
   }
@@ -241,7 +247,8 @@ Result<Json> evaluate_call(std::string_view expression, const Scope& scope, int 
   const Call call = TRY(parse_call(expression));
   const Intrinsic intrinsic = TRY(find_intrinsic(call));
   Arguments arguments;
-  for (const std::string& argument : call.arguments) arguments.push_back(TRY(evaluate_argument(argument, scope, depth)));
+  for (const std::string& argument : call.arguments)
+    arguments.push_back(TRY(evaluate_argument(argument, scope, depth)));
   if (intrinsic.call == nullptr) return Json(uuid4(scope.random.bytes()));
   return intrinsic.call(arguments);
 }
@@ -252,8 +259,8 @@ Result<Json> evaluate_at(std::string_view expression, const Scope& scope, int de
   const JsonPath path = TRY(JsonPath::parse(of_context ? expression.substr(1) : expression));
   auto value = path.select(of_context ? scope.context : scope.input);
   if (!value) {
-    return std::unexpected(
-        Error(Code::failed, fmt::format("'{}': {}", expression, value.error().message())).named("States.ParameterPathFailure"));
+    return std::unexpected(Error(Code::failed, fmt::format("'{}': {}", expression, value.error().message()))
+                               .named("States.ParameterPathFailure"));
   }
   return value;
 }
@@ -303,7 +310,8 @@ Result<void> check_template(const Json& payload) {
       TRY(check_template(value));
       continue;
     }
-    if (!value.is_string()) return fail(Code::invalid_input, "the field '{}' must be a path or an intrinsic function", name);
+    if (!value.is_string())
+      return fail(Code::invalid_input, "the field '{}' must be a path or an intrinsic function", name);
     const auto checked = check_expression(value.get<std::string>());
     if (!checked) return pass_on(checked, fmt::format("the field '{}'", name));
   }

@@ -21,16 +21,18 @@ const Json* retrier_of(const Json& retriers, const std::string& error) {
 
 bool names_error(const Json& error_equals, const std::string& error) {
   return std::ranges::any_of(error_equals, [&](const Json& name) {
-    return name == error || (name == "States.ALL" && error != "States.DataLimitExceeded" && error != "States.Runtime") ||
+    return name == error ||
+           (name == "States.ALL" && error != "States.DataLimitExceeded" && error != "States.Runtime") ||
            (name == "States.TaskFailed" && error != "States.Timeout");
   });
 }
 
-std::optional<std::int64_t> retry_delay_ms(const Json& retriers, const std::vector<std::string>& failures, Random& random) {
+std::optional<std::int64_t> retry_delay_ms(const Json& retriers, const std::vector<std::string>& failures,
+                                           Random& random) {
   const Json* retrier = retrier_of(retriers, failures.back());
   if (retrier == nullptr) return std::nullopt;
-  const auto attempts = std::ranges::count_if(
-      failures, [&](const std::string& error) { return retrier_of(retriers, error) == retrier; });
+  const auto attempts =
+      std::ranges::count_if(failures, [&](const std::string& error) { return retrier_of(retriers, error) == retrier; });
   if (attempts > retrier->value("MaxAttempts", kAttemptsDefault)) return std::nullopt;
   const double interval = retrier->value("IntervalSeconds", kIntervalDefault);
   const double backoff = retrier->value("BackoffRate", kBackoffDefault);

@@ -20,12 +20,17 @@ using Fields = std::set<std::string, std::less<>>;
 const std::map<std::string, Fields, std::less<>>& fields_of_types() {
   static const std::map<std::string, Fields, std::less<>> fields = {
       {"Pass", {"Type", "Comment", "Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "Result"}},
-      {"Task", {"Type", "Comment", "Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector",
-                "Resource", "Retry", "Catch", "TimeoutSeconds"}},
-      {"Map", {"Type", "Comment", "Next", "End", "InputPath", "OutputPath", "ResultPath", "ResultSelector", "ItemsPath",
-               "ItemSelector", "Parameters", "ItemProcessor", "Iterator", "MaxConcurrency", "MaxConcurrencyPath", "Retry", "Catch"}},
+      {"Task",
+       {"Type", "Comment", "Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector",
+        "Resource", "Retry", "Catch", "TimeoutSeconds"}},
+      {"Map",
+       {"Type", "Comment", "Next", "End", "InputPath", "OutputPath", "ResultPath", "ResultSelector", "ItemsPath",
+        "ItemSelector", "Parameters", "ItemProcessor", "Iterator", "MaxConcurrency", "MaxConcurrencyPath", "Retry",
+        "Catch"}},
       {"Choice", {"Type", "Comment", "InputPath", "OutputPath", "Choices", "Default"}},
-      {"Wait", {"Type", "Comment", "Next", "End", "InputPath", "OutputPath", "Seconds", "SecondsPath", "Timestamp", "TimestampPath"}},
+      {"Wait",
+       {"Type", "Comment", "Next", "End", "InputPath", "OutputPath", "Seconds", "SecondsPath", "Timestamp",
+        "TimestampPath"}},
       {"Succeed", {"Type", "Comment", "InputPath", "OutputPath"}},
       {"Fail", {"Type", "Comment", "Error", "Cause", "ErrorPath", "CausePath"}},
   };
@@ -68,9 +73,11 @@ class Checker {
     const auto type = string_field(state, "Type");
     if (!type) return wrong(place + ".Type", type.error().message());
     const auto known = fields_of_types().find(*type);
-    if (known == fields_of_types().end()) return wrong(place + ".Type", fmt::format("states of type '{}' are not supported", *type));
+    if (known == fields_of_types().end())
+      return wrong(place + ".Type", fmt::format("states of type '{}' are not supported", *type));
     for (const auto& [name, value] : state.items()) {
-      if (!known->second.contains(name)) return wrong(place + "." + name, fmt::format("a {} state has no such field here", *type));
+      if (!known->second.contains(name))
+        return wrong(place + "." + name, fmt::format("a {} state has no such field here", *type));
     }
     TRY(transition(state, *type, siblings, place));
     TRY(data_flow(state, place));
@@ -97,8 +104,8 @@ class Checker {
   }
 
   Result<void> data_flow(const Json& state, const std::string& place) {
-    for (const char* name : {"InputPath", "OutputPath", "ItemsPath", "SecondsPath", "TimestampPath", "MaxConcurrencyPath", "ErrorPath",
-                             "CausePath"}) {
+    for (const char* name : {"InputPath", "OutputPath", "ItemsPath", "SecondsPath", "TimestampPath",
+                             "MaxConcurrencyPath", "ErrorPath", "CausePath"}) {
       const Json* path = find_field(state, name);
       if (path == nullptr) continue;
       if (!path->is_string()) return wrong(fmt::format("{}.{}", place, name), "must be a path");
@@ -106,7 +113,8 @@ class Checker {
     }
     if (const Json* path = find_field(state, "ResultPath")) TRY(reference(*path, place + ".ResultPath"));
     for (const char* name : {"Parameters", "ResultSelector", "ItemSelector"}) {
-      if (const Json* payload = find_field(state, name)) TRY(at(fmt::format("{}.{}", place, name), check_template(*payload)));
+      if (const Json* payload = find_field(state, name))
+        TRY(at(fmt::format("{}.{}", place, name), check_template(*payload)));
     }
     return {};
   }
@@ -134,7 +142,8 @@ class Checker {
         }
         if (std::string_view(kind) == "Catch") {
           TRY(next(handler, siblings, handler_place));
-          if (const Json* path = find_field(handler, "ResultPath")) TRY(reference(*path, handler_place + ".ResultPath"));
+          if (const Json* path = find_field(handler, "ResultPath"))
+            TRY(reference(*path, handler_place + ".ResultPath"));
         } else {
           TRY(retrier(handler, handler_place));
         }
@@ -157,7 +166,8 @@ class Checker {
     TRY(in_range("BackoffRate", 1, 1000));
     TRY(in_range("MaxDelaySeconds", 1, 31'622'400));
     const Json jitter = retrier.value("JitterStrategy", Json("NONE"));
-    if (jitter != Json("NONE") && jitter != Json("FULL")) return wrong(place + ".JitterStrategy", "must be NONE or FULL");
+    if (jitter != Json("NONE") && jitter != Json("FULL"))
+      return wrong(place + ".JitterStrategy", "must be NONE or FULL");
     return {};
   }
 
@@ -170,10 +180,13 @@ class Checker {
         return wrong(place + ".Parameters", "needs a FunctionName");
       }
     } else if (!resource->starts_with("arn:aws:lambda:")) {
-      return wrong(place + ".Resource", fmt::format("'{}' is not supported: use arn:aws:states:::lambda:invoke or a function's ARN", *resource));
+      return wrong(
+          place + ".Resource",
+          fmt::format("'{}' is not supported: use arn:aws:states:::lambda:invoke or a function's ARN", *resource));
     }
     const auto timeout = optional_number(state, "TimeoutSeconds");
-    if (!timeout || (*timeout && !(**timeout >= 1))) return wrong(place + ".TimeoutSeconds", "must be a number from 1 up");
+    if (!timeout || (*timeout && !(**timeout >= 1)))
+      return wrong(place + ".TimeoutSeconds", "must be a number from 1 up");
     return {};
   }
 
@@ -182,9 +195,11 @@ class Checker {
     const auto processor = object_field(state, name);
     if (!processor) return wrong(fmt::format("{}.{}", place, name), processor.error().message());
     const Json config = processor->value("ProcessorConfig", Json::object());
-    if (config.value("Mode", "INLINE") != "INLINE") return wrong(place + ".ItemProcessor.ProcessorConfig.Mode", "only INLINE is supported");
+    if (config.value("Mode", "INLINE") != "INLINE")
+      return wrong(place + ".ItemProcessor.ProcessorConfig.Mode", "only INLINE is supported");
     const auto concurrency = optional_int(state, "MaxConcurrency");
-    if (!concurrency || (*concurrency && **concurrency < 0)) return wrong(place + ".MaxConcurrency", "must be a whole number from 0 up");
+    if (!concurrency || (*concurrency && **concurrency < 0))
+      return wrong(place + ".MaxConcurrency", "must be a whole number from 0 up");
     return machine(*processor, fmt::format("{}.{}.", place, name));
   }
 
@@ -204,7 +219,8 @@ class Checker {
 
   static Result<void> wait(const Json& state, const std::string& place) {
     int ways = 0;
-    for (const char* name : {"Seconds", "SecondsPath", "Timestamp", "TimestampPath"}) ways += state.contains(name) ? 1 : 0;
+    for (const char* name : {"Seconds", "SecondsPath", "Timestamp", "TimestampPath"})
+      ways += state.contains(name) ? 1 : 0;
     if (ways != 1) return wrong(place, "needs one of Seconds, SecondsPath, Timestamp and TimestampPath");
     return {};
   }
@@ -216,7 +232,8 @@ class Checker {
 
 Result<StateMachine> StateMachine::parse(std::string name, std::string_view definition) {
   if (definition.size() > kDefinitionBytesMax) {
-    return fail(Code::limit_exceeded, "the definition {} has {} bytes, at most {} are allowed", name, definition.size(), kDefinitionBytesMax);
+    return fail(Code::limit_exceeded, "the definition {} has {} bytes, at most {} are allowed", name, definition.size(),
+                kDefinitionBytesMax);
   }
   Json json = TRY(parse_json(definition, fmt::format("the definition {}", name)));
   const auto checked = Checker().machine(json, "");

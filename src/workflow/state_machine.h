@@ -6,8 +6,9 @@
 
 namespace tillite {
 
-/// A definition in Amazon States Language that was checked: every state that is named exists, every state's fields are of
-/// their type, names are unique and at most 80 characters. What the interpreter does not know is an error here, not later.
+/// A definition in Amazon States Language that was checked: every state that is named exists, every state's fields are
+/// of their type, names are unique and at most 80 characters. What the interpreter does not know is an error here, not
+/// later.
 class StateMachine {
  public:
   /// `invalid_input` names the place ("States.PollBatches.ItemProcessor.States.PollBatch.Next") and the reason.

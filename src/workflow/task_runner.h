@@ -16,7 +16,7 @@ class TaskRunner {
     std::string function_name;  ///< "embedding-line-find", or the name part of a function's ARN
     Json payload;
     std::string execution_id;
-    std::stop_token stop;       ///< requested: end soon, with `cancelled`
+    std::stop_token stop;  ///< requested: end soon, with `cancelled`
   };
   /// The function's result. An error's name() is the Error that Retry and Catch match, its message() the Cause.
   /// `cancelled` ends the walk without recording a failure: the execution goes on later.

@@ -15,7 +15,9 @@ using MakeStore = std::function<std::unique_ptr<ObjectStore>(const TempFolder&)>
 
 class ObjectStoreContract : public ::testing::TestWithParam<MakeStore> {
  protected:
-  Result<void> create(const std::string& key, const std::string& content) { return store->create(ObjectKey(key), as_bytes(content)); }
+  Result<void> create(const std::string& key, const std::string& content) {
+    return store->create(ObjectKey(key), as_bytes(content));
+  }
   std::string content(const std::string& key) { return read_object(*store, ObjectKey(key)).value_or("(none)"); }
   std::vector<std::string> keys(const std::string& prefix, const std::string& after = "", std::size_t limit = 100) {
     std::vector<std::string> found;
@@ -36,7 +38,8 @@ TEST_P(ObjectStoreContract, OfManyThreadsThatCreateAKeyExactlyOneWins) {
   std::atomic<int> won = 0;
   {
     std::vector<std::jthread> threads;
-    for (int i = 0; i < 8; ++i) threads.emplace_back([&, i] { won += create("deep/er/key", std::to_string(i)) ? 1 : 0; });
+    for (int i = 0; i < 8; ++i)
+      threads.emplace_back([&, i] { won += create("deep/er/key", std::to_string(i)) ? 1 : 0; });
   }
   EXPECT_EQ(won, 1);
 }
@@ -93,7 +96,8 @@ TEST_P(ObjectStoreContract, RefusesWhatIsNoKey) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Folder, ObjectStoreContract, ::testing::Values(MakeStore([](const TempFolder& folder) -> std::unique_ptr<ObjectStore> {
+INSTANTIATE_TEST_SUITE_P(Folder, ObjectStoreContract,
+                         ::testing::Values(MakeStore([](const TempFolder& folder) -> std::unique_ptr<ObjectStore> {
                            return *FolderObjectStore::open(folder / "store");
                          })));
 

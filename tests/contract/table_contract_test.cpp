@@ -35,7 +35,8 @@ TEST_P(TableContract, GivesBackWhatWasWritten) {
 TEST_P(TableContract, WritesOnlyIfAllClausesHold) {
   ASSERT_TRUE(table->write(Put{item("1", {{"status", "NONE"}, {"n", 1}}), {absent("PK")}}));
   EXPECT_EQ(table->write(Put{item("1"), {absent("PK")}}).error().code(), Code::conflict);
-  EXPECT_EQ(table->write(Update{{"P", "1"}, {{"n", 2}}, {}, {equal("status", "NONE"), equal("n", 7)}}).error().code(), Code::conflict);
+  EXPECT_EQ(table->write(Update{{"P", "1"}, {{"n", 2}}, {}, {equal("status", "NONE"), equal("n", 7)}}).error().code(),
+            Code::conflict);
   EXPECT_EQ((**table->get({"P", "1"})).at("n"), 1);
   EXPECT_TRUE(table->write(Update{{"P", "1"}, {{"n", 2}}, {"status"}, {equal("status", "NONE"), less("n", 2)}}));
   EXPECT_EQ(**table->get({"P", "1"}), item("1", {{"n", 2}}));
@@ -56,7 +57,8 @@ TEST_P(TableContract, TransactionsHappenWhollyOrNotAtAll) {
 
 TEST_P(TableContract, IndependentWritesEachHaveTheirOwnOutcome) {
   ASSERT_TRUE(table->write(Put{item("1")}));
-  const auto happened = table->write_each({Put{item("0"), {absent("PK")}}, Put{item("1"), {absent("PK")}}, Put{item("2"), {absent("PK")}}});
+  const auto happened = table->write_each(
+      {Put{item("0"), {absent("PK")}}, Put{item("1"), {absent("PK")}}, Put{item("2"), {absent("PK")}}});
   ASSERT_TRUE(happened);
   EXPECT_EQ(*happened, (std::vector<bool>{true, false, true}));
 }
@@ -92,9 +94,8 @@ TEST_P(TableContract, OfManyThreadsThatClaimARowExactlyOneWins) {
   {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 8; ++i) {
-      threads.emplace_back([&, i] {
-        won += table->write(Update{{"P", "1"}, {{"status", i}}, {}, {equal("status", "NONE")}}) ? 1 : 0;
-      });
+      threads.emplace_back(
+          [&, i] { won += table->write(Update{{"P", "1"}, {{"status", i}}, {}, {equal("status", "NONE")}}) ? 1 : 0; });
     }
   }
   EXPECT_EQ(won, 1);
@@ -106,7 +107,8 @@ TEST_P(TableContract, AnotherConnectionSeesWhatWasReportedAsDone) {
   EXPECT_TRUE(*other->get({"P", "1"}));
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, TableContract, ::testing::Values(MakeTable([](const TempFolder& folder) -> std::unique_ptr<Table> {
+INSTANTIATE_TEST_SUITE_P(Sqlite, TableContract,
+                         ::testing::Values(MakeTable([](const TempFolder& folder) -> std::unique_ptr<Table> {
                            return *SqliteTable::open(folder / "table.sqlite3");
                          })));
 

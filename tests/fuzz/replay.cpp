@@ -1,5 +1,5 @@
-// Runs a fuzz target without a fuzzer: on every seed file, and on a fixed sequence of mutations of each, so that the test
-// command exercises each parser with broken input and always in the same way.
+// Runs a fuzz target without a fuzzer: on every seed file, and on a fixed sequence of mutations of each, so that the
+// test command exercises each parser with broken input and always in the same way.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -26,9 +26,15 @@ Bytes mutated(Bytes bytes, std::mt19937& random) {
   for (std::size_t change = below(4) + 1; change > 0 && !bytes.empty(); --change) {
     const std::size_t position = below(bytes.size());
     switch (below(4)) {
-      case 0: bytes[position] = static_cast<std::uint8_t>(random()); break;
-      case 1: bytes[position] = static_cast<std::uint8_t>(bytes[position] ^ (1U << below(8))); break;
-      case 2: bytes.resize(position); break;
+      case 0:
+        bytes[position] = static_cast<std::uint8_t>(random());
+        break;
+      case 1:
+        bytes[position] = static_cast<std::uint8_t>(bytes[position] ^ (1U << below(8)));
+        break;
+      case 2:
+        bytes.resize(position);
+        break;
       default: {
         const Bytes piece(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(below(bytes.size()) + 1));
         bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(position), piece.begin(), piece.end());

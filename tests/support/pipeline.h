@@ -134,8 +134,10 @@ class Pipeline {
 };
 
 /// A receipt with one line of two words for each text, from the top downwards.
-inline Receipt receipt_with(const std::vector<std::string>& texts, const std::string& image = "6f1ed002-ab5f-4a3c-9d2e-0c4f5a3b2c1d") {
-  Receipt receipt{.image_id = ImageId(image), .receipt_id = 1, .merchant = "corner pantry", .width_px = 100, .height_px = 100};
+inline Receipt receipt_with(const std::vector<std::string>& texts,
+                            const std::string& image = "6f1ed002-ab5f-4a3c-9d2e-0c4f5a3b2c1d") {
+  Receipt receipt{
+      .image_id = ImageId(image), .receipt_id = 1, .merchant = "corner pantry", .width_px = 100, .height_px = 100};
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const double y = 0.9 - 0.05 * static_cast<double>(i);
     Line line{.line_id = static_cast<int>(i) + 1, .text = texts[i], .box = {0.1, y, 0.5, 0.02}};

@@ -43,11 +43,13 @@ class Program {
   [[nodiscard]] Outcome wait(pid_t child, const std::string& name = "run") const {
     int status = 0;
     ::waitpid(child, &status, 0);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_file(folder_ / (name + ".out")).value_or(""),
-            read_file(folder_ / (name + ".err")).value_or("")};
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+            read_file(folder_ / (name + ".out")).value_or(""), read_file(folder_ / (name + ".err")).value_or("")};
   }
 
-  [[nodiscard]] Outcome run(std::vector<std::string> arguments) const { return wait(start(std::move(arguments), "command"), "command"); }
+  [[nodiscard]] Outcome run(std::vector<std::string> arguments) const {
+    return wait(start(std::move(arguments), "command"), "command");
+  }
 
  private:
   static void redirect(const Path& file, int descriptor) {

@@ -22,7 +22,8 @@ ObjectInfo info_of(const ObjectKey& key, const struct stat& facts) {
   // Every content comes as a file of its own (another inode or time), so these three change with it.
   return {.key = key,
           .size_bytes = static_cast<std::uint64_t>(facts.st_size),
-          .etag = fmt::format("{:x}-{:x}-{:x}.{:x}", facts.st_size, facts.st_ino, facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec),
+          .etag = fmt::format("{:x}-{:x}-{:x}.{:x}", facts.st_size, facts.st_ino, facts.st_mtim.tv_sec,
+                              facts.st_mtim.tv_nsec),
           .modified_ms = facts.st_mtim.tv_sec * 1000 + facts.st_mtim.tv_nsec / 1'000'000};
 }
 
@@ -175,7 +176,8 @@ Result<std::unique_ptr<ByteSource>> FolderObjectStore::open(const ObjectKey& key
   const Path path = TRY(path_of(key));
   TRY(facts_of(path, key));
   auto source = file_source(path);
-  if (!source && source.error().code() == Code::not_found) return fail(Code::not_found, "there is no object {}", key.str());
+  if (!source && source.error().code() == Code::not_found)
+    return fail(Code::not_found, "there is no object {}", key.str());
   return source;
 }
 
@@ -219,7 +221,8 @@ Result<void> FolderObjectStore::remove(const ObjectKey& key) {
   const Path path = TRY(path_of(key));
   if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) return failed("removing", path);
   // Folders that are empty now go too; one that is not stays by itself.
-  for (Path folder = path.parent_path(); folder != objects() && ::rmdir(folder.c_str()) == 0;) folder = folder.parent_path();
+  for (Path folder = path.parent_path(); folder != objects() && ::rmdir(folder.c_str()) == 0;)
+    folder = folder.parent_path();
   return {};
 }
 

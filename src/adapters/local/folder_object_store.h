@@ -6,8 +6,8 @@
 
 namespace tillite {
 
-/// Objects as files below a folder: `objects/{key}`, and `tmp/` for those being written (docs/formats/home.md). As safe as S3's:
-/// temporary name, fsync, link without replacing, fsync of the folder. Several processes may use one folder.
+/// Objects as files below a folder: `objects/{key}`, and `tmp/` for those being written (docs/formats/home.md). As safe
+/// as S3's: temporary name, fsync, link without replacing, fsync of the folder. Several processes may use one folder.
 class FolderObjectStore final : public ObjectStore {
  public:
   /// Creates the folder if it is not there.

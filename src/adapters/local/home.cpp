@@ -40,8 +40,8 @@ Result<void> check_marker(const Path& folder) {
   const auto content = read_file(marker);
   if (!content && content.error().code() == Code::not_found) {
     return fail(Code::invalid_input,
-                "{} is no home of Tillite: it is not empty and has no {}; name another folder with --home", folder.string(),
-                kMarker);
+                "{} is no home of Tillite: it is not empty and has no {}; name another folder with --home",
+                folder.string(), kMarker);
   }
   const Json json = TRY(parse_json(TRY(content), marker.string()));
   const auto format = int_field(json, "format");

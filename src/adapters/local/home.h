@@ -17,9 +17,9 @@ namespace tillite {
 ///     scratch/            of running processes; may be removed when none runs
 class Home {
  public:
-  /// Opens a home; with `create` an absent or empty folder becomes one. Refuses, each with the remedy: a folder that is no home,
-  /// a home of a newer version, a network file system (SQLite's and our locks do not hold there), a folder that cannot be
-  /// written. Removes what killed processes left in scratch/.
+  /// Opens a home; with `create` an absent or empty folder becomes one. Refuses, each with the remedy: a folder that is
+  /// no home, a home of a newer version, a network file system (SQLite's and our locks do not hold there), a folder
+  /// that cannot be written. Removes what killed processes left in scratch/.
   [[nodiscard]] static Result<Home> open(const Path& folder, bool create);
 
   [[nodiscard]] const Path& folder() const { return folder_; }
@@ -32,9 +32,9 @@ class Home {
   [[nodiscard]] Path provider_folder() const { return folder_ / "provider"; }
   [[nodiscard]] Path scratch_folder() const { return folder_ / "scratch"; }
 
-  /// Copies the home to `target` (absent, or an empty folder) while others use it; the copy is a home. The databases are copied
-  /// first: every object that their rows speak of is there by then, and objects never change. Manifests are copied before
-  /// snapshots, for the same reason.
+  /// Copies the home to `target` (absent, or an empty folder) while others use it; the copy is a home. The databases
+  /// are copied first: every object that their rows speak of is there by then, and objects never change. Manifests are
+  /// copied before snapshots, for the same reason.
   [[nodiscard]] Result<void> backup(const Path& target) const;
 
  private:

@@ -75,11 +75,12 @@ Result<std::vector<QueueMessage>> SqliteQueue::receive(std::size_t count_max, st
     const std::int64_t now_ms = clock_.now_ms();
     SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
     std::vector<QueueMessage> messages;
-    SQLite::Statement select(database_,
-                             "SELECT id, body, receive_count FROM messages WHERE visible_ms <= ? ORDER BY visible_ms LIMIT ?");
+    SQLite::Statement select(
+        database_, "SELECT id, body, receive_count FROM messages WHERE visible_ms <= ? ORDER BY visible_ms LIMIT ?");
     select.bind(1, now_ms);
     select.bind(2, static_cast<std::int64_t>(std::min(count_max, kReceiveMax)));
-    SQLite::Statement hide(database_, "UPDATE messages SET visible_ms = ?, receive_count = receive_count + 1 WHERE id = ?");
+    SQLite::Statement hide(database_,
+                           "UPDATE messages SET visible_ms = ?, receive_count = receive_count + 1 WHERE id = ?");
     while (select.executeStep()) {
       const std::int64_t id = select.getColumn(0).getInt64();
       const int receive_count = select.getColumn(2).getInt() + 1;

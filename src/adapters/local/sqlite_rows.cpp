@@ -30,11 +30,16 @@ struct Columns {
 
 Columns columns_of(Index index) {
   switch (index) {
-    case Index::primary: return {"pk", "sk"};
-    case Index::gsi1: return {"gsi1pk", "gsi1sk"};
-    case Index::gsi2: return {"gsi2pk", "gsi2sk"};
-    case Index::gsi3: return {"gsi3pk", "gsi3sk"};
-    case Index::type: return {"type", ""};
+    case Index::primary:
+      return {"pk", "sk"};
+    case Index::gsi1:
+      return {"gsi1pk", "gsi1sk"};
+    case Index::gsi2:
+      return {"gsi2pk", "gsi2sk"};
+    case Index::gsi3:
+      return {"gsi3pk", "gsi3sk"};
+    case Index::type:
+      return {"type", ""};
   }
   return {"pk", "sk"};
 }
@@ -119,8 +124,8 @@ namespace {
 
 /// Opens a file for a table: WAL, every commit on the disk, the schema made by whoever writes first.
 SQLite::Database open_database(const Path& file, bool write) {
-  SQLite::Database database(file.string(),
-                            write ? SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE : SQLite::OPEN_READWRITE, kBusyTimeoutMs);
+  SQLite::Database database(
+      file.string(), write ? SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE : SQLite::OPEN_READWRITE, kBusyTimeoutMs);
   if (write) {
     database.exec("PRAGMA journal_mode = WAL");
     database.exec("PRAGMA synchronous = FULL");
@@ -181,8 +186,8 @@ Result<Page> SqliteRows::query(const Query& query) {
     selection.where += fmt::format(" AND ({}) {} ({})", names, query.newest_first ? "<" : ">", marks);
     selection.parameters.insert(selection.parameters.end(), token.begin(), token.end());
   }
-  const std::string sql = fmt::format("SELECT body, {} FROM items WHERE {} ORDER BY {} LIMIT {}", names, selection.where,
-                                      order_by, query.limit + 1);
+  const std::string sql = fmt::format("SELECT body, {} FROM items WHERE {} ORDER BY {} LIMIT {}", names,
+                                      selection.where, order_by, query.limit + 1);
   return with_sqlite("querying rows", [&]() -> Result<Page> {
     SQLite::Statement statement(database_, sql);
     bind_all(statement, selection.parameters);

@@ -30,7 +30,8 @@ Result<std::vector<bool>> apply_each(const std::vector<Write>& writes, SqliteRow
   return happened;
 }
 
-/// Applies a job inside the open transaction; what an error or a failed condition of an all-or-none job leaves is undone.
+/// Applies a job inside the open transaction; what an error or a failed condition of an all-or-none job leaves is
+/// undone.
 Result<std::vector<bool>> apply_job(const Job& job, SqliteRows& rows) {
   TRY(with_sqlite("writing", [&] { rows.database().exec("SAVEPOINT job"); }));
   auto outcome = apply_each(job.writes, rows);
@@ -173,6 +174,8 @@ Result<void> SqliteTable::transact(const std::vector<Write>& writes) {
   return {};
 }
 
-Result<std::vector<bool>> SqliteTable::write_each(const std::vector<Write>& writes) { return parts_->run(writes, false); }
+Result<std::vector<bool>> SqliteTable::write_each(const std::vector<Write>& writes) {
+  return parts_->run(writes, false);
+}
 
 }  // namespace tillite

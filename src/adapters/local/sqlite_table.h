@@ -7,9 +7,9 @@
 
 namespace tillite {
 
-/// A table in one SQLite file, with DynamoDB's meaning and limits (docs/formats/home.md). Several processes may use one file.
-/// Writes of all threads go through one writer, which puts those that wait together into one transaction: they share an
-/// fsync, each keeps its own outcome. Reads have connections of their own and never wait for writes.
+/// A table in one SQLite file, with DynamoDB's meaning and limits (docs/formats/home.md). Several processes may use one
+/// file. Writes of all threads go through one writer, which puts those that wait together into one transaction: they
+/// share an fsync, each keeps its own outcome. Reads have connections of their own and never wait for writes.
 class SqliteTable final : public Table {
  public:
   [[nodiscard]] static Result<std::unique_ptr<SqliteTable>> open(const Path& file);

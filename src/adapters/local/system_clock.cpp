@@ -11,11 +11,13 @@
 namespace tillite {
 
 std::int64_t SystemClock::now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 std::int64_t SystemClock::steady_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 Result<void> SystemClock::sleep(std::int64_t duration_ms, std::stop_token stop) {
@@ -29,7 +31,8 @@ Result<void> SystemClock::sleep(std::int64_t duration_ms, std::stop_token stop) 
 
 std::array<std::byte, 16> SystemRandom::bytes() {
   std::array<std::byte, 16> bytes{};
-  check(::getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()), "the kernel has random numbers");
+  check(::getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()),
+        "the kernel has random numbers");
   return bytes;
 }
 

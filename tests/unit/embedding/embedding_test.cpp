@@ -36,18 +36,21 @@ double cosine(const std::vector<float>& a, const std::vector<float>& b) {
 }
 
 TEST(InputFormats, AWordIsSentWithTwoNeighboursOnEachSideAndEdges) {
-  const auto inputs = embedding_inputs(receipt_of({line_at(1, 0.5, {"Total", "Tax", "Discount"})}), InputFormat::word_context_1);
+  const auto inputs =
+      embedding_inputs(receipt_of({line_at(1, 0.5, {"Total", "Tax", "Discount"})}), InputFormat::word_context_1);
   EXPECT_EQ(inputs.at(word_record_id(kImage, 1, 1, 1)), "<EDGE> <EDGE> Total Tax Discount");
   EXPECT_EQ(inputs.at(word_record_id(kImage, 1, 1, 2)), "<EDGE> Total Tax Discount <EDGE>");
 }
 
 TEST(InputFormats, WordsAtTheSameHeightAreNeighboursAcrossOcrLines) {
-  const auto inputs = embedding_inputs(receipt_of({line_at(1, 0.5, {"TOTAL"}), line_at(2, 0.505, {"3.18"}, 0.8)}), InputFormat::word_context_1);
+  const auto inputs = embedding_inputs(receipt_of({line_at(1, 0.5, {"TOTAL"}), line_at(2, 0.505, {"3.18"}, 0.8)}),
+                                       InputFormat::word_context_1);
   EXPECT_EQ(inputs.at(word_record_id(kImage, 1, 1, 1)), "<EDGE> <EDGE> TOTAL 3.18 <EDGE>");
 }
 
 TEST(InputFormats, NearbyLinesFillASideThatHasTooFew) {
-  const auto inputs = embedding_inputs(receipt_of({line_at(1, 0.5, {"A", "B"}), line_at(2, 0.46, {"C"})}), InputFormat::word_context_1);
+  const auto inputs =
+      embedding_inputs(receipt_of({line_at(1, 0.5, {"A", "B"}), line_at(2, 0.46, {"C"})}), InputFormat::word_context_1);
   EXPECT_EQ(inputs.at(word_record_id(kImage, 1, 1, 2)), "C A B <EDGE> <EDGE>");
 }
 
@@ -61,17 +64,28 @@ TEST(InputFormats, NoiseIsNeitherSentNorANeighbour) {
 
 TEST(ReadingOrder, RowsAreComparedPairwiseAndReadFromTheTop) {
   // The tall middle line reaches into both others, but only shares a centre with the first.
-  const auto rows = visual_rows(receipt_of({line_at(1, 0.50, {"B"}, 0.5), line_at(2, 0.505, {"A"}, 0.1), line_at(3, 0.6, {"TOP"}), line_at(4, 0.47, {"C"})}));
+  const auto rows = visual_rows(receipt_of({line_at(1, 0.50, {"B"}, 0.5), line_at(2, 0.505, {"A"}, 0.1),
+                                            line_at(3, 0.6, {"TOP"}), line_at(4, 0.47, {"C"})}));
   EXPECT_EQ(rows, (std::vector<std::vector<std::size_t>>{{2}, {1, 0}, {3}}));
 }
 
 TEST(Metadata, OfALineIsExactlyWhatIsDocumented) {
   const StoredReceipt stored{.receipt = receipt_of({line_at(1, 0.5, {"OAT", "MILK"}), line_at(2, 0.4, {"TOTAL"})})};
   const auto texts = stored_texts(stored, InputFormat::line_plain_1);
-  const Json expected = {{"image_id", kImage.str()}, {"receipt_id", 1},       {"line_id", 1},          {"text", "OAT MILK"},
-                         {"confidence", 1.0},        {"avg_word_confidence", 0.5}, {"x", 0.1},         {"y", 0.5},
-                         {"width", 0.2},             {"height", 0.02},        {"prev_line", "<EDGE>"}, {"next_line", "TOTAL"},
-                         {"source", "openai_embedding_batch"},                {"embedding_format", "line/plain/1"},
+  const Json expected = {{"image_id", kImage.str()},
+                         {"receipt_id", 1},
+                         {"line_id", 1},
+                         {"text", "OAT MILK"},
+                         {"confidence", 1.0},
+                         {"avg_word_confidence", 0.5},
+                         {"x", 0.1},
+                         {"y", 0.5},
+                         {"width", 0.2},
+                         {"height", 0.02},
+                         {"prev_line", "<EDGE>"},
+                         {"next_line", "TOTAL"},
+                         {"source", "openai_embedding_batch"},
+                         {"embedding_format", "line/plain/1"},
                          {"merchant_name", "Corner Pantry"}};
   EXPECT_EQ(texts.at(line_record_id(kImage, 1, 1)).metadata, expected);
   EXPECT_EQ(texts.at(line_record_id(kImage, 1, 1)).document, "OAT MILK");
@@ -80,7 +94,8 @@ TEST(Metadata, OfALineIsExactlyWhatIsDocumented) {
 TEST(Metadata, OfAWordTellsItsLabels) {
   StoredReceipt stored{.receipt = receipt_of({line_at(1, 0.5, {"TOTAL", "3.18"})})};
   const auto id = word_record_id(kImage, 1, 1, 2);
-  stored.labels[id] = {{"GRAND_TOTAL", "VALID", "model", "2026-01-02T00:00:00Z"}, {"TAX", "INVALID", "model", "2026-01-01T00:00:00Z"}};
+  stored.labels[id] = {{"GRAND_TOTAL", "VALID", "model", "2026-01-02T00:00:00Z"},
+                       {"TAX", "INVALID", "model", "2026-01-01T00:00:00Z"}};
   const auto texts = stored_texts(stored, InputFormat::word_context_1);
   const Json& metadata = texts.at(id).metadata;
   EXPECT_EQ(metadata.at("label_status"), "validated");
@@ -91,10 +106,13 @@ TEST(Metadata, OfAWordTellsItsLabels) {
   EXPECT_EQ(texts.at(word_record_id(kImage, 1, 1, 1)).metadata.at("label_status"), "unvalidated");
 }
 
-RC_GTEST_PROP(BatchPlanner, KeepsReceiptsWholeUnlessOneAloneIsLargerThanABatch, (const std::vector<std::uint8_t>& sizes)) {
+RC_GTEST_PROP(BatchPlanner, KeepsReceiptsWholeUnlessOneAloneIsLargerThanABatch,
+              (const std::vector<std::uint8_t>& sizes)) {
   BatchPlanner planner({.items_max = 100});
   std::vector<std::vector<BatchItem>> batches;
-  const auto take = [&](std::vector<std::vector<BatchItem>> full) { std::ranges::move(full, std::back_inserter(batches)); };
+  const auto take = [&](std::vector<std::vector<BatchItem>> full) {
+    std::ranges::move(full, std::back_inserter(batches));
+  };
   std::size_t total = 0;
   for (std::size_t receipt = 0; receipt < sizes.size(); ++receipt) {
     std::vector<BatchItem> items;
@@ -126,7 +144,8 @@ RC_GTEST_PROP(RequestLines, AreReadBackAsTheyWereWritten, ()) {
 
 TEST(RequestLines, HaveTheDocumentedForm) {
   EXPECT_EQ(request_line({RecordId("A"), "", 1, "a \"b\""}, "m"),
-            "{\"custom_id\": \"A\", \"method\": \"POST\", \"url\": \"/v1/embeddings\", \"body\": {\"model\": \"m\", \"input\": \"a \\\"b\\\"\"}}\n");
+            "{\"custom_id\": \"A\", \"method\": \"POST\", \"url\": \"/v1/embeddings\", \"body\": {\"model\": \"m\", "
+            "\"input\": \"a \\\"b\\\"\"}}\n");
 }
 
 struct Collected {
@@ -152,13 +171,17 @@ std::string result_line(int line, const std::string& rest) {
 
 TEST(Results, EveryOutcomeOfALineIsTold) {
   const auto vector = [](const std::string& numbers) {
-    return "\"response\":{\"status_code\":200,\"body\":{\"data\":[{\"embedding\":" + numbers + ",\"index\":0}]}},\"error\":null";
+    return "\"response\":{\"status_code\":200,\"body\":{\"data\":[{\"embedding\":" + numbers +
+           ",\"index\":0}]}},\"error\":null";
   };
-  const auto all = results_of(result_line(1, vector("[0.6,-0.8]")) + result_line(2, vector("\"AACAPwAAAEA=\"")) + "{broken\n" +
-                              result_line(3, vector("[1]")) + result_line(4, vector("[0,0]")) +
-                              result_line(5, "\"response\":{\"status_code\":400,\"body\":{\"error\":{\"message\":\"no\",\"code\":\"bad\"}}},\"error\":null") +
-                              result_line(6, "\"response\":null,\"error\":{\"code\":\"batch_expired\",\"message\":\"late\"}") +
-                              result_line(7, "\"response\":null,\"error\":null") + "{\"custom_id\":\"elsewhere\"}\n");
+  const auto all =
+      results_of(result_line(1, vector("[0.6,-0.8]")) + result_line(2, vector("\"AACAPwAAAEA=\"")) + "{broken\n" +
+                 result_line(3, vector("[1]")) + result_line(4, vector("[0,0]")) +
+                 result_line(5,
+                             "\"response\":{\"status_code\":400,\"body\":{\"error\":{\"message\":\"no\",\"code\":"
+                             "\"bad\"}}},\"error\":null") +
+                 result_line(6, "\"response\":null,\"error\":{\"code\":\"batch_expired\",\"message\":\"late\"}") +
+                 result_line(7, "\"response\":null,\"error\":null") + "{\"custom_id\":\"elsewhere\"}\n");
   const auto of = [&](int line) { return all.results.at(line_record_id(kImage, 1, line).str()); };
   EXPECT_EQ(of(1).vector, (std::vector<float>{0.6F, -0.8F}));
   EXPECT_EQ(of(2).vector, (std::vector<float>{1.0F, 2.0F}));

@@ -64,7 +64,8 @@ TEST(ReceiptReader, NamesFileLineFieldAndReasonOfWhatIsBadAndTakesTheOthers) {
       {with("\"x\":0.1", "\"x\":\"a\""), "a.jsonl:2: lines[0].box.x: must be a number"},
       {with("OAT", "\xff\xfe"), "a.jsonl:2: the line is not valid UTF-8"},
       {with("OAT", "\\u0000"), "a.jsonl:2: lines[0].text: has a NUL"},
-      {with("[{\"line_id\":1", "[{\"line_id\":1,\"text\":\"A\",\"box\":{\"x\":0,\"y\":0,\"width\":0,\"height\":0}},{\"line_id\":1"),
+      {with("[{\"line_id\":1",
+            "[{\"line_id\":1,\"text\":\"A\",\"box\":{\"x\":0,\"y\":0,\"width\":0,\"height\":0}},{\"line_id\":1"),
        "a.jsonl:2: lines[1].line_id: 1 is there twice"},
       {std::string(100'000, '['), "a.jsonl:2: the line is nested deeper"},
       {std::string(10'000'000, 'x'), "a.jsonl:2: the line is longer than"},
@@ -97,7 +98,8 @@ TEST(ReceiptReader, TurnsPixelsFromTheTopLeftIntoPartsFromTheBottomLeft) {
 
 TEST(ReceiptReader, ReadsAllOfSroie) {
   const char* shared = std::getenv("TILLITE_SHARED");
-  const Path file = (shared != nullptr ? Path(shared) : Path(TILLITE_SOURCE_DIR) / ".." / "shared") / "data/receipts/sroie_train.jsonl";
+  const Path file = (shared != nullptr ? Path(shared) : Path(TILLITE_SOURCE_DIR) / ".." / "shared") /
+                    "data/receipts/sroie_train.jsonl";
   const auto source = file_source(file);
   if (!source) GTEST_SKIP() << "SROIE is not here: set TILLITE_SHARED to a folder with data/receipts/sroie_train.jsonl";
   ReceiptReader reader(**source, file.filename());
@@ -120,7 +122,8 @@ TEST(ReceiptReader, ReadsAllOfSroie) {
 
 TEST(Noise, IsWhatHasNoLetterDigitOrCurrencySign) {
   for (const auto* noise : {"", "  ", ".", "-----", "====", "*", "( )", "~~"}) EXPECT_TRUE(is_noise(noise)) << noise;
-  for (const auto* text : {"$5.99", "5.99$", "€", "A", "7", "@", "#", "TOTAL:", "é", "炒"}) EXPECT_FALSE(is_noise(text)) << text;
+  for (const auto* text : {"$5.99", "5.99$", "€", "A", "7", "@", "#", "TOTAL:", "é", "炒"})
+    EXPECT_FALSE(is_noise(text)) << text;
 }
 
 TEST(Sample, IsTheSameForTheSameSeed) {

@@ -1,7 +1,8 @@
+#include "support/pipeline.h"
+
 #include <gtest/gtest.h>
 
 #include "base/uuid.h"
-#include "support/pipeline.h"
 #include "vectors/keys.h"
 
 namespace tillite::testing {
@@ -137,9 +138,10 @@ TEST_F(PipelineTest, APollThatWasCutOffBehindItsDeltaFindsItAgain) {
   const auto batches = pipeline.submit_all();
   pipeline.collect(batches.front());
   // As if the row had never heard of the delta.
-  must(pipeline.table->write(Update{.key = batch_row_key(BatchId(batches.front())),
-                                    .set = batch_status_keys(BatchId(batches.front()), Entity::line, BatchStatus::in_progress),
-                                    .remove = {"delta_id", "delta_key"}}));
+  must(pipeline.table->write(
+      Update{.key = batch_row_key(BatchId(batches.front())),
+             .set = batch_status_keys(BatchId(batches.front()), Entity::line, BatchStatus::in_progress),
+             .remove = {"delta_id", "delta_key"}}));
   pipeline.collect(batches.front());
   EXPECT_EQ(must(list_all(*pipeline.vectors, delta_folder("receipt_lines", 1))).size(), 1U);
   pipeline.merge();
@@ -162,7 +164,8 @@ TEST_F(PipelineTest, AMissingIntermediateIsMadeAnewOfItsDeltas) {
   pipeline.import(receipt);
   pipeline.collect(pipeline.submit_all().front());
   const Json split = must(split_into_chunks(pipeline.line_event(), pipeline.ports, pipeline.context));
-  const Json chunk = must(process_chunk(pipeline.line_event(split.at("chunks").front()), pipeline.ports, pipeline.context));
+  const Json chunk =
+      must(process_chunk(pipeline.line_event(split.at("chunks").front()), pipeline.ports, pipeline.context));
   must(pipeline.vectors->remove(ObjectKey(chunk.at("intermediate_key").get<std::string>())));
   must(final_merge(pipeline.line_event({{"chunks", split.at("chunks")}}), pipeline.ports, pipeline.context));
   EXPECT_EQ(pipeline.census().version->vectors, 3U);
@@ -194,10 +197,15 @@ TEST_F(PipelineTest, AFindThatWasCutOffBeforeItsClaimsIsCompletedByTheNext) {
   pipeline.import(receipt);
   const auto ids = pipeline.binding();
   std::vector<BatchItem> items;
-  for (const auto& [id, input] : embedding_inputs(receipt, InputFormat::line_plain_1)) items.push_back({id, input_hash(input), 1, ""});
-  Batch batch{.id = BatchId(uuid4(pipeline.random.bytes())), .generation = 1, .embedding_format = ids.input_format,
+  for (const auto& [id, input] : embedding_inputs(receipt, InputFormat::line_plain_1))
+    items.push_back({id, input_hash(input), 1, ""});
+  Batch batch{.id = BatchId(uuid4(pipeline.random.bytes())),
+              .generation = 1,
+              .embedding_format = ids.input_format,
               .created_ms = pipeline.clock.now_ms()};
-  batch.items_key = must(store_by_content(*pipeline.batch_files, "line_embeddings", batch.id.str(), ".items.ndjson", items_text(items))).str();
+  batch.items_key = must(store_by_content(*pipeline.batch_files, "line_embeddings", batch.id.str(), ".items.ndjson",
+                                          items_text(items)))
+                        .str();
   must(pipeline.table->write(Put{batch_row(batch, items)}));
 
   const Json found = must(find_unembedded(Json::object(), pipeline.ports, pipeline.context));
@@ -222,8 +230,9 @@ TEST_F(PipelineTest, ASubmitUnderWayIsLeftAloneByOthersUntilItsReservationRunsOu
   pipeline.import(receipt);
   const Json found = must(find_unembedded(Json::object(), pipeline.ports, pipeline.context));
   const BatchId id(found.at("batches").front().at("batch_id").get<std::string>());
-  must(pipeline.table->write(Update{.key = batch_row_key(id),
-                                    .set = {{"submit_token", "other"}, {"submit_until_ms", pipeline.clock.now_ms() + 1000}}}));
+  must(pipeline.table->write(
+      Update{.key = batch_row_key(id),
+             .set = {{"submit_token", "other"}, {"submit_until_ms", pipeline.clock.now_ms() + 1000}}}));
   EXPECT_EQ(must(submit_batch({{"batch_id", id.str()}}, pipeline.ports, pipeline.context)).at("action"), "wait");
   pipeline.clock.advance(2000);
   EXPECT_EQ(must(submit_batch({{"batch_id", id.str()}}, pipeline.ports, pipeline.context)).at("action"), "submitted");

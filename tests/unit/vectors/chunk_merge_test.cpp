@@ -1,7 +1,6 @@
 #include "vectors/chunk_merge.h"
 
 #include <gtest/gtest.h>
-
 #include <rapidcheck/gtest.h>
 
 #include "delta_fixture.h"

@@ -35,10 +35,11 @@ Vectors repeated_texts(std::size_t receipts) {
 class SegmentTest : public ::testing::Test {
  protected:
   /// Writes a segment of new vectors on top of a base; the facts.
-  SegmentFacts write(const Path& to, const Vectors& added, std::optional<Path> base = std::nullopt, std::uint64_t first_label = 1,
-                     std::vector<std::uint64_t> removed = {}) {
+  SegmentFacts write(const Path& to, const Vectors& added, std::optional<Path> base = std::nullopt,
+                     std::uint64_t first_label = 1, std::vector<std::uint64_t> removed = {}) {
     std::string rows;
-    for (const auto& vector : added) rows.append(reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float));
+    for (const auto& vector : added)
+      rows.append(reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float));
     EXPECT_TRUE(replace_file(folder / "rows", as_bytes(rows)));
     EXPECT_TRUE(make_folders(to));
     const auto facts = write_segment({.base = std::move(base),
@@ -61,7 +62,8 @@ class SegmentTest : public ::testing::Test {
       const auto near = segment.search(query, 10, 100, {});
       const float limit = exact.back().distance + 1e-5F;
       wanted += exact.size();
-      found += static_cast<std::size_t>(std::ranges::count_if(near, [&](const SegmentHit& hit) { return hit.distance <= limit; }));
+      found += static_cast<std::size_t>(
+          std::ranges::count_if(near, [&](const SegmentHit& hit) { return hit.distance <= limit; }));
     }
     return static_cast<double>(found) / static_cast<double>(wanted);
   }

@@ -30,7 +30,8 @@ TEST(Where, NotEqualAlsoMatchesRecordsWithoutTheField) {
 }
 
 TEST(Where, CombinesRules) {
-  EXPECT_TRUE(matches(R"({"$and": [{"receipt_id": 3}, {"$or": [{"is_total": false}, {"confidence": {"$gte": 0.5}}]}]})"));
+  EXPECT_TRUE(
+      matches(R"({"$and": [{"receipt_id": 3}, {"$or": [{"is_total": false}, {"confidence": {"$gte": 0.5}}]}]})"));
   EXPECT_FALSE(matches(R"({"receipt_id": 3, "is_total": false})"));
 }
 

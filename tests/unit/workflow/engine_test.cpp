@@ -89,15 +89,20 @@ std::string task(const std::string& more) {
 }
 
 TEST_F(EngineTest, PassesDataThroughPathsTemplatesAndIntrinsics) {
-  const auto ended = run(R"({"StartAt":"A","States":{"A":{"Type":"Pass","Parameters":{"sum.$":"States.MathAdd($.a, $.b)","all.$":"$.list[*].n","name.$":"$$.StateMachine.Name"},"ResultPath":"$.made","Next":"B"},"B":{"Type":"Succeed","OutputPath":"$.made"}}})",
+  const auto ended = run(R"({"StartAt":"A","States":{"A":{"Type":"Pass","Parameters":{"sum.$":"States.MathAdd($.a, $.b)","all.$":"$.list[*].n","name.$":"$$.StateMachine.Name"},"ResultPath":"$.made","Next":"B"
+}
+, "B" : {"Type" : "Succeed", "OutputPath" : "$.made"}
+}
+})",
                          {{"a", 1}, {"b", 2}, {"list", {{{"n", 1}}, {{"n", 2}}}}});
-  ASSERT_EQ(ended.status, ExecutionStatus::succeeded) << ended.cause;
-  EXPECT_EQ(ended.output, Json({{"sum", 3}, {"all", {1, 2}}, {"name", "machine"}}));
+ASSERT_EQ(ended.status, ExecutionStatus::succeeded) << ended.cause;
+EXPECT_EQ(ended.output, Json({{"sum", 3}, {"all", {1, 2}}, {"name", "machine"}}));
 }
 
 TEST_F(EngineTest, RetriesWithGrowingDelaysUntilTheAttemptsAreUsedUp) {
   tasks.answers["f"] = {std::unexpected(Error(Code::unavailable, "busy"))};
-  const auto ended = run(task(R"("Retry":[{"ErrorEquals":["Tillite.Unavailable"],"IntervalSeconds":1,"BackoffRate":2,"MaxAttempts":3}],)"));
+  const auto ended = run(task(
+      R"("Retry":[{"ErrorEquals":["Tillite.Unavailable"],"IntervalSeconds":1,"BackoffRate":2,"MaxAttempts":3}],)"));
   EXPECT_EQ(ended.status, ExecutionStatus::failed);
   EXPECT_EQ(ended.error, "Tillite.Unavailable");
   EXPECT_EQ(tasks.calls("f"), 4);
@@ -108,21 +113,24 @@ TEST_F(EngineTest, RetriesWithGrowingDelaysUntilTheAttemptsAreUsedUp) {
 
 TEST_F(EngineTest, CatchesAnErrorAndPutsItWhereResultPathSays) {
   tasks.answers["f"] = {std::unexpected(Error(Code::invalid_input, "no good"))};
-  const auto ended = run(task(R"("Catch":[{"ErrorEquals":["States.ALL"],"ResultPath":"$.error","Next":"Rescue"}],)"), {{"kept", 1}});
+  const auto ended =
+      run(task(R"("Catch":[{"ErrorEquals":["States.ALL"],"ResultPath":"$.error","Next":"Rescue"}],)"), {{"kept", 1}});
   ASSERT_EQ(ended.status, ExecutionStatus::succeeded);
   EXPECT_EQ(ended.output, Json({{"kept", 1}, {"error", {{"Error", "Tillite.InvalidInput"}, {"Cause", "no good"}}}}));
 }
 
 TEST_F(EngineTest, MapsItemsInOrderAndGivesEachItsIndex) {
   tasks.answers["f"] = {};
-  const auto ended = run(R"({"StartAt":"M","States":{"M":{"Type":"Map","ItemsPath":"$.items","MaxConcurrencyPath":"$.n","ItemSelector":{"i.$":"$$.Map.Item.Index","v.$":"$$.Map.Item.Value"},"ItemProcessor":{"ProcessorConfig":{"Mode":"INLINE"},"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:lambda:eu-west-1:1:function:f","End":true}}},"End":true}}})",
-                         {{"items", {"a", "b", "c"}}, {"n", 2}});
+  const auto ended = run(
+      R"({"StartAt":"M","States":{"M":{"Type":"Map","ItemsPath":"$.items","MaxConcurrencyPath":"$.n","ItemSelector":{"i.$":"$$.Map.Item.Index","v.$":"$$.Map.Item.Value"},"ItemProcessor":{"ProcessorConfig":{"Mode":"INLINE"},"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:lambda:eu-west-1:1:function:f","End":true}}},"End":true}}})",
+      {{"items", {"a", "b", "c"}}, {"n", 2}});
   ASSERT_EQ(ended.status, ExecutionStatus::succeeded) << ended.cause;
   EXPECT_EQ(ended.output, Json({{{"i", 0}, {"v", "a"}}, {{"i", 1}, {"v", "b"}}, {{"i", 2}, {"v", "c"}}}));
 }
 
 TEST_F(EngineTest, ChoosesTheFirstRuleThatHolds) {
-  const std::string machine = R"({"StartAt":"C","States":{"C":{"Type":"Choice","Choices":[{"Variable":"$.n","NumericGreaterThan":5,"Next":"Many"},{"And":[{"Variable":"$.n","IsPresent":true},{"Variable":"$.n","NumericEquals":0}],"Next":"None"}],"Default":"Some"},"Many":{"Type":"Pass","Result":"many","End":true},"None":{"Type":"Pass","Result":"none","End":true},"Some":{"Type":"Pass","Result":"some","End":true}}})";
+  const std::string machine =
+      R"({"StartAt":"C","States":{"C":{"Type":"Choice","Choices":[{"Variable":"$.n","NumericGreaterThan":5,"Next":"Many"},{"And":[{"Variable":"$.n","IsPresent":true},{"Variable":"$.n","NumericEquals":0}],"Next":"None"}],"Default":"Some"},"Many":{"Type":"Pass","Result":"many","End":true},"None":{"Type":"Pass","Result":"none","End":true},"Some":{"Type":"Pass","Result":"some","End":true}}})";
   EXPECT_EQ(run(machine, {{"n", 6}}).output, "many");
   EXPECT_EQ(run(machine, {{"n", 0}}).output, "none");
   EXPECT_EQ(run(machine, {{"n", 3}}).output, "some");
@@ -132,7 +140,8 @@ TEST_F(EngineTest, ChoosesTheFirstRuleThatHolds) {
 
 TEST_F(EngineTest, WaitsAndFailsAsItIsTold) {
   const auto before = clock.now_ms();
-  const auto ended = run(R"({"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":60,"Next":"F"},"F":{"Type":"Fail","Error":"Mine","Cause":"because"}}})");
+  const auto ended = run(
+      R"({"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":60,"Next":"F"},"F":{"Type":"Fail","Error":"Mine","Cause":"because"}}})");
   EXPECT_GE(clock.now_ms() - before, 60'000);
   EXPECT_EQ(ended.status, ExecutionStatus::failed);
   EXPECT_EQ(ended.error, "Mine");
@@ -145,7 +154,8 @@ TEST_F(EngineTest, RefusesAResultAboveTheLimit) {
 }
 
 TEST_F(EngineTest, ResumedAfterADeathAtAnyWriteItEndsTheSameAndRepeatsNoFinishedTask) {
-  const std::string definition = R"({"StartAt":"One","States":{"One":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"one","Payload.$":"$"},"ResultPath":"$.one","Next":"M"},"M":{"Type":"Map","ItemsPath":"$.items","ItemProcessor":{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"each","Payload.$":"$"},"OutputPath":"$.Payload","End":true}}},"ResultPath":"$.each","Next":"Two"},"Two":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"two","Payload":{}},"ResultPath":"$.two","End":true}}})";
+  const std::string definition =
+      R"({"StartAt":"One","States":{"One":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"one","Payload.$":"$"},"ResultPath":"$.one","Next":"M"},"M":{"Type":"Map","ItemsPath":"$.items","ItemProcessor":{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"each","Payload.$":"$"},"OutputPath":"$.Payload","End":true}}},"ResultPath":"$.each","Next":"Two"},"Two":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"two","Payload":{}},"ResultPath":"$.two","End":true}}})";
   const Json input = {{"items", {1, 2, 3}}};
   for (const char* name : {"one", "each", "two"}) tasks.answers[name] = {};
   const Json expected = run(definition, input).output;
@@ -174,8 +184,9 @@ TEST_F(EngineTest, AnExecutionIsWalkedByOneAtATimeAndTakenOverWhenItsLeaseRanOut
   const auto machine = *StateMachine::parse("machine", task(""));
   Engine engine = engine_on(*table);
   const auto started = *engine.start(machine, Json::object());
-  ASSERT_TRUE(table->write(Update{.key = {"EXECUTION#" + started.id.str(), "EXECUTION"},
-                                  .set = {{"owner", "elsewhere/boot/1/2/x"}, {"lease_until_ms", clock.now_ms() + 10'000}}}));
+  ASSERT_TRUE(
+      table->write(Update{.key = {"EXECUTION#" + started.id.str(), "EXECUTION"},
+                          .set = {{"owner", "elsewhere/boot/1/2/x"}, {"lease_until_ms", clock.now_ms() + 10'000}}}));
   EXPECT_EQ(engine.walk(machine, started.id, {}).error().code(), Code::lock_held);
   clock.advance(10'001);
   EXPECT_EQ(engine.walk(machine, started.id, {})->status, ExecutionStatus::succeeded);
