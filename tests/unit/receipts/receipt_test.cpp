@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "receipts/noise.h"
 #include "receipts/receipt_reader.h"
