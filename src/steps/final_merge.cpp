@@ -96,13 +96,13 @@ Result<void> upload(const MergedSnapshot& merged, const Path& folder, const std:
   return {};
 }
 
-Json answer(const Manifest& version, std::int64_t processed) {
+Json answer(const Manifest& version, std::uint64_t processed, std::size_t deltas) {
   return {{"collection", version.binding.collection},
           {"version", version.number},
           {"snapshot_key", version.snapshot ? Json(version.snapshot->folder) : Json(nullptr)},
           {"total_embeddings", version.vectors},
           {"embeddings_processed", processed},
-          {"deltas_consumed", version.added.size()}};
+          {"deltas_consumed", deltas}};
 }
 
 }  // namespace
@@ -116,7 +116,7 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
 
   const auto newest = TRY(ManifestLog(ports.vectors, binding.collection, binding.generation).newest());
   if (chunks.empty()) return fail(Code::invalid_input, "no chunks were given to merge into {}", binding.collection);
-  if (newest && all_consumed(chunks, *newest)) return answer(*newest, 0);
+  if (newest && all_consumed(chunks, *newest)) return answer(*newest, 0, 0);
 
   auto lock = TRY(PublishLock::take(ports.table, ports.vectors, ports.clock, ports.random, binding, context.owner,
                                     context.settings.lock));
@@ -125,7 +125,7 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
   Manifest next = successor(base, runs, lock, ports);
   if (next.added.empty()) {
     TRY(lock.release());
-    return answer(base, 0);
+    return answer(base, 0, 0);
   }
 
   const auto scratch = TRY(ScratchFolder::create(context.scratch));
@@ -157,7 +157,7 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
   TRY(ManifestLog(ports.vectors, binding.collection, binding.generation).publish(next));
   TRY(lock.release());
 
-  Json result = answer(next, static_cast<std::int64_t>(merged.added + merged.removed + merged.relabelled));
+  Json result = answer(next, merged.added + merged.removed + merged.relabelled, next.added.size());
   result["processing_time_seconds"] = static_cast<double>(ports.clock.steady_ms() - started_ms) / 1000;
   context.log.info("published a version", result);
   return result;
