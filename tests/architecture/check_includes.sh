@@ -28,6 +28,11 @@ for folder in */; do
     fi
   done < <(grep -rnoP '^#include "\K[^"]+' "$room" | sed 's/^\([^:]*\):\([^:]*\):/\1:\2:/')
 done
+# Output is the command line's; <iostream> also brings static initialisation into every program that links the room.
+while IFS= read -r file; do
+  echo "src/$file includes <iostream>: only the room app may"
+  wrong=1
+done < <(grep -rl '^#include <iostream>' . | sed 's|^\./||' | grep -v '^app/')
 shopt -s nullglob
 for target in ../tests/fuzz/fuzz_*.cpp; do
   seeds=../tests/fuzz/seeds/$(basename "$target" .cpp)
