@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -42,6 +43,9 @@ tillite::Result<int> run(const tillite::ParsedCommandLine& parsed) {
 }  // namespace
 
 int main(int count, char** arguments) {
+  // Large buffers go back to the system when they are freed, whatever was freed before; threads share two heaps.
+  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+  mallopt(M_ARENA_MAX, 2);
   const auto parsed = tillite::parse_command_line({arguments + 1, arguments + count}, &environment);
   if (!parsed.command) {
     fmt::print(parsed.exit_status == 0 ? stdout : stderr, "{}", parsed.text);

@@ -27,13 +27,14 @@ std::uint32_t Codes::add(std::span<const float> vector) {
   float largest = 0;
   for (const float number : vector) largest = std::max(largest, std::abs(number));
   const float scale = largest > 0 ? largest / kCodeMax : 1;
-  for (const float number : vector) numbers_.push_back(static_cast<std::int8_t>(std::lround(number / scale)));
+  if (scales_.size() % kBlock == 0) blocks_.emplace_back().reserve(kBlock * dimensions_);
+  for (const float number : vector) blocks_.back().push_back(static_cast<std::int8_t>(std::lround(number / scale)));
   scales_.push_back(scale);
   return static_cast<std::uint32_t>(scales_.size() - 1);
 }
 
 float Codes::distance(std::uint32_t a, std::uint32_t b) const {
-  const std::int32_t product = dot(numbers_.data() + a * dimensions_, numbers_.data() + b * dimensions_, dimensions_);
+  const std::int32_t product = dot(at(a), at(b), dimensions_);
   return 1 - static_cast<float>(product) * scales_[a] * scales_[b];
 }
 

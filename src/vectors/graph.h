@@ -21,8 +21,13 @@ class Codes {
   [[nodiscard]] float distance(std::uint32_t a, std::uint32_t b) const;
 
  private:
+  static constexpr std::size_t kBlock = 1024;  ///< codes that are kept together: growing never copies what is there
+  [[nodiscard]] const std::int8_t* at(std::uint32_t code) const {
+    return blocks_[code / kBlock].data() + code % kBlock * dimensions_;
+  }
+
   std::size_t dimensions_;
-  std::vector<std::int8_t> numbers_;
+  std::vector<std::vector<std::int8_t>> blocks_;
   std::vector<float> scales_;
 };
 
