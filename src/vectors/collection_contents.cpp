@@ -91,7 +91,7 @@ Result<std::vector<Near>> nearest(const CollectionContents& contents, std::span<
     const auto vector = contents.unmerged.vector_of(record);
     found.push_back({.distance = 1 - dot(query.data(), vector.data(), vector.size()), .unmerged = &record});
   }
-  std::ranges::stable_sort(found, {}, &Near::distance);
+  std::ranges::sort(found, {}, [](const Near& near) { return std::pair(near.distance, near.label); });
   if (found.size() > k) found.resize(k);
   return found;
 }
