@@ -1,15 +1,15 @@
 #include "base/file.h"
 
 #include <fcntl.h>
-#include <signal.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
+#include <optional>
 
 #include "base/hash.h"
 
@@ -53,6 +53,27 @@ class StdinSource final : public ByteSource {
 std::uint64_t next_number() {
   static std::atomic<std::uint64_t> number = 0;
   return ++number;
+}
+
+bool is_same_file(const struct stat& one, const struct stat& other) {
+  return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
+/// The folder under an exclusive lock; nothing if somebody else holds it or removed the folder meanwhile.
+Result<std::optional<File>> try_lock_folder(const Path& folder) {
+  auto file = File::open_read(folder);
+  if (!file && file.error().code() == Code::not_found) return std::optional<File>();
+  if (!file) return std::unexpected(std::move(file).error());
+  if (::flock(file->descriptor(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return std::optional<File>();
+    return failed("locking", folder);
+  }
+  struct stat held{};
+  struct stat named{};
+  if (::fstat(file->descriptor(), &held) != 0 || ::stat(folder.c_str(), &named) != 0 || !is_same_file(held, named)) {
+    return std::optional<File>();
+  }
+  return std::optional<File>(*std::move(file));
 }
 
 }  // namespace
@@ -185,6 +206,10 @@ Result<MappedFile> MappedFile::open(const Path& path) {
   return MappedFile({static_cast<const std::byte*>(address), size});
 }
 
+void MappedFile::release() const {
+  if (!data_.empty()) ::madvise(const_cast<std::byte*>(data_.data()), data_.size(), MADV_DONTNEED);
+}
+
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(data_, other.data_);
   return *this;
@@ -269,29 +294,31 @@ Result<std::string> sha256_of_file(const Path& path) {
 
 Result<ScratchFolder> ScratchFolder::create(const Path& parent) {
   TRY(make_folders(parent));
-  const Path path = parent / fmt::format("{}{}-{}", kScratchPrefix, ::getpid(), next_number());
-  std::error_code error;
-  std::filesystem::remove_all(path, error);  // of an earlier process with our number
-  TRY(make_folders(path));
-  return ScratchFolder(path);
+  while (true) {
+    const Path path = parent / fmt::format("{}{}-{}", kScratchPrefix, ::getpid(), next_number());
+    if (::mkdir(path.c_str(), 0755) != 0) {
+      if (errno == EEXIST) continue;  // of another process with our number: dead, or in another container
+      return failed("creating the folder", path);
+    }
+    auto lock = TRY(try_lock_folder(path));
+    if (lock) return ScratchFolder(path, *std::move(lock));
+  }
 }
 
 void ScratchFolder::remove_stale(const Path& parent) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(parent, error)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(kScratchPrefix)) continue;
-    pid_t owner = 0;
-    std::from_chars(name.data() + kScratchPrefix.size(), name.data() + name.size(), owner);
-    if (owner > 0 && ::kill(owner, 0) != 0 && errno == ESRCH) {
-      std::error_code ignored;
-      std::filesystem::remove_all(entry.path(), ignored);
-    }
+    if (!entry.path().filename().string().starts_with(kScratchPrefix)) continue;
+    const auto lock = try_lock_folder(entry.path());
+    if (!lock || !*lock) continue;
+    std::error_code ignored;
+    std::filesystem::remove_all(entry.path(), ignored);
   }
 }
 
 ScratchFolder& ScratchFolder::operator=(ScratchFolder&& other) noexcept {
   std::swap(path_, other.path_);
+  lock_ = std::move(other.lock_);
   return *this;
 }
 

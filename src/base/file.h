@@ -75,6 +75,8 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
   ~MappedFile();
   [[nodiscard]] std::span<const std::byte> bytes() const { return data_; }
+  /// Gives back the memory of what was read so far; it is read again when it is needed.
+  void release() const;
 
  private:
   explicit MappedFile(std::span<const std::byte> data) : data_(data) {}
@@ -95,13 +97,15 @@ class MappedFile {
 [[nodiscard]] Result<std::string> sha256_of_file(const Path& path);
 
 /// A folder for intermediate files, new and empty, removed with all its content at the end of its life.
-/// Its name carries the process id, so that a later process can remove what a killed one left (remove_stale).
+/// It is locked as long as it is used, so that a later process can remove what a killed one left (remove_stale),
+/// whatever the numbers of their processes (containers count them anew).
 class ScratchFolder {
  public:
   [[nodiscard]] static Result<ScratchFolder> create(const Path& parent);
-  /// Removes scratch folders below `parent` whose process no longer runs.
+  /// Removes scratch folders below `parent` that nobody uses any more.
   static void remove_stale(const Path& parent);
-  ScratchFolder(ScratchFolder&& other) noexcept : path_(std::exchange(other.path_, Path())) {}
+  ScratchFolder(ScratchFolder&& other) noexcept
+      : path_(std::exchange(other.path_, Path())), lock_(std::move(other.lock_)) {}
   ScratchFolder& operator=(ScratchFolder&& other) noexcept;
   ScratchFolder(const ScratchFolder&) = delete;
   ScratchFolder& operator=(const ScratchFolder&) = delete;
@@ -109,8 +113,9 @@ class ScratchFolder {
   [[nodiscard]] const Path& path() const { return path_; }
 
  private:
-  explicit ScratchFolder(Path path) : path_(std::move(path)) {}
+  ScratchFolder(Path path, File lock) : path_(std::move(path)), lock_(std::move(lock)) {}
   Path path_;
+  File lock_;  ///< the folder itself, under flock
 };
 
 /// The error of a failed system call: ENOSPC and EDQUOT are `no_space`, ENOENT `not_found`, EEXIST `conflict`,

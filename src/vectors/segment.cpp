@@ -15,6 +15,8 @@ struct Candidate {
   std::uint32_t element;
   bool operator<(const Candidate& other) const { return distance < other.distance; }
 };
+constexpr std::uint64_t kRowsAtOnce = 4096;
+
 using FarthestFirst = std::priority_queue<Candidate>;
 constexpr auto kNearestFirst = [](const Candidate& a, const Candidate& b) { return b.distance < a.distance; };
 
@@ -63,8 +65,11 @@ Result<Segment> Segment::open(const Path& folder) {
     position += size;
   }
   if (position != bytes.size()) return torn(kLinkListsFile);
-  for (std::uint64_t element = 0; element < header.elements; ++element)
+  for (std::uint64_t element = 0; element < header.elements; ++element) {
     parts->live += parts->row(element).is_deleted() ? 0 : 1;
+    if (element % kRowsAtOnce == 0) parts->level0.release();  // one pass over everything: none of it need stay
+  }
+  parts->level0.release();
   return Segment(std::move(parts));
 }
 

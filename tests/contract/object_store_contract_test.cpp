@@ -21,7 +21,8 @@ class ObjectStoreContract : public ::testing::TestWithParam<MakeStore> {
   std::string content(const std::string& key) { return read_object(*store, ObjectKey(key)).value_or("(none)"); }
   std::vector<std::string> keys(const std::string& prefix, const std::string& after = "", std::size_t limit = 100) {
     std::vector<std::string> found;
-    for (const auto& object : store->list(prefix, after, limit).value()) found.push_back(object.key.str());
+    const auto objects = store->list(prefix, after, limit).value();
+    for (const auto& object : objects) found.push_back(object.key.str());
     return found;
   }
   TempFolder folder;

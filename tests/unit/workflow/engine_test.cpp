@@ -89,14 +89,11 @@ std::string task(const std::string& more) {
 }
 
 TEST_F(EngineTest, PassesDataThroughPathsTemplatesAndIntrinsics) {
-  const auto ended = run(R"({"StartAt":"A","States":{"A":{"Type":"Pass","Parameters":{"sum.$":"States.MathAdd($.a, $.b)","all.$":"$.list[*].n","name.$":"$$.StateMachine.Name"},"ResultPath":"$.made","Next":"B"
-}
-, "B" : {"Type" : "Succeed", "OutputPath" : "$.made"}
-}
-})",
-                         {{"a", 1}, {"b", 2}, {"list", {{{"n", 1}}, {{"n", 2}}}}});
-ASSERT_EQ(ended.status, ExecutionStatus::succeeded) << ended.cause;
-EXPECT_EQ(ended.output, Json({{"sum", 3}, {"all", {1, 2}}, {"name", "machine"}}));
+  const auto ended = run(
+      R"asl({"StartAt":"A","States":{"A":{"Type":"Pass","Parameters":{"sum.$":"States.MathAdd($.a, $.b)","all.$":"$.list[*].n","name.$":"$$.StateMachine.Name"},"ResultPath":"$.made","Next":"B"},"B":{"Type":"Succeed","OutputPath":"$.made"}}})asl",
+      {{"a", 1}, {"b", 2}, {"list", {{{"n", 1}}, {{"n", 2}}}}});
+  ASSERT_EQ(ended.status, ExecutionStatus::succeeded) << ended.cause;
+  EXPECT_EQ(ended.output, Json({{"sum", 3}, {"all", {1, 2}}, {"name", "machine"}}));
 }
 
 TEST_F(EngineTest, RetriesWithGrowingDelaysUntilTheAttemptsAreUsedUp) {
