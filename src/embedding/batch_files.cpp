@@ -17,7 +17,7 @@ static_assert(std::endian::native == std::endian::little, "vectors are little en
 constexpr std::size_t kResultLineBytesMax = std::size_t{4} << 20;
 constexpr std::size_t kMessageBytesMax = 500;
 
-namespace ondemand = simdjson::ondemand;
+namespace dom = simdjson::dom;
 
 /// The bytes of standard base64, with or without padding; nothing if there is another character.
 std::optional<std::vector<std::byte>> decode_base64(std::string_view text) {
@@ -44,24 +44,20 @@ std::optional<std::vector<std::byte>> decode_base64(std::string_view text) {
 }
 
 /// An embedding as numbers or as base64, by the type that arrives; empty if it is neither.
-std::vector<float> read_embedding(ondemand::value value) {
+std::vector<float> read_embedding(dom::element value) {
   std::vector<float> vector;
-  ondemand::json_type type{};
-  if (value.type().get(type) != simdjson::SUCCESS) return {};
-  if (type == ondemand::json_type::string) {
-    std::string_view text;
-    if (value.get_string().get(text) != simdjson::SUCCESS) return {};
+  if (std::string_view text; value.get(text) == simdjson::SUCCESS) {
     const auto bytes = decode_base64(text);
     if (!bytes || bytes->size() % sizeof(float) != 0) return {};
     vector.resize(bytes->size() / sizeof(float));
     std::memcpy(vector.data(), bytes->data(), bytes->size());
     return vector;
   }
-  ondemand::array numbers;
-  if (value.get_array().get(numbers) != simdjson::SUCCESS) return {};
-  for (auto element : numbers) {
+  dom::array numbers;
+  if (value.get(numbers) != simdjson::SUCCESS) return {};
+  for (const dom::element element : numbers) {
     double number = 0;
-    if (element.get_double().get(number) != simdjson::SUCCESS) return {};
+    if (element.get(number) != simdjson::SUCCESS) return {};
     vector.push_back(static_cast<float>(number));
   }
   return vector;
@@ -78,78 +74,49 @@ std::string vector_fault(const std::vector<float>& vector, std::size_t dimension
   return square > 0 ? "" : "the vector has length zero";
 }
 
-std::string text_or(ondemand::object object, std::string_view name, std::string fallback) {
+std::string text_or(dom::object object, std::string_view name, std::string fallback) {
   std::string_view text;
-  if (object.find_field_unordered(name).get_string().get(text) != simdjson::SUCCESS) return fallback;
+  if (object[name].get(text) != simdjson::SUCCESS || text.empty()) return fallback;
   return std::string(text.substr(0, kMessageBytesMax));
 }
 
-void set_failure(BatchResult& result, ondemand::object error) {
-  result.error_code = text_or(error, "code", "");
-  if (result.error_code.empty()) {
-    error.reset();
-    result.error_code = text_or(error, "type", "failed");
-  }
-  error.reset();
+void set_failure(BatchResult& result, dom::object error) {
+  result.error_code = text_or(error, "code", text_or(error, "type", "failed"));
   result.error_message = text_or(error, "message", "the provider gave no reason");
 }
 
 /// Reads `response`: the vector, or the error in its body.
-void read_response(BatchResult& result, ondemand::object response, std::size_t dimensions) {
-  std::int64_t status = 200;
-  if (response.find_field_unordered("status_code").get_int64().get(status) != simdjson::SUCCESS) status = 0;
-  ondemand::object body;
+void read_response(BatchResult& result, dom::object response, std::size_t dimensions) {
+  std::int64_t status = 0;
+  if (response["status_code"].get(status) != simdjson::SUCCESS) status = 0;
   result.error_code = "bad_result";
   result.error_message = fmt::format("the response (status {}) has no vector", status);
-  if (response.find_field_unordered("body").get_object().get(body) != simdjson::SUCCESS) return;
-  if (status >= 400) {
-    ondemand::object error;
-    if (body.find_field_unordered("error").get_object().get(error) == simdjson::SUCCESS) set_failure(result, error);
+  if (dom::object error; response["body"]["error"].get(error) == simdjson::SUCCESS) {
+    set_failure(result, error);
     return;
   }
-  ondemand::array data;
-  if (body.find_field_unordered("data").get_array().get(data) != simdjson::SUCCESS) return;
-  for (auto element : data) {
-    ondemand::object first;
-    ondemand::value embedding;
-    if (element.get_object().get(first) != simdjson::SUCCESS) return;
-    if (first.find_field_unordered("embedding").get(embedding) != simdjson::SUCCESS) return;
-    result.vector = read_embedding(embedding);
-    break;
-  }
-  if (std::string fault = vector_fault(result.vector, dimensions); !fault.empty()) {
-    result.vector.clear();
-    result.error_code = "bad_vector";
-    result.error_message = std::move(fault);
-    return;
-  }
-  result.error_code.clear();
-  result.error_message.clear();
+  dom::element embedding;
+  if (status >= 400 || response["body"]["data"].at(0)["embedding"].get(embedding) != simdjson::SUCCESS) return;
+  result.vector = read_embedding(embedding);
+  std::string fault = vector_fault(result.vector, dimensions);
+  if (!fault.empty()) result.vector.clear();
+  result.error_code = fault.empty() ? "" : "bad_vector";
+  result.error_message = std::move(fault);
 }
 
 /// One line of a result file. An error only if the line does not say whose result it is.
-Result<BatchResult> read_line(simdjson::padded_string_view line, ondemand::parser& parser, std::size_t dimensions) {
-  ondemand::document document;
-  ondemand::object object;
+Result<BatchResult> read_line(std::string_view line, dom::parser& parser, std::size_t dimensions) {
+  dom::object object;
   std::string_view custom_id;
-  if (parser.iterate(line).get(document) != simdjson::SUCCESS ||
-      document.get_object().get(object) != simdjson::SUCCESS) {
+  if (parser.parse(line.data(), line.size()).get(object) != simdjson::SUCCESS) {
     return fail(Code::invalid_input, "it is not a JSON object");
   }
-  if (object.find_field_unordered("custom_id").get_string().get(custom_id) != simdjson::SUCCESS) {
-    return fail(Code::invalid_input, "it has no custom_id");
-  }
+  if (object["custom_id"].get(custom_id) != simdjson::SUCCESS) return fail(Code::invalid_input, "it has no custom_id");
   BatchResult result{.id = RecordId(std::string(custom_id))};
   TRY(parse_record_id(result.id));
-
-  ondemand::object response;
-  if (object.find_field_unordered("response").get_object().get(response) == simdjson::SUCCESS) {
+  if (dom::object response; object["response"].get(response) == simdjson::SUCCESS) {
     read_response(result, response, dimensions);
-    return result;
-  }
-  ondemand::object error;
-  object.reset();
-  if (object.find_field_unordered("error").get_object().get(error) == simdjson::SUCCESS) {
+  } else if (dom::object error; object["error"].get(error) == simdjson::SUCCESS) {
     set_failure(result, error);
   } else {
     result.error_code = "bad_result";
@@ -189,21 +156,15 @@ Result<BatchRequest> parse_request_line(std::string_view line) {
 Result<ResultFileFacts> read_results(ByteSource& file, std::size_t dimensions,
                                      const std::function<Result<void>(BatchResult&&)>& each) {
   ResultFileFacts facts;
-  ondemand::parser parser;
+  dom::parser parser;
   LineReader lines(file, kResultLineBytesMax);
-  std::string padded;
   while (true) {
     const auto line = TRY(lines.next());
     if (line.status == LineReader::Status::end) return facts;
     if (line.status == LineReader::Status::line && line.text.find_first_not_of(" \t") == std::string_view::npos)
       continue;
     Result<BatchResult> result = fail(Code::limit_exceeded, "it is longer than {} bytes", kResultLineBytesMax);
-    if (line.status == LineReader::Status::line) {
-      padded.assign(line.text);
-      padded.reserve(padded.size() + simdjson::SIMDJSON_PADDING);
-      result =
-          read_line(simdjson::padded_string_view(padded.data(), padded.size(), padded.capacity()), parser, dimensions);
-    }
+    if (line.status == LineReader::Status::line) result = read_line(line.text, parser, dimensions);
     if (!result) {
       if (facts.unreadable_lines++ == 0) {
         facts.first_unreadable = fmt::format("line {}: {}", line.number, result.error().message());

@@ -27,7 +27,8 @@ Json content_of(const Program& program) {
   const auto status = program.run({"--json", "status"});
   EXPECT_EQ(status.status, 0) << status.err;
   Json content = Json::object();
-  for (const Json& entity : status.json().at("entities")) {
+  const Json json = status.json();
+  for (const Json& entity : json.at("entities")) {
     for (const char* field :
          {"found", "noise", "published", "failed", "snapshot_vectors", "snapshot_checksum", "adds_up"}) {
       content[entity.at("collection").get<std::string>()][field] = entity.at(field);

@@ -67,7 +67,8 @@ class Pipeline {
   /// find and submit; the batches' ids.
   std::vector<std::string> submit_all() {
     std::vector<std::string> ids;
-    for (const Json& batch : must(find_unembedded(Json::object(), ports, context)).at("batches")) {
+    const Json found = must(find_unembedded(Json::object(), ports, context));
+    for (const Json& batch : found.at("batches")) {
       must(submit_batch(batch, ports, context));
       ids.push_back(batch.at("batch_id").get<std::string>());
     }
