@@ -24,7 +24,8 @@ Json header_json(const RunHeader& header) {
 }
 
 Result<RunHeader> parse_header(const Json& json) {
-  RunHeader header{.binding = TRY(parse_binding(TRY(object_field(json, "binding"))))};
+  RunHeader header;
+  header.binding = TRY(parse_binding(TRY(object_field(json, "binding"))));
   for (const Json& delta : TRY(array_field(json, "deltas"))) {
     if (!delta.is_string()) return fail(Code::corrupt, "the field 'deltas' must list ids");
     header.deltas.emplace_back(delta.get<std::string>());

@@ -1,0 +1,89 @@
+// Deltas from outside: any bytes, and archives with any members. A file whose first byte is '!' is not an archive but
+// its members, between 0x1E: so that a fuzzer gets past gzip's check sum.
+#include <cstdlib>
+#include <string>
+
+#include "base/hash.h"
+#include "vectors/delta.h"
+#include "vectors/tar_gz.h"
+
+namespace tillite {
+namespace {
+
+constexpr char kSeparator = 0x1e;
+
+Result<std::string> archive_of(std::string_view members, const Path& folder) {
+  const std::string header(members.substr(0, members.find(kSeparator)));
+  members.remove_prefix(std::min(members.size(), header.size() + 1));
+  const std::string records(members.substr(0, members.find(kSeparator)));
+  members.remove_prefix(std::min(members.size(), records.size() + 1));
+  const std::string vectors(members);
+
+  std::string checked_header = header;
+  if (auto json = parse_json(header, "the header"); json && json->is_object()) {
+    (*json)["records_sha256"] = sha256_hex(records);
+    checked_header = to_text(*json);
+  }
+  const std::string checksums = to_text({{"delta.json", sha256_hex(checked_header)},
+                                         {"records.ndjson", sha256_hex(records)},
+                                         {"vectors.f32", sha256_hex(vectors)}});
+  const Path file = folder / "delta.tar.gz";
+  auto archive = TRY(TarGzWriter::create(file, 0));
+  TRY(archive.add("delta.json", checked_header.size(), *source_of(checked_header), false));
+  TRY(archive.add("records.ndjson", records.size(), *source_of(records), false));
+  TRY(archive.add("vectors.f32", vectors.size(), *source_of(vectors), true));
+  TRY(archive.add("checksums.json", checksums.size(), *source_of(checksums), false));
+  TRY(archive.finish());
+  return read_file(file);
+}
+
+/// What was read can be written, and reads as it did.
+void check_round_trip(const DeltaFacts& facts, const std::vector<Record>& records, const Path& folder) {
+  auto writer = DeltaWriter::create(folder, facts.header);
+  if (!writer) std::abort();
+  for (const Record& record : records) {
+    if (!writer->add(record)) std::abort();
+  }
+  const auto file = writer->finish();
+  if (!file) std::abort();
+  const auto source = file_source(*file);
+  std::size_t count = 0;
+  const auto again = read_delta(**source, [&](Record&& record) -> Result<void> {
+    if (record.id != records[count].id || record.metadata != records[count].metadata) std::abort();
+    ++count;
+    return {};
+  });
+  if (!again || again->records != facts.records || again->vectors != facts.vectors) std::abort();
+}
+
+void read(const std::string& file, const Path& folder) {
+  std::vector<Record> records;
+  const auto keep = [&](Record&& record) -> Result<void> {
+    records.push_back(std::move(record));
+    return {};
+  };
+  const auto facts = read_delta(*source_of(file), keep);
+  if (facts && records.size() != facts->records) std::abort();
+  if (facts) check_round_trip(*facts, records, folder);
+  const auto front = read_delta_records(*source_of(file), [](Record&&) -> Result<void> { return {}; });
+  if (facts && !front) std::abort();
+}
+
+}  // namespace
+}  // namespace tillite
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  // In memory where the system offers it: the writer syncs its file.
+  const tillite::Path shared_memory = "/dev/shm";
+  static const auto folder = tillite::ScratchFolder::create(
+      (std::filesystem::exists(shared_memory) ? shared_memory : std::filesystem::temp_directory_path()) /
+      "tillite-fuzz");
+  if (!folder) return 0;
+  const std::string input(reinterpret_cast<const char*>(data), size);
+  if (!input.starts_with('!')) {
+    tillite::read(input, folder->path());
+  } else if (const auto file = tillite::archive_of(std::string_view(input).substr(1), folder->path())) {
+    tillite::read(*file, folder->path());
+  }
+  return 0;
+}
