@@ -7,6 +7,8 @@
 namespace tillite {
 namespace {
 
+constexpr const char* kChromaFileName = "chroma.sqlite3";  // at the root of every snapshot
+
 Json json_of(const Manifest& version) {
   std::uint64_t size_bytes = 0;
   if (version.snapshot) {
@@ -24,6 +26,13 @@ Json json_of(const Manifest& version) {
           {"folder", version.snapshot ? Json(version.snapshot->folder) : Json(nullptr)}};
 }
 
+/// Where the files of a version lie on this machine.
+Result<std::string> place_of(const Manifest& version, LocalHost& host) {
+  if (!version.snapshot || version.snapshot->files.empty()) return "-";
+  const ObjectKey file(version.snapshot->folder + kChromaFileName);
+  return TRY(host.ports().vectors.fetch(file, host.context().scratch)).parent_path().string();
+}
+
 }  // namespace
 
 Result<int> snapshot_list_command(CommandContext& context, bool all) {
@@ -38,10 +47,9 @@ Result<int> snapshot_list_command(CommandContext& context, bool all) {
       if (!version) return std::unexpected(version.error());
       if (!all && (version->fence || !version->snapshot)) continue;
       json["snapshots"].push_back(json_of(*version));
-      context.output.line(
-          "{}  version {}  {}  {} vectors, {} deltas added{}\n  {}", version->binding.collection, version->number,
-          iso_time(version->created_ms), version->vectors, version->added.size(), version->fence ? ", fence" : "",
-          version->snapshot ? (host->home().vectors_folder() / version->snapshot->folder).string() : "-");
+      context.output.line("{}  version {}  {}  {} vectors, {} deltas added{}\n  {}", version->binding.collection,
+                          version->number, iso_time(version->created_ms), version->vectors, version->added.size(),
+                          version->fence ? ", fence" : "", TRY(place_of(*version, *host)));
     }
   }
   if (json["snapshots"].empty()) context.output.line("no snapshot was published yet");
