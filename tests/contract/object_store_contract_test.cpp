@@ -1,8 +1,11 @@
 // What every ObjectStore must do. Another adapter joins by one more line at the end.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <functional>
+#include <set>
 #include <thread>
 
 #include "adapters/local/folder_object_store.h"
@@ -94,6 +97,61 @@ TEST_P(ObjectStoreContract, RemovesAndCreatesAgain) {
 TEST_P(ObjectStoreContract, RefusesWhatIsNoKey) {
   for (const char* key : {"", "/a", "a/", "a//b", "../a", "a/./b", "a b", "é"}) {
     EXPECT_EQ(create(key, "x").error().code(), Code::invalid_input) << key;
+  }
+}
+
+TEST_P(ObjectStoreContract, ListsNothingForAPrefixThatNoKeyHas) {
+  ASSERT_TRUE(create("a/b", "x"));
+  for (const char* prefix : {"../", "/", "a//", "a/../a/", "/etc/"}) EXPECT_TRUE(keys(prefix).empty()) << prefix;
+}
+
+TEST_P(ObjectStoreContract, PagesOfAnySizeAddUpToTheWholeList) {
+  const std::vector<std::string> all = {"a-b", "a.c/1", "a/b-c/x", "a/b/c/d", "a/b/c/e", "a/b0", "a0", "b"};
+  for (const std::string& key : all) ASSERT_TRUE(create(key, key));
+  for (const std::size_t limit : {1U, 2U, 3U, 8U}) {
+    std::vector<std::string> seen;
+    for (auto page = keys("", "", limit); !page.empty(); page = keys("", seen.back(), limit)) {
+      EXPECT_LE(page.size(), limit);
+      seen.insert(seen.end(), page.begin(), page.end());
+    }
+    EXPECT_EQ(seen, all) << limit;
+  }
+}
+
+TEST_P(ObjectStoreContract, AListHoldsWhatStandsAlsoWhileOthersAreRemoved) {
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(create(fmt::format("keep/{:02}/x", i), "x"));
+  std::jthread other([&](const std::stop_token& stop) {
+    for (int i = 0; !stop.stop_requested(); i = (i + 1) % 20) {
+      EXPECT_TRUE(create(fmt::format("keep/{:02}-passing/x", i), "x"));
+      EXPECT_TRUE(store->remove(ObjectKey(fmt::format("keep/{:02}-passing/x", i))));
+    }
+  });
+  for (int round = 0; round < 50; ++round) {
+    const auto found = keys("keep/");
+    EXPECT_EQ(std::ranges::count_if(found, [](const auto& key) { return !key.contains("passing"); }), 20);
+  }
+}
+
+TEST_P(ObjectStoreContract, RemovingAPrefixIsNoErrorAndRemovesNothing) {
+  ASSERT_TRUE(create("a/b", "x"));
+  EXPECT_TRUE(store->remove(ObjectKey("a")));
+  EXPECT_EQ(content("a/b"), "x");
+}
+
+TEST_P(ObjectStoreContract, AFileTakenInIsAsNewAsIfItWereWrittenNow) {
+  ASSERT_TRUE(replace_file(folder / "file", as_bytes("bytes")));
+  std::filesystem::last_write_time(folder / "file",
+                                   std::filesystem::file_time_type::clock::now() - std::chrono::years(1));
+  ASSERT_TRUE(create("before", "x"));
+  ASSERT_TRUE(store->create_from_file(ObjectKey("k"), folder / "file"));
+  EXPECT_GE(store->info(ObjectKey("k"))->modified_ms, store->info(ObjectKey("before"))->modified_ms);
+}
+
+TEST_P(ObjectStoreContract, NoTwoContentsHaveOneEtag) {
+  std::set<std::string> etags;
+  for (int i = 0; i < 50; ++i) {
+    ASSERT_TRUE(store->put(ObjectKey("k"), as_bytes(i % 2 == 0 ? "even" : "odd!")));
+    EXPECT_TRUE(etags.insert(store->info(ObjectKey("k"))->etag).second) << i;
   }
 }
 

@@ -88,6 +88,17 @@ TEST_P(TableContract, RefusesRowsWithoutKeysAndAboveTheLimit) {
   EXPECT_EQ(table->write(Put{item("1", {{"text", std::string(410'000, 'x')}})}).error().code(), Code::limit_exceeded);
 }
 
+TEST_P(TableContract, RefusesAWriteThatNamesNoRow) {
+  const Write nameless = Put{{{"SK", "1"}, {"TYPE", "T"}}};
+  for (const Write& write : {nameless, Write(Put{{{"PK", 7}, {"SK", "1"}, {"TYPE", "T"}}}), Write(Put{Json("text")}),
+                             Write(Update{{"P", ""}, {{"n", 1}}}), Write(Erase{{"", "1"}})}) {
+    EXPECT_EQ(table->write(write).error().code(), Code::invalid_input);
+    EXPECT_EQ(table->transact({write}).error().code(), Code::invalid_input);
+    EXPECT_EQ(table->write_each({write}).error().code(), Code::invalid_input);
+  }
+  EXPECT_TRUE(table->write(Put{item("1")})) << "others go on";
+}
+
 TEST_P(TableContract, OfManyThreadsThatClaimARowExactlyOneWins) {
   ASSERT_TRUE(table->write(Put{item("1", {{"status", "NONE"}})}));
   std::atomic<int> won = 0;

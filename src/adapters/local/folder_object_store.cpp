@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cerrno>
+#include <ctime>
 
 namespace tillite {
 namespace {
@@ -29,17 +31,79 @@ ObjectInfo info_of(const ObjectKey& key, const struct stat& facts) {
 
 Result<struct stat> facts_of(const Path& path, const ObjectKey& key) {
   struct stat facts{};
-  if (::stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode)) return facts;
-  if (errno == ENOENT || errno == ENOTDIR || S_ISDIR(facts.st_mode)) {
-    return fail(Code::not_found, "there is no object {}", key.str());
-  }
+  const bool there = ::stat(path.c_str(), &facts) == 0;
+  if (there && S_ISREG(facts.st_mode)) return facts;
+  if (there || errno == ENOENT || errno == ENOTDIR) return fail(Code::not_found, "there is no object {}", key.str());
   return failed("reading", path);
+}
+
+/// The file is on the disk, and its time says when it came into the store: one that is moved in was written before, and
+/// garbage collection goes by the time. To the nanosecond, so that two contents never share an etag.
+Result<void> seal(File& file) {
+  struct timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const std::array<struct timespec, 2> times = {now, now};
+  if (::futimens(file.descriptor(), times.data()) != 0) return failed("setting the time of", file.path());
+  return file.sync();
+}
+
+/// An entry of a folder of objects. Folders carry the '/' that follows them in keys: so their order is that of the
+/// keys.
+struct Entry {
+  std::string name;
+  [[nodiscard]] bool is_folder() const { return name.ends_with('/'); }
+};
+
+/// The entries in the order of their keys. A folder that is gone has none: it was removed as empty.
+Result<std::vector<Entry>> entries_of(const Path& folder) {
+  std::vector<Entry> entries;
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    std::error_code gone;
+    const bool is_folder = entry->is_directory(gone);
+    entries.push_back({entry->path().filename().string() + (is_folder ? "/" : "")});
+  }
+  if (error && error.value() != ENOENT && error.value() != ENOTDIR) {
+    return std::unexpected(system_error(error.value(), "listing", folder));
+  }
+  std::ranges::sort(entries, {}, &Entry::name);
+  return entries;
+}
+
+/// What a listing is after.
+struct Listing {
+  const std::string& prefix;
+  const std::string& after;
+  std::size_t limit;
+
+  /// Whether keys that begin with `start` (a folder's, with its '/') can belong to it.
+  [[nodiscard]] bool may_have(const std::string& start) const {
+    return (start.starts_with(prefix) || prefix.starts_with(start)) && (start > after || after.starts_with(start));
+  }
+  [[nodiscard]] bool has(const std::string& key) const { return key.starts_with(prefix) && key > after; }
+};
+
+/// Gathers a folder's keys in order, and enters no folder whose keys are not wanted.
+Result<void> gather(const Path& root, const std::string& start, const Listing& listing,
+                    std::vector<ObjectInfo>& found) {
+  for (const Entry& entry : TRY(entries_of(root / start))) {
+    if (found.size() == listing.limit) return {};
+    const std::string key = start + entry.name;
+    if (entry.is_folder()) {
+      if (listing.may_have(key)) TRY(gather(root, key, listing, found));
+    } else if (listing.has(key)) {
+      const auto facts = facts_of(root / key, ObjectKey(key));
+      if (facts) found.push_back(info_of(ObjectKey(key), *facts));
+      if (!facts && facts.error().code() != Code::not_found) return std::unexpected(facts.error());
+    }
+  }
+  return {};
 }
 
 Result<void> write_synced(const Path& path, std::span<const std::byte> content) {
   auto file = TRY(File::create(path));
   TRY(file.write(content));
-  return file.sync();
+  return seal(file);
 }
 
 /// Holds the store's lock, between threads and between processes.
@@ -133,7 +197,7 @@ Result<void> FolderObjectStore::rename_into_place(const Path& file, const Object
 
 Result<void> FolderObjectStore::create(const ObjectKey& key, std::span<const std::byte> content) {
   const Path path = TRY(path_of(key));
-  if (std::filesystem::exists(path)) return fail(Code::conflict, "there is an object {} already", key.str());
+  if (facts_of(path, key)) return fail(Code::conflict, "there is an object {} already", key.str());
   const TemporaryFile file(temporary());
   TRY(write_synced(file.path(), content));
   return link_into_place(file.path(), key);
@@ -141,13 +205,13 @@ Result<void> FolderObjectStore::create(const ObjectKey& key, std::span<const std
 
 Result<void> FolderObjectStore::create_from_file(const ObjectKey& key, const Path& source) {
   TRY(path_of(key));
-  TRY(TRY(File::open_update(source)).sync());
   const TemporaryFile moved(temporary());
   if (::rename(source.c_str(), moved.path().c_str()) != 0) {
     if (errno != EXDEV) return failed("moving", source);
     TRY(clone_file(source, moved.path()));
-    TRY(TRY(File::open_update(moved.path())).sync());
   }
+  auto file = TRY(File::open_update(moved.path()));
+  TRY(seal(file));
   return link_into_place(moved.path(), key);
 }
 
@@ -189,37 +253,20 @@ Result<Path> FolderObjectStore::fetch(const ObjectKey& key, const Path&) {
 
 Result<std::vector<ObjectInfo>> FolderObjectStore::list(const std::string& prefix, const std::string& after,
                                                         std::size_t limit) {
-  const std::size_t slash = prefix.rfind('/');
-  const Path folder = slash == std::string::npos ? objects() : objects() / prefix.substr(0, slash);
-  std::vector<std::string> keys;
-  std::error_code error;
-  for (std::filesystem::recursive_directory_iterator entry(folder, error), end; !error && entry != end;
-       entry.increment(error)) {
-    std::error_code ignored;
-    if (!entry->is_regular_file(ignored)) continue;
-    std::string key = entry->path().lexically_relative(objects()).generic_string();
-    if (key.starts_with(prefix) && key > after) keys.push_back(std::move(key));
-  }
-  if (error && error.value() != ENOENT && error.value() != ENOTDIR) {
-    return std::unexpected(system_error(error.value(), "listing", folder));
-  }
-  std::ranges::sort(keys);
-  std::vector<ObjectInfo> infos;
-  for (std::string& key : keys) {
-    if (infos.size() == limit) break;
-    auto one = info(ObjectKey(std::move(key)));
-    if (one) {
-      infos.push_back(*std::move(one));
-    } else if (one.error().code() != Code::not_found) {
-      return std::unexpected(one.error());
-    }
-  }
-  return infos;
+  std::vector<ObjectInfo> found;
+  TRY(gather(objects(), "", {prefix, after, limit}, found));
+  return found;
 }
 
 Result<void> FolderObjectStore::remove(const ObjectKey& key) {
   const Path path = TRY(path_of(key));
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR) return failed("removing", path);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR && errno != EISDIR) {
+    return failed("removing", path);
+  }
+  // What is reported as removed must not be back after a power failure: a consumed delta would be merged again. Also
+  // if it was gone already: who removed it may have been killed before this line.
+  const auto synced = sync_folder(path.parent_path());
+  if (!synced && synced.error().code() != Code::not_found) return synced;
   // Folders that are empty now go too; one that is not stays by itself.
   for (Path folder = path.parent_path(); folder != objects() && ::rmdir(folder.c_str()) == 0;)
     folder = folder.parent_path();

@@ -60,9 +60,13 @@ Result<bool> is_absent_or_empty(const Path& folder) {
   const bool there = fs::exists(folder, error);
   if (!there) return true;
   if (!fs::is_directory(folder, error)) return fail(Code::invalid_input, "{} is not a folder", folder.string());
-  const bool empty = fs::is_empty(folder, error);
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    // A marker that is being written, or that a killed process left so, makes no home and hinders none.
+    const std::string name = entry->path().filename().string();
+    if (!name.starts_with(fmt::format("{}.", kMarker)) || !name.ends_with(".tmp")) return false;
+  }
   if (error) return std::unexpected(system_error(error.value(), "reading", folder));
-  return empty;
+  return true;
 }
 
 /// The marker comes last: a folder without one was never used.

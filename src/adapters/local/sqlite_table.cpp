@@ -41,6 +41,23 @@ Result<std::vector<bool>> apply_job(const Job& job, SqliteRows& rows) {
   return outcome;
 }
 
+bool is_text(const Json* value) {
+  const auto* text = value == nullptr ? nullptr : value->get_ptr<const std::string*>();
+  return text != nullptr && !text->empty();
+}
+
+/// Whether a write names its row. Looked at before it is handed over: the writer works for others too.
+Result<void> check_key_of(const Write& write) {
+  if (const auto* put = std::get_if<Put>(&write)) {
+    if (is_text(find_field(put->item, "PK")) && is_text(find_field(put->item, "SK"))) return {};
+  } else {
+    const auto* update = std::get_if<Update>(&write);
+    const ItemKey& key = update != nullptr ? update->key : std::get<Erase>(write).key;
+    if (!key.pk.empty() && !key.sk.empty() && (update == nullptr || update->set.is_object())) return {};
+  }
+  return fail(Code::invalid_input, "a row needs a text in PK and SK, and an update an object of what it sets");
+}
+
 std::string describe(const Write& write) {
   const ItemKey key = std::holds_alternative<Put>(write)      ? key_of(std::get<Put>(write).item)
                       : std::holds_alternative<Update>(write) ? std::get<Update>(write).key
@@ -151,6 +168,7 @@ Result<std::uint64_t> SqliteTable::count(const Query& query) {
 }
 
 Result<void> SqliteTable::write(const Write& write) {
+  TRY(check_key_of(write));
   const auto happened = TRY(parts_->run({write}, false));
   if (!happened.front()) return fail(Code::conflict, "the row {} is not as expected", describe(write));
   return {};
@@ -163,6 +181,7 @@ Result<void> SqliteTable::transact(const std::vector<Write>& writes) {
   }
   std::set<std::string> rows;
   for (const Write& write : writes) {
+    TRY(check_key_of(write));
     if (!rows.insert(describe(write)).second) {
       return fail(Code::invalid_input, "a transaction writes the row {} twice", describe(write));
     }
@@ -175,6 +194,7 @@ Result<void> SqliteTable::transact(const std::vector<Write>& writes) {
 }
 
 Result<std::vector<bool>> SqliteTable::write_each(const std::vector<Write>& writes) {
+  for (const Write& write : writes) TRY(check_key_of(write));
   return parts_->run(writes, false);
 }
 
