@@ -1,8 +1,12 @@
 #include "receipts/receipt_items.h"
 
+#include <utf8proc.h>
+
 #include <algorithm>
 #include <array>
 
+#include "base/check.h"
+#include "base/text.h"
 #include "base/time.h"
 
 namespace tillite {
@@ -14,6 +18,12 @@ std::string image_partition(const ImageId& image) { return fmt::format("IMAGE#{}
 
 /// The part of a record id behind "IMAGE#{uuid}#": the SK of its row.
 std::string sort_key(const RecordId& id) { return id.str().substr(id.str().find("#RECEIPT#") + 1); }
+
+Entity entity_of(const RecordId& id) {
+  const auto name = parse_record_id(id);
+  check(name.has_value(), "rows are made of ids that were checked");
+  return name->entity();
+}
 
 Json point(double x, double y) { return {{"x", x}, {"y", y}}; }
 
@@ -33,7 +43,8 @@ Json geometry(const Box& box) {
 /// The rows of lines and words are alike but for their names.
 Item item_row(const RecordId& id, const std::string& text, const Box& box, double confidence, const ItemState& state) {
   const ItemKey key = row_key(id);
-  const auto& names = names_of(parse_record_id(id)->entity());
+  const Entity entity = entity_of(id);
+  const auto& names = names_of(entity);
   Item row = geometry(box);
   row.update(status_keys(id, state.status));
   row.update({{"PK", key.pk},
@@ -50,7 +61,7 @@ Item item_row(const RecordId& id, const std::string& text, const Box& box, doubl
   if (!state.failure_reason.empty()) row["failure_reason"] = state.failure_reason;
   if (state.status == EmbeddingStatus::success) row[std::string(names.embedding_id)] = id.str();
   if (state.change_waiting) {
-    row["GSI3PK"] = outbox_partition(parse_record_id(id)->entity());
+    row["GSI3PK"] = outbox_partition(entity);
     row["GSI3SK"] = id.str();
   }
   return row;
@@ -60,6 +71,16 @@ Result<Box> read_box(const Item& row) {
   const Json box = TRY(object_field(row, "bounding_box"));
   return Box{TRY(number_field(box, "x")), TRY(number_field(box, "y")), TRY(number_field(box, "width")),
              TRY(number_field(box, "height"))};
+}
+
+/// Others may have written pixels with a fraction.
+Result<std::int64_t> read_pixels(const Item& row, std::string_view name) {
+  constexpr double pixels_max = 1e9;
+  const double pixels = TRY(optional_number(row, name)).value_or(0);
+  if (!(pixels >= 0 && pixels <= pixels_max)) {
+    return fail(Code::corrupt, "the field '{}' must be a number of pixels, but is {}", name, pixels);
+  }
+  return static_cast<std::int64_t>(pixels);
 }
 
 Result<double> read_confidence(const Item& row) { return TRY(optional_number(row, "confidence")).value_or(1.0); }
@@ -98,8 +119,8 @@ class Loader {
 
  private:
   Result<void> add_receipt(const Item& row) {
-    stored_.receipt.width_px = static_cast<std::int64_t>(TRY(optional_number(row, "width")).value_or(0));
-    stored_.receipt.height_px = static_cast<std::int64_t>(TRY(optional_number(row, "height")).value_or(0));
+    stored_.receipt.width_px = TRY(read_pixels(row, "width"));
+    stored_.receipt.height_px = TRY(read_pixels(row, "height"));
     return {};
   }
 
@@ -140,9 +161,9 @@ class Loader {
   Result<void> add_word(const Item& row) {
     const RecordName name = TRY(add_state_named(row));
     auto& lines = stored_.receipt.lines;
-    if (lines.empty() || lines.back().line_id != name.line_id) {
-      return fail(Code::corrupt, "the word {} has no line", TRY(string_field(row, "SK")));
-    }
+    // A removal that was cut short, or is under way, has taken the line but not its words yet. The state alone lets
+    // the next import or removal finish it.
+    if (lines.empty() || lines.back().line_id != name.line_id) return {};
     lines.back().words.push_back({.word_id = name.word_id,
                                   .text = TRY(string_field(row, "text")),
                                   .box = TRY(read_box(row)),
@@ -153,11 +174,17 @@ class Loader {
   StoredReceipt stored_;
 };
 
+/// "MERCHANT#{NORMALISED}": upper case by Unicode's rules, '_' for what is neither letter nor digit.
 std::string merchant_partition(const std::string& merchant) {
   std::string normal = "MERCHANT#";
-  for (const char c : merchant) {
-    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || static_cast<unsigned char>(c) >= 0x80;
-    normal += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : plain ? c : '_';
+  for (const char32_t c : code_points(merchant)) {
+    const utf8proc_int32_t upper = utf8proc_toupper(static_cast<utf8proc_int32_t>(c));
+    const auto category = utf8proc_category(upper);
+    const bool is_alphanumeric = (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO) ||
+                                 (category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO);
+    std::array<utf8proc_uint8_t, 4> bytes{};
+    const auto size = utf8proc_encode_char(is_alphanumeric ? upper : '_', bytes.data());
+    normal.append(reinterpret_cast<const char*>(bytes.data()), static_cast<std::size_t>(size));
   }
   return normal;
 }
@@ -181,7 +208,7 @@ ItemKey receipt_row_key(const ImageId& image, int receipt_id) {
 }
 
 Json status_keys(const RecordId& id, EmbeddingStatus status) {
-  const auto& names = names_of(parse_record_id(id)->entity());
+  const auto& names = names_of(entity_of(id));
   return {{"embedding_status", status_name(status)},
           {"GSI1PK", fmt::format("EMBEDDING_STATUS#{}", status_name(status))},
           {"GSI1SK", std::string(names.index_prefix) + id.str()}};
@@ -238,7 +265,7 @@ Item word_row(const Receipt& receipt, const Line& line, const Word& word, const 
 
 Item tombstone_row(const RecordId& id, const ItemState& state) {
   const ItemKey key = row_key(id);
-  const Entity entity = parse_record_id(id)->entity();
+  const Entity entity = entity_of(id);
   Item row = {{"PK", key.pk},
               {"SK", key.sk},
               {"TYPE", names_of(entity).tombstone_type},

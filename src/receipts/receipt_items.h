@@ -67,7 +67,8 @@ struct StoredReceipt {
 /// The id of a line's, word's or tombstone's row.
 [[nodiscard]] Result<RecordId> record_id_of(const Item& row);
 
-/// All rows of a receipt as one value; nothing if there are none. `corrupt` names a row that cannot be read.
+/// All rows of a receipt as one value; nothing if there are none. `corrupt` names a row that cannot be read. A word
+/// whose line is gone (a removal that was cut short) is in `states` only.
 [[nodiscard]] Result<std::optional<StoredReceipt>> load_receipt(Table& table, const ImageId& image, int receipt_id);
 
 }  // namespace tillite

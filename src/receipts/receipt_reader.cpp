@@ -1,7 +1,8 @@
 #include "receipts/receipt_reader.h"
 
+#include <utf8proc.h>
+
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 #include "base/text.h"
@@ -39,35 +40,73 @@ bool is_too_deep(std::string_view json) {
   return false;
 }
 
+/// A control character that is no blank: nobody prints one, and terminals obey some.
+bool has_control_character(std::string_view text) {
+  const auto is_control = [](char32_t c) {
+    return utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_CC && !(c >= 0x09 && c <= 0x0d) &&
+           c != 0x85;
+  };
+  return std::ranges::any_of(code_points(text), is_control);
+}
+
+/// "lines[3]" and "text" as "lines[3].text".
+std::string place_of(const std::string& place, std::string_view name) {
+  return place.empty() ? std::string(name) : fmt::format("{}.{}", place, name);
+}
+
+Result<void> check_text(std::string_view text, const std::string& place) {
+  if (text.size() > kTextBytesMax) {
+    return fail(Code::invalid_input, "{}: has {} bytes, at most {} are allowed", place, text.size(), kTextBytesMax);
+  }
+  if (has_control_character(text)) {
+    return fail(Code::invalid_input, "{}: has a control character (NUL or the like): remove it", place);
+  }
+  return {};
+}
+
+Result<void> check_object(const Json& json, const std::string& place) {
+  if (json.is_object()) return {};
+  return fail(Code::invalid_input, "{}: must be an object, but is {}", place, json.type_name());
+}
+
+/// The list itself: a receipt's lines are too many to copy.
+Result<const Json*> list_field(const Json& object, const std::string& place, std::string_view name,
+                               std::size_t count_max) {
+  const Json* list = find_field(object, name);
+  if (list == nullptr) return fail(Code::invalid_input, "{}: is missing", place_of(place, name));
+  if (!list->is_array()) {
+    return fail(Code::invalid_input, "{}: must be a list, but is {}", place_of(place, name), list->type_name());
+  }
+  if (list->size() > count_max) {
+    return fail(Code::invalid_input, "{}: has {} elements, at most {} are allowed", place_of(place, name), list->size(),
+                count_max);
+  }
+  return list;
+}
+
 /// string_field and the others say "the field 'x' ...": here the place before it says which field.
 template <typename T>
 Result<T> field(const Json& object, const std::string& place, std::string_view name,
                 Result<T> (*read)(const Json&, std::string_view)) {
   auto value = read(object, name);
   if (value) return value;
-  const std::string full = place.empty() ? std::string(name) : fmt::format("{}.{}", place, name);
   const std::string message = value.error().message();
   const std::string prefix = fmt::format("the field '{}' ", name);
-  return fail(Code::invalid_input, "{}: {}", full,
+  return fail(Code::invalid_input, "{}: {}", place_of(place, name),
               message.starts_with(prefix) ? message.substr(prefix.size()) : message);
 }
 
 Result<int> read_id(const Json& object, const std::string& place, std::string_view name) {
   const std::int64_t id = TRY(field(object, place, name, int_field));
   if (id < 1 || id > kIdMax) {
-    return fail(Code::invalid_input, "{}{}{}: must be from 1 to {}, but is {}", place, place.empty() ? "" : ".", name,
-                kIdMax, id);
+    return fail(Code::invalid_input, "{}: must be from 1 to {}, but is {}", place_of(place, name), kIdMax, id);
   }
   return static_cast<int>(id);
 }
 
 Result<std::string> read_text(const Json& object, const std::string& place) {
   std::string text = TRY(field(object, place, "text", string_field));
-  if (text.size() > kTextBytesMax) {
-    return fail(Code::invalid_input, "{}.text: has {} bytes, at most {} are allowed", place, text.size(),
-                kTextBytesMax);
-  }
-  if (text.find('\0') != std::string::npos) return fail(Code::invalid_input, "{}.text: has a NUL character", place);
+  TRY(check_text(text, place_of(place, "text")));
   return text;
 }
 
@@ -102,7 +141,7 @@ Result<Box> read_box(const Json& object, const std::string& place) {
   return box;
 }
 
-/// A box in pixels with its origin at the top left; pixels that scanners count beyond the edge are cut off.
+/// A box in pixels with its origin at the top left.
 Result<Box> read_pixel_box(const Json& line, const std::string& place, const Receipt& receipt) {
   const double left = TRY(field(line, place, "x", number_field));
   const double top = TRY(field(line, place, "y", number_field));
@@ -111,42 +150,45 @@ Result<Box> read_pixel_box(const Json& line, const std::string& place, const Rec
   const auto image_width = static_cast<double>(receipt.width_px);
   const auto image_height = static_cast<double>(receipt.height_px);
   if (!(width >= 0 && height >= 0)) return fail(Code::invalid_input, "{}: width and height must not be below 0", place);
-  if (!(left < image_width && top < image_height && left + width >= 0 && top + height >= 0)) {
-    return fail(Code::invalid_input, "{}: lies outside the image of {} x {} pixels", place, receipt.width_px,
-                receipt.height_px);
+  const auto is_inside = [](double begin, double length, double size) {
+    return begin >= -kTolerance * size && begin + length <= size + kTolerance * size;
+  };
+  if (!is_inside(left, width, image_width) || !is_inside(top, height, image_height)) {
+    return fail(Code::invalid_input, "{}: lies outside the image of {} x {} pixels (x {}, y {}, width {}, height {})",
+                place, receipt.width_px, receipt.height_px, left, top, width, height);
   }
-  const double right = std::min(left + width, image_width);
-  const double bottom = std::min(top + height, image_height);
-  const double x = std::max(left, 0.0) / image_width;
-  const double y = (image_height - bottom) / image_height;
-  return Box{x, y, right / image_width - x, (image_height - std::max(top, 0.0)) / image_height - y};
+  return Box{left / image_width, (image_height - top - height) / image_height, width / image_width,
+             height / image_height};
 }
 
 /// Splits a line's text at blanks; each word's box is its share of the line's by characters.
 std::vector<Word> split_into_words(const Line& line) {
+  const std::string_view text = line.text;
+  const auto characters = static_cast<double>(code_points(text).size());
   std::vector<Word> words;
-  const auto characters = static_cast<double>(code_points(line.text).size());
-  for (const std::string_view part : split_at_blanks(line.text)) {
-    const auto offset = static_cast<std::size_t>(part.data() - line.text.data());
-    const auto before = static_cast<double>(code_points(std::string_view(line.text).substr(0, offset)).size());
-    const auto length = static_cast<double>(code_points(part).size());
+  std::size_t end_of_last = 0;
+  std::size_t before = 0;  // characters
+  for (const std::string_view part : split_at_blanks(text)) {
+    const auto begin = static_cast<std::size_t>(part.data() - text.data());
+    before += code_points(text.substr(end_of_last, begin - end_of_last)).size();
+    const std::size_t length = code_points(part).size();
     Box box = line.box;
-    box.x += line.box.width * before / characters;
-    box.width = line.box.width * length / characters;
+    box.x += line.box.width * static_cast<double>(before) / characters;
+    box.width = line.box.width * static_cast<double>(length) / characters;
     words.push_back({static_cast<int>(words.size()) + 1, std::string(part), box, line.confidence});
+    before += length;
+    end_of_last = begin + part.size();
   }
   return words;
 }
 
 Result<std::vector<Word>> read_words(const Json& line_json, const std::string& place) {
-  const Json list = TRY(field(line_json, place, "words", array_field));
-  if (list.size() > kWordsMax) {
-    return fail(Code::invalid_input, "{}.words: has {} words, at most {} are allowed", place, list.size(), kWordsMax);
-  }
+  const Json& list = *TRY(list_field(line_json, place, "words", kWordsMax));
   std::vector<Word> words;
   std::set<int> ids;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const std::string word_place = fmt::format("{}.words[{}]", place, i);
+    TRY(check_object(list[i], word_place));
     Word word{.word_id = TRY(read_id(list[i], word_place, "word_id")),
               .text = TRY(read_text(list[i], word_place)),
               .box = TRY(read_box(list[i], word_place)),
@@ -161,6 +203,7 @@ Result<std::vector<Word>> read_words(const Json& line_json, const std::string& p
 }
 
 Result<Line> read_line(const Json& json, const std::string& place, bool pixels, const Receipt& receipt) {
+  TRY(check_object(json, place));
   Line line{.line_id = TRY(read_id(json, place, "line_id")),
             .text = TRY(read_text(json, place)),
             .box = pixels ? TRY(read_pixel_box(json, place, receipt)) : TRY(read_box(json, place)),
@@ -175,7 +218,7 @@ Result<Line> read_line(const Json& json, const std::string& place, bool pixels, 
 
 Result<ImageId> read_image_id(const Json& json) {
   std::string id = TRY(field(json, "", "image_id", string_field));
-  if (!is_uuid(id)) return fail(Code::invalid_input, "image_id: must be a UUID, but is '{}'", id.substr(0, 64));
+  if (!is_uuid(id)) return fail(Code::invalid_input, "image_id: must be a UUID (8-4-4-4-12 hexadecimal digits)");
   std::ranges::transform(id, id.begin(),
                          [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; });
   return ImageId(std::move(id));
@@ -189,19 +232,19 @@ bool is_sroie(const Json& json) {
          !lines->front().contains("box") && lines->front().contains("x");
 }
 
-Result<std::optional<std::string>> read_merchant(const Json& json, bool sroie) {
-  std::optional<std::string> merchant;
-  if (sroie) {
-    const Json* entities = find_field(json, "entities");
-    if (entities != nullptr) merchant = TRY(field(*entities, "entities", "company", optional_string));
-  } else {
-    merchant = TRY(field(json, "", "merchant", optional_string));
-  }
-  if (merchant && merchant->size() > kTextBytesMax) {
-    return fail(Code::invalid_input, "merchant: has {} bytes, at most {} are allowed", merchant->size(), kTextBytesMax);
-  }
+Result<std::optional<std::string>> read_name(const Json& object, const std::string& place, std::string_view name) {
+  auto merchant = TRY(field(object, place, name, optional_string));
+  if (merchant) TRY(check_text(*merchant, place_of(place, name)));
   if (merchant && trim(*merchant).empty()) merchant.reset();
   return merchant;
+}
+
+Result<std::optional<std::string>> read_merchant(const Json& json, bool sroie) {
+  if (!sroie) return read_name(json, "", "merchant");
+  const Json* entities = find_field(json, "entities");
+  if (entities == nullptr) return std::optional<std::string>{};
+  TRY(check_object(*entities, "entities"));
+  return read_name(*entities, "entities", "company");
 }
 
 Result<std::int64_t> read_size(const Json& json, std::string_view name, bool required) {
@@ -236,10 +279,7 @@ Result<Receipt> parse_receipt(const Json& json) {
                   .merchant = TRY(read_merchant(json, sroie)),
                   .width_px = TRY(read_size(json, "width", sroie)),
                   .height_px = TRY(read_size(json, "height", sroie))};
-  const Json lines = TRY(field(json, "", "lines", array_field));
-  if (lines.size() > kLinesMax) {
-    return fail(Code::invalid_input, "lines: has {} lines, at most {} are allowed", lines.size(), kLinesMax);
-  }
+  const Json& lines = *TRY(list_field(json, "", "lines", kLinesMax));
   std::set<int> ids;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const std::string place = fmt::format("lines[{}]", i);

@@ -64,7 +64,7 @@ TEST(ReceiptReader, NamesFileLineFieldAndReasonOfWhatIsBadAndTakesTheOthers) {
       {with("\"width\":0.4", "\"width\":-0.4"), "a.jsonl:2: lines[0].box: width and height"},
       {with("\"x\":0.1", "\"x\":\"a\""), "a.jsonl:2: lines[0].box.x: must be a number"},
       {with("OAT", "\xff\xfe"), "a.jsonl:2: the line is not valid UTF-8"},
-      {with("OAT", "\\u0000"), "a.jsonl:2: lines[0].text: has a NUL"},
+      {with("OAT", "\\u0000"), "a.jsonl:2: lines[0].text: has a control character"},
       {with("[{\"line_id\":1",
             "[{\"line_id\":1,\"text\":\"A\",\"box\":{\"x\":0,\"y\":0,\"width\":0,\"height\":0}},{\"line_id\":1"),
        "a.jsonl:2: lines[1].line_id: 1 is there twice"},
