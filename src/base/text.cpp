@@ -48,8 +48,9 @@ bool is_utf8(std::string_view text) {
 std::string_view trim(std::string_view text) {
   const auto parts = split_at_blanks(text);
   if (parts.empty()) return {};
-  return {parts.front().data(),
-          static_cast<std::size_t>(parts.back().data() + parts.back().size() - parts.front().data())};
+  const auto begin = static_cast<std::size_t>(parts.front().data() - text.data());
+  const auto end = static_cast<std::size_t>(parts.back().data() - text.data()) + parts.back().size();
+  return text.substr(begin, end - begin);
 }
 
 std::vector<std::string_view> split_at_blanks(std::string_view text) {

@@ -97,6 +97,7 @@ Result<std::optional<DeltaId>> write_delta(const CollectionBinding& binding, con
 
 Result<void> clear_outbox(const std::vector<Change>& changes, Table& table) {
   std::vector<Write> writes;
+  writes.reserve(changes.size());
   for (const Change& change : changes) {
     writes.emplace_back(Update{.key = row_key(change.id),
                                .remove = {"GSI3PK", "GSI3SK"},
@@ -117,6 +118,7 @@ Result<std::vector<DeltaId>> write_change_deltas(Entity entity, const Collection
   while (true) {
     const Page page = TRY(ports.table.query(query));
     std::vector<Change> changes;
+    changes.reserve(page.items.size());
     for (const Item& row : page.items) changes.push_back(TRY(change_of(row, texts, ports.clock.now_ms())));
     if (const auto id = TRY(write_delta(binding, changes, ports, context))) {
       deltas.push_back(*id);

@@ -83,6 +83,7 @@ Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem
     items = TRY(with_inputs(items, TRY(parse_input_format(batch.embedding_format)), ports.table));
   }
   std::vector<Write> claims;
+  claims.reserve(items.size());
   for (const BatchItem& item : items) claims.emplace_back(claim(item, batch.id));
   const auto won = TRY(items_won(items, TRY(ports.table.write_each(claims)), batch.id, ports.table));
 

@@ -1,91 +1,82 @@
 #pragma once
 
+#include <oneapi/tbb/enumerable_thread_specific.h>
+#include <oneapi/tbb/task_arena.h>
+
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "vectors/codes.h"
+#include "vectors/graph_links.h"
+#include "vectors/nearest_pool.h"
 #include "vectors/segment.h"
 
 namespace tillite {
 
-using Node = std::uint32_t;
-
-/// Vectors as int8 with a scale each: a quarter of the memory, and dot products that are near enough to build a graph
-/// on.
-class Codes {
- public:
-  explicit Codes(std::size_t dimensions) : dimensions_(dimensions) {}
-  /// The number of the new code.
-  std::uint32_t add(std::span<const float> vector);
-  /// 1 - dot product, of the codes.
-  [[nodiscard]] float distance(std::uint32_t a, std::uint32_t b) const;
-
- private:
-  static constexpr std::size_t kBlock = 1024;  ///< codes that are kept together: growing never copies what is there
-  [[nodiscard]] const std::int8_t* at(std::uint32_t code) const {
-    return blocks_[code / kBlock].data() + code % kBlock * dimensions_;
-  }
-
-  std::size_t dimensions_;
-  std::vector<std::vector<std::int8_t>> blocks_;
-  std::vector<float> scales_;
-};
-
 /// An HNSW graph over distinct vectors (Malkov and Yashunin, arXiv 1603.09320; neighbours by the heuristic of its
-/// algorithm 4), built on codes. Level 0 keeps two link slots of a node free: one for copies of its text, one for a
-/// repair.
+/// algorithm 4), built on codes: signs lead the search, int8 numbers choose the neighbours.
+/// Nodes are linked in batches: each searches the graph as it was before its batch, and sees the others of the batch by
+/// comparing with them all. So threads share nothing that changes, and their number does not change the graph.
 class Graph {
  public:
-  Graph(std::size_t dimensions, const GraphSettings& settings);
+  /// `centre`: about the mean of the vectors. `nodes_max`: how many nodes may come.
+  Graph(std::vector<float> centre, std::size_t nodes_max, const GraphSettings& settings);
 
-  [[nodiscard]] std::size_t size() const { return levels_.size(); }
-  [[nodiscard]] std::size_t links0_max() const { return 2 * settings_.m; }
+  [[nodiscard]] std::size_t size() const { return links_.size(); }
   [[nodiscard]] int max_level() const { return max_level_; }
   [[nodiscard]] Node entry() const { return entry_; }
-  [[nodiscard]] int level(Node node) const { return levels_[node]; }
-  [[nodiscard]] const std::vector<Node>& links(Node node, int level) const {
-    return links_[node][static_cast<std::size_t>(level)];
-  }
+  [[nodiscard]] const GraphLinks& links() const { return links_; }
 
   /// Adds a node whose links are known (of a segment that is read); its links may name nodes that come later.
-  Node add_linked(std::span<const float> vector, std::vector<std::vector<Node>> links);
+  Node add_linked(std::span<const float> vector, int level);
   /// Replaces the links of a node on a level that it has.
-  void set_links(Node node, int level, std::vector<Node> links) {
-    links_[node][static_cast<std::size_t>(level)] = std::move(links);
-  }
+  void set_links(Node node, int level, std::span<const Node> neighbours);
   void set_entry(Node entry, int max_level);
-  /// Adds a node and links it.
-  Node insert(std::span<const float> vector);
+
+  /// Adds a node; it is linked together with others, at the latest by link_all().
+  Node add(std::span<const float> vector);
+  void link_all();
   /// Makes every node reachable on level 0 from the entry; how many needed a link for it.
   std::size_t repair();
 
  private:
-  struct Candidate {
-    float distance;
-    Node node;
-    // Of equal distances the larger id is nearer: the other way round leaves duplicates unreachable.
-    bool operator<(const Candidate& other) const {
-      return distance < other.distance || (distance == other.distance && node > other.node);
-    }
+  /// What one thread needs to search.
+  struct Search {
+    NearestPool pool;
+    std::vector<std::uint8_t> seen;  ///< by node: the number of the search that saw it last
+    std::uint8_t number = 0;
   };
+  /// A link to be set from `target` back to the node that chose it.
+  struct BackLink {
+    int level = 0;
+    Node target = 0;
+    Neighbour source;
+  };
+  using Neighbours = std::vector<Neighbour>;
 
   [[nodiscard]] int draw_level(Node node) const;
-  [[nodiscard]] float distance(Node a, Node b) const { return codes_.distance(a, b); }
-  [[nodiscard]] Node descend(Node target, Node from, int from_level, int to_level) const;
-  [[nodiscard]] std::vector<Candidate> search(Node target, Node from, int level, std::size_t ef);
-  [[nodiscard]] std::vector<Candidate> select(std::vector<Candidate> candidates, std::size_t count) const;
-  void link(Node node, const std::vector<Candidate>& neighbours, int level);
-  [[nodiscard]] std::size_t links_max(int level) const { return level == 0 ? 2 * settings_.m - 2 : settings_.m; }
+  void encode_batch(Node first);
+  [[nodiscard]] std::vector<Neighbours> choose(Node node, Node batch_first, Search& search) const;
+  [[nodiscard]] Node descend(Node target, int to_level) const;
+  void walk(Node target, Node from, int level, Search& search, bool self = false) const;
+  std::size_t make_findable();
+  void offer_batch(Node target, Node batch_first, int level, Search& search) const;
+  [[nodiscard]] Neighbours nearest_by_numbers(Node target, const NearestPool& pool) const;
+  [[nodiscard]] Neighbours select(const Neighbours& candidates, std::size_t count) const;
+  void link_back(const std::vector<std::vector<Neighbours>>& chosen, Node batch_first);
+  void add_back_links(std::span<const BackLink> links);
+  [[nodiscard]] std::size_t links_max(int level) const { return level == 0 ? links_.links0_max() : settings_.m; }
   void mark_reachable(Node from, std::vector<bool>& reachable) const;
 
   GraphSettings settings_;
   Codes codes_;
-  std::vector<int> levels_;
-  std::vector<std::vector<std::vector<Node>>> links_;  ///< by node and level
+  GraphLinks links_;
   int max_level_ = -1;
   Node entry_ = 0;
-  std::vector<std::uint32_t> visited_;  ///< the number of the search that last saw a node
-  std::uint32_t search_number_ = 0;
+  std::vector<float> batch_;  ///< the vectors of the last nodes, which are not linked yet
+  tbb::task_arena threads_;
+  mutable tbb::enumerable_thread_specific<Search> searches_;
 };
 
 }  // namespace tillite

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "vectors/graph.h"
+#include "vectors/mixed_bits.h"
 #include "vectors/record.h"
 #include "vectors/segment.h"
 #include "vectors/segment_files.h"
@@ -14,7 +15,9 @@ namespace {
 constexpr std::size_t kReadBytes = std::size_t{1} << 20;
 constexpr std::uint64_t kElementsMaxLeast = 1024;  // room that Chroma finds before it has to grow the index
 constexpr std::size_t kCopyChildren = 8;
-constexpr std::size_t kCopyNeighbours = 8;  // of its representative that a copy links to as well
+constexpr std::size_t kNodeLinks0 = kLinks0 - 1;  // one is kept for a copy
+constexpr std::uint64_t kCentreSample = 1000;     // vectors whose mean stands for that of all
+constexpr std::size_t kCopyNeighbours = 8;        // of its representative that a copy links to as well
 constexpr Node kNone = 0xffffffff;
 
 struct SumHash {
@@ -90,19 +93,29 @@ Result<std::vector<std::vector<std::vector<std::uint32_t>>>> read_upper_links(co
 
 class Builder {
  public:
-  Builder(const SegmentChange& change, const GraphSettings& settings)
-      : change_(change), settings_(settings), graph_(change.dimensions, settings) {}
+  Builder(const SegmentChange& change, const GraphSettings& settings) : change_(change), settings_(settings) {}
 
   Result<SegmentFacts> build(const Path& folder) {
     if (change_.base) TRY(open_base());
     TRY(decide_what_stays());
+    graph_.emplace(TRY(centre()), base_header_.elements + change_.new_vectors_count, settings_);
     if (facts_.rebuilt) {
       TRY(for_each_base_row([&](const RowView& row) { add(row.label(), vector_of(row.vector())); }));
     } else if (change_.base) {
       TRY(load_base());
     }
     TRY(add_new());
-    facts_.repaired = graph_.repair();
+    graph_->link_all();
+    static const int GI = getenv("GI") ? atoi(getenv("GI")) : 1000000;
+    gates_.resize(copies_.size());
+    std::vector<uint32_t> hidden;
+    for (auto& c : copies_) for (std::size_t i = GI; i < c.size(); ++i) hidden.push_back(c[i]);
+    std::ranges::sort(hidden, {}, [&](uint32_t e) { return mixed_bits(elements_[e].label, 7); });
+    std::size_t next = 0; bool any = true;
+    for (std::size_t round = 0; next < hidden.size() && any; ++round) { any = false;
+      for (Node n = 0; n < gates_.size() && next < hidden.size(); ++n) if (graph_->links().of(n, 0).size() + round < 30) { gates_[n].push_back(hidden[next++]); any = true; } }
+    std::fprintf(stderr, "nodes %zu hidden %zu placed %zu\n", copies_.size(), hidden.size(), next);
+    facts_.repaired = graph_->repair();
     facts_.elements = elements_.size();
     TRY(write(folder));
     return facts_;
@@ -119,6 +132,33 @@ class Builder {
     }
     base_file_ = TRY(File::open_read(*change_.base / kLevel0File));
     return {};
+  }
+
+  /// The mean of a sample of the vectors.
+  Result<std::vector<float>> centre() {
+    std::vector<double> sum(change_.dimensions, 0.0);
+    std::uint64_t count = 0;
+    const auto add_sample = [&](const File& file, std::size_t row_bytes, std::size_t offset,
+                                std::uint64_t rows) -> Result<void> {
+      std::vector<float> vector(change_.dimensions);
+      const std::uint64_t step = std::max<std::uint64_t>(rows / kCentreSample, 1);
+      for (std::uint64_t row = 0; row < rows; row += step, ++count) {
+        TRY(file.read_at(row * row_bytes + offset, std::as_writable_bytes(std::span(vector))));
+        std::ranges::transform(vector, sum, sum.begin(), std::plus<>());
+      }
+      return {};
+    };
+    if (base_file_) TRY(add_sample(*base_file_, base_header_.row_bytes(), kVectorOffset, base_header_.elements));
+    if (change_.new_vectors_count > 0) {
+      const File file = TRY(File::open_read(change_.new_vectors));
+      TRY(add_sample(file, change_.dimensions * sizeof(float), 0, change_.new_vectors_count));
+    }
+    std::vector<float> mean(change_.dimensions, 0);
+    if (count > 0) {
+      std::ranges::transform(sum, mean.begin(),
+                             [&](double number) { return static_cast<float>(number / static_cast<double>(count)); });
+    }
+    return mean;
   }
 
   /// Counts what is deleted: beyond the share the graph is built anew.
@@ -164,7 +204,7 @@ class Builder {
     const auto [group, is_first] = groups_.try_emplace(vector_hash(vector));
     Element element{.label = label};
     if (is_first) {
-      group->second.node = graph_.insert(vector);
+      group->second.node = graph_->add(vector);
       group->second.first = static_cast<std::uint32_t>(elements_.size());
       element_of_.push_back(group->second.first);
       copies_.emplace_back();
@@ -191,8 +231,7 @@ class Builder {
       if (is_first) {
         if (row.links() > kLinks0)
           return fail(Code::corrupt, "{} has an element with too many links", change_.base->string());
-        std::vector<std::vector<Node>> levels(upper[index].size() + 1);
-        group->second = {graph_.add_linked(vector, std::move(levels)), index};
+        group->second = {graph_->add_linked(vector, static_cast<int>(upper[index].size())), index};
         element_of_.push_back(index);
         copies_.emplace_back();
         auto& links = links0.emplace_back();
@@ -206,14 +245,14 @@ class Builder {
       return {};
     }));
     TRY(take_over_links(links0, upper));
-    if (!elements_.empty()) graph_.set_entry(elements_[base_header_.entry].node, base_header_.max_level);
+    if (!elements_.empty()) graph_->set_entry(elements_[base_header_.entry].node, base_header_.max_level);
     for (std::uint64_t i = 0; i < base_header_.elements; ++i) kept_.push_back(i);
     return {};
   }
 
   Result<void> take_over_links(const std::vector<std::vector<std::uint32_t>>& links0,
                                const std::vector<std::vector<std::vector<std::uint32_t>>>& upper) {
-    for (Node node = 0; node < graph_.size(); ++node) {
+    for (Node node = 0; node < graph_->size(); ++node) {
       std::vector<std::vector<std::uint32_t>> levels = {links0[node]};
       const auto& above = upper[element_of_[node]];
       levels.insert(levels.end(), above.begin(), above.end());
@@ -222,9 +261,9 @@ class Builder {
         for (const std::uint32_t link : levels[level]) {
           if (link >= elements_.size())
             return fail(Code::corrupt, "{} links to what is not there", change_.base->string());
-          if (elements_[link].copy == kNone) nodes.push_back(elements_[link].node);
+          if (elements_[link].copy == kNone && nodes.size() < kNodeLinks0) nodes.push_back(elements_[link].node);
         }
-        graph_.set_links(node, static_cast<int>(level), std::move(nodes));
+        graph_->set_links(node, static_cast<int>(level), nodes);
       }
     }
     return {};
@@ -249,20 +288,27 @@ class Builder {
     const auto& copies = copies_[element.node];
     const std::uint32_t representative = element_of_[element.node];
     std::vector<std::uint32_t> links;
-    const auto& neighbours = graph_.links(element.node, 0);
+    const auto neighbours = graph_->links().of(element.node, 0);
     if (element.copy == kNone) {
-      for (const Node neighbour : neighbours) links.push_back(element_of_[neighbour]);
+      for (const auto& [distance, neighbour] : neighbours) links.push_back(element_of_[neighbour]);
       if (!copies.empty()) links.push_back(copies.front());
+      for (auto g : gates_[element.node]) links.push_back(g);
       return links;
     }
     links.push_back(representative);
     if (element.copy > 0) links.push_back(copies[(element.copy - 1) / kCopyChildren]);
     for (std::size_t child = element.copy * kCopyChildren + 1;
-         child <= (element.copy + 1) * kCopyChildren && child < copies.size(); ++child) {
+         child <= (element.copy + 1) * kCopyChildren && child < std::min<std::size_t>(copies.size(), getenv("GI") ? atoi(getenv("GI")) : 1000000); ++child) {
       links.push_back(copies[child]);
     }
-    for (std::size_t i = 0; i < std::min(neighbours.size(), kCopyNeighbours); ++i)
-      links.push_back(element_of_[neighbours[i]]);
+    static const int CN = getenv("CN") ? atoi(getenv("CN")) : 8;
+    static const int CR = getenv("CR") ? atoi(getenv("CR")) : 0;
+    for (std::size_t i = 0; i < std::min<std::size_t>(neighbours.size(), CN); ++i)
+      links.push_back(element_of_[neighbours[i].node]);
+    for (int i = 0; i < CR; ++i) {
+      auto e = element_of_[mixed_bits(element.label, i) % element_of_.size()];
+      if (std::ranges::find(links, e) == links.end()) links.push_back(e);
+    }
     return links;
   }
 
@@ -272,8 +318,8 @@ class Builder {
                          .dimensions = change_.dimensions,
                          .ef_construction = settings_.ef_construction};
     if (!elements_.empty()) {
-      header.max_level = graph_.max_level();
-      header.entry = element_of_[graph_.entry()];
+      header.max_level = graph_->max_level();
+      header.entry = element_of_[graph_->entry()];
     }
     FileSink head(TRY(File::create(folder / kHeaderFile)));
     TRY(head.write(as_bytes(header_text(header))));
@@ -316,15 +362,16 @@ class Builder {
   Result<void> write_upper(const Path& folder) {
     FileSink sink(TRY(File::create(folder / kLinkListsFile)));
     for (const Element& element : elements_) {
-      const int levels = element.copy == kNone ? graph_.level(element.node) : 0;
+      const int levels = element.copy == kNone ? graph_->links().level(element.node) : 0;
       const auto size = static_cast<std::uint32_t>(static_cast<std::size_t>(levels) * kUpperLevelBytes);
       TRY(sink.write(std::as_bytes(std::span(&size, 1))));
       for (int level = 1; level <= levels; ++level) {
         std::array<std::uint32_t, 1 + kUpperLinks> list{};
-        const auto& nodes = graph_.links(element.node, level);
-        check(nodes.size() <= kUpperLinks, "a node has at most 16 links on an upper level");
-        list[0] = static_cast<std::uint32_t>(nodes.size());
-        std::ranges::transform(nodes, list.begin() + 1, [&](Node node) { return element_of_[node]; });
+        const auto neighbours = graph_->links().of(element.node, level);
+        check(neighbours.size() <= kUpperLinks, "a node has at most 16 links on an upper level");
+        list[0] = static_cast<std::uint32_t>(neighbours.size());
+        std::ranges::transform(neighbours, list.begin() + 1,
+                               [&](const Neighbour& neighbour) { return element_of_[neighbour.node]; });
         TRY(sink.write(std::as_bytes(std::span(list))));
       }
     }
@@ -346,7 +393,7 @@ class Builder {
 
   const SegmentChange& change_;
   GraphSettings settings_;
-  Graph graph_;
+  std::optional<Graph> graph_;
   SegmentHeader base_header_;
   std::optional<File> base_file_;
   std::vector<std::uint64_t> removed_;                 ///< sorted
@@ -356,6 +403,7 @@ class Builder {
   std::vector<std::uint32_t> element_of_;              ///< by node
   std::vector<std::vector<std::uint32_t>> copies_;     ///< by node: the elements with the same vector
   SegmentFacts facts_;
+  std::vector<std::vector<std::uint32_t>> gates_;
 };
 
 }  // namespace

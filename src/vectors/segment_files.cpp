@@ -17,7 +17,7 @@ void put(std::string& text, T value) {
 template <typename T>
 T take(std::string_view& text) {
   T value;
-  std::memcpy(&value, text.data(), sizeof value);
+  text.copy(reinterpret_cast<char*>(&value), sizeof value);
   text.remove_prefix(sizeof value);
   return value;
 }

@@ -215,6 +215,7 @@ class SqlWriter {
 
   std::string joined(const Node& node, std::string_view word) {
     std::vector<std::string> parts;
+    parts.reserve(node.parts.size());
     for (const Node& part : node.parts) parts.push_back(text_of(part));
     return fmt::format("({})", fmt::join(parts, word));
   }

@@ -77,7 +77,7 @@ class Checker {
       return wrong(place + ".Type", fmt::format("states of type '{}' are not supported", *type));
     for (const auto& [name, value] : state.items()) {
       if (!known->second.contains(name))
-        return wrong(place + "." + name, fmt::format("a {} state has no such field here", *type));
+        return wrong(fmt::format("{}.{}", place, name), fmt::format("a {} state has no such field here", *type));
     }
     TRY(transition(state, *type, siblings, place));
     TRY(data_flow(state, place));
@@ -157,7 +157,7 @@ class Checker {
       const auto number = optional_number(retrier, name);
       if (!number) return wrong(place + "." + name, number.error().message());
       if (*number && !(**number >= least && **number <= most)) {
-        return wrong(place + "." + name, fmt::format("must be from {} to {}", least, most));
+        return wrong(fmt::format("{}.{}", place, name), fmt::format("must be from {} to {}", least, most));
       }
       return {};
     };

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace tillite {
+
+/// The nearest few nodes that a search has met, sorted, each expanded once: a beam. Of equal distances the larger node
+/// is nearer: the other way round leaves duplicates unreachable.
+class NearestPool {
+ public:
+  using Distance = std::uint32_t;
+
+  /// Empties the pool for a new search of a beam of `capacity` nodes.
+  void start(std::size_t capacity) {
+    entries_.clear();
+    entries_.reserve(capacity);
+    capacity_ = capacity;
+    next_ = 0;
+  }
+
+  /// Takes a node if it is among the nearest; each node at most once.
+  void offer(Distance distance, std::uint32_t node) {
+    const std::uint64_t entry = (std::uint64_t{distance} << 32) | ((kNodeMax - node) << 1);
+    if (entries_.size() == capacity_) {
+      if (entry >= entries_.back()) return;
+      entries_.pop_back();
+    }
+    const auto at = std::ranges::upper_bound(entries_, entry);
+    next_ = std::min(next_, static_cast<std::size_t>(at - entries_.begin()));
+    entries_.insert(at, entry);
+  }
+
+  /// The nearest node that was not expanded yet; nothing when all were: the search is done.
+  std::optional<std::uint32_t> expand_next() {
+    while (next_ < entries_.size() && (entries_[next_] & kExpanded) != 0) ++next_;
+    if (next_ == entries_.size()) return std::nullopt;
+    entries_[next_] |= kExpanded;
+    return node(next_++);
+  }
+
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+  [[nodiscard]] std::uint32_t node(std::size_t i) const {
+    return static_cast<std::uint32_t>(kNodeMax - ((entries_[i] >> 1) & kNodeMax));
+  }
+
+ private:
+  static constexpr std::uint64_t kNodeMax = (std::uint64_t{1} << 31) - 1;
+  static constexpr std::uint64_t kExpanded = 1;
+
+  std::vector<std::uint64_t> entries_;  ///< distance (32 bits), turned node (31), expanded (1): sorted as they are
+  std::size_t capacity_ = 0;
+  std::size_t next_ = 0;  ///< all before it are expanded
+};
+
+}  // namespace tillite
