@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/check.h"
+#include "vectors/graph_descent.h"
 #include "vectors/mixed_bits.h"
 
 namespace tillite {
@@ -38,6 +39,7 @@ int Graph::draw_level(Node node) const {
 Node Graph::add_linked(std::span<const float> vector, int level) {
   check(batch_.empty(), "known nodes come before new ones");
   const auto node = static_cast<Node>(size());
+  copies_.push_back(0);
   links_.add(level);
   codes_.resize(size());
   codes_.encode(node, vector);
@@ -59,6 +61,7 @@ void Graph::set_entry(Node entry, int max_level) {
 
 Node Graph::add(std::span<const float> vector) {
   const auto node = static_cast<Node>(size());
+  copies_.push_back(0);
   links_.add(draw_level(node));
   batch_.insert(batch_.end(), vector.begin(), vector.end());
   const std::size_t waiting = batch_.size() / codes_.dimensions();
@@ -98,52 +101,32 @@ void Graph::encode_batch(Node first) {
 std::vector<Graph::Neighbours> Graph::choose(Node node, Node batch_first, Search& search) const {
   const int level = links_.level(node);
   std::vector<Neighbours> chosen(static_cast<std::size_t>(level) + 1);
-  Node nearest = max_level_ >= 0 ? descend(node, level) : 0;
+  Node nearest = max_level_ >= 0 ? descend_by_signs(node, level) : 0;
   for (int at = level; at >= 0; --at) {
     search.pool.start(settings_.ef_construction);
     if (at <= max_level_) walk(node, nearest, at, search);
     if (search.pool.size() > 0) nearest = search.pool.node(0);
     offer_batch(node, batch_first, at, search);
-    chosen[static_cast<std::size_t>(at)] = select(nearest_by_numbers(node, search.pool), settings_.m);
+    chosen[static_cast<std::size_t>(at)] = select(nodes_by_numbers(node, search.pool), settings_.m, settings_.m / 2);
   }
   return chosen;
 }
 
-/// Greedily from the top down to just above `to_level`.
-Node Graph::descend(Node target, int to_level) const {
-  Node nearest = entry_;
-  std::uint32_t least = codes_.signs_apart(target, nearest);
-  for (int level = max_level_; level > to_level; --level) {
-    for (bool moved = true; moved;) {
-      moved = false;
-      for (const Neighbour& link : links_.of(nearest, level)) {
-        const std::uint32_t apart = codes_.signs_apart(target, link.node);
-        if (apart >= least) continue;
-        least = apart;
-        nearest = link.node;
-        moved = true;
-      }
-    }
-  }
-  return nearest;
+Node Graph::descend_by_signs(Node target, int to_level) const {
+  return descend(links_, entry_, to_level, [&](Node node) { return codes_.signs_apart(target, node); });
 }
 
 /// Fills the pool with the nearest nodes, by signs, that a level's links lead to.
-void Graph::walk(Node target, Node from, int level, Search& search, bool self) const {
-  if (++search.number == 0) {
-    search.seen.assign(search.seen.size(), 0);
-    search.number = 1;
-  }
-  if (search.seen.size() < size()) search.seen.resize(std::max(size(), 2 * search.seen.size()), 0);
-  if (!self) search.seen[target] = search.number;
-  search.seen[from] = search.number;
+void Graph::walk(Node target, Node from, int level, Search& search) const {
+  search.seen.start(size());
+  search.seen.insert(target);
+  search.seen.insert(from);
   search.pool.offer(codes_.signs_apart(target, from), from);
   std::vector<Node> fresh;
   while (const auto node = search.pool.expand_next()) {
     fresh.clear();
     for (const Neighbour& link : links_.of(*node, level)) {
-      if (search.seen[link.node] == search.number) continue;
-      search.seen[link.node] = search.number;
+      if (!search.seen.insert(link.node)) continue;
       codes_.prefetch_signs(link.node);
       fresh.push_back(link.node);
     }
@@ -158,32 +141,39 @@ void Graph::offer_batch(Node target, Node batch_first, int level, Search& search
   }
 }
 
-Graph::Neighbours Graph::nearest_by_numbers(Node target, const NearestPool& pool) const {
-  Neighbours nearest;
-  nearest.reserve(pool.size());
-  for (std::size_t i = 0; i < pool.size(); ++i) codes_.prefetch(pool.node(i));
-  for (std::size_t i = 0; i < pool.size(); ++i)
-    nearest.push_back({codes_.distance(target, pool.node(i)), pool.node(i)});
-  std::ranges::sort(nearest, std::less<>());
-  return nearest;
+/// The nodes of a pool with their distances by numbers, nearest first. Copies are left out.
+Graph::Neighbours Graph::nodes_by_numbers(Node target, const NearestPool& pool) const {
+  Neighbours nodes;
+  nodes.reserve(pool.size());
+  for (std::size_t i = 0; i < pool.size(); ++i) {
+    if (pool.node(i) < size()) codes_.prefetch(pool.node(i));
+  }
+  for (std::size_t i = 0; i < pool.size(); ++i) {
+    const Node node = pool.node(i);
+    if (node < size()) nodes.push_back({codes_.distance(target, node), node});
+  }
+  std::ranges::sort(nodes, std::less<>());
+  return nodes;
 }
 
-/// Of candidates, nearest first: those that are nearer to the target than to any that was selected before.
-Graph::Neighbours Graph::select(const Neighbours& candidates, std::size_t count) const {
+/// Of candidates, nearest first: those that are nearer to the target than to any that was selected before; where these
+/// are few, the nearest of the others up to `least`, without which clusters of nearly equal texts fall apart.
+Graph::Neighbours Graph::select(const Neighbours& candidates, std::size_t count, std::size_t least) const {
   if (candidates.size() <= count) return candidates;
-  Neighbours selected, passed;
+  Neighbours selected;
+  Neighbours passed_over;
   selected.reserve(count);
   for (const Neighbour& candidate : candidates) {
     if (selected.size() == count) break;
-    const bool diverse = std::ranges::all_of(selected, [&](const Neighbour& other) {
+    const bool is_diverse = std::ranges::all_of(selected, [&](const Neighbour& other) {
       return codes_.distance(candidate.node, other.node) >= candidate.distance;
     });
-    if (diverse) selected.push_back(candidate); else passed.push_back(candidate);
+    (is_diverse ? selected : passed_over).push_back(candidate);
   }
-  static const int FN = getenv("FN") ? atoi(getenv("FN")) : 0;
-  static const int FB = getenv("FB") ? atoi(getenv("FB")) : 0;
-  const std::size_t fill = count == settings_.m ? FN : FB;
-  for (const auto& p : passed) { if (selected.size() >= fill) break; selected.push_back(p); }
+  for (const Neighbour& candidate : passed_over) {
+    if (selected.size() >= least) break;
+    selected.push_back(candidate);
+  }
   return selected;
 }
 
@@ -226,71 +216,9 @@ void Graph::add_back_links(std::span<const BackLink> links) {
   }
   if (all.size() > links_max(level)) {
     std::ranges::sort(all, std::less<>());
-    all = select(all, links_max(level));
+    all = select(all, links_max(level), links_max(level) / 2);
   }
   links_.set(target, level, all);
-}
-
-void Graph::mark_reachable(Node from, std::vector<bool>& reachable) const {
-  std::vector<Node> open = {from};
-  reachable[from] = true;
-  while (!open.empty()) {
-    const Node node = open.back();
-    open.pop_back();
-    for (const Neighbour& link : links_.of(node, 0)) {
-      if (reachable[link.node]) continue;
-      reachable[link.node] = true;
-      open.push_back(link.node);
-    }
-  }
-}
-
-/// Searches each node as a reader would, and links the nodes that are not found from where their search has ended.
-std::size_t Graph::make_findable() {
-  static const int K = getenv("MK") ? atoi(getenv("MK")) : 1;
-  std::vector<std::vector<Neighbour>> lost(size());
-  threads_.execute([&] {
-    tbb::parallel_for(std::size_t{0}, size(), [&](std::size_t i) {
-      const auto node = static_cast<Node>(i);
-      Search& search = searches_.local();
-      search.pool.start(settings_.ef_construction);
-      walk(node, descend(node, 0), 0, search, true);
-      if (search.pool.node(0) == node) return;
-      for (std::size_t j = 0; j < search.pool.size() && lost[i].size() < std::size_t(K); ++j)
-        if (links_.of(search.pool.node(j), 0).size() < links_.links0_max()) lost[i].push_back({codes_.distance(node, search.pool.node(j)), search.pool.node(j)});
-    });
-  });
-  std::size_t found = 0;
-  for (std::size_t i = 0; i < size(); ++i) {
-    if (lost[i].empty()) continue;
-    ++found;
-    for (auto& [d, n] : lost[i]) if (links_.of(n, 0).size() < links_.links0_max()) links_.append(n, 0, {d, static_cast<Node>(i)});
-  }
-  return found;
-}
-
-std::size_t Graph::repair() {
-  if (size() == 0) return 0;
-  if (getenv("MF")) for (int i = 0; i < atoi(getenv("MF")); ++i) fprintf(stderr, "lost %zu\n", make_findable());
-  std::vector<bool> reachable(size(), false);
-  mark_reachable(entry_, reachable);
-  const auto has_room = [&](Node node) { return reachable[node] && links_.of(node, 0).size() <= links_.links0_max(); };
-  Search search;
-  std::size_t repaired = 0;
-  for (Node node = 0; node < size(); ++node) {
-    if (reachable[node]) continue;
-    search.pool.start(settings_.ef_construction);
-    walk(node, descend(node, 0), 0, search);
-    const auto near = nearest_by_numbers(node, search.pool);
-    const auto found = std::ranges::find_if(near, [&](const Neighbour& other) { return has_room(other.node); });
-    Node from = found != near.end() ? found->node : 0;
-    while (from < size() && !has_room(from)) ++from;
-    check(from < size(), "some reachable node has room for one more link");
-    links_.append(from, 0, {codes_.distance(from, node), node});
-    mark_reachable(node, reachable);
-    ++repaired;
-  }
-  return repaired;
 }
 
 }  // namespace tillite

@@ -3,6 +3,7 @@
 #include <oneapi/tbb/enumerable_thread_specific.h>
 #include <oneapi/tbb/task_arena.h>
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -10,9 +11,12 @@
 #include "vectors/codes.h"
 #include "vectors/graph_links.h"
 #include "vectors/nearest_pool.h"
+#include "vectors/seen_nodes.h"
 #include "vectors/segment.h"
 
 namespace tillite {
+
+constexpr std::size_t kCopyJumps = 4;  // ways out of a crowd of copies, which fills a beam
 
 /// An HNSW graph over distinct vectors (Malkov and Yashunin, arXiv 1603.09320; neighbours by the heuristic of its
 /// algorithm 4), built on codes: signs lead the search, int8 numbers choose the neighbours.
@@ -37,6 +41,13 @@ class Graph {
   /// Adds a node; it is linked together with others, at the latest by link_all().
   Node add(std::span<const float> vector);
   void link_all();
+  /// Notes that one more vector equals the node's. A reader's search meets them all, so they crowd its beam.
+  void add_copy(Node node) { ++copies_[node]; }
+  /// The nodes that a copy links to, besides its representative and other copies.
+  [[nodiscard]] std::array<Node, kCopyJumps> jumps(Node node, std::uint32_t copy) const;
+  /// Searches every node from `first` on as a reader would, and gives those that are not found a link from where their
+  /// search has ended, in a few rounds; how many were not found in the last, before their new link.
+  std::size_t make_findable(Node first);
   /// Makes every node reachable on level 0 from the entry; how many needed a link for it.
   std::size_t repair();
 
@@ -44,8 +55,8 @@ class Graph {
   /// What one thread needs to search.
   struct Search {
     NearestPool pool;
-    std::vector<std::uint8_t> seen;  ///< by node: the number of the search that saw it last
-    std::uint8_t number = 0;
+    SeenNodes seen;
+    std::vector<std::pair<Node, std::uint32_t>> copies;  ///< that the search has met, with their nodes
   };
   /// A link to be set from `target` back to the node that chose it.
   struct BackLink {
@@ -58,12 +69,13 @@ class Graph {
   [[nodiscard]] int draw_level(Node node) const;
   void encode_batch(Node first);
   [[nodiscard]] std::vector<Neighbours> choose(Node node, Node batch_first, Search& search) const;
-  [[nodiscard]] Node descend(Node target, int to_level) const;
-  void walk(Node target, Node from, int level, Search& search, bool self = false) const;
-  std::size_t make_findable();
+  [[nodiscard]] Node descend_by_signs(Node target, int to_level) const;
+  void walk(Node target, Node from, int level, Search& search) const;
+  [[nodiscard]] bool finds(Node target, Search& search) const;
+  void link_from(const Neighbours& nearest, Node node);
   void offer_batch(Node target, Node batch_first, int level, Search& search) const;
-  [[nodiscard]] Neighbours nearest_by_numbers(Node target, const NearestPool& pool) const;
-  [[nodiscard]] Neighbours select(const Neighbours& candidates, std::size_t count) const;
+  [[nodiscard]] Neighbours nodes_by_numbers(Node target, const NearestPool& pool) const;
+  [[nodiscard]] Neighbours select(const Neighbours& candidates, std::size_t count, std::size_t least) const;
   void link_back(const std::vector<std::vector<Neighbours>>& chosen, Node batch_first);
   void add_back_links(std::span<const BackLink> links);
   [[nodiscard]] std::size_t links_max(int level) const { return level == 0 ? links_.links0_max() : settings_.m; }
@@ -74,7 +86,8 @@ class Graph {
   GraphLinks links_;
   int max_level_ = -1;
   Node entry_ = 0;
-  std::vector<float> batch_;  ///< the vectors of the last nodes, which are not linked yet
+  std::vector<std::uint32_t> copies_;  ///< by node
+  std::vector<float> batch_;           ///< the vectors of the last nodes, which are not linked yet
   tbb::task_arena threads_;
   mutable tbb::enumerable_thread_specific<Search> searches_;
 };

@@ -21,6 +21,11 @@ class NearestPool {
     next_ = 0;
   }
 
+  /// Whether a node so far is among the nearest, if equals come too late as in hnswlib.
+  [[nodiscard]] bool has_room_for(Distance distance) const {
+    return entries_.size() < capacity_ || distance < entries_.back() >> 32;
+  }
+
   /// Takes a node if it is among the nearest; each node at most once.
   void offer(Distance distance, std::uint32_t node) {
     const std::uint64_t entry = (std::uint64_t{distance} << 32) | ((kNodeMax - node) << 1);

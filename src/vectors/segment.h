@@ -33,15 +33,16 @@ struct SegmentChange {
 struct SegmentFacts {
   std::uint64_t elements = 0;  ///< in the graph, deleted ones included
   std::uint64_t deleted = 0;
-  std::uint64_t repaired = 0;  ///< elements that needed an extra link to be reachable
+  std::uint64_t hard_to_find = 0;  ///< new vectors that a search for themselves with Chroma's beam may miss
+  std::uint64_t repaired = 0;      ///< elements that needed an extra link to be reachable
   bool rebuilt = false;
 };
 
 /// Writes the segment that results from a change into `folder` (which exists, and is not `base`), without the pickle.
 /// The graph is built on int8 codes; full vectors pass through as a stream, so memory is about dimensions + 150 bytes
 /// an element that is not a copy of another. Equal vectors are linked through one representative. Every element that is
-/// not deleted can be reached on level 0 from the entry point when this returns (checked, repaired). One thread;
-/// the same input gives the same bytes.
+/// not deleted can be reached on level 0 from the entry point when this returns (checked, repaired). The same input
+/// gives the same bytes, with any number of threads.
 [[nodiscard]] Result<SegmentFacts> write_segment(const SegmentChange& change, const GraphSettings& settings,
                                                  const Path& folder);
 

@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "base/check.h"
+#include "vectors/copy_tree.h"
 #include "vectors/graph.h"
 #include "vectors/mixed_bits.h"
 #include "vectors/record.h"
@@ -14,10 +15,8 @@ namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{1} << 20;
 constexpr std::uint64_t kElementsMaxLeast = 1024;  // room that Chroma finds before it has to grow the index
-constexpr std::size_t kCopyChildren = 8;
-constexpr std::size_t kNodeLinks0 = kLinks0 - 1;  // one is kept for a copy
-constexpr std::uint64_t kCentreSample = 1000;     // vectors whose mean stands for that of all
-constexpr std::size_t kCopyNeighbours = 8;        // of its representative that a copy links to as well
+constexpr std::size_t kNodeLinks0 = kLinks0 - 1;   // one is kept for a copy
+constexpr std::uint64_t kCentreSample = 1000;      // vectors whose mean stands for that of all
 constexpr Node kNone = 0xffffffff;
 
 struct SumHash {
@@ -104,17 +103,10 @@ class Builder {
     } else if (change_.base) {
       TRY(load_base());
     }
+    const auto first_new = facts_.rebuilt ? Node{0} : static_cast<Node>(graph_->size());
     TRY(add_new());
     graph_->link_all();
-    static const int GI = getenv("GI") ? atoi(getenv("GI")) : 1000000;
-    gates_.resize(copies_.size());
-    std::vector<uint32_t> hidden;
-    for (auto& c : copies_) for (std::size_t i = GI; i < c.size(); ++i) hidden.push_back(c[i]);
-    std::ranges::sort(hidden, {}, [&](uint32_t e) { return mixed_bits(elements_[e].label, 7); });
-    std::size_t next = 0; bool any = true;
-    for (std::size_t round = 0; next < hidden.size() && any; ++round) { any = false;
-      for (Node n = 0; n < gates_.size() && next < hidden.size(); ++n) if (graph_->links().of(n, 0).size() + round < 30) { gates_[n].push_back(hidden[next++]); any = true; } }
-    std::fprintf(stderr, "nodes %zu hidden %zu placed %zu\n", copies_.size(), hidden.size(), next);
+    facts_.hard_to_find = graph_->make_findable(first_new);
     facts_.repaired = graph_->repair();
     facts_.elements = elements_.size();
     TRY(write(folder));
@@ -211,6 +203,7 @@ class Builder {
     } else {
       element.copy = static_cast<std::uint32_t>(copies_[group->second.node].size());
       copies_[group->second.node].push_back(static_cast<std::uint32_t>(elements_.size()));
+      graph_->add_copy(element.node = group->second.node);
     }
     element.node = group->second.node;
     elements_.push_back(element);
@@ -239,6 +232,7 @@ class Builder {
       } else {
         element.copy = static_cast<std::uint32_t>(copies_[group->second.node].size());
         copies_[group->second.node].push_back(index);
+        graph_->add_copy(group->second.node);
       }
       element.node = group->second.node;
       elements_.push_back(element);
@@ -281,33 +275,21 @@ class Builder {
     return {};
   }
 
-  /// An element's links on level 0, naming elements. Copies hang below their representative as a tree, so that few
-  /// links of each lead to copies however many there are; each also knows its representative and some of its
-  /// neighbours.
+  /// An element's links on level 0, naming elements.
   [[nodiscard]] std::vector<std::uint32_t> links0_of(const Element& element) const {
     const auto& copies = copies_[element.node];
-    const std::uint32_t representative = element_of_[element.node];
     std::vector<std::uint32_t> links;
-    const auto neighbours = graph_->links().of(element.node, 0);
     if (element.copy == kNone) {
-      for (const auto& [distance, neighbour] : neighbours) links.push_back(element_of_[neighbour]);
+      for (const Neighbour& link : graph_->links().of(element.node, 0)) links.push_back(element_of_[link.node]);
       if (!copies.empty()) links.push_back(copies.front());
-      for (auto g : gates_[element.node]) links.push_back(g);
       return links;
     }
-    links.push_back(representative);
-    if (element.copy > 0) links.push_back(copies[(element.copy - 1) / kCopyChildren]);
-    for (std::size_t child = element.copy * kCopyChildren + 1;
-         child <= (element.copy + 1) * kCopyChildren && child < std::min<std::size_t>(copies.size(), getenv("GI") ? atoi(getenv("GI")) : 1000000); ++child) {
-      links.push_back(copies[child]);
-    }
-    static const int CN = getenv("CN") ? atoi(getenv("CN")) : 8;
-    static const int CR = getenv("CR") ? atoi(getenv("CR")) : 0;
-    for (std::size_t i = 0; i < std::min<std::size_t>(neighbours.size(), CN); ++i)
-      links.push_back(element_of_[neighbours[i].node]);
-    for (int i = 0; i < CR; ++i) {
-      auto e = element_of_[mixed_bits(element.label, i) % element_of_.size()];
-      if (std::ranges::find(links, e) == links.end()) links.push_back(e);
+    links.push_back(element_of_[element.node]);
+    if (element.copy > 0) links.push_back(copies[copy_parent(element.copy)]);
+    const auto children = copy_children(element.copy, static_cast<std::uint32_t>(copies.size()));
+    links.insert(links.end(), copies.begin() + children.first, copies.begin() + children.end);
+    for (const Node node : graph_->jumps(element.node, element.copy)) {
+      if (std::ranges::find(links, element_of_[node]) == links.end()) links.push_back(element_of_[node]);
     }
     return links;
   }
@@ -403,7 +385,6 @@ class Builder {
   std::vector<std::uint32_t> element_of_;              ///< by node
   std::vector<std::vector<std::uint32_t>> copies_;     ///< by node: the elements with the same vector
   SegmentFacts facts_;
-  std::vector<std::vector<std::uint32_t>> gates_;
 };
 
 }  // namespace
