@@ -25,7 +25,7 @@ int thread_count(const GraphSettings& settings) {
 
 Graph::Graph(std::vector<float> centre, std::size_t nodes_max, const GraphSettings& settings)
     : settings_(settings),
-      codes_(std::move(centre), mixed_bits(settings.seed, kRotationSeed)),
+      codes_(std::move(centre), settings.code_planes, mixed_bits(settings.seed, kRotationSeed)),
       links_(settings.m, nodes_max),
       threads_(thread_count(settings)) {
   codes_.reserve(nodes_max);
@@ -50,7 +50,7 @@ void Graph::set_links(Node node, int level, std::span<const Node> neighbours) {
   std::vector<Neighbour> measured;
   measured.reserve(neighbours.size());
   for (const Node neighbour : neighbours) measured.push_back({codes_.distance(node, neighbour), neighbour});
-  links_.set(node, level, measured);
+  links_.set(node, level, measured, 0);
 }
 
 void Graph::set_entry(Node entry, int max_level) {
@@ -74,7 +74,7 @@ void Graph::link_all() {
   if (count == 0) return;
   const auto first = static_cast<Node>(size() - count);
   encode_batch(first);
-  std::vector<std::vector<Neighbours>> chosen(count);
+  std::vector<std::vector<Chosen>> chosen(count);
   threads_.execute([&] {
     tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) {
       chosen[i] = choose(static_cast<Node>(first + i), first, searches_.local());
@@ -98,30 +98,32 @@ void Graph::encode_batch(Node first) {
 }
 
 /// The neighbours of a new node, by level.
-std::vector<Graph::Neighbours> Graph::choose(Node node, Node batch_first, Search& search) const {
+std::vector<Graph::Chosen> Graph::choose(Node node, Node batch_first, Search& search) const {
   const int level = links_.level(node);
-  std::vector<Neighbours> chosen(static_cast<std::size_t>(level) + 1);
-  Node nearest = max_level_ >= 0 ? descend_by_signs(node, level) : 0;
+  std::vector<Chosen> chosen(static_cast<std::size_t>(level) + 1);
+  Node nearest = max_level_ >= 0 ? descend_roughly(node, level) : 0;
   for (int at = level; at >= 0; --at) {
     search.pool.start(settings_.ef_construction);
     if (at <= max_level_) walk(node, nearest, at, search);
     if (search.pool.size() > 0) nearest = search.pool.node(0);
     offer_batch(node, batch_first, at, search);
-    chosen[static_cast<std::size_t>(at)] = select(nodes_by_numbers(node, search.pool), settings_.m, settings_.m / 2);
+    std::vector<Candidate> candidates;
+    for (const Neighbour& near : nodes_of(search.pool, node)) candidates.push_back({.neighbour = near});
+    chosen[static_cast<std::size_t>(at)] = select(candidates, settings_.m);
   }
   return chosen;
 }
 
-Node Graph::descend_by_signs(Node target, int to_level) const {
-  return descend(links_, entry_, to_level, [&](Node node) { return codes_.signs_apart(target, node); });
+Node Graph::descend_roughly(Node target, int to_level) const {
+  return descend(links_, entry_, to_level, [&](Node node) { return codes_.rough_distance(target, node); });
 }
 
-/// Fills the pool with the nearest nodes, by signs, that a level's links lead to.
+/// Fills the pool with the roughly nearest nodes that a level's links lead to.
 void Graph::walk(Node target, Node from, int level, Search& search) const {
   search.seen.start(size());
   search.seen.insert(target);
   search.seen.insert(from);
-  search.pool.offer(codes_.signs_apart(target, from), from);
+  search.pool.offer(codes_.rough_distance(target, from), from);
   std::vector<Node> fresh;
   while (const auto node = search.pool.expand_next()) {
     fresh.clear();
@@ -130,19 +132,19 @@ void Graph::walk(Node target, Node from, int level, Search& search) const {
       codes_.prefetch_signs(link.node);
       fresh.push_back(link.node);
     }
-    for (const Node other : fresh) search.pool.offer(codes_.signs_apart(target, other), other);
+    for (const Node other : fresh) search.pool.offer(codes_.rough_distance(target, other), other);
   }
 }
 
 /// The others of a batch are not linked yet; they are few enough to be compared all.
 void Graph::offer_batch(Node target, Node batch_first, int level, Search& search) const {
   for (Node other = batch_first; other < size(); ++other) {
-    if (other != target && links_.level(other) >= level) search.pool.offer(codes_.signs_apart(target, other), other);
+    if (other != target && links_.level(other) >= level) search.pool.offer(codes_.rough_distance(target, other), other);
   }
 }
 
-/// The nodes of a pool with their distances by numbers, nearest first. Copies are left out.
-Graph::Neighbours Graph::nodes_by_numbers(Node target, const NearestPool& pool) const {
+/// The nodes of a pool, nearest first. Copies are left out.
+Graph::Neighbours Graph::nodes_of(const NearestPool& pool, Node target) const {
   Neighbours nodes;
   nodes.reserve(pool.size());
   for (std::size_t i = 0; i < pool.size(); ++i) {
@@ -157,34 +159,40 @@ Graph::Neighbours Graph::nodes_by_numbers(Node target, const NearestPool& pool) 
 }
 
 /// Of candidates, nearest first: those that are nearer to the target than to any that was selected before; where these
-/// are few, the nearest of the others up to `least`, without which clusters of nearly equal texts fall apart.
-Graph::Neighbours Graph::select(const Neighbours& candidates, std::size_t count, std::size_t least) const {
-  if (candidates.size() <= count) return candidates;
-  Neighbours selected;
+/// are few, the nearest of the others up to half of `count`, without which clusters of nearly equal texts fall apart.
+Graph::Chosen Graph::select(std::span<const Candidate> candidates, std::size_t count) const {
+  std::vector<Candidate> selected;
   Neighbours passed_over;
   selected.reserve(count);
-  for (const Neighbour& candidate : candidates) {
+  for (const Candidate& candidate : candidates) {
     if (selected.size() == count) break;
-    const bool is_diverse = std::ranges::all_of(selected, [&](const Neighbour& other) {
-      return codes_.distance(candidate.node, other.node) >= candidate.distance;
+    const auto& [distance, node] = candidate.neighbour;
+    const bool is_diverse = std::ranges::all_of(selected, [&](const Candidate& other) {
+      return (candidate.is_known && other.is_known) || codes_.distance(node, other.neighbour.node) >= distance;
     });
-    (is_diverse ? selected : passed_over).push_back(candidate);
+    if (is_diverse) {
+      selected.push_back(candidate);
+    } else {
+      passed_over.push_back(candidate.neighbour);
+    }
   }
-  for (const Neighbour& candidate : passed_over) {
-    if (selected.size() >= least) break;
-    selected.push_back(candidate);
+  Chosen chosen{.neighbours = {}, .diverse = selected.size()};
+  for (const Candidate& candidate : selected) chosen.neighbours.push_back(candidate.neighbour);
+  for (const Neighbour& neighbour : passed_over) {
+    if (chosen.neighbours.size() >= count / 2) break;
+    chosen.neighbours.push_back(neighbour);
   }
-  return selected;
+  return chosen;
 }
 
 /// Sets the links that a batch has chosen, and their way back. Each target's links are one thread's work.
-void Graph::link_back(const std::vector<std::vector<Neighbours>>& chosen, Node batch_first) {
+void Graph::link_back(const std::vector<std::vector<Chosen>>& chosen, Node batch_first) {
   std::vector<BackLink> back;
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const auto source = static_cast<Node>(batch_first + i);
     for (int level = 0; level < static_cast<int>(chosen[i].size()); ++level) {
-      const auto& neighbours = chosen[i][static_cast<std::size_t>(level)];
-      links_.set(source, level, neighbours);
+      const auto& [neighbours, diverse] = chosen[i][static_cast<std::size_t>(level)];
+      links_.set(source, level, neighbours, diverse);
       for (const auto& [distance, target] : neighbours) back.push_back({level, target, {distance, source}});
     }
   }
@@ -208,17 +216,22 @@ void Graph::link_back(const std::vector<std::vector<Neighbours>>& chosen, Node b
 void Graph::add_back_links(std::span<const BackLink> links) {
   const auto [level, target, first] = links.front();
   const auto present = links_.of(target, level);
-  Neighbours all(present.begin(), present.end());
+  std::vector<Candidate> all;
+  for (std::size_t i = 0; i < present.size(); ++i) {
+    all.push_back({.neighbour = present[i], .is_known = i < links_.diverse(target, level)});
+  }
   for (const BackLink& link : links) {
-    const bool is_there =
-        std::ranges::any_of(present, [&](const Neighbour& other) { return other.node == link.source.node; });
-    if (!is_there) all.push_back(link.source);
+    const bool is_there = std::ranges::find(present, link.source.node, &Neighbour::node) != present.end();
+    if (!is_there) all.push_back({.neighbour = link.source});
   }
-  if (all.size() > links_max(level)) {
-    std::ranges::sort(all, std::less<>());
-    all = select(all, links_max(level), links_max(level) / 2);
+  if (all.size() <= links_.links_max(level)) {
+    for (std::size_t i = present.size(); i < all.size(); ++i) links_.append(target, level, all[i].neighbour);
+    return;
   }
-  links_.set(target, level, all);
+  for (const Candidate& candidate : all) codes_.prefetch(candidate.neighbour.node);
+  std::ranges::sort(all, std::less<>(), &Candidate::neighbour);
+  const auto [neighbours, diverse] = select(all, links_.links_max(level));
+  links_.set(target, level, neighbours, diverse);
 }
 
 }  // namespace tillite

@@ -3,8 +3,9 @@
 #include <oneapi/tbb/enumerable_thread_specific.h>
 #include <oneapi/tbb/task_arena.h>
 
-#include <array>
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -16,7 +17,8 @@
 
 namespace tillite {
 
-constexpr std::size_t kCopyJumps = 4;  // ways out of a crowd of copies, which fills a beam
+constexpr std::size_t kCopyJumps = 4;     // links of a copy to nodes at random: out of a crowd that fills a beam
+constexpr std::size_t kCopyWaysMax = 16;  // links of a copy to nodes that are hard to find otherwise
 
 /// An HNSW graph over distinct vectors (Malkov and Yashunin, arXiv 1603.09320; neighbours by the heuristic of its
 /// algorithm 4), built on codes: signs lead the search, int8 numbers choose the neighbours.
@@ -43,20 +45,29 @@ class Graph {
   void link_all();
   /// Notes that one more vector equals the node's. A reader's search meets them all, so they crowd its beam.
   void add_copy(Node node) { ++copies_[node]; }
-  /// The nodes that a copy links to, besides its representative and other copies.
-  [[nodiscard]] std::array<Node, kCopyJumps> jumps(Node node, std::uint32_t copy) const;
+  /// The nodes that a copy links to, besides its representative and other copies; each once.
+  [[nodiscard]] std::vector<Node> ways_out(Node node, std::uint32_t copy) const;
+  /// Takes over a way out of a copy (of a segment that is read) to a node that is hard to find otherwise.
+  void add_way(Node node, std::uint32_t copy, Node to);
   /// Searches every node from `first` on as a reader would, and gives those that are not found a link from where their
   /// search has ended, in a few rounds; how many were not found in the last, before their new link.
   std::size_t make_findable(Node first);
-  /// Makes every node reachable on level 0 from the entry; how many needed a link for it.
+  /// Makes every node reachable on level 0 from the entry; how many needed a link for it. Leaves room for the link from
+  /// a node to its first copy.
   std::size_t repair();
 
  private:
+  /// A further vector that equals a node's.
+  struct Copy {
+    Node node = 0;
+    std::uint32_t number = 0;
+    auto operator<=>(const Copy&) const = default;
+  };
   /// What one thread needs to search.
   struct Search {
     NearestPool pool;
     SeenNodes seen;
-    std::vector<std::pair<Node, std::uint32_t>> copies;  ///< that the search has met, with their nodes
+    std::vector<Copy> copies;  ///< that the search has met; the pool numbers them from size() on
   };
   /// A link to be set from `target` back to the node that chose it.
   struct BackLink {
@@ -65,20 +76,41 @@ class Graph {
     Neighbour source;
   };
   using Neighbours = std::vector<Neighbour>;
+  /// A node that may become a neighbour.
+  struct Candidate {
+    Neighbour neighbour;
+    bool is_known = false;  ///< to be diverse from the other known ones
+  };
+  /// The neighbours that were chosen, the diverse ones first.
+  struct Chosen {
+    Neighbours neighbours;
+    std::size_t diverse = 0;
+  };
 
   [[nodiscard]] int draw_level(Node node) const;
   void encode_batch(Node first);
-  [[nodiscard]] std::vector<Neighbours> choose(Node node, Node batch_first, Search& search) const;
-  [[nodiscard]] Node descend_by_signs(Node target, int to_level) const;
+  [[nodiscard]] std::vector<Chosen> choose(Node node, Node batch_first, Search& search) const;
+  [[nodiscard]] Node descend_roughly(Node target, int to_level) const;
   void walk(Node target, Node from, int level, Search& search) const;
   [[nodiscard]] bool finds(Node target, Search& search) const;
-  void link_from(const Neighbours& nearest, Node node);
+  [[nodiscard]] bool finds_from(Node from, Node target, Search& search) const;
+  /// Where a link to a node may start.
+  struct WayIn {
+    Node from = 0;
+    bool by_copy = false;  ///< a copy of `from` has the link
+    bool operator==(const WayIn&) const = default;
+  };
+  [[nodiscard]] std::vector<WayIn> ways_in(const Search& search) const;
+  void link_from(const std::vector<WayIn>& ways, Node node);
+  bool link_from_node(Node from, Node node);
+  bool link_from_copy(Node from, Node node);
   void offer_batch(Node target, Node batch_first, int level, Search& search) const;
-  [[nodiscard]] Neighbours nodes_by_numbers(Node target, const NearestPool& pool) const;
-  [[nodiscard]] Neighbours select(const Neighbours& candidates, std::size_t count, std::size_t least) const;
-  void link_back(const std::vector<std::vector<Neighbours>>& chosen, Node batch_first);
+  [[nodiscard]] Neighbours nodes_of(const NearestPool& pool, Node target) const;
+  [[nodiscard]] Chosen select(std::span<const Candidate> candidates, std::size_t count) const;
+  void link_back(const std::vector<std::vector<Chosen>>& chosen, Node batch_first);
   void add_back_links(std::span<const BackLink> links);
-  [[nodiscard]] std::size_t links_max(int level) const { return level == 0 ? links_.links0_max() : settings_.m; }
+  [[nodiscard]] std::size_t room_for_links(Node node) const;
+  void make_room_for_copies();
   void mark_reachable(Node from, std::vector<bool>& reachable) const;
 
   GraphSettings settings_;
@@ -86,8 +118,9 @@ class Graph {
   GraphLinks links_;
   int max_level_ = -1;
   Node entry_ = 0;
-  std::vector<std::uint32_t> copies_;  ///< by node
-  std::vector<float> batch_;           ///< the vectors of the last nodes, which are not linked yet
+  std::vector<std::uint32_t> copies_;            ///< by node
+  std::map<Copy, std::vector<Node>> copy_ways_;  ///< links of copies to nodes that are hard to find
+  std::vector<float> batch_;                     ///< the vectors of the last nodes, which are not linked yet
   tbb::task_arena threads_;
   mutable tbb::enumerable_thread_specific<Search> searches_;
 };

@@ -6,47 +6,56 @@
 
 namespace tillite {
 
-GraphLinks::GraphLinks(std::size_t m, std::size_t nodes_max) : m_(m), slots0_(2 * m - 1) {
+GraphLinks::GraphLinks(std::size_t m, std::size_t nodes_max) : m_(m) {
   places_.reserve(nodes_max);
-  links0_.reserve(nodes_max * slots0_);
+  links0_.reserve(nodes_max * links_max(0));
 }
 
 void GraphLinks::add(int level) {
   check(level >= 0 && level <= UINT8_MAX, "a node has a level");
-  places_.push_back(
-      {.upper = static_cast<std::uint32_t>(upper_counts_.size()), .level = static_cast<std::uint8_t>(level)});
-  links0_.resize(places_.size() * slots0_);
+  places_.push_back({.upper = static_cast<std::uint32_t>(upper_counts_.size()),
+                     .level = static_cast<std::uint8_t>(level),
+                     .counts0 = {}});
+  links0_.resize(places_.size() * links_max(0));
   upper_counts_.resize(upper_counts_.size() + static_cast<std::size_t>(level));
   upper_.resize(upper_counts_.size() * m_);
 }
 
+std::size_t GraphLinks::upper_list(const Place& place, int level) const {
+  check(level >= 1 && level <= place.level, "a node has links on its levels only");
+  return place.upper + static_cast<std::size_t>(level) - 1;
+}
+
 std::span<const Neighbour> GraphLinks::of(Node node, int level) const {
   const Place& place = places_[node];
-  if (level == 0) return {links0_.data() + node * slots0_, place.count0};
-  check(level <= place.level, "a node has links on its levels only");
-  const std::size_t at = place.upper + static_cast<std::size_t>(level) - 1;
-  return {upper_.data() + at * m_, upper_counts_[at]};
+  if (level == 0) return {links0_.data() + node * links_max(0), place.counts0.links};
+  const std::size_t at = upper_list(place, level);
+  return {upper_.data() + at * m_, upper_counts_[at].links};
+}
+
+std::size_t GraphLinks::diverse(Node node, int level) const {
+  const Place& place = places_[node];
+  return level == 0 ? place.counts0.diverse : upper_counts_[upper_list(place, level)].diverse;
 }
 
 GraphLinks::List GraphLinks::list(Node node, int level) {
   Place& place = places_[node];
-  if (level == 0) return {links0_.data() + node * slots0_, &place.count0, slots0_};
-  check(level <= place.level, "a node has links on its levels only");
-  const std::size_t at = place.upper + static_cast<std::size_t>(level) - 1;
-  return {upper_.data() + at * m_, &upper_counts_[at], m_};
+  if (level == 0) return {links0_.data() + node * links_max(0), &place.counts0};
+  const std::size_t at = upper_list(place, level);
+  return {upper_.data() + at * m_, &upper_counts_[at]};
 }
 
-void GraphLinks::set(Node node, int level, std::span<const Neighbour> neighbours) {
+void GraphLinks::set(Node node, int level, std::span<const Neighbour> neighbours, std::size_t diverse) {
+  check(neighbours.size() <= links_max(level) && diverse <= neighbours.size(), "a node has room for its links");
   const List to = list(node, level);
-  check(neighbours.size() <= to.count_max, "a node has room for its links");
   std::ranges::copy(neighbours, to.links);
-  *to.count = static_cast<std::uint8_t>(neighbours.size());
+  *to.counts = {.links = static_cast<std::uint8_t>(neighbours.size()), .diverse = static_cast<std::uint8_t>(diverse)};
 }
 
 void GraphLinks::append(Node node, int level, const Neighbour& neighbour) {
   const List to = list(node, level);
-  check(*to.count < to.count_max, "a node has room for one more link");
-  to.links[(*to.count)++] = neighbour;
+  check(to.counts->links < links_max(level), "a node has room for one more link");
+  to.links[to.counts->links++] = neighbour;
 }
 
 }  // namespace tillite

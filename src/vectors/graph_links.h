@@ -20,39 +20,44 @@ struct Neighbour {
 /// The links of a graph's nodes with their lengths: level 0 in one array, the few upper levels in another.
 class GraphLinks {
  public:
-  /// `m`: links on an upper level. Level 0 has twice that less one, which is kept for a copy of the node's vector; one
-  /// more of them is set by a repair only.
+  /// `m`: links on an upper level, half of those on level 0.
   GraphLinks(std::size_t m, std::size_t nodes_max);
 
   /// Adds a node without links.
   void add(int level);
 
   [[nodiscard]] std::size_t size() const { return places_.size(); }
-  [[nodiscard]] std::size_t links0_max() const { return slots0_ - 1; }
+  [[nodiscard]] std::size_t links_max(int level) const { return level == 0 ? 2 * m_ : m_; }
   [[nodiscard]] int level(Node node) const { return places_[node].level; }
   [[nodiscard]] std::span<const Neighbour> of(Node node, int level) const;
-  void set(Node node, int level, std::span<const Neighbour> neighbours);
+  /// How many of them, from the first on, are known to be nearer to the node than to each other.
+  [[nodiscard]] std::size_t diverse(Node node, int level) const;
+  /// `diverse`: see above.
+  void set(Node node, int level, std::span<const Neighbour> neighbours, std::size_t diverse);
   void append(Node node, int level, const Neighbour& neighbour);
 
  private:
+  struct Counts {
+    std::uint8_t links = 0;
+    std::uint8_t diverse = 0;
+  };
   struct Place {
     std::uint32_t upper = 0;  ///< where its first upper list is
     std::uint8_t level = 0;
-    std::uint8_t count0 = 0;
+    Counts counts0;
   };
   struct List {
     Neighbour* links;
-    std::uint8_t* count;
-    std::size_t count_max;
+    Counts* counts;
   };
   [[nodiscard]] List list(Node node, int level);
+  [[nodiscard]] std::size_t upper_list(const Place& place, int level) const;
 
   std::size_t m_;
-  std::size_t slots0_;
   std::vector<Place> places_;
   std::vector<Neighbour> links0_;
   std::vector<Neighbour> upper_;
-  std::vector<std::uint8_t> upper_counts_;
+  std::vector<Counts> upper_counts_;
 };
 
 }  // namespace tillite

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -8,11 +9,9 @@
 namespace tillite {
 
 /// The nearest few nodes that a search has met, sorted, each expanded once: a beam. Of equal distances the larger node
-/// is nearer: the other way round leaves duplicates unreachable.
+/// is nearer: the other way round leaves duplicates unreachable. Distances are not negative.
 class NearestPool {
  public:
-  using Distance = std::uint32_t;
-
   /// Empties the pool for a new search of a beam of `capacity` nodes.
   void start(std::size_t capacity) {
     entries_.clear();
@@ -22,13 +21,13 @@ class NearestPool {
   }
 
   /// Whether a node so far is among the nearest, if equals come too late as in hnswlib.
-  [[nodiscard]] bool has_room_for(Distance distance) const {
-    return entries_.size() < capacity_ || distance < entries_.back() >> 32;
+  [[nodiscard]] bool has_room_for(float distance) const {
+    return entries_.size() < capacity_ || bits_of(distance) < entries_.back() >> 32;
   }
 
   /// Takes a node if it is among the nearest; each node at most once.
-  void offer(Distance distance, std::uint32_t node) {
-    const std::uint64_t entry = (std::uint64_t{distance} << 32) | ((kNodeMax - node) << 1);
+  void offer(float distance, std::uint32_t node) {
+    const std::uint64_t entry = (bits_of(distance) << 32) | ((kNodeMax - node) << 1);
     if (entries_.size() == capacity_) {
       if (entry >= entries_.back()) return;
       entries_.pop_back();
@@ -52,6 +51,9 @@ class NearestPool {
   }
 
  private:
+  /// The bits of floats that are not negative are in the order of the floats.
+  static std::uint64_t bits_of(float distance) { return std::bit_cast<std::uint32_t>(distance); }
+
   static constexpr std::uint64_t kNodeMax = (std::uint64_t{1} << 31) - 1;
   static constexpr std::uint64_t kExpanded = 1;
 

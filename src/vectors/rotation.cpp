@@ -1,7 +1,9 @@
 #include "vectors/rotation.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <vector>
 
 #include "base/check.h"
 #include "vectors/mixed_bits.h"
@@ -11,19 +13,36 @@ namespace {
 
 constexpr std::size_t kTransforms = 4;  // two over the first numbers, two over the last
 
-/// Walsh-Hadamard in place; lengths grow by the root of the size.
-void hadamard(std::span<float> numbers) {
-  for (std::size_t half = 1; half < numbers.size(); half *= 2) {
-    for (std::size_t block = 0; block < numbers.size(); block += 2 * half) {
-      float* low = numbers.data() + block;
-      float* high = low + half;
-      for (std::size_t i = 0; i < half; ++i) {
+/// Sums and differences of whole rows of a matrix: Walsh-Hadamard down its columns.
+void mix_rows(float* matrix, std::size_t rows, std::size_t columns) {
+  for (std::size_t half = 1; half < rows; half *= 2) {
+    for (std::size_t block = 0; block < rows; block += 2 * half) {
+      float* __restrict low = matrix + block * columns;
+      float* __restrict high = low + half * columns;
+      for (std::size_t i = 0; i < half * columns; ++i) {
         const float sum = low[i] + high[i];
         high[i] = low[i] - high[i];
         low[i] = sum;
       }
     }
   }
+}
+
+/// Walsh-Hadamard in place but for the order of the numbers, which is of no matter here: as a matrix, down its columns
+/// and along its rows, so that every step goes over numbers that lie side by side. Lengths grow by the root of the
+/// size.
+void hadamard(std::span<float> numbers) {
+  const std::size_t columns = std::size_t{1} << (std::bit_width(numbers.size()) / 2);
+  const std::size_t rows = numbers.size() / columns;
+  mix_rows(numbers.data(), rows, columns);
+  std::vector<float> turned(numbers.size());
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t column = 0; column < columns; ++column) {
+      turned[column * rows + row] = numbers[row * columns + column];
+    }
+  }
+  mix_rows(turned.data(), columns, rows);
+  std::ranges::copy(turned, numbers.begin());
 }
 
 }  // namespace

@@ -17,6 +17,7 @@ struct GraphSettings {
   std::size_t m = 16;  ///< links a node on upper levels; twice that on level 0
   std::size_t ef_construction = 100;
   std::uint64_t seed = 100;
+  std::size_t code_planes = 4;  ///< bits for each number of the codes that the graph is built on: 4, 2 or 1
   std::size_t threads = 0;      ///< 0: as many as the machine has
   double dead_share_max = 0.2;  ///< above this share of deleted elements the graph is built anew without them
 };

@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{1} << 20;
 constexpr std::uint64_t kElementsMaxLeast = 1024;  // room that Chroma finds before it has to grow the index
-constexpr std::size_t kNodeLinks0 = kLinks0 - 1;   // one is kept for a copy
 constexpr std::uint64_t kCentreSample = 1000;      // vectors whose mean stands for that of all
 constexpr Node kNone = 0xffffffff;
 
@@ -89,6 +88,12 @@ Result<std::vector<std::vector<std::vector<std::uint32_t>>>> read_upper_links(co
   }
   return all;
 }
+
+struct ElementLinks {
+  std::uint32_t element = 0;
+  std::vector<std::uint32_t> links;
+};
+constexpr std::size_t kLeafCopyLinks = 2 + kCopyJumps;  // to its node, the copy above, and at random
 
 class Builder {
  public:
@@ -209,10 +214,12 @@ class Builder {
     elements_.push_back(element);
   }
 
-  /// Takes over the base's elements with their links. Copies and their links are left out: they follow from the groups.
+  /// Takes over the base's elements with their links. Of copies only their ways out are: all else follows from the
+  /// groups.
   Result<void> load_base() {
     auto upper = TRY(read_upper_links(*change_.base, base_header_.elements));
     std::vector<std::vector<std::uint32_t>> links0;  // of nodes, naming elements
+    std::vector<ElementLinks> copies_with_ways;
     TRY(for_each_row([&](const RowView& row) -> Result<void> {
       const auto index = static_cast<std::uint32_t>(elements_.size());
       const auto vector = vector_of(row.vector());
@@ -227,18 +234,19 @@ class Builder {
         group->second = {graph_->add_linked(vector, static_cast<int>(upper[index].size())), index};
         element_of_.push_back(index);
         copies_.emplace_back();
-        auto& links = links0.emplace_back();
-        for (std::size_t i = 0; i < row.links(); ++i) links.push_back(row.link(i));
+        links0.push_back(links_of(row));
       } else {
         element.copy = static_cast<std::uint32_t>(copies_[group->second.node].size());
         copies_[group->second.node].push_back(index);
         graph_->add_copy(group->second.node);
+        if (row.links() > kLeafCopyLinks) copies_with_ways.push_back({index, links_of(row)});
       }
       element.node = group->second.node;
       elements_.push_back(element);
       return {};
     }));
     TRY(take_over_links(links0, upper));
+    TRY(take_over_ways(copies_with_ways));
     if (!elements_.empty()) graph_->set_entry(elements_[base_header_.entry].node, base_header_.max_level);
     for (std::uint64_t i = 0; i < base_header_.elements; ++i) kept_.push_back(i);
     return {};
@@ -255,12 +263,33 @@ class Builder {
         for (const std::uint32_t link : levels[level]) {
           if (link >= elements_.size())
             return fail(Code::corrupt, "{} links to what is not there", change_.base->string());
-          if (elements_[link].copy == kNone && nodes.size() < kNodeLinks0) nodes.push_back(elements_[link].node);
+          if (elements_[link].copy == kNone && nodes.size() < kLinks0) nodes.push_back(elements_[link].node);
         }
         graph_->set_links(node, static_cast<int>(level), nodes);
       }
     }
     return {};
+  }
+
+  /// A copy's links are to its node, the copy above, those below, then its ways out, of which the last are at random.
+  Result<void> take_over_ways(const std::vector<ElementLinks>& copies) {
+    for (const auto& [index, links] : copies) {
+      const Element& element = elements_[index];
+      const auto below = copy_children(element.copy, static_cast<std::uint32_t>(copies_[element.node].size()));
+      const std::size_t first = 1 + (element.copy > 0 ? 1 : 0) + below.end - below.first;
+      for (std::size_t i = first; i + kCopyJumps < links.size(); ++i) {
+        if (links[i] >= elements_.size())
+          return fail(Code::corrupt, "{} links to what is not there", change_.base->string());
+        graph_->add_way(element.node, element.copy, elements_[links[i]].node);
+      }
+    }
+    return {};
+  }
+
+  static std::vector<std::uint32_t> links_of(const RowView& row) {
+    std::vector<std::uint32_t> links(std::min(row.links(), kLinks0));
+    for (std::size_t i = 0; i < links.size(); ++i) links[i] = row.link(i);
+    return links;
   }
 
   Result<void> add_new() {
@@ -288,9 +317,7 @@ class Builder {
     if (element.copy > 0) links.push_back(copies[copy_parent(element.copy)]);
     const auto children = copy_children(element.copy, static_cast<std::uint32_t>(copies.size()));
     links.insert(links.end(), copies.begin() + children.first, copies.begin() + children.end);
-    for (const Node node : graph_->jumps(element.node, element.copy)) {
-      if (std::ranges::find(links, element_of_[node]) == links.end()) links.push_back(element_of_[node]);
-    }
+    for (const Node node : graph_->ways_out(element.node, element.copy)) links.push_back(element_of_[node]);
     return links;
   }
 

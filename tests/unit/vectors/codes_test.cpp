@@ -1,0 +1,95 @@
+#include "vectors/codes.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "vectors/rotation.h"
+
+namespace tillite::testing {
+namespace {
+
+using Vectors = std::vector<std::vector<float>>;
+
+/// Vectors of unit length at all distances from the first.
+Vectors spread_vectors(std::size_t count, std::size_t dimensions) {
+  std::mt19937_64 random(5);
+  std::normal_distribution<float> normal;
+  Vectors vectors(count, std::vector<float>(dimensions));
+  for (std::size_t i = 0; i < count; ++i) {
+    const float share = static_cast<float>(i) / static_cast<float>(count);
+    float square = 0;
+    for (std::size_t d = 0; d < dimensions; ++d) {
+      vectors[i][d] = share * normal(random) + (1 - share) * (i == 0 ? normal(random) : vectors[0][d] * 30);
+      square += vectors[i][d] * vectors[i][d];
+    }
+    for (float& number : vectors[i]) number /= std::sqrt(square);
+  }
+  return vectors;
+}
+
+float squared_distance(const std::vector<float>& a, const std::vector<float>& b) {
+  float sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
+  return sum;
+}
+
+Codes codes_of(const Vectors& vectors, std::size_t planes) {
+  Codes codes(std::vector<float>(vectors.front().size(), 0.01F), planes, 7);
+  codes.resize(vectors.size());
+  for (std::size_t i = 0; i < vectors.size(); ++i) codes.encode(static_cast<Node>(i), vectors[i]);
+  return codes;
+}
+
+TEST(RotationTest, LeavesDistancesAsTheyAre) {
+  for (const std::size_t size : {1U, 2U, 3U, 64U, 100U, 1536U}) {
+    auto vectors = spread_vectors(3, size);
+    const float before = squared_distance(vectors[1], vectors[2]);
+    const Rotation rotation(size, 11);
+    for (auto& vector : vectors) rotation.apply(vector);
+    EXPECT_NEAR(squared_distance(vectors[1], vectors[2]), before, 1e-4) << size;
+  }
+}
+
+TEST(RotationTest, SpreadsASingleNumberOverAll) {
+  std::vector<float> vector(1536, 0);
+  vector[3] = 1;
+  Rotation(vector.size(), 11).apply(vector);
+  const float largest = std::ranges::max(vector, {}, [](float number) { return std::abs(number); });
+  EXPECT_LT(std::abs(largest), 0.2F);
+}
+
+class CodesTest : public ::testing::TestWithParam<std::size_t> {};
+
+TEST_P(CodesTest, TellDistancesNearly) {
+  const auto vectors = spread_vectors(40, 1536);
+  const Codes codes = codes_of(vectors, GetParam());
+  const float error_max = GetParam() == 4 ? 0.06F : GetParam() == 2 ? 0.3F : 0.8F;
+  for (Node node = 1; node < vectors.size(); ++node) {
+    const float exact = squared_distance(vectors[0], vectors[node]);
+    EXPECT_NEAR(codes.distance(0, node), exact, error_max) << node;
+    EXPECT_EQ(codes.distance(0, node), codes.distance(node, 0));
+  }
+}
+
+TEST_P(CodesTest, OfEqualVectorsAreAtDistanceZero) {
+  auto vectors = spread_vectors(2, 100);
+  vectors.push_back(vectors[1]);
+  const Codes codes = codes_of(vectors, GetParam());
+  EXPECT_NEAR(codes.distance(1, 2), 0, 1e-5);
+  EXPECT_NEAR(codes.rough_distance(1, 2), 0, 1e-5);
+}
+
+TEST_P(CodesTest, LeadTheWayByTheirSigns) {
+  const auto vectors = spread_vectors(40, 1536);
+  const Codes codes = codes_of(vectors, GetParam());
+  EXPECT_LT(codes.rough_distance(0, 1), codes.rough_distance(0, 20));
+  EXPECT_LT(codes.rough_distance(0, 20), codes.rough_distance(0, 39));
+}
+
+INSTANTIATE_TEST_SUITE_P(Planes, CodesTest, ::testing::Values(1, 2, 4));
+
+}  // namespace
+}  // namespace tillite::testing
