@@ -1,6 +1,7 @@
 #include "adapters/local/home_image.h"
 
 #include <SQLiteCpp/Backup.h>
+#include <sqlite3.h>
 
 #include <functional>
 
@@ -37,9 +38,8 @@ Result<void> copy_database(SQLite::Database& from, const Path& to) {
   return with_sqlite(fmt::format("copying {} to {}", from.getFilename(), to.string()), [&]() -> Result<void> {
     SQLite::Database target(to.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
     SQLite::Backup backup(target, from);
-    backup.executeStep();
-    if (backup.getRemainingPageCount() > 0) return fail(Code::unavailable, "{} is used by others", to.string());
-    return {};
+    if (backup.executeStep() == SQLITE_DONE) return {};
+    return fail(Code::unavailable, "{} is used by others", to.string());
   });
 }
 

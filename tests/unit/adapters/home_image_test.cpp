@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <thread>
 
 #include "adapters/local/folder_object_store.h"
 #include "adapters/local/sqlite_table.h"
+#include "adapters/local/store_lock.h"
 #include "support/pipeline.h"
 #include "support/temp_folder.h"
 #include "vectors/garbage.h"
@@ -69,6 +71,25 @@ TEST_F(HomeImageTest, HasNothingOfWhatComesAfterIt) {
   Stores copy(copy_of(image, "copy"));
   EXPECT_EQ(copy.vectors->info(ObjectKey("a/b")).error().code(), Code::not_found);
   EXPECT_FALSE(copy.has_row("new"));
+}
+
+TEST_F(HomeImageTest, StopsAllWritersBeforeItLooksAtAnything) {
+  // The last lock that it takes is held here: so it stands still with all others taken, and has looked at nothing yet.
+  const auto provider = FolderObjectStore::open(home.provider_folder()).value();
+  auto held = std::optional(StoreLock::shared(home.provider_folder()).value());
+  auto taken = std::async(std::launch::async, [&] { return HomeImage::take(home); });
+  SQLite::Database writer(home.table_file().string(), SQLite::OPEN_READWRITE);
+  const auto may_write = [&] { return writer.tryExec("BEGIN IMMEDIATE; ROLLBACK") == SQLite::OK; };
+  while (may_write() && taken.wait_for(std::chrono::seconds(0)) != std::future_status::ready) std::this_thread::yield();
+  EXPECT_FALSE(may_write());
+  ASSERT_TRUE(provider->create(ObjectKey("late"), as_bytes("x")));
+  held.reset();
+
+  auto image = taken.get();
+  ASSERT_TRUE(image) << image.error().message();
+  EXPECT_TRUE(may_write()) << "only for a moment";
+  const Home copy = copy_of(*image, "copy");
+  EXPECT_TRUE(FolderObjectStore::open(copy.provider_folder()).value()->info(ObjectKey("late")));
 }
 
 TEST_F(HomeImageTest, LeavesNothingBehindInTheHome) {
