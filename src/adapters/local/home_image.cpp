@@ -73,6 +73,8 @@ Result<HomeImage> HomeImage::take(const Home& home) {
   // Always in this order, so that two images never wait for each other; no writer holds two of these at once.
   std::vector<SQLite::Database> frozen;
   std::vector<StoreLock> locks;
+  frozen.reserve(files.size());
+  locks.reserve(stores.size());
   for (const Path& file : files) frozen.push_back(TRY(freeze(file)));
   for (const Path& store : stores) locks.push_back(TRY(StoreLock::exclusive(store)));
 

@@ -77,6 +77,7 @@ struct SqliteTable::Parts {
   /// One transaction, one fsync. No outcome is told before the commit.
   void commit(const std::vector<WaitingJob*>& group) {
     std::vector<WriteJob> jobs_of_group;
+    jobs_of_group.reserve(group.size());
     for (const WaitingJob* waiting : group) jobs_of_group.push_back(waiting->job);
     auto outcomes = commit_group(jobs_of_group, *writer);
     for (std::size_t i = 0; i < group.size(); ++i) group[i]->outcome.set_value(std::move(outcomes[i]));
