@@ -46,8 +46,8 @@ class EmbeddedHost final : public LocalHost {
   std::unique_ptr<Engine> engine(Progress* progress) override {
     StepTaskRunner::Listener listener;
     if (progress != nullptr) {
-      listener = [progress](std::string_view function_name, const Json&, const Json& result) {
-        progress->step_done(function_name, result);
+      listener = [progress](std::string_view function_name, const Result<Json>& result) {
+        progress->step_ended(function_name, result);
       };
     }
     tasks_.push_back(std::make_unique<StepTaskRunner>(ports_, context_, std::move(listener)));

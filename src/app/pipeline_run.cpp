@@ -59,6 +59,7 @@ class PipelineRun {
     while (TRY(walk(machines.create)).value("more", false)) {
     }
     TRY(walk(machines.poll));
+    if (auto error = progress_.full_disk()) return std::unexpected(*std::move(error));
     return {};
   }
 

@@ -22,8 +22,17 @@ std::int64_t number(const Json& result, const char* name) {
 
 }  // namespace
 
-void Progress::step_done(std::string_view function_name, const Json& result) {
+void Progress::step_ended(std::string_view function_name, const Result<Json>& result) {
   const std::scoped_lock lock(mutex_);
+  if (result) {
+    count(function_name, *result);
+    show(false);
+  } else if (result.error().code() == Code::no_space && !full_disk_) {
+    full_disk_ = result.error();
+  }
+}
+
+void Progress::count(std::string_view function_name, const Json& result) {
   if (function_name.ends_with("-find")) {
     counts_.found += number(result, "items_total");
     counts_.batched += number(result, "batches_total");
@@ -34,7 +43,6 @@ void Progress::step_done(std::string_view function_name, const Json& result) {
   } else if (function_name.ends_with("-compact")) {
     counts_.merged += number(result, "embeddings_processed");
   }
-  show(false);
 }
 
 void Progress::finish() {
@@ -43,6 +51,11 @@ void Progress::finish() {
   if (line_open_) std::fputc('\n', stdout);
   line_open_ = false;
   std::fflush(stdout);
+}
+
+std::optional<Error> Progress::full_disk() {
+  const std::scoped_lock lock(mutex_);
+  return full_disk_;
 }
 
 Progress::Counts Progress::counts() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/json.h"
@@ -19,7 +20,7 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   /// Takes note of a step's result.
-  void step_done(std::string_view function_name, const Json& result);
+  void step_ended(std::string_view function_name, const Result<Json>& result);
   /// Ends the line, so that other output can follow.
   void finish();
 
@@ -32,8 +33,12 @@ class Progress {
     bool operator==(const Counts&) const = default;
   };
   [[nodiscard]] Counts counts();
+  /// The error of the first step that found the disk full. A state machine may go on past it, as it does past a batch
+  /// that fails; on one machine the disk is everybody's.
+  [[nodiscard]] std::optional<Error> full_disk();
 
  private:
+  void count(std::string_view function_name, const Json& result);
   void show(bool last);
 
   Form form_;
@@ -43,6 +48,7 @@ class Progress {
   Counts shown_;
   std::int64_t shown_ms_ = 0;
   bool line_open_ = false;
+  std::optional<Error> full_disk_;
 };
 
 }  // namespace tillite

@@ -14,9 +14,9 @@ Result<Json> StepTaskRunner::run(const Call& call) {
   const std::int64_t started_ms = ports_.clock.steady_ms();
   auto result = named.step(call.payload, ports_, context);
   const Json duration = {{"duration_ms", ports_.clock.steady_ms() - started_ms}};
+  if (listener_) listener_(call.function_name, result);
   if (result) {
     context.log.debug("step done", duration);
-    if (listener_) listener_(call.function_name, call.payload, *result);
   } else if (result.error().code() != Code::cancelled) {
     Json error = duration;
     error["error"] = result.error().name();

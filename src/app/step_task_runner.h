@@ -10,8 +10,8 @@ namespace tillite {
 /// Runs the pipeline's steps in this process, by their function names.
 class StepTaskRunner final : public TaskRunner {
  public:
-  /// Hears of every call that succeeded. Called from any thread.
-  using Listener = std::function<void(std::string_view function_name, const Json& payload, const Json& result)>;
+  /// Hears how every call ended. Called from any thread.
+  using Listener = std::function<void(std::string_view function_name, const Result<Json>& result)>;
 
   StepTaskRunner(const Ports& ports, StepContext context, Listener listener)
       : ports_(ports), context_(std::move(context)), listener_(std::move(listener)) {}

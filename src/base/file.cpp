@@ -101,7 +101,8 @@ Error system_error(int error_number, std::string_view what, const Path& path) {
     default:
       break;
   }
-  return {code, fmt::format("{} {}: {}{}", what, path.string(), std::strerror(error_number), remedy)};
+  const std::string place = path.empty() ? "" : " " + path.string();
+  return {code, fmt::format("{}{}: {}{}", what, place, std::strerror(error_number), remedy)};
 }
 
 Result<File> File::open_read(const Path& path) { return File(path, TRY(open_file(path, O_RDONLY, "opening"))); }

@@ -2,14 +2,19 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
+
+#include "base/file.h"
+
 namespace tillite {
 
 Error sqlite_error(const SQLite::Exception& exception, std::string_view what) {
+  // The index of a write-ahead log that cannot grow has a code of its own.
+  if (exception.getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE) return system_error(ENOSPC, what, {});
   Code code = Code::unavailable;
   switch (exception.getErrorCode()) {
     case SQLITE_FULL:
-      code = Code::no_space;
-      break;
+      return system_error(ENOSPC, what, {});
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       code = Code::corrupt;

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "base/uuid.h"
 #include "embedding/batch_files.h"
@@ -15,7 +16,6 @@ namespace {
 constexpr std::size_t kFileBytesMax = 200'000'000;
 constexpr std::size_t kRequestsMax = 50'000;
 constexpr std::size_t kLineBytesMax = std::size_t{1} << 20;
-constexpr std::size_t kMetadataMax = 16;
 constexpr std::string_view kBatchPartition = "PROVIDER_BATCH";
 
 ItemKey file_key(const ProviderFileId& id) { return {"PROVIDER_FILE#" + id.str(), "FILE"}; }
@@ -48,10 +48,16 @@ Result<ProviderBatch> parse_row(const Item& row) {
 }
 
 Result<void> check_metadata(const std::map<std::string, std::string>& metadata) {
-  if (metadata.size() > kMetadataMax) return fail(Code::invalid_input, "metadata has more than {} pairs", kMetadataMax);
+  if (metadata.size() > BatchProvider::kMetadataPairsMax) {
+    return fail(Code::invalid_input, "metadata has {} pairs; at most {} are allowed", metadata.size(),
+                BatchProvider::kMetadataPairsMax);
+  }
   for (const auto& [name, value] : metadata) {
-    if (name.size() > 64 || value.size() > 512) {
-      return fail(Code::invalid_input, "the metadata '{}' is longer than 64 and 512 characters", name.substr(0, 64));
+    if (!is_utf8(name) || !is_utf8(value)) return fail(Code::invalid_input, "metadata is not UTF-8");
+    if (code_points(name).size() > BatchProvider::kMetadataKeyMax ||
+        code_points(value).size() > BatchProvider::kMetadataValueMax) {
+      return fail(Code::invalid_input, "the metadata '{}' is longer than {} and {} characters", name.substr(0, 64),
+                  BatchProvider::kMetadataKeyMax, BatchProvider::kMetadataValueMax);
     }
   }
   return {};
@@ -208,10 +214,14 @@ Result<ProviderBatch> EmbeddedProvider::create_batch(const ProviderFileId& input
   return parse_row(row);
 }
 
-Result<ProviderBatch> EmbeddedProvider::batch(const ProviderBatchId& id) {
+Result<ProviderBatch> EmbeddedProvider::row_of(const ProviderBatchId& id) {
   const auto row = TRY(table_.get(batch_key(id)));
   if (!row) return fail(Code::not_found, "the provider has no batch {}", id.str());
-  const ProviderBatch batch = TRY(parse_row(*row));
+  return parse_row(*row);
+}
+
+Result<ProviderBatch> EmbeddedProvider::batch(const ProviderBatchId& id) {
+  const ProviderBatch batch = TRY(row_of(id));
   if (batch.status == ProviderStatus::validating)
     return advance(batch, {{"status", provider_status_name(ProviderStatus::in_progress)}});
   if (batch.status == ProviderStatus::in_progress) return advance(batch, TRY(complete(batch)));
@@ -263,6 +273,10 @@ Result<ProviderFileId> EmbeddedProvider::store_result(const ProviderBatchId& bat
 }
 
 Result<ProviderBatchPage> EmbeddedProvider::list(const ProviderBatchId& after, std::size_t limit) {
+  if (limit < 1 || limit > kListMax) {
+    return fail(Code::invalid_input, "a page of {} batches; 1 to {} are allowed", limit, kListMax);
+  }
+  if (!after.empty()) TRY(row_of(after));
   Query query{.index = Index::gsi1, .hash = std::string(kBatchPartition), .limit = limit, .newest_first = true};
   bool found = after.empty();
   ProviderBatchPage page;
@@ -286,9 +300,7 @@ Result<ProviderBatchPage> EmbeddedProvider::list(const ProviderBatchId& after, s
 }
 
 Result<void> EmbeddedProvider::cancel(const ProviderBatchId& id) {
-  const auto row = TRY(table_.get(batch_key(id)));
-  if (!row) return fail(Code::not_found, "the provider has no batch {}", id.str());
-  const ProviderBatch batch = TRY(parse_row(*row));
+  const ProviderBatch batch = TRY(row_of(id));
   if (batch.status == ProviderStatus::validating || batch.status == ProviderStatus::in_progress) {
     TRY(advance(batch, {{"status", provider_status_name(ProviderStatus::cancelled)}}));
   }

@@ -28,6 +28,8 @@ class EmbeddedProvider final : public BatchProvider {
   [[nodiscard]] Result<void> delete_file(const ProviderFileId& id) override;
 
  private:
+  /// A batch as it was last recorded; `not_found` if there is none.
+  [[nodiscard]] Result<ProviderBatch> row_of(const ProviderBatchId& id);
   /// Moves a batch on from the status it was read in; somebody else's move stands.
   [[nodiscard]] Result<ProviderBatch> advance(const ProviderBatch& batch, Json set);
   /// Computes a batch; the attributes that say how it ended.

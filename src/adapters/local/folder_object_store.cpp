@@ -1,19 +1,20 @@
 #include "adapters/local/folder_object_store.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <ctime>
+
+#include "adapters/local/store_lock.h"
 
 namespace tillite {
 namespace {
 
+constexpr std::string_view kTemporaryFolder = "tmp";
 constexpr int kParentTriesMax = 20;  // against a folder that is removed as empty at the same time
 
 std::unexpected<Error> failed(std::string_view what, const Path& path) {
@@ -106,31 +107,6 @@ Result<void> write_synced(const Path& path, std::span<const std::byte> content) 
   return seal(file);
 }
 
-/// Holds the store's lock, between threads and between processes.
-class StoreLock {
- public:
-  static Result<StoreLock> take(const Path& path) {
-    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0) return failed("opening", path);
-    StoreLock lock(fd);
-    while (::flock(fd, LOCK_EX) != 0) {
-      if (errno != EINTR) return failed("locking", path);
-    }
-    return lock;
-  }
-  StoreLock(StoreLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  StoreLock& operator=(StoreLock&&) = delete;
-  StoreLock(const StoreLock&) = delete;
-  StoreLock& operator=(const StoreLock&) = delete;
-  ~StoreLock() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-
- private:
-  explicit StoreLock(int fd) : fd_(fd) {}
-  int fd_;
-};
-
 /// Removes a file at the end of its life unless it is gone already.
 class TemporaryFile {
  public:
@@ -149,7 +125,8 @@ class TemporaryFile {
 Result<std::unique_ptr<FolderObjectStore>> FolderObjectStore::open(const Path& root) {
   auto store = std::unique_ptr<FolderObjectStore>(new FolderObjectStore(root));
   TRY(make_folders(store->objects()));
-  TRY(make_folders(root / "tmp"));
+  TRY(StoreLock::shared(root));  // its file is there from now on, also when a full disk leaves no room for one
+  ScratchFolder::remove_stale(root / kTemporaryFolder);
   return store;
 }
 
@@ -158,9 +135,27 @@ Result<Path> FolderObjectStore::path_of(const ObjectKey& key) const {
   return objects() / key.str();
 }
 
-Path FolderObjectStore::temporary() const {
-  static std::atomic<std::uint64_t> number = 0;
-  return root_ / "tmp" / fmt::format("{}-{}", ::getpid(), ++number);
+Result<Path> FolderObjectStore::temporary() {
+  const std::scoped_lock lock(temporary_mutex_);
+  if (!temporary_folder_) temporary_folder_ = TRY(ScratchFolder::create(root_ / kTemporaryFolder));
+  return temporary_folder_->path() / std::to_string(++temporary_number_);
+}
+
+Result<ScratchFolder> FolderObjectStore::link_all(const Path& root) {
+  auto links = TRY(ScratchFolder::create(root / kTemporaryFolder));
+  const Path objects = root / "objects";
+  std::error_code error;
+  for (std::filesystem::recursive_directory_iterator entry(objects, error), end; !error && entry != end;
+       entry.increment(error)) {
+    const Path target = links.path() / entry->path().lexically_relative(objects);
+    if (entry->is_directory(error)) {
+      TRY(make_folders(target));
+    } else if (::link(entry->path().c_str(), target.c_str()) != 0) {
+      return failed("linking", entry->path());
+    }
+  }
+  if (error) return std::unexpected(system_error(error.value(), "listing", objects));
+  return links;
 }
 
 Result<void> FolderObjectStore::make_parent(const Path& path) {
@@ -176,6 +171,7 @@ Result<void> FolderObjectStore::make_parent(const Path& path) {
 
 Result<void> FolderObjectStore::link_into_place(const Path& file, const ObjectKey& key) {
   const Path path = TRY(path_of(key));
+  const auto lock = TRY(StoreLock::shared(root_));
   for (int tries = 0; tries < kParentTriesMax; ++tries) {
     TRY(make_parent(path));
     if (::link(file.c_str(), path.c_str()) == 0) return sync_folder(path.parent_path());
@@ -198,14 +194,14 @@ Result<void> FolderObjectStore::rename_into_place(const Path& file, const Object
 Result<void> FolderObjectStore::create(const ObjectKey& key, std::span<const std::byte> content) {
   const Path path = TRY(path_of(key));
   if (facts_of(path, key)) return fail(Code::conflict, "there is an object {} already", key.str());
-  const TemporaryFile file(temporary());
+  const TemporaryFile file(TRY(temporary()));
   TRY(write_synced(file.path(), content));
   return link_into_place(file.path(), key);
 }
 
 Result<void> FolderObjectStore::create_from_file(const ObjectKey& key, const Path& source) {
   TRY(path_of(key));
-  const TemporaryFile moved(temporary());
+  const TemporaryFile moved(TRY(temporary()));
   if (::rename(source.c_str(), moved.path().c_str()) != 0) {
     if (errno != EXDEV) return failed("moving", source);
     TRY(clone_file(source, moved.path()));
@@ -217,19 +213,22 @@ Result<void> FolderObjectStore::create_from_file(const ObjectKey& key, const Pat
 
 Result<void> FolderObjectStore::put(const ObjectKey& key, std::span<const std::byte> content) {
   TRY(path_of(key));
-  const TemporaryFile file(temporary());
+  const TemporaryFile file(TRY(temporary()));
   TRY(write_synced(file.path(), content));
+  const auto lock = TRY(StoreLock::shared(root_));
   return rename_into_place(file.path(), key);
 }
 
 Result<void> FolderObjectStore::replace(const ObjectKey& key, std::span<const std::byte> content,
                                         const std::string& etag) {
   TRY(path_of(key));
-  const auto lock = TRY(StoreLock::take(root_ / "lock"));
+  const TemporaryFile file(TRY(temporary()));
+  TRY(write_synced(file.path(), content));
+  const auto lock = TRY(StoreLock::exclusive(root_));
   const auto there = info(key);
   if (!there && there.error().code() != Code::not_found) return std::unexpected(there.error());
   if (!there || there->etag != etag) return fail(Code::conflict, "the object {} has changed", key.str());
-  return put(key, content);
+  return rename_into_place(file.path(), key);
 }
 
 Result<ObjectInfo> FolderObjectStore::info(const ObjectKey& key) {
@@ -260,6 +259,7 @@ Result<std::vector<ObjectInfo>> FolderObjectStore::list(const std::string& prefi
 
 Result<void> FolderObjectStore::remove(const ObjectKey& key) {
   const Path path = TRY(path_of(key));
+  const auto lock = TRY(StoreLock::shared(root_));
   if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR && errno != EISDIR) {
     return failed("removing", path);
   }

@@ -1,6 +1,5 @@
 #include "adapters/local/home.h"
 
-#include <sys/file.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -8,8 +7,8 @@
 #include <array>
 #include <cerrno>
 
+#include "adapters/local/home_image.h"
 #include "base/json.h"
-#include "base/sqlite.h"
 
 namespace tillite {
 namespace {
@@ -76,35 +75,6 @@ Result<void> create_home(const Path& folder) {
   return replace_file(folder / kMarker, as_bytes(to_text({{"format", kFormat}}) + "\n"));
 }
 
-Result<void> copy_database(const Path& from, const Path& to) {
-  if (!fs::exists(from)) return {};
-  return with_sqlite(fmt::format("copying {}", from.string()), [&] {
-    SQLite::Database source(from.string(), SQLite::OPEN_READONLY, 30'000);
-    SQLite::Statement copy(source, "VACUUM INTO ?");
-    copy.bind(1, to.string());
-    copy.exec();
-  });
-}
-
-/// Copies the files below `from`; one that vanishes meanwhile (gc, or a scratch name) is passed over.
-Result<void> copy_files(const Path& from, const Path& to, bool manifests) {
-  std::error_code error;
-  for (fs::recursive_directory_iterator entry(from, error), end; !error && entry != end; entry.increment(error)) {
-    std::error_code ignored;
-    if (!entry->is_regular_file(ignored)) continue;
-    const Path relative = entry->path().lexically_relative(from);
-    const bool is_manifest = relative.generic_string().find("/manifest/") != std::string::npos;
-    if (is_manifest != manifests || *relative.begin() == "tmp") continue;
-    const Path target = to / relative;
-    TRY(make_folders(target.parent_path()));
-    const auto copied = clone_file(entry->path(), target);
-    if (!copied && copied.error().code() != Code::not_found) return copied;
-    if (copied) TRY(TRY(File::open_update(target)).sync());
-  }
-  if (error && error.value() != ENOENT) return std::unexpected(system_error(error.value(), "reading", from));
-  return {};
-}
-
 }  // namespace
 
 Result<Home> Home::open(const Path& folder, bool create) {
@@ -130,16 +100,8 @@ Result<void> Home::backup(const Path& target) const {
   const Path copy = target.string() + fmt::format(".{}.tmp", ::getpid());
   const auto write = [&]() -> Result<void> {
     TRY(make_folders(copy));
-    for (const Path& file : {table_file(), executions_file(), provider_file(), queue_file()}) {
-      TRY(copy_database(file, copy / file.filename()));
-    }
-    for (const bool manifests : {true, false}) {
-      for (const Path& objects : {vectors_folder(), batches_folder(), provider_folder()}) {
-        TRY(copy_files(objects, copy / objects.filename(), manifests));
-      }
-    }
-    TRY(clone_file(folder_ / kMarker, copy / kMarker));
-    TRY(sync_folder(copy));
+    TRY(TRY(HomeImage::take(*this)).copy_to(copy));
+    TRY(replace_file(copy / kMarker, as_bytes(TRY(read_file(folder_ / kMarker)))));
     std::error_code error;
     fs::remove(target, error);  // an empty folder may stand there
     fs::rename(copy, target, error);

@@ -32,9 +32,8 @@ class Home {
   [[nodiscard]] Path provider_folder() const { return folder_ / "provider"; }
   [[nodiscard]] Path scratch_folder() const { return folder_ / "scratch"; }
 
-  /// Copies the home to `target` (absent, or an empty folder) while others use it; the copy is a home. The databases
-  /// are copied first: every object that their rows speak of is there by then, and objects never change. Manifests are
-  /// copied before snapshots, for the same reason.
+  /// Copies the home as it is at one moment (home_image.h) to `target` (absent, or an empty folder), while others use
+  /// it; the copy is a home.
   [[nodiscard]] Result<void> backup(const Path& target) const;
 
  private:

@@ -7,9 +7,6 @@ namespace tillite {
 namespace {
 
 constexpr int kBusyTimeoutMs = 30'000;
-constexpr std::size_t kBodyBytesMax = 256 * 1024;
-constexpr std::int64_t kDelayMsMax = 900'000;
-constexpr std::size_t kReceiveMax = 10;
 
 constexpr const char* kSchema = R"sql(
 CREATE TABLE IF NOT EXISTS messages (
@@ -37,6 +34,14 @@ Result<Delivery> parse_receipt(const std::string& receipt) {
   return fail(Code::invalid_input, "'{}' is not the receipt of a message", receipt.substr(0, 64));
 }
 
+Result<void> check_duration(std::string_view name, std::int64_t duration_ms, std::int64_t max_ms) {
+  if (duration_ms < 0) return fail(Code::invalid_input, "a {} of {} ms: it cannot be negative", name, duration_ms);
+  if (duration_ms > max_ms) {
+    return fail(Code::limit_exceeded, "a {} of {} ms; at most {} are allowed", name, duration_ms, max_ms);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<SqliteQueue>> SqliteQueue::open(const Path& file, Clock& clock) {
@@ -57,11 +62,10 @@ Result<void> SqliteQueue::send(const std::string& body, std::int64_t delay_ms) {
   if (body.size() > kBodyBytesMax) {
     return fail(Code::limit_exceeded, "a message of {} bytes; at most {} are allowed", body.size(), kBodyBytesMax);
   }
-  if (delay_ms < 0 || delay_ms > kDelayMsMax) {
-    return fail(Code::limit_exceeded, "a delay of {} ms; 0 to {} are allowed", delay_ms, kDelayMsMax);
-  }
+  if (body.empty()) return fail(Code::invalid_input, "a message needs a text");
+  TRY(check_duration("delay", delay_ms, kDelayMsMax));
   const std::scoped_lock lock(mutex_);
-  return with_sqlite("sending a message", [&] {
+  return with_sqlite(fmt::format("sending a message by {}", database_.getFilename()), [&] {
     SQLite::Statement insert(database_, "INSERT INTO messages (body, visible_ms) VALUES (?, ?)");
     insert.bind(1, body);
     insert.bind(2, clock_.now_ms() + delay_ms);
@@ -70,8 +74,9 @@ Result<void> SqliteQueue::send(const std::string& body, std::int64_t delay_ms) {
 }
 
 Result<std::vector<QueueMessage>> SqliteQueue::receive(std::size_t count_max, std::int64_t visibility_ms) {
+  TRY(check_duration("visibility", visibility_ms, kVisibilityMsMax));
   const std::scoped_lock lock(mutex_);
-  return with_sqlite("receiving messages", [&] {
+  return with_sqlite(fmt::format("receiving messages from {}", database_.getFilename()), [&] {
     const std::int64_t now_ms = clock_.now_ms();
     SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
     std::vector<QueueMessage> messages;
@@ -103,7 +108,7 @@ Result<std::vector<QueueMessage>> SqliteQueue::receive(std::size_t count_max, st
 Result<void> SqliteQueue::remove(const std::string& receipt) {
   const Delivery delivery = TRY(parse_receipt(receipt));
   const std::scoped_lock lock(mutex_);
-  return with_sqlite("removing a message", [&] {
+  return with_sqlite(fmt::format("removing a message from {}", database_.getFilename()), [&] {
     SQLite::Statement erase(database_, "DELETE FROM messages WHERE id = ? AND receive_count = ?");
     erase.bind(1, delivery.id);
     erase.bind(2, delivery.receive_count);
@@ -113,8 +118,9 @@ Result<void> SqliteQueue::remove(const std::string& receipt) {
 
 Result<void> SqliteQueue::extend(const std::string& receipt, std::int64_t visibility_ms) {
   const Delivery delivery = TRY(parse_receipt(receipt));
+  TRY(check_duration("visibility", visibility_ms, kVisibilityMsMax));
   const std::scoped_lock lock(mutex_);
-  const auto changed = TRY(with_sqlite("extending a message", [&] {
+  const auto changed = TRY(with_sqlite(fmt::format("extending a message in {}", database_.getFilename()), [&] {
     const std::int64_t now_ms = clock_.now_ms();
     SQLite::Statement hide(database_,
                            "UPDATE messages SET visible_ms = ? WHERE id = ? AND receive_count = ? AND visible_ms > ?");

@@ -1,5 +1,7 @@
 #include "adapters/local/sqlite_rows.h"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 
 namespace tillite {
@@ -68,6 +70,10 @@ Selection select(const Query& query) {
   return selection;
 }
 
+/// Makes a statement ready for its next use. An error that ended the last one was told then: reset() would throw it
+/// once more.
+void start_over(SQLite::Statement& statement) { statement.tryReset(); }
+
 void bind_all(SQLite::Statement& statement, const std::vector<std::string>& parameters) {
   for (std::size_t i = 0; i < parameters.size(); ++i) statement.bind(static_cast<int>(i + 1), parameters[i]);
 }
@@ -101,19 +107,20 @@ Result<Item> parse_body(const std::string& body) {
   return item;
 }
 
-}  // namespace
-
-Result<void> check_item(const Item& item) {
+/// A row as it is stored. Refuses what DynamoDB would refuse: keys or TYPE missing, a row above 400 KB.
+Result<std::string> body_of(const Item& item) {
   for (const char* name : {"PK", "SK", "TYPE"}) {
     if (text_of(item, name).empty()) return fail(Code::invalid_input, "a row needs a text in {}", name);
   }
-  const std::size_t size_bytes = to_text(item).size();
-  if (size_bytes > kItemBytesMax) {
+  std::string body = to_text(item);
+  if (body.size() > kItemBytesMax) {
     return fail(Code::limit_exceeded, "the row {} {} has {} bytes; at most {} are allowed", text_of(item, "PK"),
-                text_of(item, "SK"), size_bytes, kItemBytesMax);
+                text_of(item, "SK"), body.size(), kItemBytesMax);
   }
-  return {};
+  return body;
 }
+
+}  // namespace
 
 Result<std::unique_ptr<SqliteRows>> SqliteRows::open(const Path& file, bool write) {
   return with_sqlite(fmt::format("opening {}", file.string()),
@@ -143,7 +150,10 @@ SQLite::Database open_database(const Path& file, bool write) {
 }  // namespace
 
 SqliteRows::SqliteRows(const Path& file, bool write)
-    : database_(open_database(file, write)), select_(database_, "SELECT body FROM items WHERE pk = ? AND sk = ?") {
+    : reading_(fmt::format("reading {}", file.string())),
+      writing_(fmt::format("writing to {}", file.string())),
+      database_(open_database(file, write)),
+      select_(database_, "SELECT body FROM items WHERE pk = ? AND sk = ?") {
   if (!write) return;
   replace_ = std::make_unique<SQLite::Statement>(
       database_,
@@ -154,9 +164,11 @@ SqliteRows::SqliteRows(const Path& file, bool write)
   delete_ = std::make_unique<SQLite::Statement>(database_, "DELETE FROM items WHERE pk = ? AND sk = ?");
 }
 
+bool SqliteRows::in_transaction() const { return sqlite3_get_autocommit(database_.getHandle()) == 0; }
+
 Result<std::optional<Item>> SqliteRows::get(const ItemKey& key) {
-  const auto body = TRY(with_sqlite("reading a row", [&] {
-    select_.reset();
+  const auto body = TRY(with_sqlite(reading_, [&] {
+    start_over(select_);
     select_.bind(1, key.pk);
     select_.bind(2, key.sk);
     std::optional<std::string> text;
@@ -188,7 +200,7 @@ Result<Page> SqliteRows::query(const Query& query) {
   }
   const std::string sql = fmt::format("SELECT body, {} FROM items WHERE {} ORDER BY {} LIMIT {}", names,
                                       selection.where, order_by, query.limit + 1);
-  return with_sqlite("querying rows", [&]() -> Result<Page> {
+  return with_sqlite(reading_, [&]() -> Result<Page> {
     SQLite::Statement statement(database_, sql);
     bind_all(statement, selection.parameters);
     Page page;
@@ -214,7 +226,7 @@ Result<Page> SqliteRows::query(const Query& query) {
 
 Result<std::uint64_t> SqliteRows::count(const Query& query) {
   const Selection selection = select(query);
-  return with_sqlite("counting rows", [&] {
+  return with_sqlite(reading_, [&] {
     SQLite::Statement statement(database_, "SELECT count(*) FROM items WHERE " + selection.where);
     bind_all(statement, selection.parameters);
     statement.executeStep();
@@ -246,15 +258,15 @@ Result<bool> SqliteRows::apply(const Write& write) {
     for (const std::string& name : update->remove) item.erase(name);
     TRY(put(key, item));
   } else {
-    TRY(with_sqlite("removing a row", [&] { erase(key); }));
+    TRY(with_sqlite(writing_, [&] { erase(key); }));
   }
   return true;
 }
 
 Result<void> SqliteRows::put(const ItemKey& key, const Item& item) {
-  TRY(check_item(item));
-  return with_sqlite("writing a row", [&] {
-    replace_->reset();
+  const std::string body = TRY(body_of(item));
+  return with_sqlite(writing_, [&] {
+    start_over(*replace_);
     replace_->bind(1, key.pk);
     replace_->bind(2, key.sk);
     replace_->bind(3, text_of(item, "TYPE"));
@@ -267,13 +279,13 @@ Result<void> SqliteRows::put(const ItemKey& key, const Item& item) {
         replace_->bind(column++, text);
       }
     }
-    replace_->bind(column, to_text(item));
+    replace_->bind(column, body);
     replace_->exec();
   });
 }
 
 void SqliteRows::erase(const ItemKey& key) {
-  delete_->reset();
+  start_over(*delete_);
   delete_->bind(1, key.pk);
   delete_->bind(2, key.sk);
   delete_->exec();

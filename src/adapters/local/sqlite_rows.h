@@ -13,6 +13,9 @@ class SqliteRows {
   [[nodiscard]] static Result<std::unique_ptr<SqliteRows>> open(const Path& file, bool write);
 
   [[nodiscard]] SQLite::Database& database() { return database_; }
+  /// Whether a transaction is open. An error can end one: SQLite itself undoes all of it when the disk is full or fails
+  /// and when memory runs out.
+  [[nodiscard]] bool in_transaction() const;
 
   [[nodiscard]] Result<std::optional<Item>> get(const ItemKey& key);
   [[nodiscard]] Result<Page> query(const Query& query);
@@ -26,13 +29,12 @@ class SqliteRows {
   Result<void> put(const ItemKey& key, const Item& item);
   void erase(const ItemKey& key);
 
+  std::string reading_;  ///< "reading {file}", for errors
+  std::string writing_;
   SQLite::Database database_;
   SQLite::Statement select_;
   std::unique_ptr<SQLite::Statement> replace_;  ///< only where writes are allowed
   std::unique_ptr<SQLite::Statement> delete_;
 };
-
-/// What DynamoDB would refuse: keys or TYPE missing, a row above 400 KB.
-[[nodiscard]] Result<void> check_item(const Item& item);
 
 }  // namespace tillite

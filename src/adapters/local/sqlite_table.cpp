@@ -1,6 +1,5 @@
 #include "adapters/local/sqlite_table.h"
 
-#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <future>
@@ -8,7 +7,7 @@
 #include <set>
 #include <thread>
 
-#include "adapters/local/sqlite_rows.h"
+#include "adapters/local/group_commit.h"
 
 namespace tillite {
 namespace {
@@ -16,30 +15,11 @@ namespace {
 constexpr std::size_t kTransactionWritesMax = 100;
 constexpr std::size_t kGroupWritesMax = 5000;  // in one SQLite transaction, so that none lasts long
 
-/// Writes that belong together: all or none, or each for itself.
-struct Job {
-  const std::vector<Write>& writes;
-  bool all_or_none;
-  std::promise<Result<std::vector<bool>>> outcome = {};
+/// A job that waits for the writer.
+struct WaitingJob {
+  WriteJob job;
+  std::promise<WriteOutcome> outcome = {};
 };
-
-Result<std::vector<bool>> apply_each(const std::vector<Write>& writes, SqliteRows& rows) {
-  std::vector<bool> happened;
-  happened.reserve(writes.size());
-  for (const Write& write : writes) happened.push_back(TRY(rows.apply(write)));
-  return happened;
-}
-
-/// Applies a job inside the open transaction; what an error or a failed condition of an all-or-none job leaves is
-/// undone.
-Result<std::vector<bool>> apply_job(const Job& job, SqliteRows& rows) {
-  TRY(with_sqlite("writing", [&] { rows.database().exec("SAVEPOINT job"); }));
-  auto outcome = apply_each(job.writes, rows);
-  const bool undo =
-      !outcome || (job.all_or_none && std::find(outcome->begin(), outcome->end(), false) != outcome->end());
-  TRY(with_sqlite("writing", [&] { rows.database().exec(undo ? "ROLLBACK TO job; RELEASE job" : "RELEASE job"); }));
-  return outcome;
-}
 
 bool is_text(const Json* value) {
   const auto* text = value == nullptr ? nullptr : value->get_ptr<const std::string*>();
@@ -76,17 +56,17 @@ struct SqliteTable::Parts {
 
   std::mutex jobs_mutex;
   std::condition_variable_any jobs_changed;
-  std::deque<Job*> jobs;
+  std::deque<WaitingJob*> jobs;
   std::jthread thread;
 
   void work(const std::stop_token& stop) {
     while (true) {
-      std::vector<Job*> group;
+      std::vector<WaitingJob*> group;
       {
         std::unique_lock lock(jobs_mutex);
         if (!jobs_changed.wait(lock, stop, [&] { return !jobs.empty(); })) return;
         for (std::size_t writes = 0; !jobs.empty() && writes < kGroupWritesMax; jobs.pop_front()) {
-          writes += jobs.front()->writes.size();
+          writes += jobs.front()->job.writes.size();
           group.push_back(jobs.front());
         }
       }
@@ -95,25 +75,17 @@ struct SqliteTable::Parts {
   }
 
   /// One transaction, one fsync. No outcome is told before the commit.
-  void commit(const std::vector<Job*>& group) {
-    std::vector<Result<std::vector<bool>>> outcomes;
-    const auto committed = with_sqlite(fmt::format("writing to {}", file.string()), [&] {
-      SQLite::Transaction transaction(writer->database(), SQLite::TransactionBehavior::IMMEDIATE);
-      for (const Job* job : group) outcomes.push_back(apply_job(*job, *writer));
-      transaction.commit();
-    });
-    for (std::size_t i = 0; i < group.size(); ++i) {
-      if (committed) {
-        group[i]->outcome.set_value(std::move(outcomes[i]));
-      } else {
-        group[i]->outcome.set_value(std::unexpected(committed.error()));
-      }
-    }
+  void commit(const std::vector<WaitingJob*>& group) {
+    std::vector<WriteJob> jobs_of_group;
+    jobs_of_group.reserve(group.size());
+    for (const WaitingJob* waiting : group) jobs_of_group.push_back(waiting->job);
+    auto outcomes = commit_group(jobs_of_group, *writer);
+    for (std::size_t i = 0; i < group.size(); ++i) group[i]->outcome.set_value(std::move(outcomes[i]));
   }
 
-  Result<std::vector<bool>> run(const std::vector<Write>& writes, bool all_or_none) {
+  WriteOutcome run(const std::vector<Write>& writes, bool all_or_none) {
     if (writes.empty()) return std::vector<bool>{};
-    Job job{writes, all_or_none};
+    WaitingJob job{{writes, all_or_none}};
     auto outcome = job.outcome.get_future();
     {
       const std::scoped_lock lock(jobs_mutex);
