@@ -13,7 +13,8 @@ struct BatchItem {
   RecordId id;
   std::string input_hash;
   std::int64_t item_version = 0;
-  std::string input;  ///< the text that is sent; not kept in the list of items
+  std::string input;           ///< the text that is sent; not kept in the list of items
+  std::int64_t deferrals = 0;  ///< how often its batch was turned away as too large; not kept either
 };
 
 struct BatchLimits {
@@ -22,7 +23,8 @@ struct BatchLimits {
 };
 
 /// Groups items into batches: whole receipts, as many as fit; a receipt is split only if it alone is larger than a
-/// batch. Fed receipt by receipt; memory: one batch and one receipt.
+/// batch. An item whose batch was turned away goes into a smaller one: at most half of items_max after the first time,
+/// a quarter after the second. Fed receipt by receipt; memory: one batch and one receipt.
 class BatchPlanner {
  public:
   explicit BatchPlanner(BatchLimits limits) : limits_(limits) {}
@@ -32,8 +34,11 @@ class BatchPlanner {
   [[nodiscard]] std::vector<std::vector<BatchItem>> finish();
 
  private:
+  [[nodiscard]] std::size_t items_max_for(const BatchItem& item) const;
+
   BatchLimits limits_;
   std::vector<BatchItem> open_;
+  std::size_t open_items_max_ = 0;  ///< the least that the items in `open_` allow
   std::size_t open_bytes_ = 0;
 };
 

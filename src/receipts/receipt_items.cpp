@@ -59,6 +59,8 @@ Item item_row(const RecordId& id, const std::string& text, const Box& box, doubl
   if (!state.input_hash.empty()) row["input_hash"] = state.input_hash;
   if (!state.batch_id.empty()) row["embedding_batch_id"] = state.batch_id.str();
   if (!state.failure_reason.empty()) row["failure_reason"] = state.failure_reason;
+  if (state.deferrals > 0) row["deferrals"] = state.deferrals;
+  if (state.deferred_until_ms > 0) row["deferred_until_ms"] = state.deferred_until_ms;
   if (state.status == EmbeddingStatus::success) row[std::string(names.embedding_id)] = id.str();
   if (state.change_waiting) {
     row["GSI3PK"] = outbox_partition(entity);
@@ -295,6 +297,8 @@ Result<ItemState> item_state(const Item& row) {
   state.batch_id = BatchId(TRY(optional_string(row, "embedding_batch_id")).value_or(""));
   state.attempts = TRY(optional_int(row, "attempts")).value_or(0);
   state.failure_reason = TRY(optional_string(row, "failure_reason")).value_or("");
+  state.deferrals = TRY(optional_int(row, "deferrals")).value_or(0);
+  state.deferred_until_ms = TRY(optional_int(row, "deferred_until_ms")).value_or(0);
   state.change_waiting = find_field(row, "GSI3PK") != nullptr;
   return state;
 }

@@ -24,7 +24,9 @@ struct ItemState {
   BatchId batch_id;                   ///< embedding_batch_id: who claimed it
   std::int64_t attempts = 0;
   std::string failure_reason;
-  bool removed = false;  ///< a tombstone: the row keeps only its keys and versions
+  std::int64_t deferrals = 0;          ///< how often its batch was turned away by a limit of the provider's
+  std::int64_t deferred_until_ms = 0;  ///< not sent again before
+  bool removed = false;                ///< a tombstone: the row keeps only its keys and versions
   std::int64_t removed_at_ms = 0;
   bool change_waiting = false;  ///< in the outbox: a tombstone or new metadata is to travel in a delta
 };

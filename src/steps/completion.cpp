@@ -11,18 +11,24 @@ namespace {
 
 constexpr std::size_t kWritesAtOnce = 1000;
 
-/// The items whose vectors are in a batch's delta, with their hashes: the front of the delta says it. Once gc has
-/// removed the delta, the list of the batch's items does: what was not in the delta was taken back before it was
-/// recorded.
-Result<std::vector<BatchItem>> delivered_items(const Batch& batch, const Ports& ports) {
+bool is_damage(const Error& error) { return error.code() == Code::not_found || error.code() == Code::corrupt; }
+
+/// The items whose vectors are in a delta, with their hashes: its front says it.
+Result<std::vector<BatchItem>> items_in_delta(const ObjectKey& key, ObjectStore& vectors) {
   std::vector<BatchItem> items;
-  const auto delta = ports.vectors.open(ObjectKey(batch.delta_key));
-  if (!delta && delta.error().code() == Code::not_found) return read_items(ports.batch_files, batch);
-  if (!delta) return std::unexpected(delta.error());
-  TRY(read_delta_records(**delta, [&](Record&& record) -> Result<void> {
+  const auto delta = TRY(vectors.open(key));
+  TRY(read_delta_records(*delta, [&](Record&& record) -> Result<void> {
     if (record.kind == RecordKind::vector) items.push_back({record.id, record.input_hash, record.item_version, ""});
     return {};
   }));
+  return items;
+}
+
+/// The items whose vectors a batch's delta brought. Once gc has removed the delta, or if it was damaged after it was
+/// merged, the list of the batch's items says it: what was not in the delta was taken back before it was recorded.
+Result<std::vector<BatchItem>> delivered_items(const Batch& batch, const Ports& ports) {
+  auto items = items_in_delta(ObjectKey(batch.delta_key), ports.vectors);
+  if (!items && is_damage(items.error())) return read_items(ports.batch_files, batch);
   return items;
 }
 
@@ -51,6 +57,18 @@ Result<void> take_back(const Batch& batch, const std::string& reason, const Port
   return end_batch(batch, BatchStatus::failed, reason, ports.table);
 }
 
+Result<void> complete(const Batch& batch, const Manifest& manifest, const Ports& ports, const Settings& settings,
+                      Completion& completion) {
+  const auto quarantined = std::ranges::find(manifest.quarantined, batch.delta_id, &RunHeader::Quarantined::delta);
+  if (quarantined != manifest.quarantined.end()) {
+    TRY(take_back(batch, "its delta was quarantined: " + quarantined->reason, ports, settings));
+    ++completion.quarantined;
+    return {};
+  }
+  completion.items += TRY(mark_success(batch, TRY(delivered_items(batch, ports)), ports.table));
+  return end_batch(batch, batch.status_at_end.value_or(BatchStatus::completed), batch.error_summary, ports.table);
+}
+
 }  // namespace
 
 Result<void> end_batch(const Batch& batch, BatchStatus status, const std::string& reason, Table& table) {
@@ -67,15 +85,15 @@ Result<Completion> complete_consumed(Entity entity, const Manifest& manifest, co
     if (batch.delta_id.empty() || batch.generation != manifest.binding.generation) continue;
     if (!manifest.has_consumed(batch.delta_id)) continue;
     if (context.stop.stop_requested()) return fail(Code::cancelled, "stopped while completing batches");
-    const auto quarantined = std::ranges::find(manifest.quarantined, batch.delta_id, &RunHeader::Quarantined::delta);
-    if (quarantined != manifest.quarantined.end()) {
-      TRY(take_back(batch, "its delta was quarantined: " + quarantined->reason, ports, context.settings));
-      ++completion.quarantined;
+    const auto completed = complete(batch, manifest, ports, context.settings, completion);
+    if (!completed && !is_damage(completed.error())) return std::unexpected(completed.error());
+    if (completed) {
+      ++completion.batches;
     } else {
-      completion.items += TRY(mark_success(batch, TRY(delivered_items(batch, ports)), ports.table));
-      TRY(end_batch(batch, batch.status_at_end.value_or(BatchStatus::completed), batch.error_summary, ports.table));
+      ++completion.unreadable;
+      context.log.error("a batch cannot be completed: nothing says what it delivered",
+                        {{"batch_id", batch.id.str()}, {"reason", completed.error().message()}});
     }
-    ++completion.batches;
   }
   return completion;
 }

@@ -28,26 +28,75 @@ bool all_consumed(const std::vector<Chunk>& chunks, const Manifest& version) {
   });
 }
 
+/// A delta that is neither in the consumed set nor stored was merged and removed long ago, or is lost. An intermediate
+/// that still holds it must not bring it back.
+Result<void> account_for(const std::vector<Chunk>& chunks, const Manifest& base, ObjectStore& vectors) {
+  const DeltaSurvey survey = TRY(survey_deltas(vectors, base.binding));
+  const std::set<DeltaId> stored(survey.outstanding_ids.begin(), survey.outstanding_ids.end());
+  for (const Chunk& chunk : chunks) {
+    for (const DeltaId& delta : chunk.deltas) {
+      if (stored.contains(delta) || base.has_consumed(delta)) continue;
+      return fail(Code::not_found, "the delta {} is neither stored nor in version {} of {}: split into chunks anew",
+                  delta.str(), base.number, base.binding.collection);
+    }
+  }
+  return {};
+}
+
+/// What a merge works on, the same in each try.
+struct MergeTask {
+  CollectionBinding binding;
+  std::string run;
+  std::vector<Chunk> chunks;
+  const Ports& ports;
+  const StepContext& context;
+
+  /// The chunk's intermediate, made now if it is missing; nothing if every delta of it was consumed.
+  [[nodiscard]] Result<std::optional<ObjectKey>> intermediate(const Chunk& chunk) const {
+    return make_intermediate(chunk, binding, run, ports, context);
+  }
+};
+
 Result<RunReader> open_run(const ObjectKey& key, ObjectStore& vectors) {
   return RunReader::open(TRY(vectors.open(key)), key.str());
 }
 
-/// The chunks' intermediates; one that is missing or torn is made anew of its deltas.
-Result<std::vector<RunReader>> open_runs(const std::vector<Chunk>& chunks, const CollectionBinding& binding,
-                                         const std::string& run, const Ports& ports, const StepContext& context) {
+Result<std::vector<RunReader>> open_runs(const MergeTask& task) {
   std::vector<RunReader> readers;
-  for (const Chunk& chunk : chunks) {
-    const auto key = TRY(make_intermediate(chunk, binding, run, ports, context));
-    if (!key) continue;
-    auto reader = open_run(*key, ports.vectors);
-    if (!reader && reader.error().code() == Code::corrupt) {
-      TRY(ports.vectors.remove(*key));
-      if (!TRY(make_intermediate(chunk, binding, run, ports, context))) continue;
-      reader = open_run(*key, ports.vectors);
-    }
-    readers.push_back(TRY(std::move(reader)));
+  for (const Chunk& chunk : task.chunks) {
+    const auto key = TRY(task.intermediate(chunk));
+    if (key) readers.push_back(TRY(open_run(*key, task.ports.vectors)));
   }
   return readers;
+}
+
+/// Reads an intermediate to its end, where its checksum is.
+Result<void> check_run(const ObjectKey& key, const MergeTask& task) {
+  RunReader run = TRY(open_run(key, task.ports.vectors));
+  while (TRY(run.next())) {
+    if (task.context.stop.stop_requested()) return fail(Code::cancelled, "stopped while checking {}", key.str());
+  }
+  return {};
+}
+
+/// Makes the intermediates anew that are damaged or have gone, each from its deltas. The answer: how many.
+Result<std::size_t> remake_damaged(const MergeTask& task) {
+  std::size_t remade = 0;
+  for (const Chunk& chunk : task.chunks) {
+    const auto key = TRY(task.intermediate(chunk));
+    if (!key) continue;
+    const auto whole = check_run(*key, task);
+    if (whole) continue;
+    if (whole.error().code() != Code::corrupt && whole.error().code() != Code::not_found) {
+      return std::unexpected(whole.error());
+    }
+    task.context.log.warning("an intermediate is damaged and is made anew",
+                             {{"intermediate_key", key->str()}, {"reason", whole.error().message()}});
+    TRY(task.ports.vectors.remove(*key));
+    TRY(task.intermediate(chunk));
+    ++remade;
+  }
+  return remade;
 }
 
 /// Tombstones may go once they are old and no batch is open that could bring an older vector of theirs.
@@ -59,9 +108,9 @@ Result<std::int64_t> tombstones_before(Entity entity, const Ports& ports, const 
   return before_ms;
 }
 
-/// The version that follows `base`, before its snapshot is known.
-Manifest successor(const Manifest& base, const std::vector<RunReader>& runs, const PublishLock& lock,
-                   const Ports& ports) {
+/// The version that follows the lock's fence, before its snapshot is known.
+Manifest successor(const std::vector<RunReader>& runs, const PublishLock& lock, const Ports& ports) {
+  const Manifest& base = lock.fence();
   Manifest next = base;
   next.number = base.number + 1;
   next.predecessor = base.number;
@@ -89,9 +138,49 @@ Manifest successor(const Manifest& base, const std::vector<RunReader>& runs, con
   return next;
 }
 
-Result<void> upload(const MergedSnapshot& merged, const Path& folder, const std::string& prefix, ObjectStore& vectors) {
-  for (const auto& file : merged.files) {
-    TRY(vectors.create_from_file(ObjectKey(prefix + file.name), folder / file.name));
+/// A version that is ready to be published, and its files.
+struct NextVersion {
+  Manifest manifest;
+  ScratchFolder folder;
+  MergedSnapshot merged;
+};
+
+/// Adds the chunks' runs to the snapshot in `base`.
+Result<NextVersion> merge_runs(const MergeTask& task, const std::optional<Path>& base, const PublishLock& lock,
+                               std::int64_t tombstones_before_ms) {
+  auto runs = TRY(open_runs(task));
+  Manifest next = successor(runs, lock, task.ports);
+  auto folder = TRY(ScratchFolder::create(task.context.scratch));
+  auto merged = TRY(merge_into_snapshot({.binding = task.binding,
+                                         .base = base,
+                                         .base_checksum = lock.fence().checksum,
+                                         .runs = std::move(runs),
+                                         .consumed = lock.fence().consumed,
+                                         .tombstones_before_ms = tombstones_before_ms,
+                                         .graph = task.context.settings.graph},
+                                        task.context.scratch, folder.path(), task.context.stop));
+  next.snapshot = Manifest::Snapshot{
+      snapshot_folder(next.binding.collection, next.binding.generation, next.number, next.epoch, next.nonce),
+      merged.files};
+  next.vectors = merged.vectors;
+  next.tombstones = merged.tombstones;
+  next.checksum = merged.checksum;
+  return NextVersion{std::move(next), std::move(folder), std::move(merged)};
+}
+
+/// merge_runs; if it fails and intermediates turn out to be damaged, they are made anew and it starts over, once.
+Result<NextVersion> merge_and_heal(const MergeTask& task, const std::optional<Path>& base, const PublishLock& lock,
+                                   std::int64_t tombstones_before_ms) {
+  auto next = merge_runs(task, base, lock, tombstones_before_ms);
+  if (next || next.error().retryable() || next.error().code() == Code::cancelled) return next;
+  if (TRY(remake_damaged(task)) == 0) return next;
+  return merge_runs(task, base, lock, tombstones_before_ms);
+}
+
+Result<void> upload(const NextVersion& next, ObjectStore& vectors) {
+  for (const auto& file : next.merged.files) {
+    TRY(vectors.create_from_file(ObjectKey(next.manifest.snapshot->folder + file.name),
+                                 next.folder.path() / file.name));
   }
   return {};
 }
@@ -119,15 +208,14 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
   if (newest && all_consumed(chunks, *newest)) return answer(*newest, 0, 0);
 
   auto lock = TRY(PublishLock::take(ports.table, ports.vectors, ports.clock, ports.random, binding, context.owner,
-                                    context.settings.lock));
+                                    context.settings.lock, context.lock_watch.get()));
   const Manifest& base = lock.fence();
-  auto runs = TRY(open_runs(chunks, binding, run, ports, context));
-  Manifest next = successor(base, runs, lock, ports);
-  if (next.added.empty()) {
+  if (all_consumed(chunks, base)) {
     TRY(lock.release());
     return answer(base, 0, 0);
   }
-
+  TRY(account_for(chunks, base, ports.vectors));
+  const MergeTask task{binding, run, chunks, ports, context};
   const auto scratch = TRY(ScratchFolder::create(context.scratch));
   std::optional<Path> base_folder;
   if (base.snapshot) {
@@ -135,29 +223,15 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
     TRY(make_folders(*base_folder));
     TRY(fetch_snapshot(ports.vectors, base, *base_folder, /*verify=*/true));
   }
-  const Path folder = scratch.path() / "next";
-  TRY(make_folders(folder));
-  const auto merged =
-      TRY(merge_into_snapshot({.binding = binding,
-                               .base = base_folder,
-                               .base_checksum = base.checksum,
-                               .runs = std::move(runs),
-                               .consumed = base.consumed,
-                               .tombstones_before_ms = TRY(tombstones_before(entity, ports, context.settings)),
-                               .graph = context.settings.graph},
-                              scratch.path(), folder, context.stop));
-
+  const NextVersion next =
+      TRY(merge_and_heal(task, base_folder, lock, TRY(tombstones_before(entity, ports, context.settings))));
   TRY(lock.still_held());  // saves work; safety is in publish(), which refuses an old epoch or a taken number
-  next.snapshot = Manifest::Snapshot{
-      snapshot_folder(binding.collection, binding.generation, next.number, next.epoch, next.nonce), merged.files};
-  next.vectors = merged.vectors;
-  next.tombstones = merged.tombstones;
-  next.checksum = merged.checksum;
-  TRY(upload(merged, folder, next.snapshot->folder, ports.vectors));
-  TRY(ManifestLog(ports.vectors, binding.collection, binding.generation).publish(next));
+  TRY(upload(next, ports.vectors));
+  TRY(ManifestLog(ports.vectors, binding.collection, binding.generation).publish(next.manifest));
   TRY(lock.release());
 
-  Json result = answer(next, merged.added + merged.removed + merged.relabelled, next.added.size());
+  const MergedSnapshot& merged = next.merged;
+  Json result = answer(next.manifest, merged.added + merged.removed + merged.relabelled, next.manifest.added.size());
   result["processing_time_seconds"] = static_cast<double>(ports.clock.steady_ms() - started_ms) / 1000;
   context.log.info("published a version", result);
   return result;

@@ -9,17 +9,22 @@
 namespace tillite {
 namespace {
 
-/// The items of a receipt that wait for an embedding and whose stored hash is that of their text. Another hash means
-/// that the receipt is being replaced right now: the next run finds it whole.
-std::vector<BatchItem> unembedded_items(const StoredReceipt& stored, InputFormat format) {
+/// The items of a receipt that wait for an embedding, are not deferred, and whose stored hash is that of their text.
+/// Another hash means that the receipt is being replaced right now: the next run finds it whole.
+std::vector<BatchItem> unembedded_items(const StoredReceipt& stored, InputFormat format, std::int64_t now_ms) {
   std::vector<BatchItem> items;
   for (auto& [id, input] : embedding_inputs(stored.receipt, format)) {
     const auto state = stored.states.find(id);
     if (state == stored.states.end() || state->second.status != EmbeddingStatus::none || state->second.removed)
       continue;
+    if (state->second.deferred_until_ms > now_ms) continue;
     const std::string hash = input_hash(input);
     if (!state->second.input_hash.empty() && state->second.input_hash != hash) continue;
-    items.push_back({.id = id, .input_hash = hash, .item_version = state->second.item_version, .input = input});
+    items.push_back({.id = id,
+                     .input_hash = hash,
+                     .item_version = state->second.item_version,
+                     .input = input,
+                     .deferrals = state->second.deferrals});
   }
   return items;
 }
@@ -38,10 +43,12 @@ class Finder {
   Result<void> take_up_prepared() {
     for (const Batch& batch : TRY(batches_in(ports_.table, entity_, std::array{BatchStatus::pending}))) {
       if (!batch.is_prepared()) continue;
-      if (batch.requests_key.empty()) {
-        add(TRY(claim_and_write_requests(batch, TRY(read_items(ports_.batch_files, batch)), binding_.model, ports_)));
+      auto completed = complete_prepared(batch);
+      if (!completed && !is_damage(completed.error())) return std::unexpected(completed.error());
+      if (completed) {
+        add(*completed);
       } else {
-        add(batch);
+        pass_over("a prepared batch cannot be completed", batch.id.str(), completed.error());
       }
     }
     return {};
@@ -79,17 +86,36 @@ class Finder {
     return {{"batches", batches_},
             {"batches_total", batches_.size()},
             {"items_total", items_total_},
+            {"passed_over", passed_over_},
             {"more", more_},
             {"collection", binding_.collection}};
   }
 
  private:
+  static bool is_damage(const Error& error) { return error.code() == Code::corrupt || error.code() == Code::not_found; }
+
+  /// What is damaged never stops its neighbours.
+  void pass_over(const std::string& what, const std::string& name, const Error& error) {
+    ++passed_over_;
+    context_.log.error(what, {{"name", name}, {"reason", error.message()}});
+  }
+
+  Result<Batch> complete_prepared(const Batch& batch) {
+    if (!batch.requests_key.empty()) return batch;
+    return claim_and_write_requests(batch, TRY(read_items(ports_.batch_files, batch)), binding_.model, ports_);
+  }
+
   [[nodiscard]] bool is_full() const { return batches_.size() >= context_.settings.batches_per_run; }
 
   Result<void> look_at(const RecordName& name) {
-    const auto stored = TRY(load_receipt(ports_.table, name.image_id, name.receipt_id));
+    auto loaded = load_receipt(ports_.table, name.image_id, name.receipt_id);
+    if (!loaded && is_damage(loaded.error())) {
+      pass_over("a receipt cannot be read", receipt_name(name.image_id, name.receipt_id), loaded.error());
+      return {};
+    }
+    const auto stored = TRY(std::move(loaded));
     if (!stored) return {};
-    return prepare(planner_.add(unembedded_items(*stored, format_)));
+    return prepare(planner_.add(unembedded_items(*stored, format_, ports_.clock.now_ms())));
   }
 
   Result<void> prepare(std::vector<std::vector<BatchItem>> planned) {
@@ -123,6 +149,7 @@ class Finder {
   BatchPlanner planner_;
   Json batches_ = Json::array();
   std::int64_t items_total_ = 0;
+  std::size_t passed_over_ = 0;  ///< batches and receipts that are damaged
   bool more_ = false;
 };
 

@@ -1,5 +1,6 @@
 #include "steps/item_claims.h"
 
+#include <algorithm>
 #include <map>
 
 #include "embedding/batch_files.h"
@@ -21,6 +22,12 @@ Update claim(const BatchItem& item, const BatchId& batch) {
           .set = std::move(set),
           .remove = {"failure_reason"},
           .condition = {equal("embedding_status", status_text(EmbeddingStatus::none))}};
+}
+
+/// When an item that was turned away so often may be sent again: each time the pause is twice as long, up to 32 times.
+std::int64_t deferred_until_ms(std::int64_t deferrals, std::int64_t now_ms, const Settings& settings) {
+  constexpr std::int64_t doublings_max = 5;
+  return now_ms + (settings.deferral_ms << std::min(deferrals - 1, doublings_max));
 }
 
 /// Items with their texts and versions as the receipts have them now; those whose text has changed are left out.
@@ -121,6 +128,10 @@ Result<Released> release_items(const BatchId& batch, const std::vector<std::pair
       Json set = status_keys(item.id, failed ? EmbeddingStatus::failed : EmbeddingStatus::none);
       set["attempts"] = attempts;
       if (failed) set["failure_reason"] = release.reason;
+      if (release.deferred) {
+        set["deferrals"] = state.deferrals + 1;
+        set["deferred_until_ms"] = deferred_until_ms(state.deferrals + 1, ports.clock.now_ms(), settings);
+      }
       writes.emplace_back(Update{.key = row_key(item.id),
                                  .set = std::move(set),
                                  .remove = {"embedding_batch_id"},

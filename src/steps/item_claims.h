@@ -15,10 +15,11 @@ namespace tillite {
 [[nodiscard]] Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem> items,
                                                      const std::string& model, const Ports& ports);
 
-/// Why items go back, and whether that counts as one of their attempts.
+/// Why items go back, and what that means for their next try.
 struct Release {
   std::string reason;
   bool counts_as_attempt = false;
+  bool deferred = false;  ///< their batch was more than the provider takes now: later, and in a smaller one
 };
 /// Takes items back from a batch: PENDING -> NONE, or FAILED with the reason once their attempts are used up. Items
 /// that the batch no longer has are left alone. The answer: how many went back to NONE, and how many FAILED.

@@ -18,7 +18,8 @@ Result<Json> mark_complete(const Json& event, const Ports& ports, const StepCont
   return Json{{"collection", binding.collection},
               {"batches_completed", completion.batches},
               {"items_completed", completion.items},
-              {"batches_quarantined", completion.quarantined}};
+              {"batches_quarantined", completion.quarantined},
+              {"batches_unreadable", completion.unreadable}};
 }
 
 }  // namespace tillite

@@ -21,6 +21,7 @@ struct Ending {
   BatchStatus status;
   std::string_view action;
   bool counts_as_attempt;  ///< items without a vector have used up an attempt
+  bool deferred = false;   ///< they are to be sent later, and in a smaller batch
 };
 
 Ending ending_of(const ProviderBatch& batch) {
@@ -31,9 +32,11 @@ Ending ending_of(const ProviderBatch& batch) {
       return {BatchStatus::expired, "process_partial", false};
     case ProviderStatus::cancelled:
       return {BatchStatus::cancelled, "handle_cancellation", false};
-    // A limit of enqueued tokens is no fault of the items.
     default:
-      return {BatchStatus::failed, "handle_failure", batch.error_code != "token_limit_exceeded"};
+      // A limit of enqueued tokens is no fault of the items: the provider takes them when other batches have ended, or
+      // when they are fewer.
+      if (batch.error_code == "token_limit_exceeded") return {BatchStatus::failed, "handle_failure", false, true};
+      return {BatchStatus::failed, "handle_failure", true};
   }
 }
 
@@ -112,10 +115,19 @@ class Collector {
         });
   }
 
+  /// Nullptr for a file that the provider plainly does not have any more: asking for ever would not bring it back.
+  Result<std::unique_ptr<ByteSource>> download(const ProviderFileId& file) {
+    auto source = ports_.provider.download(file);
+    if (source || source.error().code() != Code::not_found) return source;
+    context_.log.warning("a result file is gone", {{"batch_id", batch_.id.str()}, {"file_id", file.str()}});
+    return nullptr;
+  }
+
   Result<void> read_output(const ProviderFileId& file, const Path& scratch) {
     auto writer = TRY(DeltaWriter::create(
         scratch, {.id = delta_id(), .batch_id = batch_.id, .binding = binding_, .created_ms = batch_.created_ms}));
-    const auto source = TRY(ports_.provider.download(file));
+    const auto source = TRY(download(file));
+    if (!source) return {};
     const auto facts = TRY(read_results(*source, binding_.dimensions, [&](BatchResult&& result) -> Result<void> {
       if (context_.stop.stop_requested()) return fail(Code::cancelled, "stopped while reading results");
       return take(std::move(result), writer);
@@ -151,7 +163,8 @@ class Collector {
   }
 
   Result<void> read_errors(const ProviderFileId& file) {
-    const auto source = TRY(ports_.provider.download(file));
+    const auto source = TRY(download(file));
+    if (!source) return {};
     const auto facts = TRY(read_results(*source, binding_.dimensions, [&](BatchResult&& result) -> Result<void> {
       if (result.vector.empty()) reasons_[result.id] = reason_of(result);
       return {};
@@ -185,8 +198,9 @@ class Collector {
     for (const auto& [id, waiting] : waiting_) {
       const auto reason = reasons_.find(id);
       const bool own_fault = reason != reasons_.end() && !reason->second.starts_with("batch_");
-      rest.emplace_back(waiting.item, Release{reason != reasons_.end() ? reason->second : why_no_result(),
-                                              ending.counts_as_attempt || own_fault});
+      rest.emplace_back(waiting.item, Release{.reason = reason != reasons_.end() ? reason->second : why_no_result(),
+                                              .counts_as_attempt = ending.counts_as_attempt || own_fault,
+                                              .deferred = ending.deferred});
     }
     released_ = TRY(release_items(batch_.id, rest, ports_, context_.settings));
     return {};

@@ -24,6 +24,8 @@ struct Settings {
   std::size_t deltas_per_run = 500;   ///< deltas that one execution merges, oldest first
   std::map<Entity, std::size_t> chunk_deltas = {{Entity::line, 10}, {Entity::word, 10}};  ///< deltas in a chunk
   std::int64_t attempts_max = 3;          ///< of an item, before it is FAILED
+  std::int64_t deferral_ms = 5 * 60'000;  ///< pause after a batch that the provider's token limit turned away, doubled
+                                          ///< each time up to 32 times as long
   std::int64_t submit_lease_ms = 15'000;  ///< how long a submit under way keeps others from recovering it
   std::int64_t tombstone_retention_ms = 30LL * 24 * 3'600'000;
   bool skip_queue_notification = false;

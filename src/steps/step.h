@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -34,6 +35,8 @@ struct StepContext {
   std::stop_token stop;  ///< requested at the deadline or by the user: end soon, with `cancelled`
   Path scratch;          ///< folder for intermediate files
   std::string owner;     ///< who does it, for lock rows and manifests
+  /// What this process has seen of publish locks that others hold: kept between the calls that wait for one.
+  std::shared_ptr<LockWatch> lock_watch = std::make_shared<LockWatch>();
 };
 
 /// A step of the pipeline: from an event to a result, the same in every host. Steps may be repeated at any time, after

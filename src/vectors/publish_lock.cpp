@@ -36,8 +36,8 @@ Result<LockRow> parse_row(const Item& row) {
   return lock;
 }
 
-/// Whether the lock may be taken: nobody holds it, its holder's process is gone, or the last sign of life is too old -
-/// or too far in the future, from a clock that was wrong and would lock everybody out until then.
+/// Whether the lock may be taken at first sight: nobody holds it, its holder's process is gone, or the last sign of
+/// life is too old - or too far in the future, from a clock that was wrong and would lock everybody out until then.
 bool is_free(const LockRow& lock, std::int64_t now_ms) {
   if (lock.owner.empty() || is_gone(lock.owner)) return true;
   return std::abs(now_ms - lock.heartbeat_at_ms) > lock.lease_ms + kClockSlackMs;
@@ -54,6 +54,17 @@ Condition unchanged(const std::optional<LockRow>& before) {
 }
 
 }  // namespace
+
+bool LockWatch::has_outlived_lease(const std::string& collection, const std::string& record_version,
+                                   std::int64_t lease_ms, std::int64_t steady_ms) {
+  const std::scoped_lock lock(mutex_);
+  const auto [sight, first] = seen_.try_emplace(collection, record_version, steady_ms);
+  if (first || sight->second.record_version != record_version) {
+    sight->second = {record_version, steady_ms};
+    return false;
+  }
+  return steady_ms - sight->second.since_ms > lease_ms;
+}
 
 struct PublishLock::Parts {
   Table& table;
@@ -77,7 +88,8 @@ struct PublishLock::Parts {
     static_cast<void>(give_back());  // a lock that could not be given back runs out
   }
 
-  [[nodiscard]] Result<void> take_row();
+  [[nodiscard]] bool is_takeable(const LockRow& row, LockWatch* watch);
+  [[nodiscard]] Result<void> take_row(LockWatch* watch);
   [[nodiscard]] Result<void> publish_fence();
   [[nodiscard]] Result<std::optional<LockRow>> own_row();
   [[nodiscard]] Result<void> change_own_row(const LockRow& row, Json set, std::vector<std::string> remove);
@@ -87,11 +99,17 @@ struct PublishLock::Parts {
   void beat(const std::stop_token& stop);
 };
 
-Result<void> PublishLock::Parts::take_row() {
+bool PublishLock::Parts::is_takeable(const LockRow& row, LockWatch* watch) {
+  if (is_free(row, clock.now_ms())) return true;
+  return watch != nullptr &&
+         watch->has_outlived_lease(binding.collection, row.record_version, row.lease_ms, clock.steady_ms());
+}
+
+Result<void> PublishLock::Parts::take_row(LockWatch* watch) {
   const auto item = TRY(table.get(lock_key(binding.collection)));
   std::optional<LockRow> before;
   if (item) before = TRY(parse_row(*item));
-  if (before && !is_free(*before, clock.now_ms())) {
+  if (before && !is_takeable(*before, watch)) {
     return fail(Code::lock_held, "{} is being published by {}, whose lease runs until {}", binding.collection,
                 before->owner, iso_time(before->heartbeat_at_ms + before->lease_ms));
   }
@@ -224,7 +242,8 @@ PublishLock& PublishLock::operator=(PublishLock&&) noexcept = default;
 PublishLock::~PublishLock() = default;
 
 Result<PublishLock> PublishLock::take(Table& table, ObjectStore& objects, Clock& clock, Random& random,
-                                      const CollectionBinding& binding, std::string owner, LockSettings settings) {
+                                      const CollectionBinding& binding, std::string owner, LockSettings settings,
+                                      LockWatch* watch) {
   auto parts = std::unique_ptr<Parts>(
       new Parts{.table = table,
                 .clock = clock,
@@ -233,7 +252,7 @@ Result<PublishLock> PublishLock::take(Table& table, ObjectStore& objects, Clock&
                 .log = ManifestLog(objects, binding.collection, binding.generation),
                 .owner = fmt::format("{}/{}/{}", process_identity(), owner, uuid4(random.bytes())),
                 .settings = settings});
-  TRY(parts->take_row());
+  TRY(parts->take_row(watch));
   TRY(parts->publish_fence());
   parts->heartbeat = std::jthread([parts = parts.get()](const std::stop_token& stop) { parts->beat(stop); });
   return PublishLock(std::move(parts));

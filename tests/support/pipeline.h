@@ -13,9 +13,10 @@
 #include "steps/collection.h"
 #include "steps/receipt_changes.h"
 #include "steps/step.h"
+#include "support/scripted_provider.h"
 #include "support/seeded_random.h"
+#include "support/standing_clock.h"
 #include "support/temp_folder.h"
-#include "support/virtual_clock.h"
 #include "vectors/collection_view.h"
 
 namespace tillite::testing {
@@ -39,7 +40,7 @@ class Pipeline {
         batch_files(must(FolderObjectStore::open(folder / "batches"))),
         provider_files(must(FolderObjectStore::open(folder / "provider"))),
         provider(*provider_table, *provider_files, clock, random, embedder),
-        ports{*table, *vectors, *batch_files, *queue, provider, clock, random},
+        ports{*table, *vectors, *batch_files, *queue, scripted, clock, random},
         settings(must(read_settings([](const std::string&) { return std::optional<std::string>(); },
                                     std::string(embedder.model())))),
         context{settings, Logger::none(), {}, folder / "scratch", "test"} {
@@ -106,7 +107,7 @@ class Pipeline {
 
   /// Ids and item versions of the published and unmerged lines.
   std::map<std::string, std::int64_t> stored_ids() {
-    const TempFolder scratch;
+    const TempFolder scratch = TempFolder::in_memory();
     const auto view = must(CollectionView::open(*vectors, binding(), scratch.path()));
     std::map<std::string, std::int64_t> ids;
     must(view.for_each_id([&](const RecordId& id, std::int64_t version) -> Result<void> {
@@ -118,8 +119,8 @@ class Pipeline {
 
   Item row(const RecordId& id) { return must(table->get(row_key(id))).value_or(Item()); }
 
-  TempFolder folder;
-  VirtualClock clock;
+  TempFolder folder = TempFolder::in_memory();
+  StandingClock clock;
   SeededRandom random;
   NgramEmbedder embedder{64};
   std::unique_ptr<SqliteTable> table;
@@ -129,6 +130,7 @@ class Pipeline {
   std::unique_ptr<FolderObjectStore> batch_files;
   std::unique_ptr<FolderObjectStore> provider_files;
   EmbeddedProvider provider;
+  ScriptedProvider scripted{provider};  ///< between the steps and the provider
   Ports ports;
   Settings settings;
   StepContext context;

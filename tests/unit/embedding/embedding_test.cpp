@@ -132,6 +132,38 @@ RC_GTEST_PROP(BatchPlanner, KeepsReceiptsWholeUnlessOneAloneIsLargerThanABatch,
   for (const auto& [receipt, in] : batches_of) RC_ASSERT(in.size() == 1 || sizes[std::stoul(receipt)] > 100);
 }
 
+TEST(BatchPlanner, PutsItemsThatWereTurnedAwayIntoBatchesOfHalfTheSizeEachTime) {
+  const auto sizes_of = [](std::int64_t deferrals) {
+    BatchPlanner planner({.items_max = 8});
+    std::vector<BatchItem> items;
+    for (int i = 0; i < 8; ++i) items.push_back({.id = RecordId("a"), .input = "x", .deferrals = deferrals});
+    std::vector<std::size_t> sizes;
+    for (const auto& batch : planner.add(std::move(items))) sizes.push_back(batch.size());
+    for (const auto& batch : planner.finish()) sizes.push_back(batch.size());
+    return sizes;
+  };
+  EXPECT_EQ(sizes_of(0), (std::vector<std::size_t>{8}));
+  EXPECT_EQ(sizes_of(1), (std::vector<std::size_t>{4, 4}));
+  EXPECT_EQ(sizes_of(2), (std::vector<std::size_t>{2, 2, 2, 2}));
+  EXPECT_EQ(sizes_of(70), std::vector<std::size_t>(8, 1));
+}
+
+TEST(BatchPlanner, NeverPutsAnItemThatWasTurnedAwayIntoALargerBatchThanItTakes) {
+  BatchPlanner planner({.items_max = 8});
+  std::vector<std::vector<BatchItem>> batches;
+  for (const std::int64_t deferrals : {0, 0, 0, 0, 0, 1, 0, 0, 2, 1}) {
+    for (auto& batch : planner.add({{.id = RecordId("a"), .input = "x", .deferrals = deferrals}}))
+      batches.push_back(batch);
+  }
+  for (auto& batch : planner.finish()) batches.push_back(batch);
+  std::size_t items = 0;
+  for (const auto& batch : batches) {
+    items += batch.size();
+    for (const BatchItem& item : batch) EXPECT_LE(batch.size(), 8U >> item.deferrals);
+  }
+  EXPECT_EQ(items, 10U);
+}
+
 RC_GTEST_PROP(RequestLines, AreReadBackAsTheyWereWritten, ()) {
   const auto input = *rc::gen::container<std::string>(rc::gen::inRange<char>(1, 127));
   const auto id = line_record_id(kImage, 1, 7);

@@ -58,7 +58,9 @@ TEST(ReceiptRows, CarryTheKeysAndAttributesOfTheDataModel) {
                         .input_hash = "ab12",
                         .batch_id = BatchId("batch-1"),
                         .attempts = 4,
-                        .failure_reason = "earlier"};
+                        .failure_reason = "earlier",
+                        .deferrals = 2,
+                        .deferred_until_ms = kNow};
   const std::string id = "IMAGE#6f1ed002-ab5f-4a3c-9d2e-0c4f5a3b2c1d#RECEIPT#00007#LINE#00002";
   const double top = 0.5 + 0.02;
   const double right = 0.1 + 0.2;
@@ -84,7 +86,9 @@ TEST(ReceiptRows, CarryTheKeysAndAttributesOfTheDataModel) {
                               {"input_hash", "ab12"},
                               {"embedding_batch_id", "batch-1"},
                               {"attempts", 4},
-                              {"failure_reason", "earlier"}};
+                              {"failure_reason", "earlier"},
+                              {"deferrals", 2},
+                              {"deferred_until_ms", kNow}};
   EXPECT_EQ(line_row(receipt, line, state), line_expected);
 
   Json word_expected = line_expected;
@@ -270,6 +274,8 @@ RC_GTEST_FIXTURE_PROP(StoredReceipts, AreLoadedExactlyAsTheyWereStored, (std::ui
       .batch_id = BatchId(*rc::gen::element<std::string>("", "batch")),
       .attempts = *rc::gen::inRange(0, 10),
       .failure_reason = *rc::gen::element<std::string>("", "why"),
+      .deferrals = *rc::gen::inRange(0, 10),
+      .deferred_until_ms = *rc::gen::inRange(0, 10),
       .change_waiting = *rc::gen::arbitrary<bool>()};
   store(rows_of(receipt, state));
   const auto loaded = load_receipt(*table, receipt.image_id, receipt.receipt_id);
@@ -282,7 +288,8 @@ RC_GTEST_FIXTURE_PROP(StoredReceipts, AreLoadedExactlyAsTheyWereStored, (std::ui
     RC_ASSERT(read.status == state.status && read.item_version == state.item_version &&
               read.metadata_version == state.metadata_version && read.input_hash == state.input_hash &&
               read.batch_id == state.batch_id && read.attempts == state.attempts &&
-              read.failure_reason == state.failure_reason && read.change_waiting == state.change_waiting &&
+              read.failure_reason == state.failure_reason && read.deferrals == state.deferrals &&
+              read.deferred_until_ms == state.deferred_until_ms && read.change_waiting == state.change_waiting &&
               !read.removed);
   }
 }

@@ -34,8 +34,9 @@ class PublishLockTest : public ManifestFixture {
  protected:
   MemoryTable table;
 
-  [[nodiscard]] Result<PublishLock> try_take(Table& through, const std::string& owner = "somebody") {
-    return PublishLock::take(through, objects, clock, random, binding, owner, kSettings);
+  [[nodiscard]] Result<PublishLock> try_take(Table& through, const std::string& owner = "somebody",
+                                             LockWatch* watch = nullptr) {
+    return PublishLock::take(through, objects, clock, random, binding, owner, kSettings, watch);
   }
   [[nodiscard]] PublishLock take(const std::string& owner = "somebody") { return value(try_take(table, owner)); }
 
@@ -212,6 +213,58 @@ TEST_F(PublishLockTest, IsTakenOverOnceTheLeaseAndAMinuteHavePassed) {
   auto lock = take("next");
   EXPECT_EQ(lock.epoch(), 2);
   EXPECT_EQ(row().at("owner"), lock.owner());
+}
+
+TEST_F(PublishLockTest, IsTakenOverByWhoeverSawTheSameRowForAWholeLeaseWhateverTheWallClocksSay) {
+  Connection connection(table);
+  auto sleeper = value(try_take(connection, "sleeper"));
+  connection.cut = true;
+  LockWatch watch;
+  expect_error(try_take(table, "next", &watch), Code::lock_held);
+  clock.advance(kSettings.lease_ms);
+  clock.jump(-kSettings.lease_ms);  // by its wall clock no time has passed at all
+  expect_error(try_take(table, "next", &watch), Code::lock_held);
+  clock.advance(1);
+  auto lock = value(try_take(table, "next", &watch));
+  EXPECT_EQ(lock.epoch(), 2);
+  connection.cut = false;
+  expect_error(sleeper.still_held(), Code::lost_lease);
+}
+
+TEST_F(PublishLockTest, IsNotTakenOverByWatchingAHolderThatLives) {
+  auto lock = take();
+  LockWatch watch;
+  for (int beat = 0; beat < 12; ++beat) {
+    expect_error(try_take(table, "next", &watch), Code::lock_held);
+    pass_with_heartbeat(kSettings.heartbeat_ms);
+  }
+  value(lock.still_held());
+}
+
+TEST_F(PublishLockTest, IsWatchedAnewAfterEachHeartbeat) {
+  const Json held = {{"owner", "elsewhere/boot/1/1/x/n"}, {"lease_ms", kSettings.lease_ms}, {"epoch", 3}};
+  const auto beat = [&](const std::string& record_version) {
+    change_row(held);
+    change_row({{"record_version", record_version}, {"heartbeat_at", clock.now_ms()}});
+  };
+  LockWatch watch;
+  beat("1");
+  expect_error(try_take(table, "next", &watch), Code::lock_held);
+  clock.advance(kSettings.lease_ms);
+  beat("2");
+  clock.advance(1);
+  expect_error(try_take(table, "next", &watch), Code::lock_held);
+  clock.advance(kSettings.lease_ms);
+  expect_error(try_take(table, "next", &watch), Code::lock_held);
+  clock.advance(1);
+  EXPECT_EQ(value(try_take(table, "next", &watch)).epoch(), 4);
+}
+
+TEST_F(PublishLockTest, OfOneCollectionIsNotWatchedForAnother) {
+  LockWatch watch;
+  EXPECT_FALSE(watch.has_outlived_lease("receipt_lines", "1", 100, 0));
+  EXPECT_FALSE(watch.has_outlived_lease("receipt_words", "1", 100, 101));
+  EXPECT_TRUE(watch.has_outlived_lease("receipt_lines", "1", 100, 101));
 }
 
 TEST_F(PublishLockTest, StopsASleeperWhoseLockWasTakenOver) {
