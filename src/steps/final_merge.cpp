@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/stopwatch.h"
 #include "base/uuid.h"
 #include "steps/batch.h"
 #include "steps/chunk.h"
@@ -109,6 +110,7 @@ Json answer(const Manifest& version, std::uint64_t processed, std::size_t deltas
 
 Result<Json> final_merge(const Json& event, const Ports& ports, const StepContext& context) {
   const std::int64_t started_ms = ports.clock.steady_ms();
+  Stopwatch preparing;
   const Entity entity = TRY(entity_of_event(event));
   const CollectionBinding binding = TRY(active_collection(entity, ports, context));
   const std::string run = run_name(TRY(string_field(event, "execution")));
@@ -135,6 +137,7 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
     TRY(make_folders(*base_folder));
     TRY(fetch_snapshot(ports.vectors, base, *base_folder, /*verify=*/true));
   }
+  const std::int64_t prepare_ms = preparing.lap_ms();
   const Path folder = scratch.path() / "next";
   TRY(make_folders(folder));
   const auto merged =
@@ -147,6 +150,7 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
                                .graph = context.settings.graph},
                               scratch.path(), folder, context.stop));
 
+  Stopwatch publishing;
   TRY(lock.still_held());  // saves work; safety is in publish(), which refuses an old epoch or a taken number
   next.snapshot = Manifest::Snapshot{
       snapshot_folder(binding.collection, binding.generation, next.number, next.epoch, next.nonce), merged.files};
@@ -156,10 +160,17 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
   TRY(upload(merged, folder, next.snapshot->folder, ports.vectors));
   TRY(ManifestLog(ports.vectors, binding.collection, binding.generation).publish(next));
   TRY(lock.release());
+  const std::int64_t publish_ms = publishing.lap_ms();
 
   Json result = answer(next, merged.added + merged.removed + merged.relabelled, next.added.size());
   result["processing_time_seconds"] = static_cast<double>(ports.clock.steady_ms() - started_ms) / 1000;
-  context.log.info("published a version", result);
+  Json facts = result;
+  facts.update({{"prepare_ms", prepare_ms},
+                {"records_ms", merged.times.records_ms},
+                {"graph_ms", merged.times.graph_ms},
+                {"files_ms", merged.times.files_ms},
+                {"publish_ms", publish_ms}});
+  context.log.info("published a version", facts);
   return result;
 }
 
