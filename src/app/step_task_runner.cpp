@@ -7,10 +7,12 @@ Result<Json> StepTaskRunner::run(const Call& call) {
   StepContext context = context_;
   context.stop = call.stop;
   Json fields = {{"execution", call.execution_id}};
-  if (const Json* batch = find_field(call.payload, "batch_id")) fields["batch_id"] = *batch;
-  if (const Json* collection = find_field(call.payload, "collection")) fields["collection"] = *collection;
+  for (const char* name : {"batch_id", "collection", "operation"}) {
+    if (const Json* field = find_field(call.payload, name)) fields[name] = *field;
+  }
   context.log = context_.log.named(std::string(named.handler_type)).with(fields);
 
+  context.log.debug("step begins");
   const std::int64_t started_ms = ports_.clock.steady_ms();
   auto result = named.step(call.payload, ports_, context);
   const Json duration = {{"duration_ms", ports_.clock.steady_ms() - started_ms}};

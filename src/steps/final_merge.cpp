@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/stopwatch.h"
 #include "base/uuid.h"
 #include "steps/batch.h"
 #include "steps/chunk.h"
@@ -198,6 +199,7 @@ Json answer(const Manifest& version, std::uint64_t processed, std::size_t deltas
 
 Result<Json> final_merge(const Json& event, const Ports& ports, const StepContext& context) {
   const std::int64_t started_ms = ports.clock.steady_ms();
+  Stopwatch preparing;
   const Entity entity = TRY(entity_of_event(event));
   const CollectionBinding binding = TRY(active_collection(entity, ports, context));
   const std::string run = run_name(TRY(string_field(event, "execution")));
@@ -223,17 +225,27 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
     TRY(make_folders(*base_folder));
     TRY(fetch_snapshot(ports.vectors, base, *base_folder, /*verify=*/true));
   }
+  const std::int64_t prepare_ms = preparing.lap_ms();
   const NextVersion next =
       TRY(merge_and_heal(task, base_folder, lock, TRY(tombstones_before(entity, ports, context.settings))));
+
+  Stopwatch publishing;
   TRY(lock.still_held());  // saves work; safety is in publish(), which refuses an old epoch or a taken number
   TRY(upload(next, ports.vectors));
   TRY(ManifestLog(ports.vectors, binding.collection, binding.generation).publish(next.manifest));
   TRY(lock.release());
+  const std::int64_t publish_ms = publishing.lap_ms();
 
   const MergedSnapshot& merged = next.merged;
   Json result = answer(next.manifest, merged.added + merged.removed + merged.relabelled, next.manifest.added.size());
   result["processing_time_seconds"] = static_cast<double>(ports.clock.steady_ms() - started_ms) / 1000;
-  context.log.info("published a version", result);
+  Json facts = result;
+  facts.update({{"prepare_ms", prepare_ms},
+                {"records_ms", merged.times.records_ms},
+                {"graph_ms", merged.times.graph_ms},
+                {"files_ms", merged.times.files_ms},
+                {"publish_ms", publish_ms}});
+  context.log.info("published a version", facts);
   return result;
 }
 

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 
+#include "base/stopwatch.h"
 #include "base/time.h"
 #include "base/uuid.h"
 #include "embedding/batch_files.h"
@@ -316,7 +317,9 @@ Result<Json> poll_batch(const Json& event, const Ports& ports, const StepContext
   }
   if (batch.openai_batch_id.empty()) return waiting_answer(batch, "prepared");
 
+  Stopwatch stopwatch;
   const ProviderBatch answer = TRY(ask_provider(batch, ports.provider));
+  const std::int64_t provider_ms = stopwatch.lap_ms();  // the embedded provider computes in here
   if (const auto under_way = status_under_way(answer.status)) {
     Json set = batch_status_keys(batch.id, batch.entity, *under_way);
     set["polled_ms"] = ports.clock.now_ms();
@@ -336,7 +339,9 @@ Result<Json> poll_batch(const Json& event, const Ports& ports, const StepContext
   const bool skips =
       TRY(optional_bool(event, "skip_sqs_notification")).value_or(context.settings.skip_queue_notification);
   const Json result = TRY(Collector(batch, answer, binding, !skips, ports, context).collect());
-  context.log.info("collected a batch", result);
+  Json facts = result;
+  facts.update({{"provider_ms", provider_ms}, {"collect_ms", stopwatch.lap_ms()}});
+  context.log.info("collected a batch", facts);
   return result;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/stopwatch.h"
 #include "vectors/chroma_database.h"
 #include "vectors/record_change.h"
 #include "vectors/snapshot_files.h"
@@ -48,6 +49,7 @@ class SnapshotBuild {
   std::uint64_t labels_before_ = 0;
   std::uint64_t labels_given_ = 0;
   std::size_t dimensions_ = 0;
+  Stopwatch stopwatch_;
   MergedSnapshot merged_;
 };
 
@@ -164,10 +166,14 @@ Result<void> SnapshotBuild::check_totals(const Path& segment) {
 Result<MergedSnapshot> SnapshotBuild::finish(const SnapshotMergeInput& input) {
   TRY(index_.drop_tombstones(input.tombstones_before_ms));
   TRY(index_.set_labels_given(labels_given_));
+  merged_.times.records_ms = stopwatch_.lap_ms();
   TRY(write_vectors(input));
+  merged_.times.graph_ms = stopwatch_.lap_ms();
   TRY(chroma_.finish());
   TRY(index_.finish());
+  merged_.times.records_ms += stopwatch_.lap_ms();
   merged_.files = TRY(sync_and_describe(folder_));
+  merged_.times.files_ms = stopwatch_.lap_ms();
   return std::move(merged_);
 }
 

@@ -18,6 +18,13 @@ struct SnapshotMergeInput {
   GraphSettings graph;
 };
 
+/// Where a merge spends its time.
+struct MergeTimes {
+  std::int64_t records_ms = 0;  ///< reading the runs, Chroma's tables, the index
+  std::int64_t graph_ms = 0;    ///< the vectors' segment
+  std::int64_t files_ms = 0;    ///< putting the files on the disk, and their checksums
+};
+
 struct MergedSnapshot {
   std::vector<Manifest::SnapshotFile> files;  ///< all files below the folder, sorted by name, with size and checksum
   std::uint64_t vectors = 0;
@@ -27,6 +34,7 @@ struct MergedSnapshot {
   std::uint64_t removed = 0;     ///< vectors that are gone
   std::uint64_t relabelled = 0;  ///< records that got new metadata only
   SegmentFacts graph;
+  MergeTimes times;
 };
 
 /// Applies runs to a snapshot and writes the result as a new snapshot folder: a Chroma directory (chroma.sqlite3 and

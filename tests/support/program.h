@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@ class Program {
     int status = -1;  ///< the exit status; 128 + the signal if one ended it
     std::string out;
     std::string err;
+    std::int64_t peak_bytes = 0;  ///< resident; at least what the test itself held when it started the program
     [[nodiscard]] Json json() const { return Json::parse(out, nullptr, false); }
   };
 
@@ -42,9 +44,11 @@ class Program {
 
   [[nodiscard]] Outcome wait(pid_t child, const std::string& name = "run") const {
     int status = 0;
-    ::waitpid(child, &status, 0);
+    rusage used{};
+    ::wait4(child, &status, 0, &used);
     return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-            read_file(folder_ / (name + ".out")).value_or(""), read_file(folder_ / (name + ".err")).value_or("")};
+            read_file(folder_ / (name + ".out")).value_or(""), read_file(folder_ / (name + ".err")).value_or(""),
+            used.ru_maxrss * 1024};
   }
 
   [[nodiscard]] Outcome run(std::vector<std::string> arguments) const {

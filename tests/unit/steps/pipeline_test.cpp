@@ -160,6 +160,23 @@ TEST_F(PipelineTest, AMergeThatIsRepeatedChangesNothing) {
   EXPECT_EQ(pipeline.census().version->vectors, 3U);
 }
 
+TEST_F(PipelineTest, TheLogTellsWhereTheTimeOfABatchAndOfAMergeWent) {
+  std::map<std::string, Json> said;
+  const auto listen = [&](std::string_view line) {
+    const Json json = Json::parse(line);
+    said[json.at("message").get<std::string>()] = json;
+  };
+  pipeline.context.log = Logger::to(listen, LogLevel::info);
+  pipeline.import(receipt);
+  pipeline.run();
+  for (const char* field : {"provider_ms", "collect_ms"}) {
+    EXPECT_TRUE(said["collected a batch"].contains(field)) << field;
+  }
+  for (const char* field : {"prepare_ms", "records_ms", "graph_ms", "files_ms", "publish_ms"}) {
+    EXPECT_TRUE(said["published a version"].contains(field)) << field;
+  }
+}
+
 TEST_F(PipelineTest, AMissingIntermediateIsMadeAnewOfItsDeltas) {
   pipeline.import(receipt);
   pipeline.collect(pipeline.submit_all().front());
