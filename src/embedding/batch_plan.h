@@ -22,7 +22,9 @@ struct BatchLimits {
 };
 
 /// Groups items into batches: whole receipts, as many as fit; a receipt is split only if it alone is larger than a
-/// batch. Fed receipt by receipt; memory: one batch and one receipt.
+/// batch, and then evenly. Every batch but the last has half of items_max or more (unless its bytes fill it): a
+/// receipt that does not fit closes the larger of the two, itself or the batch that is open. Fed receipt by receipt;
+/// memory: one batch and one receipt.
 class BatchPlanner {
  public:
   explicit BatchPlanner(BatchLimits limits) : limits_(limits) {}
@@ -32,6 +34,10 @@ class BatchPlanner {
   [[nodiscard]] std::vector<std::vector<BatchItem>> finish();
 
  private:
+  using Batches = std::vector<std::vector<BatchItem>>;
+  [[nodiscard]] Batches split(std::vector<BatchItem> items) const;
+  void close_into(Batches& full);
+
   BatchLimits limits_;
   std::vector<BatchItem> open_;
   std::size_t open_bytes_ = 0;
