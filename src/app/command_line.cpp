@@ -3,19 +3,20 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <memory>
 #include <sstream>
 
 namespace tillite {
 namespace {
 
-constexpr int kUsageStatus = 2;
 constexpr std::string_view kVersion = "tillite " TILLITE_VERSION;
+constexpr std::int64_t kSampleReceiptsMax = 1'000'000'000;
 
 /// The options of all commands; the chosen command's closure reads them after parsing.
 struct Values {
-  std::uint64_t receipts = 10;
-  std::uint64_t seed = 1;
+  std::int64_t receipts = 10;
+  std::int64_t seed = 1;
   std::vector<std::string> files;
   bool dry_run = false;
   std::string entity = "both";
@@ -35,8 +36,9 @@ struct Values {
 class Parser {
  public:
   Parser(ParsedCommandLine& parsed, const Environment& environment) : parsed_(parsed) {
-    parsed_.home = environment("TILLITE_HOME").value_or("tillite-home");
-    parsed_.log_level = environment("LOG_LEVEL").value_or("");
+    parsed_.home = environment("TILLITE_HOME").value_or("");
+    if (parsed_.home.empty()) parsed_.home = "tillite-home";
+    app_.name("tillite");
     app_.description("Turns OCR'd receipts into a searchable vector store at batch prices.");
     app_.footer(
         "Example: tillite sample --receipts 40 | tillite import - && tillite run && tillite query milk\n"
@@ -44,7 +46,8 @@ class Parser {
     app_.require_subcommand(1);
     app_.fallthrough();
     app_.set_version_flag("--version", std::string(kVersion));
-    app_.add_option("--home", parsed_.home, "Folder of everything (TILLITE_HOME, else ./tillite-home)");
+    app_.add_option("--home", parsed_.home, "Folder of everything (TILLITE_HOME, else ./tillite-home)")
+        ->check([](const std::string& folder) { return std::string(folder.empty() ? "name a folder" : ""); });
     app_.add_flag("--json", parsed_.json, "Answer in JSON on standard output");
     app_.add_option("--log-level", parsed_.log_level, "DEBUG, INFO, WARNING or ERROR (LOG_LEVEL)");
     app_.add_flag("-v,--verbose", parsed_.verbose, "Logs on standard error as text instead of JSON lines");
@@ -56,20 +59,45 @@ class Parser {
   }
 
   void parse(std::vector<std::string> arguments) {
+    // A mistake before it must not hide in which form errors are wanted.
+    parsed_.json = std::ranges::find(arguments, "--json") != arguments.end();
     std::ranges::reverse(arguments);  // as CLI11 takes them
     try {
       app_.parse(std::move(arguments));
     } catch (const CLI::ParseError& error) {
-      std::ostringstream out;
-      std::ostringstream err;
-      const int status = app_.exit(error, out, err);
       parsed_.command = nullptr;
-      parsed_.exit_status = status == 0 ? 0 : kUsageStatus;
-      parsed_.text = status == 0 ? out.str() : err.str();
+      std::ostringstream out;
+      if (app_.exit(error, out, out) == 0) {
+        parsed_.text = out.str();
+      } else {
+        parsed_.mistake = mistake(error);
+      }
     }
   }
 
  private:
+  /// What is wrong, and where help is: the innermost command that was named.
+  Error mistake(const CLI::ParseError& error) const {
+    std::string command = "tillite";
+    const CLI::App* app = &app_;
+    while (!app->get_subcommands().empty()) {
+      app = app->get_subcommands().front();
+      command += " " + app->get_name();
+    }
+    return {Code::usage, fmt::format("{} ({} --help has an example)", what_is_wrong(error, *app), command)};
+  }
+
+  /// The library's words, but for a command that is missing or unknown: it does not tell the two apart.
+  std::string what_is_wrong(const CLI::ParseError& error, const CLI::App& app) const {
+    std::vector<std::string> names;
+    for (const CLI::App* sub : app.get_subcommands({})) names.push_back(sub->get_name());
+    if (error.get_name() != "RequiredError" || names.empty()) return error.what();
+    const auto unknown = app_.remaining(/*recurse=*/true);
+    if (unknown.empty()) return fmt::format("a command is missing: there are {}", fmt::join(names, ", "));
+    if (unknown.front().starts_with('-')) return fmt::format("there is no option '{}'", unknown.front());
+    return fmt::format("there is no command '{}': there are {}", unknown.front(), fmt::join(names, ", "));
+  }
+
   /// Adds a command with an example to its help; `command` is called once its options are in values_.
   CLI::App* add(CLI::App& parent, const std::string& name, const std::string& description, const std::string& example,
                 Command command) {
@@ -83,8 +111,12 @@ class Parser {
     auto v = values_;
     auto* sample = add(app_, "sample", "Writes made-up receipts as JSON lines", "tillite sample --receipts 40 --seed 1",
                        [v](CommandContext& c) { return sample_command(c, v->receipts, v->seed); });
-    sample->add_option("--receipts", v->receipts, "How many")->required();
-    sample->add_option("--seed", v->seed, "The same seed makes the same receipts")->capture_default_str();
+    sample->add_option("--receipts", v->receipts, "How many")
+        ->check(CLI::Range(std::int64_t{0}, kSampleReceiptsMax))
+        ->required();
+    sample->add_option("--seed", v->seed, "The same seed makes the same receipts")
+        ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
+        ->capture_default_str();
 
     auto* import = add(app_, "import", "Takes receipts in: JSON lines, native or SROIE (docs/formats/receipt.md)",
                        "tillite import receipts.jsonl",

@@ -7,19 +7,18 @@
 
 namespace tillite {
 
-/// What was asked for: a command and what surrounds it; or a text to print and an exit status (--help, --version,
-/// mistakes).
+/// What was asked for: a command and what surrounds it; or a text to print (--help, --version); or a mistake.
 struct ParsedCommandLine {
   std::string home;
   bool json = false;
   bool verbose = false;
-  std::string log_level;
+  std::string log_level;  ///< of --log-level; empty: none given
   Command command;
   std::string text;
-  int exit_status = 0;
+  std::optional<Error> mistake;
 };
 
-/// Parses the arguments after the program's name. Never fails: a mistake is a text and exit status 2.
+/// Parses the arguments after the program's name. A mistake is of code `usage` and says where to find help.
 [[nodiscard]] ParsedCommandLine parse_command_line(std::vector<std::string> arguments, const Environment& environment);
 
 }  // namespace tillite

@@ -23,7 +23,7 @@ using Command = std::function<Result<int>(CommandContext& context)>;
 inline constexpr int kDone = 0;
 inline constexpr int kPartlyDone = 3;
 
-[[nodiscard]] Result<int> sample_command(CommandContext& context, std::uint64_t receipts, std::uint64_t seed);
+[[nodiscard]] Result<int> sample_command(CommandContext& context, std::int64_t receipts, std::int64_t seed);
 [[nodiscard]] Result<int> import_command(CommandContext& context, const std::vector<std::string>& files, bool dry_run);
 [[nodiscard]] Result<int> run_command(CommandContext& context, const std::string& entity, bool no_wait);
 [[nodiscard]] Result<int> delete_command(CommandContext& context, const std::string& image_id, int receipt_id);

@@ -12,7 +12,7 @@
 namespace tillite {
 
 /// Everything that a command works with on one machine: the embedded adapters of a home, the local embedder behind the
-/// Batch API's shape, the engine. The one place that names adapters.
+/// Batch API's shape, the engine. The one place that puts adapters together.
 class LocalHost {
  public:
   struct Options {

@@ -1,6 +1,8 @@
 #include "app/progress.h"
 
 #include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <cstdio>
 
@@ -13,6 +15,13 @@ constexpr std::int64_t kTerminalIntervalMs = 100;
 std::string text_of(const Progress::Counts& counts) {
   return fmt::format("{} items found, {} batches made, {} submitted, {} items embedded, {} merged", counts.found,
                      counts.batched, counts.submitted, counts.embedded, counts.merged);
+}
+
+/// A line that is wider than the terminal would wrap, and its upper part could not be rewritten.
+std::string fitted(std::string text) {
+  winsize size{};
+  if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return text;
+  return text.substr(0, size.ws_col - std::size_t{1});
 }
 
 std::int64_t number(const Json& result, const char* name) {
@@ -70,10 +79,10 @@ void Progress::show(bool last) {
   if (!last && shown_ms_ != 0 && now_ms - shown_ms_ < interval_ms) return;
   const std::string text = text_of(counts_);
   if (form_ == Form::terminal) {
-    fmt::print(stdout, "\r\x1b[K{}", text);
+    std::fputs(("\r\x1b[K" + fitted(text)).c_str(), stdout);
     line_open_ = true;
   } else {
-    fmt::print(stdout, "{}\n", text);
+    std::fputs((text + "\n").c_str(), stdout);
   }
   std::fflush(stdout);
   shown_ = counts_;

@@ -1,4 +1,6 @@
 // sample, import, delete: what changes receipts.
+#include <filesystem>
+
 #include "app/commands.h"
 #include "receipts/receipt_reader.h"
 #include "receipts/sample.h"
@@ -51,18 +53,51 @@ struct ImportTotals {
   }
 };
 
-Result<void> import_file(const std::string& name, bool dry_run, LocalHost& host, ImportTotals& totals) {
-  const auto source = name == "-" ? stdin_source() : TRY(file_source(name));
-  ReceiptReader reader(*source, name == "-" ? "standard input" : name);
+struct InputFile {
+  std::string name;
+  std::unique_ptr<ByteSource> source;
+};
+
+/// All files, opened before anything is written: a mistyped name ends the command while nothing has happened.
+Result<std::vector<InputFile>> open_files(const std::vector<std::string>& names) {
+  std::vector<InputFile> files;
+  for (const std::string& name : names) {
+    std::error_code ignored;
+    if (name == "-") {
+      files.push_back({"standard input", stdin_source()});
+    } else if (std::filesystem::is_directory(name, ignored)) {
+      return fail(Code::invalid_input, "{} is a folder: name the files in it", name);
+    } else {
+      files.push_back({name, TRY(file_source(name))});
+    }
+  }
+  return files;
+}
+
+/// The home of a dry run: the one that is there, else an empty one that goes with the command.
+Result<std::optional<ScratchFolder>> stand_in_home(LocalHost::Options& options) {
+  std::error_code ignored;
+  if (std::filesystem::exists(options.home, ignored)) return std::optional<ScratchFolder>{};
+  auto folder = TRY(ScratchFolder::create(std::filesystem::temp_directory_path()));
+  options.home = folder.path() / "home";
+  options.create = true;
+  return std::optional<ScratchFolder>(std::move(folder));
+}
+
+Result<void> import_file(const InputFile& file, bool dry_run, LocalHost& host, ImportTotals& totals) {
+  ReceiptReader reader(*file.source, file.name);
+  const std::size_t before = totals.receipts + totals.bad;
   while (true) {
-    if (host.context().stop.stop_requested())
-      return fail(Code::cancelled, "stopped while importing {}: import it again", name);
+    if (host.context().stop.stop_requested()) {
+      return fail(Code::cancelled, "stopped while importing {}: import it again", file.name);
+    }
     auto next = TRY(reader.next());
     if (next.bad) {
       totals.add(*std::move(next.bad));
     } else if (next.receipt) {
       totals.add(TRY(import_receipt(*next.receipt, dry_run, host.ports(), host.context())));
     } else {
+      if (totals.receipts + totals.bad == before) totals.add({file.name, 1, "", "the file has no receipts"});
       return {};
     }
   }
@@ -78,9 +113,10 @@ Result<void> flush_outbox(LocalHost& host) {
 
 }  // namespace
 
-Result<int> sample_command(CommandContext&, std::uint64_t receipts, std::uint64_t seed) {
-  for (std::uint64_t index = 0; index < receipts; ++index) {
-    const std::string line = to_text(receipt_json(sample_receipt(seed, index))) + "\n";
+Result<int> sample_command(CommandContext&, std::int64_t receipts, std::int64_t seed) {
+  for (std::int64_t index = 0; index < receipts; ++index) {
+    const Receipt receipt = sample_receipt(static_cast<std::uint64_t>(seed), static_cast<std::uint64_t>(index));
+    const std::string line = to_text(receipt_json(receipt)) + "\n";
     if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size()) {
       return fail(Code::unavailable, "standard output cannot be written any more");
     }
@@ -90,34 +126,38 @@ Result<int> sample_command(CommandContext&, std::uint64_t receipts, std::uint64_
 }
 
 Result<int> import_command(CommandContext& context, const std::vector<std::string>& files, bool dry_run) {
-  context.host.create = true;
+  const auto opened = TRY(open_files(files));
+  context.host.create = !dry_run;
+  const auto stand_in = dry_run ? TRY(stand_in_home(context.host)) : std::nullopt;
   const auto host = TRY(LocalHost::open(context.host));
   ImportTotals totals;
-  for (const std::string& file : files) TRY(import_file(file, dry_run, *host, totals));
+  for (const InputFile& file : opened) TRY(import_file(file, dry_run, *host, totals));
   if (!dry_run) TRY(flush_outbox(*host));
 
   for (const BadReceipt& receipt : totals.listed) context.output.line("{}", receipt.text());
   if (totals.bad > totals.listed.size()) {
-    context.output.line("... and {} more bad receipts", totals.bad - totals.listed.size());
+    context.output.line("... and {} more", totals.bad - totals.listed.size());
   }
   context.output.line(
       "{}{} receipts: {} new, {} changed, {} unchanged; {} items to embed, {} with new metadata, {} removed",
       dry_run ? "would import " : "", totals.receipts, totals.fresh, totals.changed, totals.unchanged, totals.to_embed,
       totals.metadata_only, totals.removed);
-  if (totals.receipts + totals.bad == 0) context.output.line("there were no receipts in it");
-  if (totals.bad > 0) context.output.line("{} receipts were left out: mend them and import the file again", totals.bad);
+  if (totals.bad > 0) {
+    context.output.line("{} left out, for the reasons above: mend them and import the same files again", totals.bad);
+  }
   context.output.json(totals.json(dry_run));
   return totals.bad > 0 ? kPartlyDone : kDone;
 }
 
 Result<int> delete_command(CommandContext& context, const std::string& image_id, int receipt_id) {
+  const ImageId image = TRY(parse_image_id(image_id));
   const auto host = TRY(LocalHost::open(context.host));
-  const auto removed = TRY(remove_receipt(ImageId(image_id), receipt_id, host->ports(), host->context()));
+  const auto removed = TRY(remove_receipt(image, receipt_id, host->ports(), host->context()));
   TRY(flush_outbox(*host));
   context.output.line(
       "removed {} lines and words of {}: queries no longer see them, the next merge removes their vectors", removed,
-      receipt_name(ImageId(image_id), receipt_id));
-  context.output.json({{"image_id", image_id}, {"receipt_id", receipt_id}, {"items_removed", removed}});
+      receipt_name(image, receipt_id));
+  context.output.json({{"image_id", image.str()}, {"receipt_id", receipt_id}, {"items_removed", removed}});
   return kDone;
 }
 

@@ -74,6 +74,13 @@ Result<Json> all_failed_items(const std::vector<Census>& census, Table& table) {
   return failed;
 }
 
+bool lies_in(const Path& path, const Path& folder) {
+  std::error_code ignored;
+  const Path relative = std::filesystem::weakly_canonical(std::filesystem::absolute(path), ignored)
+                            .lexically_relative(std::filesystem::canonical(folder, ignored));
+  return !relative.empty() && *relative.begin() != "..";
+}
+
 Result<std::vector<Entity>> entities_named(const std::string& name) {
   if (name == "both") return std::vector<Entity>{Entity::line, Entity::word};
   return std::vector<Entity>{TRY(parse_entity(name))};
@@ -159,6 +166,9 @@ Result<int> compact_command(CommandContext& context, const std::string& collecti
 
 Result<int> backup_command(CommandContext& context, const std::string& folder) {
   const auto host = TRY(LocalHost::open(context.host));
+  if (lies_in(folder, host->home().folder())) {
+    return fail(Code::invalid_input, "{} lies in the home itself: name a folder outside of it", folder);
+  }
   TRY(host->home().backup(folder));
   context.output.line("backed up {} to {}", host->home().folder().string(), folder);
   context.output.json({{"home", host->home().folder().string()}, {"backup", folder}});

@@ -2,12 +2,15 @@
 #include <map>
 
 #include "app/commands.h"
+#include "base/text.h"
 #include "receipts/receipt.h"
 #include "steps/collection.h"
 #include "vectors/collection_view.h"
 
 namespace tillite {
 namespace {
+
+constexpr std::size_t kQueryBytesMax = 4096;  // as a text of a receipt
 
 Result<Json> parse_filter(const std::string& text, std::string_view option) {
   if (text.empty()) return Json(nullptr);
@@ -16,6 +19,23 @@ Result<Json> parse_filter(const std::string& text, std::string_view option) {
 
 Json json_of(const StoredRecord& record) {
   return {{"id", record.id.str()}, {"document", record.document}, {"metadata", record.metadata}};
+}
+
+Result<void> check_query_text(std::string_view text) {
+  if (text.size() > kQueryBytesMax) {
+    return fail(Code::usage, "the text to look for has {} bytes, at most {} are allowed", text.size(), kQueryBytesMax);
+  }
+  if (!is_utf8(text)) return fail(Code::usage, "the text to look for is not valid UTF-8");
+  if (trim(text).empty()) return fail(Code::usage, "the text to look for is empty");
+  return {};
+}
+
+/// A record id as it is stored: hexadecimal digits of the image's id in lower case.
+Result<RecordId> normal_record_id(const std::string& id) {
+  RecordName name = TRY(parse_record_id(RecordId(id)));
+  name.image_id = TRY(parse_image_id(name.image_id.str()));
+  return name.entity() == Entity::line ? line_record_id(name.image_id, name.receipt_id, name.line_id)
+                                       : word_record_id(name.image_id, name.receipt_id, name.line_id, name.word_id);
 }
 
 void warn_of_unreadable(const CollectionView& view, const Logger& log) {
@@ -27,6 +47,7 @@ void warn_of_unreadable(const CollectionView& view, const Logger& log) {
 }  // namespace
 
 Result<int> query_command(CommandContext& context, const QueryOptions& options) {
+  TRY(check_query_text(options.text));
   const Entity entity = TRY(entity_of_collection(options.collection));
   const Where where = TRY(Where::parse(TRY(parse_filter(options.where, "--where")),
                                        TRY(parse_filter(options.where_document, "--where-document"))));
@@ -52,28 +73,39 @@ Result<int> query_command(CommandContext& context, const QueryOptions& options) 
 }
 
 Result<int> get_command(CommandContext& context, const std::vector<std::string>& ids) {
+  std::vector<RecordId> order;
   std::map<Entity, std::vector<RecordId>> wanted;
-  for (const std::string& id : ids) wanted[TRY(parse_record_id(RecordId(id))).entity()].emplace_back(id);
+  for (const std::string& id : ids) {
+    order.push_back(TRY(normal_record_id(id)));
+    wanted[TRY(parse_record_id(order.back())).entity()].push_back(order.back());
+  }
   const auto host = TRY(LocalHost::open(context.host));
   const auto scratch = TRY(ScratchFolder::create(host->context().scratch));
-  Json json = {{"records", Json::array()}};
+  std::map<RecordId, StoredRecord> found;
   for (const auto& [entity, entity_ids] : wanted) {
     const auto binding = TRY(active_collection(entity, host->ports(), host->context()));
     const auto view = TRY(CollectionView::open(host->ports().vectors, binding, scratch.path()));
     warn_of_unreadable(view, context.host.log);
-    for (const StoredRecord& record : TRY(view.get(entity_ids, /*with_vectors=*/context.output.is_json()))) {
-      context.output.line("{}\n  document  {}\n  metadata  {}", record.id.str(), record.document,
-                          to_text(record.metadata));
-      Json item = json_of(record);
-      item["embedding"] = record.vector;
-      json["records"].push_back(std::move(item));
+    for (StoredRecord& record : TRY(view.get(entity_ids, /*with_vectors=*/context.output.is_json()))) {
+      found.insert_or_assign(record.id, std::move(record));
     }
   }
-  const std::size_t missing = ids.size() - json["records"].size();
-  if (missing > 0) context.output.line("{} of {} ids have no vector", missing, ids.size());
-  json["missing"] = missing;
+  Json json = {{"records", Json::array()}, {"missing", Json::array()}};
+  for (const RecordId& id : order) {
+    const auto record = found.find(id);
+    if (record == found.end()) {
+      context.output.line("{}\n  has no vector", id.str());
+      json["missing"].push_back(id.str());
+      continue;
+    }
+    context.output.line("{}\n  document  {}\n  metadata  {}", id.str(), record->second.document,
+                        to_text(record->second.metadata));
+    Json item = json_of(record->second);
+    item["embedding"] = record->second.vector;
+    json["records"].push_back(std::move(item));
+  }
   context.output.json(json);
-  return missing > 0 ? kPartlyDone : kDone;
+  return json["missing"].empty() ? kDone : kPartlyDone;
 }
 
 }  // namespace tillite

@@ -31,7 +31,9 @@ void print_line(const Execution& execution, const Output& output) {
 Result<int> workflow_start_command(CommandContext& context, const std::string& name, const std::string& input) {
   const StateMachine machine = TRY(load_state_machine(name));
   const Json parsed = TRY(parse_json(input, "--input"));
-  context.host.create = true;
+  if (!parsed.is_object()) {
+    return fail(Code::invalid_input, "--input must be a JSON object such as {{}}, but is {}", parsed.type_name());
+  }
   const auto host = TRY(LocalHost::open(context.host));
   const auto engine = host->engine(nullptr);
   const Execution started = TRY(engine->start(machine, parsed));

@@ -3,12 +3,15 @@
 namespace tillite {
 namespace {
 
+/// A number as it stands, of anything else its type: what it holds may be long.
+std::string described(const Json& value) { return value.is_number() ? to_text(value) : value.type_name(); }
+
 template <typename Accepts>
 Result<const Json*> required(const Json& object, std::string_view name, std::string_view type, Accepts accepts) {
   const Json* field = find_field(object, name);
   if (field == nullptr) return fail(Code::invalid_input, "the field '{}' is missing", name);
   if (!accepts(*field)) {
-    return fail(Code::invalid_input, "the field '{}' must be {}, but is {}", name, type, field->type_name());
+    return fail(Code::invalid_input, "the field '{}' must be {}, but is {}", name, type, described(*field));
   }
   return field;
 }

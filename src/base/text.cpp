@@ -101,7 +101,9 @@ std::string title_case(std::string_view text) {
     const auto category = utf8proc_category(code_point);
     const bool is_letter = category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
     append(result, is_letter && !inside_word ? utf8proc_totitle(code_point) : utf8proc_tolower(code_point));
-    inside_word = is_letter || (inside_word && c == U'\'');
+    // "O'Neil", and an accent that is a character of its own, go on with the word.
+    const bool is_mark = category >= UTF8PROC_CATEGORY_MN && category <= UTF8PROC_CATEGORY_ME;
+    inside_word = is_letter || (inside_word && (is_mark || c == U'\'' || c == U'\u2019'));
   }
   return result;
 }

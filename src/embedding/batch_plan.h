@@ -23,22 +23,27 @@ struct BatchLimits {
 };
 
 /// Groups items into batches: whole receipts, as many as fit; a receipt is split only if it alone is larger than a
-/// batch. An item whose batch was turned away goes into a smaller one: at most half of items_max after the first time,
-/// a quarter after the second. Fed receipt by receipt; memory: one batch and one receipt.
+/// batch, and then evenly. Every batch but the last has half of items_max or more (unless its bytes fill it): a
+/// receipt that does not fit closes the larger of the two, itself or the batch that is open. A receipt whose batch was
+/// turned away goes into a smaller one: at most half of items_max after the first time, a quarter after the second.
+/// Fed receipt by receipt; memory: one batch and one receipt.
 class BatchPlanner {
  public:
-  explicit BatchPlanner(BatchLimits limits) : limits_(limits) {}
+  explicit BatchPlanner(BatchLimits limits) : limits_(limits), open_items_max_(limits.items_max) {}
   /// The items of one receipt; batches that are full because of it.
   [[nodiscard]] std::vector<std::vector<BatchItem>> add(std::vector<BatchItem> receipt_items);
   /// The last batch, if it has items.
   [[nodiscard]] std::vector<std::vector<BatchItem>> finish();
 
  private:
-  [[nodiscard]] std::size_t items_max_for(const BatchItem& item) const;
+  using Batches = std::vector<std::vector<BatchItem>>;
+  [[nodiscard]] std::size_t items_max_for(const std::vector<BatchItem>& items) const;
+  [[nodiscard]] Batches split(std::vector<BatchItem> items, std::size_t items_max) const;
+  void close_into(Batches& full);
 
   BatchLimits limits_;
   std::vector<BatchItem> open_;
-  std::size_t open_items_max_ = 0;  ///< the least that the items in `open_` allow
+  std::size_t open_items_max_;  ///< the least that the items in `open_` allow
   std::size_t open_bytes_ = 0;
 };
 

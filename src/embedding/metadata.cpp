@@ -49,6 +49,8 @@ std::map<RecordId, StoredText> lines_of(const StoredReceipt& stored, InputFormat
          {"height", line.box.height},
          {"prev_line", position == 0 ? std::string(kEdge) : receipt.lines[order[position - 1]].text},
          {"next_line", position + 1 == order.size() ? std::string(kEdge) : receipt.lines[order[position + 1]].text}});
+    const auto section = stored.sections.find(line.line_id);
+    if (section != stored.sections.end()) metadata["section_label"] = section->second;
     texts.emplace(line_record_id(receipt.image_id, receipt.receipt_id, line.line_id),
                   StoredText{std::move(metadata), line.text});
   }
@@ -75,6 +77,7 @@ void add_labels(Json& metadata, const std::vector<WordLabel>& labels) {
   const auto latest = std::ranges::max_element(labels, {}, &WordLabel::added_at);
   if (latest == labels.end()) return;
   if (!latest->proposed_by.empty()) metadata["label_proposed_by"] = latest->proposed_by;
+  if (latest->confidence) metadata["label_confidence"] = *latest->confidence;
   std::string validated_at;
   for (const WordLabel& label : labels) {
     if (label.validation_status == "VALID") validated_at = std::max(validated_at, label.added_at);

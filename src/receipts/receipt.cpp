@@ -1,5 +1,6 @@
 #include "receipts/receipt.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/uuid.h"
@@ -39,6 +40,17 @@ RecordId line_record_id(const ImageId& image, int receipt_id, int line_id) {
 
 RecordId word_record_id(const ImageId& image, int receipt_id, int line_id, int word_id) {
   return RecordId(fmt::format("{}#WORD#{:05}", line_record_id(image, receipt_id, line_id).str(), word_id));
+}
+
+Result<ImageId> parse_image_id(std::string_view text) {
+  if (!is_uuid(text)) {
+    return fail(Code::invalid_input, "the image's id must be a UUID (8-4-4-4-12 hexadecimal digits), but is '{}'",
+                text.substr(0, 64));
+  }
+  std::string id(text);
+  std::ranges::transform(id, id.begin(),
+                         [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return ImageId(std::move(id));
 }
 
 Result<RecordName> parse_record_id(const RecordId& id) {

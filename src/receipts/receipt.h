@@ -53,6 +53,9 @@ struct Receipt {
 [[nodiscard]] RecordId line_record_id(const ImageId& image, int receipt_id, int line_id);
 [[nodiscard]] RecordId word_record_id(const ImageId& image, int receipt_id, int line_id, int word_id);
 
+/// A UUID as it stands in ids: in lower case. `invalid_input` for anything else.
+[[nodiscard]] Result<ImageId> parse_image_id(std::string_view text);
+
 /// A RecordId taken apart. word_id is 0 for a line.
 struct RecordName {
   ImageId image_id;

@@ -93,6 +93,7 @@ Result<WordLabel> read_label(const Item& row) {
   label.validation_status = TRY(optional_string(row, "validation_status")).value_or("NONE");
   label.proposed_by = TRY(optional_string(row, "label_proposed_by")).value_or("");
   label.added_at = TRY(optional_string(row, "timestamp_added")).value_or("");
+  label.confidence = TRY(optional_number(row, "label_confidence"));
   return label;
 }
 
@@ -109,12 +110,13 @@ class Loader {
     if (type == "RECEIPT") return add_receipt(row);
     if (type == "RECEIPT_METADATA") return add_metadata(row);
     if (type == "RECEIPT_WORD_LABEL") return add_label(row);
+    if (type == "RECEIPT_SECTION") return add_section(row);
     if (type == names_of(Entity::line).row_type) return add_line(row);
     if (type == names_of(Entity::word).row_type) return add_word(row);
     if (type == names_of(Entity::line).tombstone_type || type == names_of(Entity::word).tombstone_type) {
       return add_state(row);
     }
-    return {};  // sections, and what others may keep here
+    return {};  // what others may keep here
   }
 
   StoredReceipt take() { return std::move(stored_); }
@@ -128,8 +130,8 @@ class Loader {
 
   Result<void> add_metadata(const Item& row) {
     auto merchant = TRY(optional_string(row, "canonical_merchant_name"));
-    if (!merchant || merchant->empty()) merchant = TRY(optional_string(row, "merchant_name"));
-    if (merchant && !merchant->empty()) stored_.receipt.merchant = std::move(merchant);
+    if (!merchant || trim(*merchant).empty()) merchant = TRY(optional_string(row, "merchant_name"));
+    if (merchant && !trim(*merchant).empty()) stored_.receipt.merchant = std::move(merchant);
     return {};
   }
 
@@ -137,6 +139,16 @@ class Loader {
     const std::string sk = TRY(string_field(row, "SK"));
     const RecordId word(TRY(string_field(row, "PK")) + "#" + sk.substr(0, sk.find("#LABEL#")));
     stored_.labels[word].push_back(TRY(read_label(row)));
+    return {};
+  }
+
+  Result<void> add_section(const Item& row) {
+    const auto type = TRY(optional_string(row, "section_type"));
+    if (!type || find_field(row, "line_ids") == nullptr) return {};
+    for (const Json& line_id : TRY(array_field(row, "line_ids"))) {
+      if (!line_id.is_number_integer()) return fail(Code::corrupt, "the field 'line_ids' must hold whole numbers");
+      stored_.sections.emplace(line_id.get<int>(), *type);
+    }
     return {};
   }
 

@@ -40,7 +40,8 @@ struct WordLabel {
   std::string name;
   std::string validation_status;  ///< NONE, PENDING, VALID, INVALID, NEEDS_REVIEW
   std::string proposed_by;
-  std::string added_at;  ///< ISO-8601
+  std::string added_at;                   ///< ISO-8601
+  std::optional<double> confidence = {};  ///< of whoever proposed it, when known
 };
 
 /// A receipt with the state of each of its lines and words, tombstones included.
@@ -48,6 +49,7 @@ struct StoredReceipt {
   Receipt receipt;
   std::map<RecordId, ItemState> states;
   std::map<RecordId, std::vector<WordLabel>> labels;  ///< by word
+  std::map<int, std::string> sections;                ///< the section's type (RECEIPT_SECTION), by line_id
 };
 
 // Rows as reference data-model documents them (docs/formats/table.md).

@@ -6,7 +6,6 @@
 #include <set>
 
 #include "base/text.h"
-#include "base/uuid.h"
 
 namespace tillite {
 namespace {
@@ -217,11 +216,9 @@ Result<Line> read_line(const Json& json, const std::string& place, bool pixels, 
 }
 
 Result<ImageId> read_image_id(const Json& json) {
-  std::string id = TRY(field(json, "", "image_id", string_field));
-  if (!is_uuid(id)) return fail(Code::invalid_input, "image_id: must be a UUID (8-4-4-4-12 hexadecimal digits)");
-  std::ranges::transform(id, id.begin(),
-                         [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return ImageId(std::move(id));
+  auto id = parse_image_id(TRY(field(json, "", "image_id", string_field)));
+  if (!id) return fail(Code::invalid_input, "image_id: must be a UUID (8-4-4-4-12 hexadecimal digits)");
+  return id;
 }
 
 /// SROIE's form has entities, or lines whose boxes are numbers of their own.

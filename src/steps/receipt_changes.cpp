@@ -200,7 +200,9 @@ Result<ImportedReceipt> import_receipt(const Receipt& receipt, bool dry_run, con
 
     ImportedReceipt report{.is_new = old == nullptr || !is_there(*old)};
     const ReceiptTexts old_texts = old ? texts_of(*old, context.settings) : ReceiptTexts{};
-    const StoredReceipt wanted{.receipt = receipt, .labels = old ? old->labels : decltype(old->labels){}};
+    const StoredReceipt wanted{.receipt = receipt,
+                               .labels = old ? old->labels : decltype(old->labels){},
+                               .sections = old ? old->sections : decltype(old->sections){}};
     const ReceiptTexts new_texts = texts_of(wanted, context.settings);
     ReceiptWriter writer(old, now_ms);
     write_items(receipt, old, Transition(old, old_texts, new_texts), writer, report);

@@ -106,6 +106,32 @@ TEST(Metadata, OfAWordTellsItsLabels) {
   EXPECT_EQ(texts.at(word_record_id(kImage, 1, 1, 1)).metadata.at("label_status"), "unvalidated");
 }
 
+TEST(Metadata, TellsSectionAndConfidenceOfALabelWhenKnown) {
+  StoredReceipt stored{.receipt = receipt_of({line_at(1, 0.5, {"TOTAL", "3.18"})})};
+  const auto line = line_record_id(kImage, 1, 1);
+  const auto word = word_record_id(kImage, 1, 1, 2);
+  EXPECT_FALSE(stored_texts(stored, InputFormat::line_plain_1).at(line).metadata.contains("section_label"));
+  EXPECT_FALSE(stored_texts(stored, InputFormat::word_context_1).at(word).metadata.contains("label_confidence"));
+  stored.sections[1] = "TOTALS";
+  stored.labels[word] = {{"GRAND_TOTAL", "PENDING", "model", "2026-01-02T00:00:00Z", 0.75}};
+  EXPECT_EQ(stored_texts(stored, InputFormat::line_plain_1).at(line).metadata.at("section_label"), "TOTALS");
+  EXPECT_EQ(stored_texts(stored, InputFormat::word_context_1).at(word).metadata.at("label_confidence"), 0.75);
+}
+
+TEST(Metadata, PutsMerchantsInTitleCaseWhateverTheirAccentsAreMadeOf) {
+  const auto merchant = [](const std::string& name) {
+    StoredReceipt stored{.receipt = receipt_of({line_at(1, 0.5, {"TOTAL"})})};
+    stored.receipt.merchant = name;
+    return stored_texts(stored, InputFormat::line_plain_1)
+        .at(line_record_id(kImage, 1, 1))
+        .metadata.at("merchant_name")
+        .get<std::string>();
+  };
+  EXPECT_EQ(merchant("O'NEIL & SONS"), "O'neil & Sons");
+  EXPECT_EQ(merchant("JOE\u2019S 7ELEVEN"), "Joe\u2019s 7Eleven");
+  EXPECT_EQ(merchant("CAFE\u0301S"), "Cafe\u0301s") << "an accent that is a character of its own";
+}
+
 RC_GTEST_PROP(BatchPlanner, KeepsReceiptsWholeUnlessOneAloneIsLargerThanABatch,
               (const std::vector<std::uint8_t>& sizes)) {
   BatchPlanner planner({.items_max = 100});
@@ -129,6 +155,7 @@ RC_GTEST_PROP(BatchPlanner, KeepsReceiptsWholeUnlessOneAloneIsLargerThanABatch,
     for (const BatchItem& item : batches[i]) batches_of[item.id.str()].insert(i);
   }
   RC_ASSERT(found == total);
+  for (std::size_t i = 0; i + 1 < batches.size(); ++i) RC_ASSERT(batches[i].size() >= 50U);
   for (const auto& [receipt, in] : batches_of) RC_ASSERT(in.size() == 1 || sizes[std::stoul(receipt)] > 100);
 }
 

@@ -230,9 +230,11 @@ TEST_F(StoredReceipts, TakeTheCanonicalNameOfTheMerchantIfThereIsOne) {
   Receipt receipt = small_receipt();
   receipt.merchant = "CRNR PANTRY 12";
   Item metadata = metadata_row(receipt);
-  metadata["canonical_merchant_name"] = "";
-  store({metadata});
-  EXPECT_EQ((*load())->receipt.merchant, "CRNR PANTRY 12");
+  for (const char* none : {"", "  "}) {
+    metadata["canonical_merchant_name"] = none;
+    store({metadata});
+    EXPECT_EQ((*load())->receipt.merchant, "CRNR PANTRY 12");
+  }
   metadata["canonical_merchant_name"] = "Corner Pantry";
   store({metadata});
   EXPECT_EQ((*load())->receipt.merchant, "Corner Pantry");
@@ -245,12 +247,28 @@ TEST_F(StoredReceipts, KeepTheLabelsOfTheirWords) {
           {"TYPE", "RECEIPT_WORD_LABEL"},
           {"validation_status", "VALID"},
           {"label_proposed_by", "ann"},
+          {"label_confidence", 0.5},
           {"timestamp_added", "2026-01-02T03:04:05Z"}}});
   const auto labels = (*load())->labels.at(word_record_id(kImage, 7, 2, 1));
   ASSERT_EQ(labels.size(), 1U);
   EXPECT_EQ(labels.front().name, "PRODUCT_NAME");
   EXPECT_EQ(labels.front().validation_status, "VALID");
   EXPECT_EQ(labels.front().proposed_by, "ann");
+  EXPECT_EQ(labels.front().confidence, 0.5);
+}
+
+TEST_F(StoredReceipts, KnowTheSectionsOfTheirLines) {
+  store(rows_of(small_receipt(), {}));
+  Item section = {{"PK", "IMAGE#" + kImage.str()},
+                  {"SK", "RECEIPT#00007#SECTION#ITEMS"},
+                  {"TYPE", "RECEIPT_SECTION"},
+                  {"section_type", "ITEMS"},
+                  {"line_ids", {1, 2}}};
+  store({section});
+  EXPECT_EQ((*load())->sections, (std::map<int, std::string>{{1, "ITEMS"}, {2, "ITEMS"}}));
+  section["line_ids"] = {"one"};
+  store({section});
+  EXPECT_EQ(load().error().code(), Code::corrupt);
 }
 
 TEST_F(StoredReceipts, NameTheRowThatCannotBeRead) {
