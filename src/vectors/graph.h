@@ -4,11 +4,13 @@
 #include <oneapi/tbb/task_arena.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "base/result.h"
 #include "vectors/codes.h"
 #include "vectors/graph_links.h"
 #include "vectors/nearest_pool.h"
@@ -44,14 +46,20 @@ class Graph {
   Node add(std::span<const float> vector);
   void link_all();
   /// Notes that one more vector equals the node's. A reader's search meets them all, so they crowd its beam.
-  void add_copy(Node node) { ++copies_[node]; }
+  void add_copy(Node node) {
+    ++copies_[node];
+    has_copies_ = true;
+  }
   /// The nodes that a copy links to, besides its representative and other copies; each once.
   [[nodiscard]] std::vector<Node> ways_out(Node node, std::uint32_t copy) const;
   /// Takes over a way out of a copy (of a segment that is read) to a node that is hard to find otherwise.
   void add_way(Node node, std::uint32_t copy, Node to);
+  /// Reads the vector of a node; from any thread.
+  using ReadVector = std::function<Result<void>(Node node, std::span<float> vector)>;
   /// Searches every node from `first` on as a reader would, and gives those that are not found a link from where their
-  /// search has ended, in a few rounds; how many were not found in the last, before their new link.
-  std::size_t make_findable(Node first);
+  /// search has ended, in a few rounds; how many were not found in the last, before their new link. Codes tell whom to
+  /// doubt, the vectors themselves decide. Errors are those of `read`.
+  [[nodiscard]] Result<std::size_t> make_findable(Node first, const ReadVector& read);
   /// Makes every node reachable on level 0 from the entry; how many needed a link for it. Leaves room for the link from
   /// a node to its first copy.
   std::size_t repair();
@@ -92,8 +100,13 @@ class Graph {
   [[nodiscard]] std::vector<Chosen> choose(Node node, Node batch_first, Search& search) const;
   [[nodiscard]] Node descend_roughly(Node target, int to_level) const;
   void walk(Node target, Node from, int level, Search& search) const;
-  [[nodiscard]] bool finds(Node target, Search& search) const;
-  [[nodiscard]] bool finds_from(Node from, Node target, Search& search) const;
+  enum class Found { no, barely /** with a beam that was full */, surely };
+  template <typename Apart>
+  [[nodiscard]] Found find_from(Node from, Node target, std::size_t beam, const Apart& apart, Search& search) const;
+  [[nodiscard]] Found find_by_codes(Node target, Search& search) const;
+  [[nodiscard]] Result<Found> find_by_vectors(Node target, const ReadVector& read, Search& search) const;
+  template <typename Find>
+  Result<std::size_t> link_lost(std::vector<Node> nodes, const Find& find);
   /// Where a link to a node may start.
   struct WayIn {
     Node from = 0;
@@ -118,7 +131,8 @@ class Graph {
   GraphLinks links_;
   int max_level_ = -1;
   Node entry_ = 0;
-  std::vector<std::uint32_t> copies_;            ///< by node
+  std::vector<std::uint32_t> copies_;  ///< by node
+  bool has_copies_ = false;
   std::map<Copy, std::vector<Node>> copy_ways_;  ///< links of copies to nodes that are hard to find
   std::vector<float> batch_;                     ///< the vectors of the last nodes, which are not linked yet
   tbb::task_arena threads_;

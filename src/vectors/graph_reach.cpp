@@ -2,12 +2,12 @@
 #include <oneapi/tbb/parallel_for.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <numeric>
 
 #include "base/check.h"
 #include "vectors/copy_tree.h"
+#include "vectors/distance.h"
 #include "vectors/graph.h"
 #include "vectors/graph_descent.h"
 #include "vectors/mixed_bits.h"
@@ -15,10 +15,11 @@
 namespace tillite {
 namespace {
 
-constexpr std::size_t kReaderBeam = 72;  // less than Chroma's 100: codes tell only nearly how far a node is
+constexpr std::size_t kReaderBeam = 100;   // Chroma's search_ef
+constexpr std::size_t kDoubtfulBeam = 72;  // less, as codes tell only nearly how far a node is
 constexpr std::uint64_t kJumpSeed = 0x6a756d70;
+constexpr std::uint64_t kStartSeed = 0x73746172;
 constexpr float kNearer = 0.97F;  // five times the error of a distance between two codes
-constexpr std::size_t kStarts = 3;
 constexpr std::uint32_t kCopiesSurelyMet = 1 + kCopyChildren;
 constexpr float kNowhere = std::numeric_limits<float>::max();
 constexpr int kRoundsMax = 3;
@@ -42,27 +43,15 @@ void Graph::add_way(Node node, std::uint32_t copy, Node to) {
   if (nodes.size() < kCopyWaysMax && std::ranges::find(nodes, to) == nodes.end()) nodes.push_back(to);
 }
 
-/// Whether a reader's search for the node's vector surely meets it. If not, the pool holds where the search has ended.
-/// Where a reader comes down to level 0 cannot be told exactly: besides the two most likely places a few others are
-/// tried, none of which is the target itself.
-bool Graph::finds(Node target, Search& search) const {
-  const auto down = [&](const auto& apart) {
-    return descend(links_, entry_, 0, [&](Node node) { return node == target ? kNowhere : apart(node); });
-  };
-  std::array<Node, kStarts> starts = {down([&](Node node) { return codes_.distance(target, node); }),
-                                      down([&](Node node) { return codes_.rough_distance(target, node); })};
-  for (std::size_t i = 2; i < kStarts; ++i) starts[i] = static_cast<Node>(mixed_bits(target, i) % size());
-  return std::ranges::all_of(starts, [&](Node start) { return finds_from(start, target, search); });
-}
-
-bool Graph::finds_from(Node from, Node target, Search& search) const {
-  if (from == target) return true;  // nowhere to come from
-  // Codes tell distances with an error; where it matters most, a crowd of copies is taken to be nearer than it seems.
-  const auto apart = [&](Node node) { return codes_.distance(target, node) * (copies_[node] > 0 ? kNearer : 1); };
+/// Searches for a node as a reader does, from where the reader has come down to. If it is not met, the pool holds where
+/// the search has ended. `apart(node)` tells how far a node is from the target.
+template <typename Apart>
+Graph::Found Graph::find_from(Node from, Node target, std::size_t beam, const Apart& apart, Search& search) const {
+  if (from == target) return Found::surely;
   search.seen.start(size());
   search.seen.insert(from);
   search.copies.clear();
-  search.pool.start(kReaderBeam);
+  search.pool.start(beam);
   search.pool.offer(apart(from), from);
   std::vector<Node> fresh;
   const auto meet = [&](Node node) {
@@ -83,40 +72,98 @@ bool Graph::finds_from(Node from, Node target, Search& search) const {
       meet(node);
       std::ranges::for_each(ways_out(node, copy.number), meet);
     }
-    for (std::uint32_t copy = below.first; copy < std::min(below.end, copies_[node]); ++copy) {
-      if (!search.pool.has_room_for(apart(node))) break;
-      search.pool.offer(apart(node), static_cast<Node>(size() + search.copies.size()));
+    if (std::ranges::find(fresh, target) != fresh.end()) {
+      return search.pool.size() < beam ? Found::surely : Found::barely;
+    }
+    below.end = std::min(below.end, copies_[node]);
+    const float distance = below.first < below.end ? apart(node) : 0;
+    for (std::uint32_t copy = below.first; copy < below.end && search.pool.has_room_for(distance); ++copy) {
+      search.pool.offer(distance, static_cast<Node>(size() + search.copies.size()));
       search.copies.push_back({node, copy});
     }
     for (const Node met : fresh) {
-      if (met == target) return true;
-      if (search.pool.has_room_for(apart(met))) search.pool.offer(apart(met), met);
+      const float far = apart(met);
+      if (search.pool.has_room_for(far)) search.pool.offer(far, met);
     }
   }
-  return false;
+  return Found::no;
 }
 
-std::size_t Graph::make_findable(Node first) {
+/// What the codes say of finding a node. They tell distances with an error: so a crowd of copies is taken to be nearer
+/// than it seems, and besides the two most likely places to come down to a third is tried where there are crowds.
+Graph::Found Graph::find_by_codes(Node target, Search& search) const {
+  const auto apart = [&](Node node) { return codes_.distance(target, node) * (copies_[node] > 0 ? kNearer : 1); };
+  const auto down = [&](const auto& far) {
+    return descend(links_, entry_, 0, [&](Node node) { return node == target ? kNowhere : far(node); });
+  };
+  std::vector<Node> starts = {down([&](Node node) { return codes_.distance(target, node); }),
+                              down([&](Node node) { return codes_.rough_distance(target, node); })};
+  if (has_copies_) starts.push_back(static_cast<Node>(mixed_bits(kStartSeed, target) % size()));
+  auto found = Found::surely;
+  for (const Node start : starts) {
+    const Found from_here = find_from(start, target, kDoubtfulBeam, apart, search);
+    if (from_here == Found::no) return from_here;
+    if (from_here == Found::barely) found = from_here;
+  }
+  return found;
+}
+
+/// The same with the vectors themselves.
+Result<Graph::Found> Graph::find_by_vectors(Node target, const ReadVector& read, Search& search) const {
+  std::vector<float> wanted(codes_.dimensions());
+  std::vector<float> other(codes_.dimensions());
+  TRY(read(target, wanted));
+  Result<void> all_read;
+  const auto apart = [&](Node node) {
+    if (all_read) all_read = read(node, other);
+    return all_read ? std::max(1 - dot(wanted.data(), other.data(), wanted.size()), 0.0F) : kNowhere;
+  };
+  const Found found = find_from(descend(links_, entry_, 0, apart), target, kReaderBeam, apart, search);
+  TRY(std::move(all_read));
+  return found;
+}
+
+Result<std::size_t> Graph::make_findable(Node first, const ReadVector& read) {
   make_room_for_copies();
-  std::vector<Node> doubtful(size() - first);
-  std::iota(doubtful.begin(), doubtful.end(), first);
-  for (int round = 0; round < kRoundsMax && !doubtful.empty(); ++round) {
-    std::vector<std::vector<WayIn>> ends(doubtful.size());
+  std::vector<Node> all(size() - first);
+  std::iota(all.begin(), all.end(), first);
+  std::vector<std::uint8_t> is_doubtful(all.size(), 0);
+  TRY(link_lost(all, [&](Node node, Search& search) -> Result<Found> {
+    const Found found = find_by_codes(node, search);
+    if (found != Found::surely) is_doubtful[node - first] = 1;
+    return found;
+  }));
+  std::erase_if(all, [&](Node node) { return is_doubtful[node - first] == 0; });
+  return link_lost(std::move(all), [&](Node node, Search& search) { return find_by_vectors(node, read, search); });
+}
+
+/// Gives those nodes that are not found links from where their search has ended, in a few rounds; how many were not
+/// found in the last, before their new link.
+template <typename Find>
+Result<std::size_t> Graph::link_lost(std::vector<Node> nodes, const Find& find) {
+  for (int round = 0; round < kRoundsMax && !nodes.empty(); ++round) {
+    std::vector<Result<std::vector<WayIn>>> ends(nodes.size());
     threads_.execute([&] {
       tbb::parallel_for(std::size_t{0}, ends.size(), [&](std::size_t i) {
         Search& search = searches_.local();
-        if (!finds(doubtful[i], search)) ends[i] = ways_in(search);
+        const auto found = find(nodes[i], search);
+        if (!found) {
+          ends[i] = std::unexpected(found.error());
+        } else if (*found == Found::no) {
+          ends[i] = ways_in(search);
+        }
       });
     });
     std::vector<Node> lost;
     for (std::size_t i = 0; i < ends.size(); ++i) {
-      if (ends[i].empty()) continue;
-      link_from(ends[i], doubtful[i]);
-      lost.push_back(doubtful[i]);
+      const auto ways = TRY(std::move(ends[i]));
+      if (ways.empty()) continue;
+      link_from(ways, nodes[i]);
+      lost.push_back(nodes[i]);
     }
-    doubtful = std::move(lost);
+    nodes = std::move(lost);
   }
-  return doubtful.size();
+  return nodes.size();
 }
 
 /// What the pool of a search holds, nearest first; the copies of one node once.

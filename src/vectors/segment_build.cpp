@@ -111,7 +111,7 @@ class Builder {
     const auto first_new = facts_.rebuilt ? Node{0} : static_cast<Node>(graph_->size());
     TRY(add_new());
     graph_->link_all();
-    facts_.hard_to_find = graph_->make_findable(first_new);
+    TRY(make_findable(first_new));
     facts_.repaired = graph_->repair();
     facts_.elements = elements_.size();
     TRY(write(folder));
@@ -301,6 +301,19 @@ class Builder {
     for (std::uint64_t i = 0; i < change_.new_vectors_count; ++i) {
       add(change_.first_new_label + i, vector_of(reinterpret_cast<const float*>(TRY(rows.row(i)))));
     }
+    return {};
+  }
+
+  Result<void> make_findable(Node first_new) {
+    std::optional<File> added;
+    if (change_.new_vectors_count > 0) added = TRY(File::open_read(change_.new_vectors));
+    const std::size_t vector_bytes = change_.dimensions * sizeof(float);
+    facts_.hard_to_find = TRY(graph_->make_findable(first_new, [&](Node node, std::span<float> vector) -> Result<void> {
+      const std::size_t element = element_of_[node];
+      const auto bytes = std::as_writable_bytes(vector);
+      if (element >= kept_.size()) return added->read_at((element - kept_.size()) * vector_bytes, bytes);
+      return base_file_->read_at(kept_[element] * base_header_.row_bytes() + kVectorOffset, bytes);
+    }));
     return {};
   }
 
