@@ -217,6 +217,7 @@ void Graph::add_back_links(std::span<const BackLink> links) {
   const auto [level, target, first] = links.front();
   const auto present = links_.of(target, level);
   std::vector<Candidate> all;
+  all.reserve(present.size() + links.size());
   for (std::size_t i = 0; i < present.size(); ++i) {
     all.push_back({.neighbour = present[i], .is_known = i < links_.diverse(target, level)});
   }
