@@ -58,7 +58,7 @@ class Graph {
   using ReadVector = std::function<Result<void>(Node node, std::span<float> vector)>;
   /// Searches every node from `first` on as a reader would, and gives those that are not found a link from where their
   /// search has ended, in a few rounds; how many were not found in the last, before their new link. Codes tell whom to
-  /// doubt, the vectors themselves decide. Errors are those of `read`.
+  /// doubt; the vectors themselves decide where there are crowds of copies. Errors are those of `read`.
   [[nodiscard]] Result<std::size_t> make_findable(Node first, const ReadVector& read);
   /// Makes every node reachable on level 0 from the entry; how many needed a link for it. Leaves room for the link from
   /// a node to its first copy.

@@ -128,11 +128,12 @@ Result<std::size_t> Graph::make_findable(Node first, const ReadVector& read) {
   std::vector<Node> all(size() - first);
   std::iota(all.begin(), all.end(), first);
   std::vector<std::uint8_t> is_doubtful(all.size(), 0);
-  TRY(link_lost(all, [&](Node node, Search& search) -> Result<Found> {
+  const std::size_t lost = TRY(link_lost(all, [&](Node node, Search& search) -> Result<Found> {
     const Found found = find_by_codes(node, search);
     if (found != Found::surely) is_doubtful[node - first] = 1;
     return found;
   }));
+  if (!has_copies_) return lost;  // no crowd that could hide a node
   std::erase_if(all, [&](Node node) { return is_doubtful[node - first] == 0; });
   return link_lost(std::move(all), [&](Node node, Search& search) { return find_by_vectors(node, read, search); });
 }
