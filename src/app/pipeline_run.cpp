@@ -1,6 +1,7 @@
 #include "app/pipeline_run.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "app/embedded_definitions.h"
 
@@ -25,33 +26,33 @@ class PipelineRun {
 
   Result<RunReport> run() {
     RunReport report;
-    std::vector<Entity> left = TRY(entities_with_work());
-    report.nothing_to_do = left.empty();
+    std::vector<Census> standing = TRY(take_standing());
+    report.nothing_to_do = std::ranges::none_of(standing, work_is_left);
     std::int64_t pause_ms = kFirstPauseMs;
-    while (!left.empty()) {
-      const auto before = progress_.counts();
-      for (const Entity entity : left) TRY(walk_once(entity));
-      if (!options_.wait) break;
-      left = TRY(entities_with_work());
-      // The provider needs its time: look again soon at first, then ever more rarely until something moves.
-      pause_ms = progress_.counts() == before ? std::min(pause_ms * 2, kPauseMsMax) : kFirstPauseMs;
-      if (!left.empty()) TRY(host_.ports().clock.sleep(pause_ms, host_.context().stop));
+    while (std::ranges::any_of(standing, work_is_left)) {
+      for (const Census& census : standing) {
+        if (work_is_left(census)) TRY(walk_once(census.entity));
+      }
+      const std::vector<Census> before = std::exchange(standing, TRY(take_standing()));
+      if (!options_.wait || std::ranges::none_of(standing, work_is_left)) break;
+      // The provider needs its time: look again soon at first, then ever more rarely until something moves, here or in
+      // another process.
+      pause_ms = standing == before ? std::min(pause_ms * 2, kPauseMsMax) : kFirstPauseMs;
+      TRY(host_.ports().clock.sleep(pause_ms, host_.context().stop));
     }
-    for (const Entity entity : options_.entities) report.census.push_back(TRY(census_of(entity)));
+    report.census = std::move(standing);
     report.others_at_work = others_at_work_;
     report.done = progress_.counts();
     return report;
   }
 
  private:
-  Result<Census> census_of(Entity entity) { return take_census(entity, host_.ports(), host_.context()); }
-
-  Result<std::vector<Entity>> entities_with_work() {
-    std::vector<Entity> entities;
+  Result<std::vector<Census>> take_standing() {
+    std::vector<Census> standing;
     for (const Entity entity : options_.entities) {
-      if (work_is_left(TRY(census_of(entity)))) entities.push_back(entity);
+      standing.push_back(TRY(take_census(entity, host_.ports(), host_.context())));
     }
-    return entities;
+    return standing;
   }
 
   Result<void> walk_once(Entity entity) {
@@ -64,23 +65,30 @@ class PipelineRun {
   }
 
   /// Walks a machine to its end: first the executions that were left unfinished, then a new one. The answer: its
-  /// output.
+  /// output; nothing if another process went on with it.
   Result<Json> walk(std::string_view name) {
     const StateMachine machine = TRY(load_state_machine(name));
     for (const Execution& unfinished : TRY(engine_->list(machine.name(), ExecutionStatus::running, kUnfinishedMax))) {
       const auto walked = engine_->walk(machine, unfinished.id, host_.context().stop);
-      if (walked) continue;
-      const Code code = walked.error().code();
-      if (code != Code::lock_held && code != Code::lost_lease) return std::unexpected(walked.error());
-      others_at_work_ = true;
+      if (!walked) TRY(left_to_others(walked.error()));
     }
-    const Execution started = TRY(engine_->start(machine, Json::object()));
-    const Execution ended = TRY(engine_->walk(machine, started.id, host_.context().stop));
-    if (ended.status == ExecutionStatus::succeeded) return ended.output;
+    const auto ended = engine_->run(machine, Json::object(), host_.context().stop);
+    if (!ended) {
+      TRY(left_to_others(ended.error()));
+      return Json::object();
+    }
+    if (ended->status == ExecutionStatus::succeeded) return ended->output;
     return std::unexpected(
-        Error(code_named(ended.error),
-              fmt::format("{} ended as {}: {}: {} (tillite workflow history {})", ended.state_machine,
-                          execution_status_name(ended.status), ended.error, ended.cause, ended.id.str())));
+        Error(code_named(ended->error),
+              fmt::format("{} ended as {}: {}: {} (tillite workflow history {})", ended->state_machine,
+                          execution_status_name(ended->status), ended->error, ended->cause, ended->id.str())));
+  }
+
+  /// Passes an error on, unless it says that another process walks the execution.
+  Result<void> left_to_others(const Error& error) {
+    if (error.code() != Code::lock_held && error.code() != Code::lost_lease) return std::unexpected(error);
+    others_at_work_ = true;
+    return {};
   }
 
   LocalHost& host_;

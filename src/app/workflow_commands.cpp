@@ -36,9 +36,7 @@ Result<int> workflow_start_command(CommandContext& context, const std::string& n
   }
   const auto host = TRY(LocalHost::open(context.host));
   const auto engine = host->engine(nullptr);
-  const Execution started = TRY(engine->start(machine, parsed));
-  context.host.log.info("started an execution", {{"execution", started.id.str()}});
-  const Execution ended = TRY(engine->walk(machine, started.id, context.host.stop));
+  const Execution ended = TRY(engine->run(machine, parsed, context.host.stop));
   print_line(ended, context.output);
   if (ended.status == ExecutionStatus::succeeded) context.output.line("{}", ended.output.dump(2));
   context.output.json(json_of(ended));

@@ -26,6 +26,7 @@ struct Census {
 
   [[nodiscard]] std::uint64_t sum() const { return noise + unclaimed + claimed + in_deltas + published + failed; }
   [[nodiscard]] bool adds_up() const { return found == sum(); }
+  bool operator==(const Census&) const = default;
 };
 
 /// Counts. While others work the two sides are read at different moments: a sum that does not add up is counted anew, a

@@ -16,6 +16,8 @@
 namespace tillite {
 namespace {
 
+constexpr std::int64_t kLockPauseMs = 100;
+
 Result<std::vector<Chunk>> chunks_of(const Json& event) {
   std::vector<Chunk> chunks;
   for (const Json& chunk : TRY(array_field(event, "chunks"))) chunks.push_back(TRY(parse_chunk(chunk)));
@@ -98,6 +100,17 @@ Result<std::size_t> remake_damaged(const MergeTask& task) {
     ++remade;
   }
   return remade;
+}
+
+/// The right to publish; `lock_held` if another publisher has it for longer than is waited here.
+Result<PublishLock> take_lock(const CollectionBinding& binding, const Ports& ports, const StepContext& context) {
+  const std::int64_t until_ms = ports.clock.steady_ms() + context.settings.lock_wait_ms;
+  while (true) {
+    auto lock = PublishLock::take(ports.table, ports.vectors, ports.clock, ports.random, binding, context.owner,
+                                  context.settings.lock, context.lock_watch.get());
+    if (lock || lock.error().code() != Code::lock_held || ports.clock.steady_ms() >= until_ms) return lock;
+    TRY(ports.clock.sleep(kLockPauseMs, context.stop));
+  }
 }
 
 /// Tombstones may go once they are old and no batch is open that could bring an older vector of theirs.
@@ -209,8 +222,7 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
   if (chunks.empty()) return fail(Code::invalid_input, "no chunks were given to merge into {}", binding.collection);
   if (newest && all_consumed(chunks, *newest)) return answer(*newest, 0, 0);
 
-  auto lock = TRY(PublishLock::take(ports.table, ports.vectors, ports.clock, ports.random, binding, context.owner,
-                                    context.settings.lock, context.lock_watch.get()));
+  auto lock = TRY(take_lock(binding, ports, context));
   const Manifest& base = lock.fence();
   if (all_consumed(chunks, base)) {
     TRY(lock.release());

@@ -30,6 +30,8 @@ struct Settings {
   std::int64_t tombstone_retention_ms = 30LL * 24 * 3'600'000;
   bool skip_queue_notification = false;
   LockSettings lock;
+  std::int64_t lock_wait_ms = 15'000;  ///< that a merge waits for another publisher, most of whom are done in seconds;
+                                       ///< the state machine's retry comes much later
   GraphSettings graph;
 };
 

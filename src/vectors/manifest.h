@@ -41,6 +41,7 @@ struct Manifest {
   std::vector<DeltaId> added;                       ///< sorted: the part of `consumed` that this very version consumed
 
   [[nodiscard]] bool has_consumed(const DeltaId& delta) const;
+  bool operator==(const Manifest&) const = default;
 };
 [[nodiscard]] Json to_json(const Manifest& manifest);
 /// `corrupt` names the field. Checks what must hold (number = predecessor + 1, sorted lists, ...).

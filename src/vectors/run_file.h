@@ -15,6 +15,7 @@ struct RunHeader {
   struct Quarantined {
     DeltaId delta;
     std::string reason;
+    bool operator==(const Quarantined&) const = default;
   };
   std::vector<Quarantined> quarantined;  ///< deltas that could not be read; they are not in `deltas`
 };

@@ -58,6 +58,38 @@ struct Engine::Parts {
     return *std::move(row);
   }
 
+  std::string new_owner() const { return fmt::format("{}/{}", process_identity(), uuid4(random.bytes())); }
+
+  /// Writes the row and the first event of a new execution. Without an owner anybody may walk it.
+  Result<ExecutionId> record(const StateMachine& machine, const Json& input, const std::string& owner) const {
+    if (to_text(input).size() > kInputBytesMax) {
+      return fail(Code::invalid_input, "the input has {} bytes, at most {} are allowed", to_text(input).size(),
+                  kInputBytesMax);
+    }
+    ExecutionId id(fmt::format("{}:{}", machine.name(), uuid4(random.bytes())));
+    const std::int64_t now_ms = clock.now_ms();
+    const ItemKey key = execution_key(id);
+    const std::string order = iso_time(now_ms) + "#" + id.str();
+    Item row = {{"PK", key.pk},         {"SK", key.sk},
+                {"TYPE", "EXECUTION"},  {"GSI1PK", "EXECUTION"},
+                {"GSI1SK", order},      {"GSI2PK", machine_partition(machine.name())},
+                {"GSI2SK", order},      {"GSI3PK", running_partition(machine.name())},
+                {"GSI3SK", order},      {"execution_id", id.str()},
+                {"status", "RUNNING"},  {"state_machine", machine.name()},
+                {"started_ms", now_ms}, {"events", 1}};
+    if (!owner.empty()) row.update({{"owner", owner}, {"lease_until_ms", now_ms + settings.lease_ms}});
+    Item first = {{"PK", key.pk},
+                  {"SK", fmt::format("EVENT#{:010}", 1)},
+                  {"TYPE", "EXECUTION_EVENT"},
+                  {"event_id", 1},
+                  {"previous_id", 0},
+                  {"type", "ExecutionStarted"},
+                  {"timestamp_ms", now_ms},
+                  {"details", {{"input", input}}}};
+    TRY(table.transact({Put{std::move(row), {absent("PK")}}, Put{std::move(first), {absent("PK")}}}));
+    return id;
+  }
+
   /// Becomes the owner of a running execution, if nobody else is at work.
   Result<std::string> take_lease(const Item& row, const ExecutionId& id) const {
     const std::string holder = TRY(optional_string(row, "owner")).value_or("");
@@ -65,7 +97,7 @@ struct Engine::Parts {
     if (!holder.empty() && clock.now_ms() < until_ms && !is_gone(holder)) {
       return fail(Code::lock_held, "the execution {} is being walked by {}", id.str(), holder);
     }
-    std::string owner = fmt::format("{}/{}", process_identity(), uuid4(random.bytes()));
+    std::string owner = new_owner();
     const auto taken = table.write(
         Update{.key = execution_key(id),
                .set = {{"owner", owner}, {"lease_until_ms", clock.now_ms() + settings.lease_ms}},
@@ -114,6 +146,18 @@ struct Engine::Parts {
     }
     return history.finish(std::move(end));
   }
+
+  /// walk() under the lease of `owner`, which is renewed meanwhile and given back if the walk did not come to an end.
+  Result<void> walk_as(const std::string& owner, const StateMachine& machine, const Execution& execution,
+                       const std::stop_token& stop) const {
+    Result<void> walked;
+    {
+      const std::jthread renewal([&](const std::stop_token& end) { renew_lease(execution.id, owner, end); });
+      walked = walk(machine, execution, owner, stop);
+    }
+    if (!walked && walked.error().code() != Code::lost_lease) give_lease_back(execution.id, owner);
+    return walked;
+  }
 };
 
 Engine::Engine(Table& executions, Clock& clock, Random& random, TaskRunner& tasks, Logger log, Settings settings)
@@ -121,46 +165,22 @@ Engine::Engine(Table& executions, Clock& clock, Random& random, TaskRunner& task
 Engine::~Engine() = default;
 
 Result<Execution> Engine::start(const StateMachine& machine, const Json& input) {
-  if (to_text(input).size() > kInputBytesMax) {
-    return fail(Code::invalid_input, "the input has {} bytes, at most {} are allowed", to_text(input).size(),
-                kInputBytesMax);
-  }
-  const ExecutionId id(fmt::format("{}:{}", machine.name(), uuid4(parts_->random.bytes())));
-  const std::int64_t now_ms = parts_->clock.now_ms();
-  const ItemKey key = execution_key(id);
-  const std::string order = iso_time(now_ms) + "#" + id.str();
-  Item row = {{"PK", key.pk},         {"SK", key.sk},
-              {"TYPE", "EXECUTION"},  {"GSI1PK", "EXECUTION"},
-              {"GSI1SK", order},      {"GSI2PK", machine_partition(machine.name())},
-              {"GSI2SK", order},      {"GSI3PK", running_partition(machine.name())},
-              {"GSI3SK", order},      {"execution_id", id.str()},
-              {"status", "RUNNING"},  {"state_machine", machine.name()},
-              {"started_ms", now_ms}, {"events", 1}};
-  Item first = {{"PK", key.pk},
-                {"SK", fmt::format("EVENT#{:010}", 1)},
-                {"TYPE", "EXECUTION_EVENT"},
-                {"event_id", 1},
-                {"previous_id", 0},
-                {"type", "ExecutionStarted"},
-                {"timestamp_ms", now_ms},
-                {"details", {{"input", input}}}};
-  TRY(parts_->table.transact({Put{std::move(row), {absent("PK")}}, Put{std::move(first), {absent("PK")}}}));
+  return describe(TRY(parts_->record(machine, input, "")));
+}
+
+Result<Execution> Engine::run(const StateMachine& machine, const Json& input, std::stop_token stop) {
+  const std::string owner = parts_->new_owner();
+  const ExecutionId id = TRY(parts_->record(machine, input, owner));
+  parts_->log.info("started an execution", {{"execution", id.str()}});
+  TRY(parts_->walk_as(owner, machine, TRY(describe(id)), stop));
   return describe(id);
 }
 
 Result<Execution> Engine::walk(const StateMachine& machine, const ExecutionId& id, std::stop_token stop) {
-  const Execution execution = TRY(describe(id));
+  Execution execution = TRY(describe(id));
   if (execution.status != ExecutionStatus::running) return execution;
   const std::string owner = TRY(parts_->take_lease(TRY(parts_->row_of(id)), id));
-  Result<void> walked;
-  {
-    const std::jthread renewal([&](const std::stop_token& end) { parts_->renew_lease(id, owner, end); });
-    walked = parts_->walk(machine, execution, owner, stop);
-  }
-  if (!walked) {
-    if (walked.error().code() != Code::lost_lease) parts_->give_lease_back(id, owner);
-    return std::unexpected(walked.error());
-  }
+  TRY(parts_->walk_as(owner, machine, execution, stop));
   return describe(id);
 }
 

@@ -58,8 +58,13 @@ class Engine {
   Engine(Table& executions, Clock& clock, Random& random, TaskRunner& tasks, Logger log, Settings settings);
   ~Engine();
 
-  /// Records a new execution without walking it. `invalid_input` for an input above 262,144 bytes.
+  /// Records a new execution without walking it: whoever lists it may walk it. `invalid_input` for an input above
+  /// 262,144 bytes.
   [[nodiscard]] Result<Execution> start(const StateMachine& machine, const Json& input);
+
+  /// Records a new execution that is the caller's from its first moment, and walks it to its end. Errors as those of
+  /// start() and walk(), but `lock_held`.
+  [[nodiscard]] Result<Execution> run(const StateMachine& machine, const Json& input, std::stop_token stop);
 
   /// Walks an execution to its end, from wherever it stands. A failed execution is no error here: see its status.
   /// `lock_held` if another process walks it (its lease has not run out); `lost_lease` if it was taken over meanwhile;

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "steps/compact.h"
 #include "support/forwarding_objects.h"
 #include "support/pipeline.h"
@@ -180,6 +182,7 @@ TEST_F(FinalMergeTest, KeepsATombstoneAsLongAsABatchIsOpenThatIsOlder) {
 // ---- the lock, waited for
 
 TEST_F(FinalMergeTest, RetriedOverAWholeLeaseTakesOverAHolderThatGivesNoSignWhateverItsClockSays) {
+  pipeline.settings.lock_wait_ms = 0;
   hold_elsewhere(pipeline.clock.now_ms() + pipeline.settings.lock.lease_ms);
   EXPECT_EQ(merge().error().code(), Code::lock_held);
   pipeline.clock.advance(pipeline.settings.lock.lease_ms);
@@ -189,7 +192,19 @@ TEST_F(FinalMergeTest, RetriedOverAWholeLeaseTakesOverAHolderThatGivesNoSignWhat
   EXPECT_EQ(newest()->epoch, 8);
 }
 
+TEST_F(FinalMergeTest, WaitsForAnotherPublisherThatIsSoonDone) {
+  hold_elsewhere(pipeline.clock.now_ms());
+  const std::jthread publisher([&] {
+    pipeline.clock.wait_for_sleeper();
+    must(pipeline.table->write(Update{.key = {"LOCK#receipt_lines#publish", "LOCK"}, .remove = {"owner"}}));
+    pipeline.clock.advance(1000);
+  });
+  must(merge());
+  EXPECT_EQ(newest()->epoch, 8);
+}
+
 TEST_F(FinalMergeTest, AStatelessRetryKnowsTheWallClockOnly) {
+  pipeline.settings.lock_wait_ms = 0;
   hold_elsewhere(pipeline.clock.now_ms() + pipeline.settings.lock.lease_ms);
   const auto retry = [&] {
     StepContext context = pipeline.context;

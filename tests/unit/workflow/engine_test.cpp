@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <mutex>
 
@@ -55,6 +56,26 @@ class DyingTable final : public Table {
   static Result<void> dead() { return fail(Code::unavailable, "the process is dead"); }
   Table& table_;
   int writes_left_;
+};
+
+/// A table after each of whose writes another process looks at it.
+class WatchedTable final : public Table {
+ public:
+  WatchedTable(Table& table, std::function<void()> after_write) : table_(table), after_write_(std::move(after_write)) {}
+  Result<std::optional<Item>> get(const ItemKey& key) override { return table_.get(key); }
+  Result<void> write(const Write& write) override { return watched(table_.write(write)); }
+  Result<void> transact(const std::vector<Write>& writes) override { return watched(table_.transact(writes)); }
+  Result<std::vector<bool>> write_each(const std::vector<Write>& writes) override { return table_.write_each(writes); }
+  Result<Page> query(const Query& query) override { return table_.query(query); }
+  Result<std::uint64_t> count(const Query& query) override { return table_.count(query); }
+
+ private:
+  Result<void> watched(Result<void> written) {
+    after_write_();
+    return written;
+  }
+  Table& table_;
+  std::function<void()> after_write_;
 };
 
 class EngineTest : public ::testing::Test {
@@ -187,6 +208,22 @@ TEST_F(EngineTest, AnExecutionIsWalkedByOneAtATimeAndTakenOverWhenItsLeaseRanOut
   EXPECT_EQ(engine.walk(machine, started.id, {}).error().code(), Code::lock_held);
   clock.advance(10'001);
   EXPECT_EQ(engine.walk(machine, started.id, {})->status, ExecutionStatus::succeeded);
+}
+
+TEST_F(EngineTest, AnExecutionThatIsRunBelongsToItsStarterFromItsFirstMoment) {
+  tasks.answers["f"] = {};
+  const auto machine = *StateMachine::parse("machine", task(""));
+  Engine other = engine_on(*table);
+  int met = 0;
+  WatchedTable watched(*table, [&] {
+    const auto listed = *other.list("machine", ExecutionStatus::running, 10);
+    for (const Execution& running : listed) {
+      EXPECT_EQ(other.walk(machine, running.id, {}).error().code(), Code::lock_held);
+      ++met;
+    }
+  });
+  EXPECT_EQ(engine_on(watched).run(machine, Json::object(), {})->status, ExecutionStatus::succeeded);
+  EXPECT_GE(met, 2);
 }
 
 TEST_F(EngineTest, AStopLeavesTheExecutionRunningForALaterWalk) {
