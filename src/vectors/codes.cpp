@@ -1,11 +1,12 @@
 #include "vectors/codes.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
+#include <numbers>
 
 #include "base/check.h"
-#include "vectors/distance.h"
 
 namespace tillite {
 namespace {
@@ -13,9 +14,29 @@ namespace {
 constexpr std::size_t kLineBytes = 64;  // of the machine's cache
 constexpr std::size_t kWordBits = 64;
 constexpr std::size_t kByteBits = 8;
+constexpr std::size_t kAsBytes = 8;  // bits of a number that is kept as a byte, not as planes
+
+constexpr float kShiftOfTwoBits = 0.5F - 2;
+
+float sum_of_absolutes(std::span<const float> numbers) {
+  float sum = 0;
+  for (const float number : numbers) sum += std::abs(number);
+  return sum;
+}
 
 /// The best distance between the levels of normal numbers of variance 1.
-float best_step(std::size_t planes) { return planes == 1 ? 1.5958F : planes == 2 ? 0.9957F : 0.3352F; }
+float best_step(std::size_t bits) {
+  switch (bits) {
+    case 1:
+      return 1.5958F;
+    case 2:
+      return 0.9957F;
+    case 4:
+      return 0.3352F;
+    default:
+      return 0.0308F;
+  }
+}
 
 void prefetch_lines(const void* begin, std::size_t bytes) {
   const auto* line = static_cast<const std::byte*>(begin);
@@ -29,93 +50,184 @@ std::uint64_t gathered_bits(std::uint64_t bytes, std::size_t place) {
   return (((bytes >> place) & kLowest) * kGather) >> (kWordBits - kByteBits);
 }
 
+/// One plane of numbers of up to 8 bits.
+void put_plane(std::span<const std::uint8_t> bytes, std::size_t place, std::uint64_t* plane) {
+  for (std::size_t i = 0; i < bytes.size(); i += kWordBits) {
+    std::uint64_t word = 0;
+    for (std::size_t j = 0; j < kWordBits; j += kByteBits) {
+      std::uint64_t eight = 0;
+      std::memcpy(&eight, bytes.data() + i + j, sizeof eight);
+      word |= gathered_bits(eight, place) << j;
+    }
+    plane[i / kWordBits] = word;
+  }
+}
+
+/// Numbers as levels. A level l stands for (l + 1/2 - half) * step.
+struct Levels {
+  std::vector<std::uint8_t> bytes;  ///< 0 after the last
+  float step = 1;
+  float sum = 0;
+};
+
+Levels levels_of(std::span<const float> numbers, std::size_t bits, std::size_t size) {
+  Levels levels{.bytes = std::vector<std::uint8_t>(size)};
+  const float square = dot(numbers.data(), numbers.data(), numbers.size());
+  const float spread = std::sqrt(square / static_cast<float>(numbers.size()));
+  if (spread > 0) levels.step = best_step(bits) * spread;
+  const float inverse = 1 / levels.step;
+  const auto highest = static_cast<float>((1U << bits) - 1);
+  const auto half = static_cast<float>(1U << (bits - 1));
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const float level = std::min(std::max(numbers[i] * inverse + half, 0.0F), highest);
+    levels.bytes[i] = static_cast<std::uint8_t>(level);
+    sum += levels.bytes[i];
+  }
+  levels.sum = static_cast<float>(sum);
+  return levels;
+}
+
 std::size_t words_of(std::size_t dimensions) {
   constexpr std::size_t kStepBits = kPlaneWordsStep * kWordBits;
   return (dimensions + kStepBits - 1) / kStepBits * kPlaneWordsStep;
 }
 
+std::size_t rest_bytes_of(std::size_t dimensions, std::size_t bits) {
+  if (bits == kAsBytes) return (dimensions + kBytesStep - 1) / kBytesStep * kBytesStep;
+  return (bits - 1) * words_of(dimensions) * sizeof(std::uint64_t);
+}
+
+std::vector<float> cosines(std::size_t dimensions) {
+  std::vector<float> all(dimensions + 1);
+  for (std::size_t differing = 0; differing <= dimensions; ++differing) {
+    const double share = static_cast<double>(differing) / static_cast<double>(dimensions);
+    all[differing] = static_cast<float>(std::cos(std::numbers::pi * share));
+  }
+  return all;
+}
+
 }  // namespace
 
-Codes::Codes(std::vector<float> centre, std::size_t planes, std::uint64_t seed)
-    : centre_(std::move(centre)), rotation_(centre_.size(), seed), planes_(planes), words_(words_of(centre_.size())) {
-  check(planes == 1 || planes == 2 || planes == 4, "a code has 1, 2 or 4 planes");
+Codes::Codes(std::vector<float> centre, std::size_t bits, std::uint64_t seed)
+    : centre_(std::move(centre)),
+      rotation_(centre_.size(), seed),
+      bits_(bits),
+      words_(words_of(centre_.size())),
+      rest_bytes_(rest_bytes_of(centre_.size(), bits)),
+      cosines_(cosines(centre_.size())) {
+  check(bits == 1 || bits == 2 || bits == 4 || bits == kAsBytes, "a code has 1, 2, 4 or 8 bits a number");
+}
+
+std::size_t Codes::bytes_of(std::size_t dimensions, std::size_t bits) {
+  return words_of(dimensions) * sizeof(std::uint64_t) + rest_bytes_of(dimensions, bits) + sizeof(Facts);
 }
 
 void Codes::reserve(std::size_t count) {
-  bits_.reserve(count * planes_ * words_);
+  signs_.reserve(count * words_);
+  rest_.reserve(count * rest_bytes_);
   facts_.reserve(count);
 }
 
 void Codes::resize(std::size_t count) {
-  bits_.resize(count * planes_ * words_);
+  signs_.resize(count * words_);
+  rest_.resize(count * rest_bytes_);
   facts_.resize(count);
 }
 
-void Codes::encode(Node code, std::span<const float> vector) {
+std::vector<float> Codes::rotated(std::span<const float> vector) const {
   check(vector.size() == dimensions(), "codes are made of vectors of one size");
-  std::vector<float> rotated(vector.size());
-  for (std::size_t i = 0; i < rotated.size(); ++i) rotated[i] = vector[i] - centre_[i];
-  rotation_.apply(rotated);
+  std::vector<float> numbers(vector.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = vector[i] - centre_[i];
+  rotation_.apply(numbers);
+  return numbers;
+}
 
-  const float square = dot(rotated.data(), rotated.data(), rotated.size());
-  const float spread = std::sqrt(square / static_cast<float>(rotated.size()));
-  const float step = spread > 0 ? best_step(planes_) * spread : 1;
-  const float inverse = 1 / step;
-  const auto highest = static_cast<float>((1U << planes_) - 1);
-  const auto half = static_cast<float>(1U << (planes_ - 1));
-  std::vector<std::uint8_t> levels(words_ * kWordBits);
-  std::uint32_t sum = 0;
-  std::uint32_t positives = 0;
-  for (std::size_t i = 0; i < rotated.size(); ++i) {
-    const float level = std::min(std::max(rotated[i] * inverse + half, 0.0F), highest);
-    levels[i] = static_cast<std::uint8_t>(level);
-    sum += levels[i];
-    positives += levels[i] >> (planes_ - 1);
-  }
+void Codes::encode(Node code, std::span<const float> vector) { encode_rotated(code, rotated(vector)); }
 
-  std::uint64_t* bits = bits_.data() + code * planes_ * words_;
-  std::fill_n(bits, planes_ * words_, 0);
-  for (std::size_t i = 0; i < levels.size(); i += kByteBits) {
-    std::uint64_t bytes = 0;
-    std::memcpy(&bytes, levels.data() + i, sizeof bytes);
-    for (std::size_t plane = 0; plane < planes_; ++plane) {
-      bits[plane * words_ + i / kWordBits] |= gathered_bits(bytes, planes_ - 1 - plane) << (i % kWordBits);
+Codes::Target Codes::encode_target(Node code, std::span<const float> vector) {
+  const auto numbers = rotated(vector);
+  encode_rotated(code, numbers);
+  const Levels levels = levels_of(numbers, 2, words_ * kWordBits);
+  Target target{.planes = std::vector<std::uint64_t>(2 * words_), .sum = levels.sum, .square = facts_[code].square};
+  put_plane(levels.bytes, 1, target.planes.data());
+  put_plane(levels.bytes, 0, target.planes.data() + words_);
+  float coarse = 0;
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    coarse += std::abs(static_cast<float>(levels.bytes[i]) + kShiftOfTwoBits);
+  target.step = sum_of_absolutes(numbers) / coarse;
+  return target;
+}
+
+void Codes::encode_rotated(Node code, std::span<const float> numbers) {
+  const Levels levels = levels_of(numbers, bits_, words_ * kWordBits);
+  std::uint64_t* signs = signs_.data() + code * words_;
+  put_plane(levels.bytes, bits_ - 1, signs);
+  if (bits_ == kAsBytes) {
+    std::copy_n(levels.bytes.data(), rest_bytes_, rest_.data() + code * rest_bytes_);
+  } else {
+    auto* others = reinterpret_cast<std::uint64_t*>(rest_.data() + code * rest_bytes_);
+    for (std::size_t plane = 1; plane < bits_; ++plane) {
+      put_plane(levels.bytes, bits_ - 1 - plane, others + (plane - 1) * words_);
     }
   }
   Facts& facts = facts_[code];
-  facts = {
-      .step = step, .square = 0, .sum = static_cast<float>(sum), .positives = static_cast<float>(positives), .sign = 1};
-  facts.square = product(code, code);
-  facts.sign = facts.square / product_with_signs(code, code);
+  facts.step = levels.step;
+  facts.sum = levels.sum;
+  facts.square = bits_ == 1 ? dot(numbers.data(), numbers.data(), numbers.size()) : product(code, code);
+  facts.length = std::sqrt(facts.square);
+  int positives = 0;
+  for (std::size_t word = 0; word < words_; ++word) positives += std::popcount(signs[word]);
+  facts.positives = static_cast<float>(positives);
+  const float absolutes = sum_of_absolutes(numbers);
+  facts.sign = absolutes > 0 ? facts.square / absolutes : 0;
 }
 
-/// A level l stands for (l + 1/2 - half) * step.
+Planes Codes::planes_of(Node code) const {
+  return {signs_of(code), reinterpret_cast<const std::uint64_t*>(rest_of(code))};
+}
+
+/// Doubles: what is left of the large numbers must come out right.
 float Codes::product(Node a, Node b) const {
-  const float shift = 0.5F - static_cast<float>(1U << (planes_ - 1));
-  const auto levels = static_cast<float>(dot_planes(planes_of(a), planes_of(b), planes_, words_));
-  const float numbers =
-      levels + shift * (facts_[a].sum + facts_[b].sum) + shift * shift * static_cast<float>(dimensions());
-  return facts_[a].step * facts_[b].step * numbers;
-}
-
-/// A sign stands for +1 or -1 times what Facts::sign says.
-float Codes::product_with_signs(Node a, Node b) const {
-  const auto positive = static_cast<float>(sum_where(planes_of(a), planes_of(b), planes_, words_));
-  const float shift = 0.5F - static_cast<float>(1U << (planes_ - 1));
-  const float of_positive = positive + shift * facts_[b].positives;
-  const float of_all = facts_[a].sum + shift * static_cast<float>(dimensions());
-  return facts_[a].step * facts_[b].sign * (2 * of_positive - of_all);
+  const double shift = 0.5 - static_cast<double>(1U << (bits_ - 1));
+  const auto levels = bits_ == kAsBytes ? static_cast<double>(dot_bytes(rest_of(a), rest_of(b), rest_bytes_))
+                                        : static_cast<double>(dot_planes(planes_of(a), planes_of(b), bits_, words_));
+  const double numbers = levels + shift * (double{facts_[a].sum} + double{facts_[b].sum}) +
+                         shift * shift * static_cast<double>(dimensions());
+  return facts_[a].step * facts_[b].step * static_cast<float>(numbers);
 }
 
 float Codes::rough_distance(Node a, Node b) const {
-  return std::max(facts_[a].square + facts_[b].square - 2 * product_with_signs(a, b), 0.0F);
+  const float cosine = cosines_[differing_bits(signs_of(a), signs_of(b), words_)];
+  return std::max(facts_[a].square + facts_[b].square - 2 * facts_[a].length * facts_[b].length * cosine, 0.0F);
+}
+
+float Codes::rough_distance(const Target& target, Node b) const {
+  const Facts& facts = facts_[b];
+  const auto positive =
+      static_cast<float>(sum_where({target.planes.data(), target.planes.data() + words_}, signs_of(b), words_));
+  const float of_positive = positive + kShiftOfTwoBits * facts.positives;
+  const float of_all = target.sum + kShiftOfTwoBits * static_cast<float>(dimensions());
+  const float product = target.step * facts.sign * (2 * of_positive - of_all);
+  return std::max(target.square + facts.square - 2 * product, 0.0F);
 }
 
 float Codes::distance(Node a, Node b) const {
+  if (bits_ == 1) return rough_distance(a, b);
   return std::max(facts_[a].square + facts_[b].square - 2 * product(a, b), 0.0F);
 }
 
-void Codes::prefetch(Node code) const { prefetch_lines(planes_of(code), planes_ * words_ * sizeof(std::uint64_t)); }
-void Codes::prefetch_signs(Node code) const { prefetch_lines(planes_of(code), words_ * sizeof(std::uint64_t)); }
+void Codes::prefetch(Node code) const {
+  if (bits_ == kAsBytes) {
+    prefetch_lines(&facts_[code], sizeof(Facts));
+  } else {
+    prefetch_signs(code);
+  }
+  prefetch_lines(rest_of(code), rest_bytes_);
+}
+void Codes::prefetch_signs(Node code) const {
+  prefetch_lines(&facts_[code], sizeof(Facts));
+  prefetch_lines(signs_of(code), words_ * sizeof(std::uint64_t));
+}
 
 }  // namespace tillite

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <oneapi/tbb/cache_aligned_allocator.h>
+
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "vectors/distance.h"
 #include "vectors/rotation.h"
 
 namespace tillite {
@@ -12,14 +15,13 @@ namespace tillite {
 using Node = std::uint32_t;
 
 /// Vectors in short, to build a graph on: a few bits for each number, after centring and a random rotation that makes
-/// the numbers about normal. The bits lie in planes, all highest ones together: those are the signs, all that is
-/// looked at of a vector in the many comparisons that only lead the way.
+/// the numbers about normal. Signs alone lead the many comparisons of a search; all bits decide between what it finds.
 /// Levels are uniform, their step the best for normal numbers (J. Max, "Quantizing for minimum distortion", 1960).
 class Codes {
  public:
   /// `centre`: about the mean of the vectors that will come; any gives right distances, a good one better signs.
-  /// `planes`: bits for each number; 1, 2 or 4.
-  Codes(std::vector<float> centre, std::size_t planes, std::uint64_t seed);
+  /// `bits`: for each number; 1, 2, 4 or 8.
+  Codes(std::vector<float> centre, std::size_t bits, std::uint64_t seed);
 
   [[nodiscard]] std::size_t dimensions() const { return centre_.size(); }
   [[nodiscard]] std::size_t size() const { return facts_.size(); }
@@ -29,31 +31,60 @@ class Codes {
   /// Threads: any, each with codes of its own.
   void encode(Node code, std::span<const float> vector);
 
+  /// A vector that is searched for: two bits for each number. Against the signs of others they put those in a better
+  /// order than signs against signs do.
+  struct Target {
+    std::vector<std::uint64_t> planes;  ///< the signs, then the lower bits
+    float step = 0;
+    float sum = 0;  ///< of the levels
+    float square = 0;
+  };
+  /// encode(), and what to search with.
+  [[nodiscard]] Target encode_target(Node code, std::span<const float> vector);
+
   /// The squared distance of two vectors, as near as their codes tell it.
   [[nodiscard]] float distance(Node a, Node b) const;
-  /// The squared distance of two vectors, as near as the code of `a` and the signs and length of `b` tell it.
+  /// The squared distance of two vectors, as near as their signs and lengths tell it: the share of equal signs gives
+  /// the angle (Goemans and Williamson, 1995; Charikar, 2002).
   [[nodiscard]] float rough_distance(Node a, Node b) const;
+  /// The same from a target: its product with the signs, scaled so that the product with its own signs comes out right
+  /// (after Gao and Long, "RaBitQ", 2024). Near vectors seem farther than they are, all of them alike.
+  [[nodiscard]] float rough_distance(const Target& target, Node b) const;
 
+  /// Have the machine fetch what distance() and rough_distance() will look at.
   void prefetch(Node code) const;
   void prefetch_signs(Node code) const;
 
+  /// Memory of one code.
+  [[nodiscard]] static std::size_t bytes_of(std::size_t dimensions, std::size_t bits);
+
  private:
+  /// An array that begins where a line of the cache does.
+  template <typename T>
+  using Lines = std::vector<T, tbb::cache_aligned_allocator<T>>;
   struct Facts {
-    float step = 0;       ///< between two levels
-    float square = 0;     ///< the squared length of the coded vector
-    float sum = 0;        ///< of the levels' numbers
+    float step = 0;    ///< between two levels
+    float sum = 0;     ///< of the levels' numbers
+    float square = 0;  ///< the squared length of the coded vector
+    float length = 0;
     float positives = 0;  ///< how many signs are +
-    float sign = 0;       ///< what a sign stands for, so that the vector's product with itself comes out right
+    float sign = 0;       ///< what a sign stands for
   };
-  [[nodiscard]] const std::uint64_t* planes_of(Node code) const { return bits_.data() + code * planes_ * words_; }
+  [[nodiscard]] const std::uint64_t* signs_of(Node code) const { return signs_.data() + code * words_; }
+  [[nodiscard]] const std::uint8_t* rest_of(Node code) const { return rest_.data() + code * rest_bytes_; }
+  [[nodiscard]] Planes planes_of(Node code) const;
   [[nodiscard]] float product(Node a, Node b) const;
-  [[nodiscard]] float product_with_signs(Node a, Node b) const;
+  [[nodiscard]] std::vector<float> rotated(std::span<const float> vector) const;
+  void encode_rotated(Node code, std::span<const float> numbers);
 
   std::vector<float> centre_;
   Rotation rotation_;
-  std::size_t planes_;
-  std::size_t words_;  ///< of a plane
-  std::vector<std::uint64_t> bits_;
+  std::size_t bits_;
+  std::size_t words_;           ///< of a plane
+  std::size_t rest_bytes_;      ///< what a code has besides its signs: its levels as bytes, or its lower planes
+  std::vector<float> cosines_;  ///< by how many signs differ
+  Lines<std::uint64_t> signs_;
+  Lines<std::uint8_t> rest_;
   std::vector<Facts> facts_;
 };
 

@@ -4,16 +4,19 @@
 
 #include <algorithm>
 #include <cmath>
+#include <ranges>
 #include <thread>
 
 #include "base/check.h"
 #include "vectors/graph_descent.h"
+#include "vectors/graph_walk.h"
 #include "vectors/mixed_bits.h"
 
 namespace tillite {
 namespace {
 
 constexpr std::size_t kBatchNodesMax = 256;
+constexpr std::size_t kCandidatesOfBeam = 2;  // signs may place a true neighbour behind the beam: exact codes decide
 constexpr std::uint64_t kRotationSeed = 0x7469'6c6c;
 
 int thread_count(const GraphSettings& settings) {
@@ -25,7 +28,7 @@ int thread_count(const GraphSettings& settings) {
 
 Graph::Graph(std::vector<float> centre, std::size_t nodes_max, const GraphSettings& settings)
     : settings_(settings),
-      codes_(std::move(centre), settings.code_planes, mixed_bits(settings.seed, kRotationSeed)),
+      codes_(std::move(centre), settings.code_bits, mixed_bits(settings.seed, kRotationSeed)),
       links_(settings.m, nodes_max),
       threads_(thread_count(settings)) {
   codes_.reserve(nodes_max);
@@ -90,57 +93,37 @@ void Graph::link_all() {
 void Graph::encode_batch(Node first) {
   const std::size_t dimensions = codes_.dimensions();
   codes_.resize(size());
+  targets_.resize(size() - first);
   threads_.execute([&] {
-    tbb::parallel_for(std::size_t{0}, batch_.size() / dimensions, [&](std::size_t i) {
-      codes_.encode(static_cast<Node>(first + i), std::span(batch_).subspan(i * dimensions, dimensions));
+    tbb::parallel_for(std::size_t{0}, targets_.size(), [&](std::size_t i) {
+      const auto vector = std::span<const float>(batch_).subspan(i * dimensions, dimensions);
+      targets_[i] = codes_.encode_target(static_cast<Node>(first + i), vector);
     });
   });
 }
 
 /// The neighbours of a new node, by level.
 std::vector<Graph::Chosen> Graph::choose(Node node, Node batch_first, Search& search) const {
+  const Codes::Target& target = targets_[node - batch_first];
+  const auto apart = [&](Node other) { return codes_.rough_distance(target, other); };
   const int level = links_.level(node);
   std::vector<Chosen> chosen(static_cast<std::size_t>(level) + 1);
-  Node nearest = max_level_ >= 0 ? descend_roughly(node, level) : 0;
+  Node nearest = max_level_ >= 0 ? descend(links_, entry_, level, apart) : 0;
   for (int at = level; at >= 0; --at) {
-    search.pool.start(settings_.ef_construction);
-    if (at <= max_level_) walk(node, nearest, at, search);
+    search.pool.start(kCandidatesOfBeam * settings_.ef_construction, settings_.ef_construction);
+    if (at <= max_level_) walk(links_, codes_, node, nearest, at, apart, search.pool, search.seen);
     if (search.pool.size() > 0) nearest = search.pool.node(0);
-    offer_batch(node, batch_first, at, search);
+    // The others of a batch are not linked yet; they are few enough to be compared all.
+    for (Node other = batch_first; other < size(); ++other) {
+      if (other != node && links_.level(other) >= at) search.pool.offer(apart(other), other);
+    }
     std::vector<Candidate> candidates;
-    for (const Neighbour& near : nodes_of(search.pool, node)) candidates.push_back({.neighbour = near});
+    for (const Neighbour& near : nodes_of(search.pool, node) | std::views::take(settings_.ef_construction)) {
+      candidates.push_back({.neighbour = near});
+    }
     chosen[static_cast<std::size_t>(at)] = select(candidates, settings_.m);
   }
   return chosen;
-}
-
-Node Graph::descend_roughly(Node target, int to_level) const {
-  return descend(links_, entry_, to_level, [&](Node node) { return codes_.rough_distance(target, node); });
-}
-
-/// Fills the pool with the roughly nearest nodes that a level's links lead to.
-void Graph::walk(Node target, Node from, int level, Search& search) const {
-  search.seen.start(size());
-  search.seen.insert(target);
-  search.seen.insert(from);
-  search.pool.offer(codes_.rough_distance(target, from), from);
-  std::vector<Node> fresh;
-  while (const auto node = search.pool.expand_next()) {
-    fresh.clear();
-    for (const Neighbour& link : links_.of(*node, level)) {
-      if (!search.seen.insert(link.node)) continue;
-      codes_.prefetch_signs(link.node);
-      fresh.push_back(link.node);
-    }
-    for (const Node other : fresh) search.pool.offer(codes_.rough_distance(target, other), other);
-  }
-}
-
-/// The others of a batch are not linked yet; they are few enough to be compared all.
-void Graph::offer_batch(Node target, Node batch_first, int level, Search& search) const {
-  for (Node other = batch_first; other < size(); ++other) {
-    if (other != target && links_.level(other) >= level) search.pool.offer(codes_.rough_distance(target, other), other);
-  }
 }
 
 /// The nodes of a pool, nearest first. Copies are left out.

@@ -98,11 +98,11 @@ class Graph {
   [[nodiscard]] int draw_level(Node node) const;
   void encode_batch(Node first);
   [[nodiscard]] std::vector<Chosen> choose(Node node, Node batch_first, Search& search) const;
-  [[nodiscard]] Node descend_roughly(Node target, int to_level) const;
-  void walk(Node target, Node from, int level, Search& search) const;
   enum class Found { no, barely /** with a beam that was full */, surely };
-  template <typename Apart>
-  [[nodiscard]] Found find_from(Node from, Node target, std::size_t beam, const Apart& apart, Search& search) const;
+  template <typename Apart, typename Prefetch>
+  [[nodiscard]] Found find_from(Node from, Node target, std::size_t beam, const Apart& apart, const Prefetch& prefetch,
+                                Search& search) const;
+  [[nodiscard]] bool is_found_by_signs(Node target, Search& search) const;
   [[nodiscard]] Found find_by_codes(Node target, Search& search) const;
   [[nodiscard]] Result<Found> find_by_vectors(Node target, const ReadVector& read, Search& search) const;
   template <typename Find>
@@ -117,7 +117,6 @@ class Graph {
   void link_from(const std::vector<WayIn>& ways, Node node);
   bool link_from_node(Node from, Node node);
   bool link_from_copy(Node from, Node node);
-  void offer_batch(Node target, Node batch_first, int level, Search& search) const;
   [[nodiscard]] Neighbours nodes_of(const NearestPool& pool, Node target) const;
   [[nodiscard]] Chosen select(std::span<const Candidate> candidates, std::size_t count) const;
   void link_back(const std::vector<std::vector<Chosen>>& chosen, Node batch_first);
@@ -135,6 +134,7 @@ class Graph {
   bool has_copies_ = false;
   std::map<Copy, std::vector<Node>> copy_ways_;  ///< links of copies to nodes that are hard to find
   std::vector<float> batch_;                     ///< the vectors of the last nodes, which are not linked yet
+  std::vector<Codes::Target> targets_;           ///< the same, to search for
   tbb::task_arena threads_;
   mutable tbb::enumerable_thread_specific<Search> searches_;
 };

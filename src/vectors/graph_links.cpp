@@ -33,6 +33,13 @@ std::span<const Neighbour> GraphLinks::of(Node node, int level) const {
   return {upper_.data() + at * m_, upper_counts_[at].links};
 }
 
+void GraphLinks::prefetch(Node node) const {
+  constexpr std::size_t kLineLinks = 64 / sizeof(Neighbour);
+  __builtin_prefetch(&places_[node]);
+  const Neighbour* links = links0_.data() + node * links_max(0);
+  for (std::size_t i = 0; i < links_max(0); i += kLineLinks) __builtin_prefetch(links + i);
+}
+
 std::size_t GraphLinks::diverse(Node node, int level) const {
   const Place& place = places_[node];
   return level == 0 ? place.counts0.diverse : upper_counts_[upper_list(place, level)].diverse;

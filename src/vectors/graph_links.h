@@ -30,6 +30,8 @@ class GraphLinks {
   [[nodiscard]] std::size_t links_max(int level) const { return level == 0 ? 2 * m_ : m_; }
   [[nodiscard]] int level(Node node) const { return places_[node].level; }
   [[nodiscard]] std::span<const Neighbour> of(Node node, int level) const;
+  /// Has the machine fetch the links of a node on level 0.
+  void prefetch(Node node) const;
   /// How many of them, from the first on, are known to be nearer to the node than to each other.
   [[nodiscard]] std::size_t diverse(Node node, int level) const;
   /// `diverse`: see above.

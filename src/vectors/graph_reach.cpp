@@ -10,6 +10,7 @@
 #include "vectors/distance.h"
 #include "vectors/graph.h"
 #include "vectors/graph_descent.h"
+#include "vectors/graph_walk.h"
 #include "vectors/mixed_bits.h"
 
 namespace tillite {
@@ -44,19 +45,20 @@ void Graph::add_way(Node node, std::uint32_t copy, Node to) {
 }
 
 /// Searches for a node as a reader does, from where the reader has come down to. If it is not met, the pool holds where
-/// the search has ended. `apart(node)` tells how far a node is from the target.
-template <typename Apart>
-Graph::Found Graph::find_from(Node from, Node target, std::size_t beam, const Apart& apart, Search& search) const {
+/// the search has ended. `apart(node)` tells how far a node is from the target, `prefetch(node)` is called well before.
+template <typename Apart, typename Prefetch>
+Graph::Found Graph::find_from(Node from, Node target, std::size_t beam, const Apart& apart, const Prefetch& prefetch,
+                              Search& search) const {
   if (from == target) return Found::surely;
   search.seen.start(size());
   search.seen.insert(from);
   search.copies.clear();
-  search.pool.start(beam);
+  search.pool.start(beam, beam);
   search.pool.offer(apart(from), from);
   std::vector<Node> fresh;
   const auto meet = [&](Node node) {
     if (!search.seen.insert(node)) return;
-    codes_.prefetch(node);
+    prefetch(node);
     fresh.push_back(node);
   };
   while (const auto next = search.pool.expand_next()) {
@@ -89,6 +91,15 @@ Graph::Found Graph::find_from(Node from, Node target, std::size_t beam, const Ap
   return Found::no;
 }
 
+/// Whether a search finds a node that sees signs only. One that sees more will: unless there are crowds of copies.
+bool Graph::is_found_by_signs(Node target, Search& search) const {
+  const auto apart = [&](Node node) { return codes_.rough_distance(target, node); };
+  const auto apart_from_others = [&](Node node) { return node == target ? kNowhere : apart(node); };
+  const Node start = descend(links_, entry_, 0, apart_from_others);
+  const auto prefetch = [&](Node node) { codes_.prefetch_signs(node); };
+  return find_from(start, target, kDoubtfulBeam, apart, prefetch, search) != Found::no;
+}
+
 /// What the codes say of finding a node. They tell distances with an error: so a crowd of copies is taken to be nearer
 /// than it seems, and besides the two most likely places to come down to a third is tried where there are crowds.
 Graph::Found Graph::find_by_codes(Node target, Search& search) const {
@@ -99,9 +110,10 @@ Graph::Found Graph::find_by_codes(Node target, Search& search) const {
   std::vector<Node> starts = {down([&](Node node) { return codes_.distance(target, node); }),
                               down([&](Node node) { return codes_.rough_distance(target, node); })};
   if (has_copies_) starts.push_back(static_cast<Node>(mixed_bits(kStartSeed, target) % size()));
+  const auto prefetch = [&](Node node) { codes_.prefetch(node); };
   auto found = Found::surely;
   for (const Node start : starts) {
-    const Found from_here = find_from(start, target, kDoubtfulBeam, apart, search);
+    const Found from_here = find_from(start, target, kDoubtfulBeam, apart, prefetch, search);
     if (from_here == Found::no) return from_here;
     if (from_here == Found::barely) found = from_here;
   }
@@ -118,7 +130,8 @@ Result<Graph::Found> Graph::find_by_vectors(Node target, const ReadVector& read,
     if (all_read) all_read = read(node, other);
     return all_read ? std::max(1 - dot(wanted.data(), other.data(), wanted.size()), 0.0F) : kNowhere;
   };
-  const Found found = find_from(descend(links_, entry_, 0, apart), target, kReaderBeam, apart, search);
+  const auto prefetch = [](Node) {};
+  const Found found = find_from(descend(links_, entry_, 0, apart), target, kReaderBeam, apart, prefetch, search);
   TRY(std::move(all_read));
   return found;
 }
@@ -129,6 +142,7 @@ Result<std::size_t> Graph::make_findable(Node first, const ReadVector& read) {
   std::iota(all.begin(), all.end(), first);
   std::vector<std::uint8_t> is_doubtful(all.size(), 0);
   const std::size_t lost = TRY(link_lost(all, [&](Node node, Search& search) -> Result<Found> {
+    if (!has_copies_ && is_found_by_signs(node, search)) return Found::surely;
     const Found found = find_by_codes(node, search);
     if (found != Found::surely) is_doubtful[node - first] = 1;
     return found;
@@ -246,8 +260,9 @@ std::size_t Graph::repair() {
   std::size_t repaired = 0;
   for (Node node = 0; node < size(); ++node) {
     if (reachable[node]) continue;
-    search.pool.start(settings_.ef_construction);
-    walk(node, descend_roughly(node, 0), 0, search);
+    search.pool.start(settings_.ef_construction, settings_.ef_construction);
+    const auto apart = [&](Node other) { return codes_.rough_distance(node, other); };
+    walk(links_, codes_, node, descend(links_, entry_, 0, apart), 0, apart, search.pool, search.seen);
     const auto near = nodes_of(search.pool, node);
     const auto found = std::ranges::find_if(near, can_lead, &Neighbour::node);
     Node from = found != near.end() ? found->node : 0;

@@ -12,8 +12,9 @@ namespace tillite {
 /// is nearer: the other way round leaves duplicates unreachable. Distances are not negative.
 class NearestPool {
  public:
-  /// Empties the pool for a new search of a beam of `capacity` nodes.
-  void start(std::size_t capacity) {
+  /// Empties the pool for a new search that keeps the nearest `capacity` nodes and expands the nearest `beam` of them.
+  void start(std::size_t capacity, std::size_t beam) {
+    beam_ = beam;
     entries_.clear();
     entries_.reserve(capacity);
     capacity_ = capacity;
@@ -39,10 +40,17 @@ class NearestPool {
 
   /// The nearest node that was not expanded yet; nothing when all were: the search is done.
   std::optional<std::uint32_t> expand_next() {
-    while (next_ < entries_.size() && (entries_[next_] & kExpanded) != 0) ++next_;
-    if (next_ == entries_.size()) return std::nullopt;
-    entries_[next_] |= kExpanded;
-    return node(next_++);
+    const auto nearest = next();
+    if (nearest) entries_[next_++] |= kExpanded;
+    return nearest;
+  }
+
+  /// The node that expand_next() would give now, if nothing nearer is offered before.
+  [[nodiscard]] std::optional<std::uint32_t> next() {
+    const std::size_t end = std::min(entries_.size(), beam_);
+    while (next_ < end && (entries_[next_] & kExpanded) != 0) ++next_;
+    if (next_ >= end) return std::nullopt;
+    return node(next_);
   }
 
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
@@ -59,6 +67,7 @@ class NearestPool {
 
   std::vector<std::uint64_t> entries_;  ///< distance (32 bits), turned node (31), expanded (1): sorted as they are
   std::size_t capacity_ = 0;
+  std::size_t beam_ = 0;
   std::size_t next_ = 0;  ///< all before it are expanded
 };
 

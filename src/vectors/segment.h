@@ -17,7 +17,7 @@ struct GraphSettings {
   std::size_t m = 16;  ///< links a node on upper levels; twice that on level 0
   std::size_t ef_construction = 100;
   std::uint64_t seed = 100;
-  std::size_t code_planes = 4;  ///< bits for each number of the codes that the graph is built on: 4, 2 or 1
+  std::size_t code_bits = 8;    ///< for each number of the codes that the graph is built on: 8, 4, 2 or 1
   std::size_t threads = 0;      ///< 0: as many as the machine has
   double dead_share_max = 0.2;  ///< above this share of deleted elements the graph is built anew without them
 };
@@ -40,7 +40,7 @@ struct SegmentFacts {
 };
 
 /// Writes the segment that results from a change into `folder` (which exists, and is not `base`), without the pickle.
-/// The graph is built on int8 codes; full vectors pass through as a stream, so memory is about dimensions + 150 bytes
+/// The graph is built on codes; full vectors pass through as a stream, so memory is about dimensions + 150 bytes
 /// an element that is not a copy of another. Equal vectors are linked through one representative. Every element that is
 /// not deleted can be reached on level 0 from the entry point when this returns (checked, repaired). The same input
 /// gives the same bytes, with any number of threads.
