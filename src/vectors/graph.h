@@ -102,6 +102,7 @@ class Graph {
   template <typename Apart, typename Prefetch>
   [[nodiscard]] Found find_from(Node from, Node target, std::size_t beam, const Apart& apart, const Prefetch& prefetch,
                                 Search& search) const;
+  [[nodiscard]] Node random_start(Node target) const;
   [[nodiscard]] bool is_found_by_signs(Node target, Search& search) const;
   [[nodiscard]] Found find_by_codes(Node target, Search& search) const;
   [[nodiscard]] Result<Found> find_by_vectors(Node target, const ReadVector& read, Search& search) const;

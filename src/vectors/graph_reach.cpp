@@ -21,6 +21,7 @@ constexpr std::size_t kDoubtfulBeam = 72;  // less, as codes tell only nearly ho
 constexpr std::uint64_t kJumpSeed = 0x6a756d70;
 constexpr std::uint64_t kStartSeed = 0x73746172;
 constexpr float kNearer = 0.97F;  // five times the error of a distance between two codes
+constexpr float kMuchNearer = 0.7F;  // of a distance between signs, whose error is larger
 constexpr std::uint32_t kCopiesSurelyMet = 1 + kCopyChildren;
 constexpr float kNowhere = std::numeric_limits<float>::max();
 constexpr int kRoundsMax = 3;
@@ -91,14 +92,25 @@ Graph::Found Graph::find_from(Node from, Node target, std::size_t beam, const Ap
   return Found::no;
 }
 
-/// Whether a search finds a node that sees signs only. One that sees more will: unless there are crowds of copies.
+/// Whether a search finds a node that sees signs only, and takes crowds of copies to be much nearer than they are. One
+/// that sees more will.
 bool Graph::is_found_by_signs(Node target, Search& search) const {
-  const auto apart = [&](Node node) { return codes_.rough_distance(target, node); };
-  const auto apart_from_others = [&](Node node) { return node == target ? kNowhere : apart(node); };
-  const Node start = descend(links_, entry_, 0, apart_from_others);
+  const auto apart = [&](Node node) {
+    return codes_.rough_distance(target, node) * (copies_[node] > 0 ? kMuchNearer : 1);
+  };
+  const auto apart_from_others = [&](Node node) {
+    return node == target ? kNowhere : codes_.rough_distance(target, node);
+  };
   const auto prefetch = [&](Node node) { codes_.prefetch_signs(node); };
-  return find_from(start, target, kDoubtfulBeam, apart, prefetch, search) != Found::no;
+  std::vector<Node> starts = {descend(links_, entry_, 0, apart_from_others)};
+  if (has_copies_) starts.push_back(random_start(target));
+  return std::ranges::all_of(starts, [&](Node start) {
+    return find_from(start, target, kDoubtfulBeam, apart, prefetch, search) != Found::no;
+  });
 }
+
+/// Where a search may come down that was led astray.
+Node Graph::random_start(Node target) const { return static_cast<Node>(mixed_bits(kStartSeed, target) % size()); }
 
 /// What the codes say of finding a node. They tell distances with an error: so a crowd of copies is taken to be nearer
 /// than it seems, and besides the two most likely places to come down to a third is tried where there are crowds.
@@ -109,7 +121,7 @@ Graph::Found Graph::find_by_codes(Node target, Search& search) const {
   };
   std::vector<Node> starts = {down([&](Node node) { return codes_.distance(target, node); }),
                               down([&](Node node) { return codes_.rough_distance(target, node); })};
-  if (has_copies_) starts.push_back(static_cast<Node>(mixed_bits(kStartSeed, target) % size()));
+  if (has_copies_) starts.push_back(random_start(target));
   const auto prefetch = [&](Node node) { codes_.prefetch(node); };
   auto found = Found::surely;
   for (const Node start : starts) {
@@ -142,7 +154,7 @@ Result<std::size_t> Graph::make_findable(Node first, const ReadVector& read) {
   std::iota(all.begin(), all.end(), first);
   std::vector<std::uint8_t> is_doubtful(all.size(), 0);
   const std::size_t lost = TRY(link_lost(all, [&](Node node, Search& search) -> Result<Found> {
-    if (!has_copies_ && is_found_by_signs(node, search)) return Found::surely;
+    if (is_found_by_signs(node, search)) return Found::surely;
     const Found found = find_by_codes(node, search);
     if (found != Found::surely) is_doubtful[node - first] = 1;
     return found;
