@@ -40,20 +40,38 @@ int Graph::draw_level(Node node) const {
 }
 
 Node Graph::add_linked(std::span<const float> vector, int level) {
-  check(batch_.empty(), "known nodes come before new ones");
+  check(max_level_ < 0, "known nodes come before new ones");
   const auto node = static_cast<Node>(size());
   copies_.push_back(0);
   links_.add(level);
-  codes_.resize(size());
-  codes_.encode(node, vector);
+  batch_.insert(batch_.end(), vector.begin(), vector.end());
+  if (batch_.size() == kBatchNodesMax * codes_.dimensions()) encode_known();
   return node;
 }
 
 void Graph::set_links(Node node, int level, std::span<const Node> neighbours) {
-  std::vector<Neighbour> measured;
-  measured.reserve(neighbours.size());
-  for (const Node neighbour : neighbours) measured.push_back({codes_.distance(node, neighbour), neighbour});
-  links_.set(node, level, measured, 0);
+  Neighbours links;
+  links.reserve(neighbours.size());
+  for (const Node neighbour : neighbours) links.push_back({kUnmeasured, neighbour});
+  links_.set(node, level, links, 0);
+}
+
+void Graph::take_over(Node entry, int max_level) {
+  encode_known();
+  set_entry(entry, max_level);
+}
+
+void Graph::encode_known() {
+  const std::size_t dimensions = codes_.dimensions();
+  const std::size_t count = batch_.size() / dimensions;
+  const std::size_t first = size() - count;
+  codes_.resize(size());
+  threads_.execute([&] {
+    tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) {
+      codes_.encode(static_cast<Node>(first + i), std::span(batch_).subspan(i * dimensions, dimensions));
+    });
+  });
+  batch_.clear();
 }
 
 void Graph::set_entry(Node entry, int max_level) {
@@ -213,6 +231,10 @@ void Graph::add_back_links(std::span<const BackLink> links) {
     return;
   }
   for (const Candidate& candidate : all) codes_.prefetch(candidate.neighbour.node);
+  for (Candidate& candidate : all) {
+    auto& [distance, node] = candidate.neighbour;
+    if (distance == kUnmeasured) distance = codes_.distance(target, node);
+  }
   std::ranges::sort(all, std::less<>(), &Candidate::neighbour);
   const auto [neighbours, diverse] = select(all, links_.links_max(level));
   links_.set(target, level, neighbours, diverse);

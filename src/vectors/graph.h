@@ -36,11 +36,12 @@ class Graph {
   [[nodiscard]] Node entry() const { return entry_; }
   [[nodiscard]] const GraphLinks& links() const { return links_; }
 
-  /// Adds a node whose links are known (of a segment that is read); its links may name nodes that come later.
+  /// Adds a node whose links are known (of a segment that is read).
   Node add_linked(std::span<const float> vector, int level);
-  /// Replaces the links of a node on a level that it has.
+  /// Sets the links of such a node on a level that it has.
   void set_links(Node node, int level, std::span<const Node> neighbours);
-  void set_entry(Node entry, int max_level);
+  /// Ends the taking over of nodes whose links are known.
+  void take_over(Node entry, int max_level);
 
   /// Adds a node; it is linked together with others, at the latest by link_all().
   Node add(std::span<const float> vector);
@@ -96,7 +97,9 @@ class Graph {
   };
 
   [[nodiscard]] int draw_level(Node node) const;
+  void encode_known();
   void encode_batch(Node first);
+  void set_entry(Node entry, int max_level);
   [[nodiscard]] std::vector<Chosen> choose(Node node, Node batch_first, Search& search) const;
   enum class Found { no, barely /** with a beam that was full */, surely };
   template <typename Apart, typename Prefetch>

@@ -8,8 +8,11 @@
 
 namespace tillite {
 
+/// The length of a link that nobody has asked for yet.
+inline constexpr float kUnmeasured = -1;
+
 struct Neighbour {
-  float distance = 0;  ///< from the node that has the link
+  float distance = 0;  ///< from the node that has the link; kUnmeasured in links of a segment that was read
   Node node = 0;
   /// Of equal distances the larger node is nearer.
   bool operator<(const Neighbour& other) const {

@@ -7,7 +7,7 @@ namespace tillite {
 Result<PinnedSnapshot> PinnedSnapshot::open(const Path& folder, const CollectionBinding& binding) {
   auto databases = std::make_unique<Databases>(TRY(RecordIndex::open_finished(folder / kRecordsFile, binding)),
                                                TRY(ChromaReader::open(folder / kChromaFile)));
-  auto segment = TRY(Segment::open(folder / databases->chroma.vector_segment()));
+  auto segment = TRY(Segment::open(folder / databases->chroma.vector_segment(), TRY(databases->records.vectors())));
   if (segment.size() > 0 && segment.dimensions() != binding.dimensions) {
     return fail(Code::corrupt, "the vectors of {} have {} dimensions, the collection has {}", folder.string(),
                 segment.dimensions(), binding.dimensions);

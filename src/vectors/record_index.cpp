@@ -107,6 +107,15 @@ struct RecordIndex::Parts {
                     "VALUES (?, ?, ?, ?, ?, ?)"),
         remove_waiting(database, "DELETE FROM waiting WHERE id = ?") {}
 
+  Result<void> set_fact(const std::string& name, std::uint64_t value) {
+    return with_sqlite("writing to records.sqlite3", [&] {
+      SQLite::Statement fact(database, "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)");
+      fact.bind(1, name);
+      fact.bind(2, static_cast<std::int64_t>(value));
+      fact.exec();
+    });
+  }
+
   SQLite::Database database;
   SQLite::Statement find_record;
   SQLite::Statement find_waiting;
@@ -224,13 +233,18 @@ Result<std::uint64_t> RecordIndex::labels_given() {
   });
 }
 
-Result<void> RecordIndex::set_labels_given(std::uint64_t labels) {
-  return with_sqlite("writing to records.sqlite3", [&] {
-    SQLite::Statement fact(parts_->database, "UPDATE facts SET value = ? WHERE name = 'labels_given'");
-    fact.bind(1, static_cast<std::int64_t>(labels));
-    fact.exec();
+Result<void> RecordIndex::set_labels_given(std::uint64_t labels) { return parts_->set_fact("labels_given", labels); }
+
+Result<std::uint64_t> RecordIndex::vectors() {
+  return with_sqlite("reading records.sqlite3", [&]() -> Result<std::uint64_t> {
+    return unsigned_column(
+        parts_->database.execAndGet("SELECT coalesce((SELECT value FROM facts WHERE name = 'vectors'), "
+                                    "(SELECT count(*) FROM records WHERE label IS NOT NULL))"),
+        "the number of vectors in records.sqlite3");
   });
 }
+
+Result<void> RecordIndex::set_vectors(std::uint64_t vectors) { return parts_->set_fact("vectors", vectors); }
 
 Result<RecordIndex::Totals> RecordIndex::totals() {
   return with_sqlite("adding up records.sqlite3", [&]() -> Result<Totals> {

@@ -60,6 +60,9 @@ class RecordIndex {
   };
   /// Counted over all rows.
   [[nodiscard]] Result<Totals> totals();
+  /// How many records have a vector, as set_vectors() has noted it; counted where nothing was noted.
+  [[nodiscard]] Result<std::uint64_t> vectors();
+  [[nodiscard]] Result<void> set_vectors(std::uint64_t vectors);
 
   /// Up to `limit` records with a vector whose ids come after `after`, ascending by id.
   [[nodiscard]] Result<std::vector<IndexedRecord>> page(const RecordId& after, std::size_t limit);

@@ -33,6 +33,37 @@ struct Segment::Parts {
     return {level0.bytes().data() + element * header.row_bytes(), header};
   }
 
+  /// One pass over everything: none of it need stay in memory.
+  [[nodiscard]] std::uint64_t count_live() {
+    std::uint64_t count = 0;
+    for (std::uint64_t element = 0; element < header.elements; ++element) {
+      count += row(element).is_deleted() ? 0 : 1;
+      if (element % kRowsAtOnce == 0) level0.release();
+    }
+    level0.release();
+    return count;
+  }
+
+  /// The first element from `element` on whose label is at least `label`. As labels ascend by one where nothing was
+  /// removed, it is near: steps that double lead to it.
+  [[nodiscard]] std::uint64_t first_from(std::uint64_t label, std::uint64_t element) const {
+    std::uint64_t low = element;
+    std::uint64_t step = 1;
+    while (low + step < header.elements && row(low + step).label() < label) {
+      low += step;
+      step *= 2;
+    }
+    for (std::uint64_t high = std::min(low + step, header.elements); low < high;) {
+      const std::uint64_t middle = low + (high - low) / 2;
+      if (row(middle).label() < label) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+
   [[nodiscard]] float distance(std::span<const float> query, std::uint64_t element) const {
     return 1 - dot(query.data(), row(element).vector(), header.dimensions);
   }
@@ -43,7 +74,7 @@ Segment::Segment(Segment&&) noexcept = default;
 Segment& Segment::operator=(Segment&&) noexcept = default;
 Segment::~Segment() = default;
 
-Result<Segment> Segment::open(const Path& folder) {
+Result<Segment> Segment::open(const Path& folder, std::optional<std::uint64_t> live) {
   const auto header = TRY(read_header(folder));
   auto parts = std::unique_ptr<Parts>(new Parts{
       header, TRY(MappedFile::open(folder / kLevel0File)), TRY(MappedFile::open(folder / kLinkListsFile)), {}, 0});
@@ -65,11 +96,7 @@ Result<Segment> Segment::open(const Path& folder) {
     position += size;
   }
   if (position != bytes.size()) return torn(kLinkListsFile);
-  for (std::uint64_t element = 0; element < header.elements; ++element) {
-    parts->live += parts->row(element).is_deleted() ? 0 : 1;
-    if (element % kRowsAtOnce == 0) parts->level0.release();  // one pass over everything: none of it need stay
-  }
-  parts->level0.release();
+  parts->live = live ? *live : parts->count_live();
   return Segment(std::move(parts));
 }
 
@@ -77,17 +104,9 @@ std::uint64_t Segment::size() const { return parts_->live; }
 std::size_t Segment::dimensions() const { return parts_->header.dimensions; }
 
 std::optional<std::vector<float>> Segment::vector_of(std::uint64_t label) const {
-  std::uint64_t low = 0;
-  for (std::uint64_t high = parts_->header.elements; low < high;) {
-    const std::uint64_t middle = low + (high - low) / 2;
-    if (parts_->row(middle).label() < label) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  if (low == parts_->header.elements) return std::nullopt;
-  const RowView row = parts_->row(low);
+  const std::uint64_t element = parts_->first_from(label, 0);
+  if (element == parts_->header.elements) return std::nullopt;
+  const RowView row = parts_->row(element);
   if (row.label() != label || row.is_deleted()) return std::nullopt;
   return std::vector<float>(row.vector(), row.vector() + parts_->header.dimensions);
 }
@@ -188,18 +207,23 @@ std::vector<SegmentHit> Segment::search(std::span<const float> query, std::size_
 
 std::vector<SegmentHit> Segment::scan(std::span<const float> query, std::size_t k,
                                       const std::optional<std::vector<std::uint64_t>>& labels) const {
+  if (k == 0) return {};
   std::priority_queue<std::pair<float, std::uint64_t>> best;  // the farthest on top
-  std::size_t next = 0;
-  for (std::uint64_t element = 0; element < parts_->header.elements && k > 0; ++element) {
+  const auto offer = [&](std::uint64_t element) {
     const RowView row = parts_->row(element);
-    if (row.is_deleted()) continue;
-    if (labels) {
-      while (next < labels->size() && (*labels)[next] < row.label()) ++next;
-      if (next == labels->size()) break;
-      if ((*labels)[next] != row.label()) continue;
-    }
+    if (row.is_deleted()) return;
     best.emplace(parts_->distance(query, element), row.label());
     if (best.size() > k) best.pop();
+  };
+  const std::uint64_t elements = parts_->header.elements;
+  if (labels) {
+    std::uint64_t element = 0;
+    for (const std::uint64_t label : *labels) {
+      element = parts_->first_from(label, element);
+      if (element < elements && parts_->row(element).label() == label) offer(element);
+    }
+  } else {
+    for (std::uint64_t element = 0; element < elements; ++element) offer(element);
   }
   std::vector<SegmentHit> hits;
   for (; !best.empty(); best.pop()) hits.push_back({best.top().second, best.top().first});

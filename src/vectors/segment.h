@@ -61,8 +61,9 @@ struct SegmentHit {
 /// A segment for reading: its files mapped, nothing loaded. Threads: any, after open.
 class Segment {
  public:
-  /// `corrupt` if files are torn (sizes and header do not fit).
-  [[nodiscard]] static Result<Segment> open(const Path& folder);
+  /// `corrupt` if files are torn (sizes and header do not fit). `live`: how many elements are not deleted, if that is
+  /// known; else all are looked at.
+  [[nodiscard]] static Result<Segment> open(const Path& folder, std::optional<std::uint64_t> live = std::nullopt);
   Segment(Segment&&) noexcept;
   Segment& operator=(Segment&&) noexcept;
   ~Segment();

@@ -100,13 +100,15 @@ class Builder {
   Builder(const SegmentChange& change, const GraphSettings& settings) : change_(change), settings_(settings) {}
 
   Result<SegmentFacts> build(const Path& folder) {
+    removed_ = change_.removed;
+    std::ranges::sort(removed_);
     if (change_.base) TRY(open_base());
-    TRY(decide_what_stays());
-    graph_.emplace(TRY(centre()), base_header_.elements + change_.new_vectors_count, settings_);
-    if (facts_.rebuilt) {
+    const auto middle = TRY(centre());
+    graph_.emplace(middle, base_header_.elements + change_.new_vectors_count, settings_);
+    if (change_.base) TRY(load_base());
+    if (has_too_many_deleted()) {
+      forget_base(middle);
       TRY(for_each_base_row([&](const RowView& row) { add(row.label(), vector_of(row.vector())); }));
-    } else if (change_.base) {
-      TRY(load_base());
     }
     const auto first_new = facts_.rebuilt ? Node{0} : static_cast<Node>(graph_->size());
     TRY(add_new());
@@ -158,20 +160,20 @@ class Builder {
     return mean;
   }
 
-  /// Counts what is deleted: beyond the share the graph is built anew.
-  Result<void> decide_what_stays() {
-    removed_ = change_.removed;
-    std::ranges::sort(removed_);
-    if (!change_.base) return {};
-    std::uint64_t deleted = 0;
-    TRY(for_each_row([&](const RowView& row) -> Result<void> {
-      deleted += is_removed(row) ? 1 : 0;
-      return {};
-    }));
-    const auto total = static_cast<double>(base_header_.elements);
-    facts_.rebuilt = deleted > 0 && static_cast<double>(deleted) > settings_.dead_share_max * total;
-    facts_.deleted = facts_.rebuilt ? 0 : deleted;
-    return {};
+  /// Beyond a share of deleted elements the graph is built anew without them.
+  [[nodiscard]] bool has_too_many_deleted() const {
+    const auto deleted_max = settings_.dead_share_max * static_cast<double>(base_header_.elements);
+    return facts_.deleted > 0 && static_cast<double>(facts_.deleted) > deleted_max;
+  }
+
+  void forget_base(const std::vector<float>& middle) {
+    facts_ = {.rebuilt = true};
+    elements_.clear();
+    kept_.clear();
+    groups_.clear();
+    element_of_.clear();
+    copies_.clear();
+    graph_.emplace(middle, base_header_.elements + change_.new_vectors_count, settings_);
   }
 
   [[nodiscard]] bool is_removed(const RowView& row) const {
@@ -242,12 +244,13 @@ class Builder {
         if (row.links() > kLeafCopyLinks) copies_with_ways.push_back({index, links_of(row)});
       }
       element.node = group->second.node;
+      facts_.deleted += element.deleted ? 1 : 0;
       elements_.push_back(element);
       return {};
     }));
     TRY(take_over_links(links0, upper));
     TRY(take_over_ways(copies_with_ways));
-    if (!elements_.empty()) graph_->set_entry(elements_[base_header_.entry].node, base_header_.max_level);
+    if (!elements_.empty()) graph_->take_over(elements_[base_header_.entry].node, base_header_.max_level);
     for (std::uint64_t i = 0; i < base_header_.elements; ++i) kept_.push_back(i);
     return {};
   }

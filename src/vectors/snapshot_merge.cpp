@@ -154,9 +154,11 @@ Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input) {
 Result<void> SnapshotBuild::check_totals(const Path& segment) {
   const auto totals = TRY(index_.totals());
   const auto chroma_count = TRY(chroma_.count());
-  const auto graph = TRY(Segment::open(segment));
+  const std::uint64_t live = merged_.graph.elements - merged_.graph.deleted;
   check(chroma_count == totals.vectors, "Chroma's tables hold one record for each vector of the index");
-  check(graph.size() == totals.vectors, "the graph holds one live element for each vector of the index");
+  check(live == totals.vectors, "the graph holds one live element for each vector of the index");
+  TRY(Segment::open(segment, live));
+  TRY(index_.set_vectors(totals.vectors));
   check(totals.checksum == merged_.checksum, "the checksum is the sum of the stored records' hashes");
   merged_.vectors = totals.vectors;
   merged_.tombstones = totals.tombstones;
