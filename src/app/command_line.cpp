@@ -50,6 +50,7 @@ class Parser {
         ->check([](const std::string& folder) { return std::string(folder.empty() ? "name a folder" : ""); });
     app_.add_flag("--json", parsed_.json, "Answer in JSON on standard output");
     app_.add_option("--log-level", parsed_.log_level, "DEBUG, INFO, WARNING or ERROR (LOG_LEVEL)");
+    app_.add_option("--memory", parsed_.memory, "What merging may use, as in 512M (TILLITE_MEMORY_BYTES)");
     app_.add_flag("-v,--verbose", parsed_.verbose, "Logs on standard error as text instead of JSON lines");
     add_receipt_commands();
     add_run_commands();

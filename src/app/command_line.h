@@ -13,6 +13,7 @@ struct ParsedCommandLine {
   bool json = false;
   bool verbose = false;
   std::string log_level;  ///< of --log-level; empty: none given
+  std::string memory;     ///< of --memory; empty: none given
   Command command;
   std::string text;
   std::optional<Error> mistake;

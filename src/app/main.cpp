@@ -41,6 +41,13 @@ tillite::Result<tillite::LogLevel> log_level(const tillite::ParsedCommandLine& p
 /// Whether a line can be rewritten in place.
 bool is_live_terminal() { return ::isatty(STDOUT_FILENO) != 0 && environment("TERM").value_or("dumb") != "dumb"; }
 
+/// The environment, in which options stand above variables.
+tillite::Environment environment_of(const tillite::ParsedCommandLine& parsed) {
+  return [memory = parsed.memory](const std::string& name) {
+    return name == "TILLITE_MEMORY_BYTES" && !memory.empty() ? memory : environment(name);
+  };
+}
+
 /// A standard error that cannot be written is no reason to end otherwise.
 void print_error(const tillite::Error& error, bool json) {
   const std::string text =
@@ -60,7 +67,7 @@ tillite::Result<int> run(const tillite::ParsedCommandLine& parsed) {
                // One id for all that this command logs: several write into one file.
                .log = tillite::Logger::to_stderr(level, form).with({{"request_id", tillite::uuid4(random.bytes())}}),
                .stop = interrupt.token(),
-               .environment = &environment},
+               .environment = environment_of(parsed)},
       .live_progress = is_live_terminal()};
   const int status = TRY(parsed.command(context));
   if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {

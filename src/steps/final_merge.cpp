@@ -256,7 +256,9 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
                 {"records_ms", merged.times.records_ms},
                 {"graph_ms", merged.times.graph_ms},
                 {"files_ms", merged.times.files_ms},
-                {"publish_ms", publish_ms}});
+                {"publish_ms", publish_ms},
+                {"memory_bytes", context.settings.memory_bytes},
+                {"code_bits", merged.graph.code_bits}});
   context.log.info("published a version", facts);
   return result;
 }

@@ -10,6 +10,9 @@
 namespace tillite {
 namespace {
 
+constexpr std::uint64_t kRecordsShare =
+    16;  // of the memory; two chunks may be merged at once, and the estimate is rough
+
 /// The deltas that still count; asked anew after a delta was missing, for it may have been consumed and removed
 /// meanwhile.
 Result<std::vector<DeltaId>> not_consumed(std::vector<DeltaId> deltas, const CollectionBinding& binding,
@@ -46,7 +49,8 @@ Result<std::optional<ObjectKey>> make_intermediate(const Chunk& chunk, const Col
   if (deltas.empty()) return std::nullopt;
   const auto scratch = TRY(ScratchFolder::create(context.scratch));
   const Path file = scratch.path() / "run";
-  const auto header = merge_deltas(ports.vectors, binding, deltas, scratch.path(), file);
+  const auto header =
+      merge_deltas(ports.vectors, binding, deltas, scratch.path(), file, context.settings.memory_bytes / kRecordsShare);
   if (!header) return pass_on(header, fmt::format("merging chunk {} of {}", chunk.index, binding.collection));
   for (const auto& [delta, reason] : header->quarantined) {
     context.log.error("a delta cannot be read and is quarantined",

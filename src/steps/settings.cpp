@@ -1,9 +1,15 @@
 #include "steps/settings.h"
 
+#include <algorithm>
 #include <charconv>
+
+#include "base/memory_limit.h"
 
 namespace tillite {
 namespace {
+
+constexpr std::uint64_t kMemoryBytesMin = std::uint64_t{64} << 20;
+constexpr std::uint64_t kGraphShare = 2;  // half for the graph; SQLite, buffers and the program itself have the rest
 
 /// Sets `target` from a whole number in [least, most], if the variable is there.
 template <typename Number>
@@ -19,6 +25,22 @@ Result<void> read_number(const Environment& environment, const std::string& name
   }
   target = static_cast<Number>(value * factor);
   return {};
+}
+
+/// What a merge may use: as it is told, else what a Lambda function has, else what the machine or its control group
+/// gives.
+Result<std::uint64_t> read_memory(const Environment& environment) {
+  if (const auto text = environment("TILLITE_MEMORY_BYTES"); text && !text->empty()) {
+    const auto bytes = parse_bytes(*text);
+    if (!bytes) return pass_on(bytes, "the variable TILLITE_MEMORY_BYTES (--memory)");
+    if (*bytes >= kMemoryBytesMin) return bytes;
+    return fail(Code::invalid_input, "the variable TILLITE_MEMORY_BYTES (--memory) must be at least {}M, but is {}",
+                kMemoryBytesMin >> 20, *text);
+  }
+  std::int64_t lambda_mb = 0;
+  TRY(read_number(environment, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", lambda_mb, 1, 1 << 20));
+  const std::uint64_t given = lambda_mb > 0 ? static_cast<std::uint64_t>(lambda_mb) << 20 : memory_limit_bytes();
+  return std::max(given, kMemoryBytesMin);
 }
 
 Result<void> read_format(const Environment& environment, const std::string& name, Entity entity, Settings& settings) {
@@ -58,6 +80,8 @@ Result<Settings> read_settings(const Environment& environment, std::string defau
     return fail(Code::invalid_input, "the variable SKIP_SQS_NOTIFICATION must be true or false, but is '{}'", skip);
   }
   settings.skip_queue_notification = skip == "true";
+  settings.memory_bytes = TRY(read_memory(environment));
+  settings.graph.memory_bytes = settings.memory_bytes / kGraphShare;
   return settings;
 }
 

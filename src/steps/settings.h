@@ -29,6 +29,7 @@ struct Settings {
   std::int64_t submit_lease_ms = 15'000;  ///< how long a submit under way keeps others from recovering it
   std::int64_t tombstone_retention_ms = 30LL * 24 * 3'600'000;
   bool skip_queue_notification = false;
+  std::uint64_t memory_bytes = std::uint64_t{1} << 30;  ///< what a merge may use; its parts have shares of it
   LockSettings lock;
   std::int64_t lock_wait_ms = 15'000;  ///< that a merge waits for another publisher, most of whom are done in seconds;
                                        ///< the state machine's retry comes much later

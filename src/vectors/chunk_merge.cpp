@@ -8,7 +8,7 @@
 namespace tillite {
 namespace {
 
-/// A record whose vector lies in the scratch file.
+/// A record; its vector lies in the scratch file if the record does not have it.
 struct Head {
   Record record;
   std::uint64_t row = 0;
@@ -38,16 +38,53 @@ Newest newest_of(std::span<const Head> heads) {
   return newest;
 }
 
-/// The records of deltas, their vectors moved to a file.
+/// About what a record takes in memory without its vector.
+std::uint64_t memory_of(const Record& record) {
+  constexpr std::uint64_t kMetadataValueBytes = 160;
+  return sizeof(Head) + record.id.str().size() + record.input_hash.size() + record.document.size() +
+         kMetadataValueBytes * record.metadata.size();
+}
+
+/// The records of sorted pieces in the order of ids, those of one id in the order of the pieces.
+class PieceMerge {
+ public:
+  static Result<PieceMerge> open(const std::vector<Path>& pieces) {
+    PieceMerge merge;
+    for (const Path& piece : pieces) {
+      merge.pieces_.push_back(TRY(RunReader::open(TRY(file_source(piece)), piece.string())));
+      merge.heads_.push_back(TRY(merge.pieces_.back().next()));
+    }
+    return merge;
+  }
+
+  Result<std::optional<Head>> next() {
+    std::size_t least = pieces_.size();
+    for (std::size_t piece = 0; piece < pieces_.size(); ++piece) {
+      if (heads_[piece] && (least == pieces_.size() || heads_[piece]->id < heads_[least]->id)) least = piece;
+    }
+    if (least == pieces_.size()) return std::nullopt;
+    Head head{.record = *std::move(heads_[least])};
+    heads_[least] = TRY(pieces_[least].next());
+    return std::optional(std::move(head));
+  }
+
+ private:
+  std::vector<RunReader> pieces_;
+  std::vector<std::optional<Record>> heads_;
+};
+
+/// The records of deltas in the order of ids, their vectors moved to a file. What is more than the memory may hold
+/// waits in sorted pieces on the disk.
 class Gatherer {
  public:
-  static Result<Gatherer> create(const CollectionBinding& binding, const Path& scratch) {
-    return Gatherer(binding, TRY(File::create(scratch / "vectors.f32")));
+  static Result<Gatherer> create(const CollectionBinding& binding, const Path& scratch, std::uint64_t bytes_max) {
+    return Gatherer(binding, scratch, bytes_max, TRY(File::create(scratch / "vectors.f32")));
   }
 
   /// Adds a delta whole, or not at all.
   Result<void> add(ByteSource& file, const DeltaId& delta) {
-    const std::size_t heads_before = heads_.size();
+    heads_before_ = heads_.size();
+    pieces_of_delta_.clear();
     const std::uint64_t rows_before = rows_;
     const auto read = read_delta(file, [&](Record&& record) { return add(std::move(record)); });
     const auto belongs = [&]() -> Result<void> {
@@ -58,27 +95,36 @@ class Gatherer {
       }
       return {};
     }();
-    if (!belongs) {
-      heads_.resize(heads_before);
-      rows_ = rows_before;
+    if (belongs) {
+      pieces_.insert(pieces_.end(), pieces_of_delta_.begin(), pieces_of_delta_.end());
+    } else {
+      heads_.resize(heads_before_);
+      if (pieces_of_delta_.empty()) rows_ = rows_before;
     }
     return belongs;
   }
 
   /// Writes what was gathered in the order of ids.
   Result<void> write(RunWriter& writer) {
-    std::ranges::stable_sort(heads_, {}, [](const Head& head) -> const RecordId& { return head.record.id; });
-    for (auto begin = heads_.begin(); begin != heads_.end();) {
-      const auto end =
-          std::find_if(begin, heads_.end(), [&](const Head& head) { return head.record.id != begin->record.id; });
-      TRY(write_of_one_id(std::span(begin, end), writer));
-      begin = end;
+    if (pieces_.empty()) {
+      sort(heads_);
+      std::size_t next = 0;
+      return write_sorted(writer, [&]() -> Result<std::optional<Head>> {
+        return next < heads_.size() ? std::optional(std::move(heads_[next++])) : std::nullopt;
+      });
     }
-    return {};
+    if (!heads_.empty()) pieces_.push_back(TRY(write_piece(heads_)));
+    heads_.clear();
+    auto merge = TRY(PieceMerge::open(pieces_));
+    return write_sorted(writer, [&] { return merge.next(); });
   }
 
  private:
-  Gatherer(CollectionBinding binding, File vectors) : binding_(std::move(binding)), vectors_(std::move(vectors)) {}
+  Gatherer(CollectionBinding binding, Path scratch, std::uint64_t bytes_max, File vectors)
+      : binding_(std::move(binding)),
+        scratch_(std::move(scratch)),
+        bytes_max_(bytes_max),
+        vectors_(std::move(vectors)) {}
 
   Result<void> add(Record&& record) {
     Head head;
@@ -91,34 +137,85 @@ class Gatherer {
       TRY(vectors_.write_at(head.row * row_bytes(), std::as_bytes(std::span(record.vector))));
       record.vector = {};
     }
+    bytes_ += memory_of(record);
     head.record = std::move(record);
     heads_.push_back(std::move(head));
+    return bytes_ > bytes_max_ ? spill() : Result<void>();
+  }
+
+  /// Puts all records on the disk, those of the delta that is being read in a piece of their own: should it turn out to
+  /// be torn, they do not count.
+  Result<void> spill() {
+    const auto all = std::span(heads_);
+    if (heads_before_ > 0) pieces_.push_back(TRY(write_piece(all.first(heads_before_))));
+    pieces_of_delta_.push_back(TRY(write_piece(all.subspan(heads_before_))));
+    heads_.clear();
+    heads_before_ = 0;
+    rows_ = 0;
+    bytes_ = 0;
     return {};
+  }
+
+  static void sort(std::span<Head> heads) {
+    std::ranges::stable_sort(heads, {}, [](const Head& head) -> const RecordId& { return head.record.id; });
+  }
+
+  Result<Path> write_piece(std::span<Head> heads) {
+    sort(heads);
+    Path file = scratch_ / fmt::format("piece-{}", pieces_written_++);
+    auto writer = TRY(RunWriter::create(file, {.binding = binding_}));
+    for (Head& head : heads) {
+      TRY(fetch_vector(head));
+      TRY(writer.add(head.record));
+      head.record = Record{};  // its memory is needed no more
+    }
+    TRY(writer.finish());
+    return file;
+  }
+
+  /// `next()`: the records in the order of ids.
+  template <typename Next>
+  Result<void> write_sorted(RunWriter& writer, const Next& next) const {
+    std::vector<Head> of_one_id;
+    while (auto head = TRY(next())) {
+      if (!of_one_id.empty() && of_one_id.front().record.id != head->record.id) {
+        TRY(write_of_one_id(of_one_id, writer));
+        of_one_id.clear();
+      }
+      of_one_id.push_back(*std::move(head));
+    }
+    return write_of_one_id(of_one_id, writer);
   }
 
   Result<void> write_of_one_id(std::span<Head> heads, RunWriter& writer) const {
     const Newest newest = newest_of(heads);
     for (Head& head : heads) {
       if (newest.supersedes(head.record)) continue;
-      if (head.record.kind == RecordKind::vector) head.record.vector = TRY(vector_at(head.row));
+      TRY(fetch_vector(head));
       TRY(writer.add(head.record));
-      head.record = Record{};  // its memory is needed no more
     }
     return {};
   }
 
-  [[nodiscard]] std::uint64_t row_bytes() const { return binding_.dimensions * sizeof(float); }
-
-  Result<std::vector<float>> vector_at(std::uint64_t row) const {
-    std::vector<float> vector(binding_.dimensions);
-    TRY(vectors_.read_at(row * row_bytes(), std::as_writable_bytes(std::span(vector))));
-    return vector;
+  Result<void> fetch_vector(Head& head) const {
+    if (head.record.kind != RecordKind::vector || !head.record.vector.empty()) return {};
+    head.record.vector.resize(binding_.dimensions);
+    return vectors_.read_at(head.row * row_bytes(), std::as_writable_bytes(std::span(head.record.vector)));
   }
 
+  [[nodiscard]] std::uint64_t row_bytes() const { return binding_.dimensions * sizeof(float); }
+
   CollectionBinding binding_;
+  Path scratch_;
+  std::uint64_t bytes_max_;
   File vectors_;
   std::vector<Head> heads_;
+  std::size_t heads_before_ = 0;  ///< those of the deltas before the one that is being read
+  std::uint64_t bytes_ = 0;       ///< about the memory of the heads
   std::uint64_t rows_ = 0;
+  std::vector<Path> pieces_;
+  std::vector<Path> pieces_of_delta_;  ///< of the delta that is being read
+  std::size_t pieces_written_ = 0;
 };
 
 /// A delta that cannot be read must not stop its neighbours, not even if a newer program could read it: its items are
@@ -130,8 +227,9 @@ bool is_the_deltas_fault(const Error& error) {
 }  // namespace
 
 Result<RunHeader> merge_deltas(ObjectStore& objects, const CollectionBinding& binding,
-                               const std::vector<DeltaId>& deltas, const Path& scratch, const Path& run) {
-  auto gatherer = TRY(Gatherer::create(binding, scratch));
+                               const std::vector<DeltaId>& deltas, const Path& scratch, const Path& run,
+                               std::uint64_t records_bytes_max) {
+  auto gatherer = TRY(Gatherer::create(binding, scratch, records_bytes_max));
   RunHeader header{.binding = binding};
   std::set<DeltaId> seen;
   for (const DeltaId& delta : deltas) {

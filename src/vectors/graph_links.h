@@ -26,6 +26,11 @@ class GraphLinks {
   /// `m`: links on an upper level, half of those on level 0.
   GraphLinks(std::size_t m, std::size_t nodes_max);
 
+  /// About the memory of a node, upper levels included.
+  [[nodiscard]] static std::size_t bytes_of_node(std::size_t m) {
+    return (2 * m + 1) * sizeof(Neighbour) + sizeof(Place);
+  }
+
   /// Adds a node without links.
   void add(int level);
 

@@ -7,8 +7,8 @@
 
 namespace tillite {
 
-/// Fills `pool` with the nearest nodes that a level's links lead to, itself left out. `apart(node)` tells how far a node
-/// is, by its signs.
+/// Fills `pool` with the nearest nodes that a level's links lead to, itself left out. `apart(node)` tells how far a
+/// node is, by its signs.
 template <typename Apart>
 void walk(const GraphLinks& links, const Codes& codes, Node itself, Node from, int level, const Apart& apart,
           NearestPool& pool, SeenNodes& seen) {

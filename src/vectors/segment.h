@@ -17,9 +17,10 @@ struct GraphSettings {
   std::size_t m = 16;  ///< links a node on upper levels; twice that on level 0
   std::size_t ef_construction = 100;
   std::uint64_t seed = 100;
-  std::size_t code_bits = 8;    ///< for each number of the codes that the graph is built on: 8, 4, 2 or 1
-  std::size_t threads = 0;      ///< 0: as many as the machine has
-  double dead_share_max = 0.2;  ///< above this share of deleted elements the graph is built anew without them
+  std::size_t code_bits = 8;       ///< for each number of the codes that the graph is built on: 8, 4, 2 or 1
+  std::uint64_t memory_bytes = 0;  ///< that the graph may take; codes have fewer bits if it must be; 0: no limit
+  std::size_t threads = 0;         ///< 0: as many as the machine has
+  double dead_share_max = 0.2;     ///< above this share of deleted elements the graph is built anew without them
 };
 
 struct SegmentChange {
@@ -36,6 +37,7 @@ struct SegmentFacts {
   std::uint64_t deleted = 0;
   std::uint64_t hard_to_find = 0;  ///< new vectors that a search for themselves with Chroma's beam may miss
   std::uint64_t repaired = 0;      ///< elements that needed an extra link to be reachable
+  std::size_t code_bits = 0;       ///< for each number, as the memory allowed
   bool rebuilt = false;
 };
 
@@ -43,7 +45,7 @@ struct SegmentFacts {
 /// The graph is built on codes; full vectors pass through as a stream, so memory is about dimensions + 150 bytes
 /// an element that is not a copy of another. Equal vectors are linked through one representative. Every element that is
 /// not deleted can be reached on level 0 from the entry point when this returns (checked, repaired). The same input
-/// gives the same bytes, with any number of threads.
+/// gives the same bytes, with any number of threads. `limit_exceeded` if the graph does not even fit with one bit.
 [[nodiscard]] Result<SegmentFacts> write_segment(const SegmentChange& change, const GraphSettings& settings,
                                                  const Path& folder);
 

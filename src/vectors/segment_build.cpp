@@ -17,6 +17,7 @@ constexpr std::size_t kReadBytes = std::size_t{1} << 20;
 constexpr std::uint64_t kElementsMaxLeast = 1024;  // room that Chroma finds before it has to grow the index
 constexpr std::uint64_t kCentreSample = 1000;      // vectors whose mean stands for that of all
 constexpr Node kNone = 0xffffffff;
+constexpr std::uint64_t kElementBytes = 144;  // about what the tables here and in the graph have besides, an element
 
 struct SumHash {
   std::size_t operator()(const Sum128& sum) const noexcept { return sum.low; }
@@ -103,6 +104,7 @@ class Builder {
     removed_ = change_.removed;
     std::ranges::sort(removed_);
     if (change_.base) TRY(open_base());
+    TRY(choose_code_bits());
     const auto middle = TRY(centre());
     graph_.emplace(middle, base_header_.elements + change_.new_vectors_count, settings_);
     if (change_.base) TRY(load_base());
@@ -160,6 +162,22 @@ class Builder {
     return mean;
   }
 
+  /// As many bits as the memory allows for as many nodes as may come.
+  Result<void> choose_code_bits() {
+    const std::uint64_t nodes_max = base_header_.elements + change_.new_vectors_count;
+    std::uint64_t bytes = 0;
+    for (; settings_.code_bits > 0; settings_.code_bits /= 2) {
+      const std::uint64_t node_bytes = Codes::bytes_of(change_.dimensions, settings_.code_bits) +
+                                       GraphLinks::bytes_of_node(settings_.m) + kElementBytes;
+      bytes = nodes_max * node_bytes;
+      if (settings_.memory_bytes == 0 || bytes <= settings_.memory_bytes) break;
+    }
+    facts_.code_bits = settings_.code_bits;
+    if (settings_.code_bits > 0) return {};
+    return fail(Code::limit_exceeded, "a graph of {} vectors needs {} bytes of memory, but may take {}: raise --memory",
+                nodes_max, bytes, settings_.memory_bytes);
+  }
+
   /// Beyond a share of deleted elements the graph is built anew without them.
   [[nodiscard]] bool has_too_many_deleted() const {
     const auto deleted_max = settings_.dead_share_max * static_cast<double>(base_header_.elements);
@@ -167,7 +185,7 @@ class Builder {
   }
 
   void forget_base(const std::vector<float>& middle) {
-    facts_ = {.rebuilt = true};
+    facts_ = {.code_bits = settings_.code_bits, .rebuilt = true};
     elements_.clear();
     kept_.clear();
     groups_.clear();

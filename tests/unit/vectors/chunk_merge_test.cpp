@@ -163,6 +163,26 @@ TEST_F(ChunkMerge, HasTheSameBytesForTheSameDeltas) {
   EXPECT_EQ(value(read_file(room.path() / "one")), value(read_file(room.path() / "other")));
 }
 
+TEST_F(ChunkMerge, HasTheSameBytesHoweverLittleMemoryItHas) {
+  std::vector deltas = {deliver(1, {vector_record("d"), vector_record("b"), vector_record("a")}),
+                        deliver(2, {vector_record("x"), vector_record("b", 7)}),
+                        deliver(3, {vector_record("a", 1, 3), metadata_record("c", 1, 2), vector_record("b", 2)})};
+  const ObjectKey torn = delta_key(binding.collection, 1, deltas[1]);
+  std::string file = objects.contents().at(torn.str());
+  file[file.size() - 20] = static_cast<char>(~file[file.size() - 20]);  // behind the records and their vectors
+  objects.set(torn, file);
+
+  const Path all_at_once = new_path();
+  const RunHeader expected = value(merge_deltas(objects, binding, deltas, room.path(), all_at_once));
+  ASSERT_EQ(expected.quarantined.size(), 1U);
+  for (const std::uint64_t bytes_max : {1U, 600U, 1500U}) {
+    SCOPED_TRACE(bytes_max);
+    const Path run = new_path();
+    EXPECT_EQ(value(merge_deltas(objects, binding, deltas, room.path(), run, bytes_max)).deltas, expected.deltas);
+    EXPECT_EQ(value(read_file(run)), value(read_file(all_at_once)));
+  }
+}
+
 TEST_F(ChunkMerge, DropsTheRecordsOfDeltasThatWereConsumedMeanwhile) {
   const auto one = deliver(1, {vector_record("a"), vector_record("b")});
   const auto two = deliver(2, {vector_record("b", 2), vector_record("c")});

@@ -34,6 +34,8 @@ Vectors repeated_texts(std::size_t receipts) {
 
 class SegmentTest : public ::testing::Test {
  protected:
+  GraphSettings settings;
+
   /// Writes a segment of new vectors on top of a base; the facts.
   SegmentFacts write(const Path& to, const Vectors& added, std::optional<Path> base = std::nullopt,
                      std::uint64_t first_label = 1, std::vector<std::uint64_t> removed = {}) {
@@ -48,7 +50,7 @@ class SegmentTest : public ::testing::Test {
                                       .new_vectors_count = added.size(),
                                       .first_new_label = first_label,
                                       .dimensions = kDimensions},
-                                     {}, to);
+                                     settings, to);
     EXPECT_TRUE(facts) << facts.error().message();
     return *facts;
   }
@@ -136,6 +138,27 @@ TEST_F(SegmentTest, TheSameVectorsGiveTheSameBytes) {
   for (const char* file : {"header.bin", "data_level0.bin", "link_lists.bin", "length.bin"}) {
     EXPECT_EQ(*sha256_of_file(folder / "a" / file), *sha256_of_file(folder / "b" / file)) << file;
   }
+}
+
+TEST_F(SegmentTest, TakesFewerBitsWhereTheMemoryIsShortAndRefusesWhereOneIsTooMany) {
+  settings.memory_bytes = 0;
+  const Vectors vectors = repeated_texts(20);
+  EXPECT_EQ(write(folder / "free", vectors).code_bits, 8U);
+  std::size_t last_bits = 8;
+  for (settings.memory_bytes = vectors.size() * 1024; last_bits > 1; settings.memory_bytes -= vectors.size() * 8) {
+    const Path to = folder / std::to_string(settings.memory_bytes);
+    const SegmentFacts facts = write(to, vectors);
+    EXPECT_LE(facts.code_bits, last_bits);
+    EXPECT_EQ(Segment::open(to)->unreachable(), 0U);
+    last_bits = facts.code_bits;
+  }
+  settings.memory_bytes = vectors.size() * 8;
+  const auto refused =
+      write_segment({.new_vectors = folder / "rows", .new_vectors_count = vectors.size(), .dimensions = kDimensions},
+                    settings, folder / "free");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::limit_exceeded);
+  EXPECT_NE(refused.error().message().find("--memory"), std::string::npos);
 }
 
 TEST_F(SegmentTest, SearchesOnlyWhatIsAccepted) {
