@@ -118,6 +118,7 @@ TEST_F(Library, AnswersSeveralThreadsAtOnce) {
     std::vector<std::vector<std::string>> found(4);
     {
       std::vector<std::jthread> threads;
+      threads.reserve(found.size());
       for (auto& ids : found) {
         threads.emplace_back([&lines, &ids] {
           for (int round = 0; round < 20; ++round) ids = ids_of(lines.query("oat milk"));
