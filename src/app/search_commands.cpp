@@ -2,15 +2,13 @@
 #include <map>
 
 #include "app/commands.h"
-#include "base/text.h"
+#include "embedding/query_text.h"
 #include "receipts/receipt.h"
 #include "steps/collection.h"
 #include "vectors/collection_view.h"
 
 namespace tillite {
 namespace {
-
-constexpr std::size_t kQueryBytesMax = 4096;  // as a text of a receipt
 
 Result<Json> parse_filter(const std::string& text, std::string_view option) {
   if (text.empty()) return Json(nullptr);
@@ -19,15 +17,6 @@ Result<Json> parse_filter(const std::string& text, std::string_view option) {
 
 Json json_of(const StoredRecord& record) {
   return {{"id", record.id.str()}, {"document", record.document}, {"metadata", record.metadata}};
-}
-
-Result<void> check_query_text(std::string_view text) {
-  if (text.size() > kQueryBytesMax) {
-    return fail(Code::usage, "the text to look for has {} bytes, at most {} are allowed", text.size(), kQueryBytesMax);
-  }
-  if (!is_utf8(text)) return fail(Code::usage, "the text to look for is not valid UTF-8");
-  if (trim(text).empty()) return fail(Code::usage, "the text to look for is empty");
-  return {};
 }
 
 /// A record id as it is stored: hexadecimal digits of the image's id in lower case.
@@ -47,7 +36,9 @@ void warn_of_unreadable(const CollectionView& view, const Logger& log) {
 }  // namespace
 
 Result<int> query_command(CommandContext& context, const QueryOptions& options) {
-  TRY(check_query_text(options.text));
+  if (const auto checked = check_query_text(options.text); !checked) {
+    return fail(Code::usage, "{}", checked.error().message());
+  }
   const Entity entity = TRY(entity_of_collection(options.collection));
   const Where where = TRY(Where::parse(TRY(parse_filter(options.where, "--where")),
                                        TRY(parse_filter(options.where_document, "--where-document"))));

@@ -1,129 +1,132 @@
 #include "embedding/batch_files.h"
 
-#include <simdjson.h>
+#include <tbb/parallel_pipeline.h>
+#include <tbb/task_arena.h>
 
-#include <bit>
-#include <cmath>
-#include <cstring>
+#include <atomic>
+#include <thread>
 
 #include "base/json.h"
-#include "receipts/receipt.h"
+#include "base/line_blocks.h"
 
 namespace tillite {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "vectors are little endian in every format");
-
 constexpr std::size_t kResultLineBytesMax = std::size_t{4} << 20;
-constexpr std::size_t kMessageBytesMax = 500;
 
-namespace dom = simdjson::dom;
+/// A block of lines on its way: read, parsed, handed out. Used again for a later block.
+struct ResultBlock {
+  explicit ResultBlock(std::size_t dimensions) : reader(dimensions) {}
 
-/// The bytes of standard base64, with or without padding; nothing if there is another character.
-std::optional<std::vector<std::byte>> decode_base64(std::string_view text) {
-  while (text.ends_with('=')) text.remove_suffix(1);
-  std::vector<std::byte> bytes;
-  bytes.reserve(text.size() * 3 / 4);
-  std::uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const int value = c >= 'A' && c <= 'Z'   ? c - 'A'
-                      : c >= 'a' && c <= 'z' ? c - 'a' + 26
-                      : c >= '0' && c <= '9' ? c - '0' + 52
-                      : c == '+'             ? 62
-                      : c == '/'             ? 63
-                                             : -1;
-    if (value < 0) return std::nullopt;
-    bits = bits << 6 | static_cast<std::uint32_t>(value);
-    count += 6;
-    if (count < 8) continue;
-    count -= 8;
-    bytes.push_back(static_cast<std::byte>(bits >> count & 0xff));
+  ResultLineReader reader;
+  std::string text;
+  std::optional<Error> read_error;  ///< the file could not be read on; there is no text
+  std::vector<BatchResult> results;
+  std::size_t lines = 0;
+  std::size_t unreadable_lines = 0;
+  std::size_t first_unreadable = 0;  ///< from 1, in this block
+  std::string why_unreadable;
+};
+
+Result<BatchResult> parse_line(std::string_view line, ResultLineReader& reader) {
+  if (line.size() > kResultLineBytesMax) {
+    return fail(Code::limit_exceeded, "it is longer than {} bytes", kResultLineBytesMax);
   }
-  return bytes;
+  return reader.read(line);
 }
 
-/// An embedding as numbers or as base64, by the type that arrives; empty if it is neither.
-std::vector<float> read_embedding(dom::element value) {
-  std::vector<float> vector;
-  if (std::string_view text; value.get(text) == simdjson::SUCCESS) {
-    const auto bytes = decode_base64(text);
-    if (!bytes || bytes->size() % sizeof(float) != 0) return {};
-    vector.resize(bytes->size() / sizeof(float));
-    std::memcpy(vector.data(), bytes->data(), bytes->size());
-    return vector;
+void parse_block(ResultBlock& block) {
+  block.results.clear();
+  block.lines = block.unreadable_lines = 0;
+  for (std::string_view rest = block.text; !rest.empty();) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    ++block.lines;
+    if (line.ends_with('\r') && line.size() <= kResultLineBytesMax) line.remove_suffix(1);
+    if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
+    auto result = parse_line(line, block.reader);
+    if (result) {
+      block.results.push_back(*std::move(result));
+    } else if (block.unreadable_lines++ == 0) {
+      block.first_unreadable = block.lines;
+      block.why_unreadable = result.error().message();
+    }
   }
-  dom::array numbers;
-  if (value.get(numbers) != simdjson::SUCCESS) return {};
-  for (const dom::element element : numbers) {
-    double number = 0;
-    if (element.get(number) != simdjson::SUCCESS) return {};
-    vector.push_back(static_cast<float>(number));
-  }
-  return vector;
 }
 
-/// Why a vector cannot be used; empty if it can.
-std::string vector_fault(const std::vector<float>& vector, std::size_t dimensions) {
-  if (vector.size() != dimensions) return fmt::format("the vector has {} numbers, not {}", vector.size(), dimensions);
-  double square = 0;
-  for (const float number : vector) {
-    if (!std::isfinite(number)) return "the vector has NaN or infinity in it";
-    square += static_cast<double>(number) * static_cast<double>(number);
+/// Reads, parses and hands out the blocks of a file: parsing by several threads, the others in order and one at a time.
+class ResultFile {
+ public:
+  ResultFile(ByteSource& file, std::size_t dimensions, const std::function<Result<void>(BatchResult&&)>& each,
+             std::size_t threads)
+      : lines_(file, kResultLineBytesMax), each_(each), threads_(threads) {
+    for (std::size_t i = 0; i < threads_ + 1; ++i) blocks_.emplace_back(dimensions);
   }
-  return square > 0 ? "" : "the vector has length zero";
-}
 
-std::string text_or(dom::object object, std::string_view name, std::string fallback) {
-  std::string_view text;
-  if (object[name].get(text) != simdjson::SUCCESS || text.empty()) return fallback;
-  return std::string(text.substr(0, kMessageBytesMax));
-}
-
-void set_failure(BatchResult& result, dom::object error) {
-  result.error_code = text_or(error, "code", text_or(error, "type", "failed"));
-  result.error_message = text_or(error, "message", "the provider gave no reason");
-}
-
-/// Reads `response`: the vector, or the error in its body.
-void read_response(BatchResult& result, dom::object response, std::size_t dimensions) {
-  std::int64_t status = 0;
-  if (response["status_code"].get(status) != simdjson::SUCCESS) status = 0;
-  result.error_code = "bad_result";
-  result.error_message = fmt::format("the response (status {}) has no vector", status);
-  if (dom::object error; response["body"]["error"].get(error) == simdjson::SUCCESS) {
-    set_failure(result, error);
-    return;
+  Result<ResultFileFacts> read() {
+    const auto read = tbb::make_filter<void, ResultBlock*>(tbb::filter_mode::serial_in_order,
+                                                           [this](tbb::flow_control& flow) -> ResultBlock* {
+                                                             ResultBlock* const block = next_block();
+                                                             if (block == nullptr) flow.stop();
+                                                             return block;
+                                                           });
+    const auto parse = tbb::make_filter<ResultBlock*, ResultBlock*>(tbb::filter_mode::parallel,
+                                                                    [](ResultBlock* block) -> ResultBlock* {
+                                                                      parse_block(*block);
+                                                                      return block;
+                                                                    });
+    const auto hand_out =
+        tbb::make_filter<ResultBlock*, void>(tbb::filter_mode::serial_in_order, [this](ResultBlock* block) {
+          if (const auto handed_out = hand_out_block(*block); !handed_out) stop(handed_out.error());
+        });
+    tbb::task_arena arena(static_cast<int>(threads_));
+    arena.execute([&] { tbb::parallel_pipeline(blocks_.size(), read & parse & hand_out); });
+    if (failure_) return std::unexpected(*failure_);
+    return facts_;
   }
-  dom::element embedding;
-  if (status >= 400 || response["body"]["data"].at(0)["embedding"].get(embedding) != simdjson::SUCCESS) return;
-  result.vector = read_embedding(embedding);
-  std::string fault = vector_fault(result.vector, dimensions);
-  if (!fault.empty()) result.vector.clear();
-  result.error_code = fault.empty() ? "" : "bad_vector";
-  result.error_message = std::move(fault);
-}
 
-/// One line of a result file. An error only if the line does not say whose result it is.
-Result<BatchResult> read_line(std::string_view line, dom::parser& parser, std::size_t dimensions) {
-  dom::object object;
-  std::string_view custom_id;
-  if (parser.parse(line.data(), line.size()).get(object) != simdjson::SUCCESS) {
-    return fail(Code::invalid_input, "it is not a JSON object");
+ private:
+  /// As many blocks are on their way at once as there are, and the first is done first: the next one's is free.
+  ResultBlock* next_block() {
+    if (ended_) return nullptr;
+    ResultBlock& block = blocks_[number_++ % blocks_.size()];
+    const auto more = lines_.next(block.text);
+    ended_ = !more || !*more;
+    if (more) return *more ? &block : nullptr;
+    block.text.clear();
+    block.read_error = more.error();
+    return &block;
   }
-  if (object["custom_id"].get(custom_id) != simdjson::SUCCESS) return fail(Code::invalid_input, "it has no custom_id");
-  BatchResult result{.id = RecordId(std::string(custom_id))};
-  TRY(parse_record_id(result.id));
-  if (dom::object response; object["response"].get(response) == simdjson::SUCCESS) {
-    read_response(result, response, dimensions);
-  } else if (dom::object error; object["error"].get(error) == simdjson::SUCCESS) {
-    set_failure(result, error);
-  } else {
-    result.error_code = "bad_result";
-    result.error_message = "there is neither a response nor an error";
+
+  Result<void> hand_out_block(ResultBlock& block) {
+    if (failure_) return {};
+    if (block.read_error) return std::unexpected(*block.read_error);
+    if (facts_.unreadable_lines == 0 && block.unreadable_lines > 0) {
+      facts_.first_unreadable = fmt::format("line {}: {}", lines_done_ + block.first_unreadable, block.why_unreadable);
+    }
+    facts_.unreadable_lines += block.unreadable_lines;
+    facts_.results += block.results.size();
+    lines_done_ += block.lines;
+    for (BatchResult& result : block.results) TRY(each_(std::move(result)));
+    return {};
   }
-  return result;
-}
+
+  void stop(const Error& error) {
+    failure_ = error;
+    ended_ = true;
+  }
+
+  LineBlocks lines_;
+  const std::function<Result<void>(BatchResult&&)>& each_;
+  std::size_t threads_;
+  std::vector<ResultBlock> blocks_;
+  std::size_t number_ = 0;           ///< of blocks read
+  std::atomic<bool> ended_ = false;  ///< nothing more is read
+  std::size_t lines_done_ = 0;
+  ResultFileFacts facts_;
+  std::optional<Error> failure_;
+};
 
 }  // namespace
 
@@ -154,26 +157,9 @@ Result<BatchRequest> parse_request_line(std::string_view line) {
 }
 
 Result<ResultFileFacts> read_results(ByteSource& file, std::size_t dimensions,
-                                     const std::function<Result<void>(BatchResult&&)>& each) {
-  ResultFileFacts facts;
-  dom::parser parser;
-  LineReader lines(file, kResultLineBytesMax);
-  while (true) {
-    const auto line = TRY(lines.next());
-    if (line.status == LineReader::Status::end) return facts;
-    if (line.status == LineReader::Status::line && line.text.find_first_not_of(" \t") == std::string_view::npos)
-      continue;
-    Result<BatchResult> result = fail(Code::limit_exceeded, "it is longer than {} bytes", kResultLineBytesMax);
-    if (line.status == LineReader::Status::line) result = read_line(line.text, parser, dimensions);
-    if (!result) {
-      if (facts.unreadable_lines++ == 0) {
-        facts.first_unreadable = fmt::format("line {}: {}", line.number, result.error().message());
-      }
-      continue;
-    }
-    ++facts.results;
-    TRY(each(*std::move(result)));
-  }
+                                     const std::function<Result<void>(BatchResult&&)>& each, std::size_t threads) {
+  if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
+  return ResultFile(file, dimensions, each, threads).read();
 }
 
 }  // namespace tillite

@@ -1,10 +1,10 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 
 #include "base/bytes.h"
 #include "embedding/batch_plan.h"
+#include "embedding/result_line.h"
 
 namespace tillite {
 
@@ -22,24 +22,20 @@ struct BatchRequest {
 /// `invalid_input` names the field.
 [[nodiscard]] Result<BatchRequest> parse_request_line(std::string_view line);
 
-/// The result of one request, or why there is none.
-struct BatchResult {
-  RecordId id;
-  std::vector<float> vector;  ///< empty if failed
-  std::string error_code;     ///< empty if not failed; a code of the provider's or "bad_result", "bad_vector"
-  std::string error_message;
-};
-
-/// Reads an output or error file, line by line, in the order of the file. A vector of another size than `dimensions`,
-/// with NaN or infinity, or of zero length is a failed result ("bad_vector"). A line that cannot be read at all is
-/// counted in the answer, logged by the caller, and never stops its neighbours. Number arrays and base64 are both
-/// accepted. Memory: one line (4 MiB at most).
+/// What a result file had in it.
 struct ResultFileFacts {
   std::size_t results = 0;
   std::size_t unreadable_lines = 0;
   std::string first_unreadable;  ///< "line 12: why"
 };
+/// Reads an output or error file. A vector of another size than `dimensions`, with NaN or infinity, or of zero length
+/// is a failed result ("bad_vector"). A line that cannot be read at all is counted in the answer, logged by the caller,
+/// and never stops its neighbours. Number arrays and base64 are both accepted. Memory: some blocks of lines, a line of
+/// 4 MiB at most. Several threads parse (`threads`, or with 0 as many as the machine has). `each` gets the results in
+/// the order of the file, one at a time, but not always on the thread of this call; after its first error it is not
+/// called again.
 [[nodiscard]] Result<ResultFileFacts> read_results(ByteSource& file, std::size_t dimensions,
-                                                   const std::function<Result<void>(BatchResult&&)>& each);
+                                                   const std::function<Result<void>(BatchResult&&)>& each,
+                                                   std::size_t threads = 0);
 
 }  // namespace tillite

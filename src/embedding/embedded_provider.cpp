@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/base64.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/text.h"
@@ -61,18 +62,6 @@ Result<void> check_metadata(const std::map<std::string, std::string>& metadata) 
     }
   }
   return {};
-}
-
-std::string base64_of(std::span<const std::byte> bytes) {
-  constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t bits = 0;
-    for (std::size_t j = 0; j < 3; ++j)
-      bits = bits << 8 | (i + j < bytes.size() ? static_cast<std::uint32_t>(bytes[i + j]) : 0);
-    for (std::size_t j = 0; j < 4; ++j) text += i + j <= bytes.size() ? alphabet[bits >> (18 - 6 * j) & 0x3f] : '=';
-  }
-  return text;
 }
 
 std::string embedding_text(const std::vector<float>& vector, bool base64) {

@@ -54,13 +54,14 @@ Result<void> create_first_generation(const CollectionBinding& binding, const Por
 
 Result<CollectionBinding> active_collection(Entity entity, const Ports& ports, const StepContext& context) {
   const CollectionBinding wanted = wanted_binding(entity, context.settings);
-  const ObjectKey key = root_key(wanted.collection);
-  auto root = read_object(ports.vectors, key);
-  if (!root && root.error().code() == Code::not_found) {
+  auto stored = TRY(stored_binding(entity, ports.vectors));
+  if (!stored) {
     TRY(create_first_generation(wanted, ports));
-    root = read_object(ports.vectors, key);
+    stored = TRY(stored_binding(entity, ports.vectors));
   }
-  const CollectionBinding active = TRY(parse_root(TRY(std::move(root)), key));
+  if (!stored)
+    return fail(Code::unavailable, "the root object of {} is gone as soon as it was made", wanted.collection);
+  const CollectionBinding active = *std::move(stored);
   if (active.model != wanted.model || active.dimensions != wanted.dimensions ||
       active.input_format != wanted.input_format) {
     return fail(Code::unsupported,
@@ -70,6 +71,14 @@ Result<CollectionBinding> active_collection(Entity entity, const Ports& ports, c
                 wanted.dimensions, wanted.input_format);
   }
   return active;
+}
+
+Result<std::optional<CollectionBinding>> stored_binding(Entity entity, ObjectStore& vectors) {
+  const ObjectKey key = root_key(names_of(entity).collection);
+  const auto root = read_object(vectors, key);
+  if (!root && root.error().code() == Code::not_found) return std::nullopt;
+  if (!root) return std::unexpected(root.error());
+  return TRY(parse_root(*root, key));
 }
 
 Result<Entity> entity_of_event(const Json& event) {

@@ -12,6 +12,9 @@ namespace tillite {
 [[nodiscard]] Result<CollectionBinding> active_collection(Entity entity, const Ports& ports,
                                                           const StepContext& context);
 
+/// The same for those who only read: what the root object names, whatever the settings; nothing if there is none yet.
+[[nodiscard]] Result<std::optional<CollectionBinding>> stored_binding(Entity entity, ObjectStore& vectors);
+
 /// The entity that an event speaks of: its `collection` ("receipt_lines").
 [[nodiscard]] Result<Entity> entity_of_event(const Json& event);
 

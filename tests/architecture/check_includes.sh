@@ -12,6 +12,7 @@ allowed() {
     steps) echo "steps embedding vectors receipts ports base" ;;
     workflow) echo "workflow ports base" ;;
     adapters) echo "adapters ports base" ;;
+    library) echo "library steps adapters embedding vectors receipts ports base" ;;
     app) echo "app steps workflow adapters embedding vectors receipts ports base" ;;
     *) return 1 ;;
   esac
@@ -33,6 +34,12 @@ while IFS= read -r file; do
   echo "src/$file includes <iostream>: only the room app may"
   wrong=1
 done < <(grep -rl '^#include <iostream>' . | sed 's|^\./||' | grep -v '^app/')
+# What is installed stands alone: nothing of the rooms, and nothing that is not C++'s own.
+while IFS=: read -r file included; do
+  [[ $included =~ ^\<(tillite/)?[a-z_]+(\.h)?\>$ && ( $included != *.h* || -e ../include/${included//[<>]/} ) ]] && continue
+  echo "$file includes $included: an installed header may include the standard library and include/tillite only"
+  wrong=1
+done < <(grep -oHP '^#include \K.+' ../include/tillite/*.h | sed 's|^\.\./||')
 shopt -s nullglob
 for target in ../tests/fuzz/fuzz_*.cpp; do
   seeds=../tests/fuzz/seeds/$(basename "$target" .cpp)

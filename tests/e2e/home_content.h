@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <map>
 #include <string>
 
@@ -10,20 +9,11 @@
 #include "base/sqlite.h"
 #include "receipts/receipt_items.h"
 #include "steps/collection.h"
+#include "support/must.h"
 #include "support/sample_home.h"
 #include "vectors/collection_view.h"
 
 namespace tillite::testing {
-
-/// The value of a Result that must be one; without it the test program ends.
-template <typename T>
-T must(Result<T> result) {
-  if (!result) {
-    ADD_FAILURE() << result.error().message();
-    std::abort();
-  }
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
 
 using IdVersions = std::map<std::string, std::int64_t>;  ///< item_version by id
 

@@ -6,13 +6,13 @@
 #include "adapters/local/folder_object_store.h"
 #include "adapters/local/sqlite_queue.h"
 #include "adapters/local/sqlite_table.h"
-#include "base/check.h"
 #include "embedding/embedded_provider.h"
 #include "steps/census.h"
 #include "steps/change_delta.h"
 #include "steps/collection.h"
 #include "steps/receipt_changes.h"
 #include "steps/step.h"
+#include "support/must.h"
 #include "support/scripted_provider.h"
 #include "support/seeded_random.h"
 #include "support/standing_clock.h"
@@ -20,14 +20,6 @@
 #include "vectors/collection_view.h"
 
 namespace tillite::testing {
-
-/// The value of a Result that must be one; the test fails with its error otherwise.
-template <typename T>
-T must(Result<T> result) {
-  if (!result) ADD_FAILURE() << result.error().message();
-  check(result.has_value(), "the test's step succeeds");
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
 
 /// The real adapters of a home in a folder of the test's own, and the steps called one by one, without an engine.
 class Pipeline {

@@ -207,52 +207,6 @@ TEST(RequestLines, HaveTheDocumentedForm) {
             "\"input\": \"a \\\"b\\\"\"}}\n");
 }
 
-struct Collected {
-  std::map<std::string, BatchResult> results;
-  ResultFileFacts facts;
-};
-
-Collected results_of(const std::string& text) {
-  Collected collected;
-  const auto source = source_of(text);
-  const auto facts = read_results(*source, 2, [&](BatchResult&& result) -> Result<void> {
-    collected.results[result.id.str()] = std::move(result);
-    return {};
-  });
-  EXPECT_TRUE(facts);
-  if (facts) collected.facts = *facts;
-  return collected;
-}
-
-std::string result_line(int line, const std::string& rest) {
-  return "{\"id\":\"r\",\"custom_id\":\"" + line_record_id(kImage, 1, line).str() + "\"," + rest + "}\n";
-}
-
-TEST(Results, EveryOutcomeOfALineIsTold) {
-  const auto vector = [](const std::string& numbers) {
-    return "\"response\":{\"status_code\":200,\"body\":{\"data\":[{\"embedding\":" + numbers +
-           ",\"index\":0}]}},\"error\":null";
-  };
-  const auto all =
-      results_of(result_line(1, vector("[0.6,-0.8]")) + result_line(2, vector("\"AACAPwAAAEA=\"")) + "{broken\n" +
-                 result_line(3, vector("[1]")) + result_line(4, vector("[0,0]")) +
-                 result_line(5,
-                             "\"response\":{\"status_code\":400,\"body\":{\"error\":{\"message\":\"no\",\"code\":"
-                             "\"bad\"}}},\"error\":null") +
-                 result_line(6, "\"response\":null,\"error\":{\"code\":\"batch_expired\",\"message\":\"late\"}") +
-                 result_line(7, "\"response\":null,\"error\":null") + "{\"custom_id\":\"elsewhere\"}\n");
-  const auto of = [&](int line) { return all.results.at(line_record_id(kImage, 1, line).str()); };
-  EXPECT_EQ(of(1).vector, (std::vector<float>{0.6F, -0.8F}));
-  EXPECT_EQ(of(2).vector, (std::vector<float>{1.0F, 2.0F}));
-  EXPECT_EQ(of(3).error_code, "bad_vector");
-  EXPECT_EQ(of(4).error_code, "bad_vector");
-  EXPECT_EQ(of(5).error_code, "bad");
-  EXPECT_EQ(of(6).error_code, "batch_expired");
-  EXPECT_EQ(of(7).error_code, "bad_result");
-  EXPECT_EQ(all.facts.unreadable_lines, 2U);
-  EXPECT_TRUE(all.facts.first_unreadable.starts_with("line 3: ")) << all.facts.first_unreadable;
-}
-
 TEST(NgramEmbedder, PutsLikeSpellingsNearEachOther) {
   const NgramEmbedder embedder;
   const auto total = embedder.embed("total amount");

@@ -2,70 +2,14 @@
 
 #include <algorithm>
 
-#include "base/uuid.h"
-#include "folder_objects.h"
-#include "snapshot_fixture.h"
-#include "vectors/keys.h"
+#include "published_collection.h"
 
 namespace tillite {
 namespace {
 
-class CollectionViewTest : public SnapshotFixture {
+class CollectionViewTest : public PublishedCollection {
  protected:
-  FolderObjects objects{room.path() / "objects"};
-  std::optional<Version> version;
-  std::optional<Manifest> newest;
-
-  /// Stores a delta of these records.
-  DeltaId deliver(const std::vector<Record>& records) {
-    const DeltaId id(uuid5(fmt::format("delta {}", ++deltas_)));
-    auto writer = must(DeltaWriter::create(
-        room.path(), {.id = id, .batch_id = BatchId(), .binding = binding, .created_ms = 1'700'000'000'000}));
-    for (Record record : records) {
-      record.delta = id;
-      must(writer.add(std::move(record)));
-    }
-    must(objects.create_from_file(delta_key(binding.collection, binding.generation, id), must(writer.finish())));
-    return id;
-  }
-
-  /// Merges deltas and publishes the outcome, as final_merge does.
-  void publish(const std::vector<DeltaId>& deltas) {
-    const Path run = new_path("run");
-    must(merge_deltas(objects, binding, deltas, room.path(), run));
-    std::vector<RunReader> runs;
-    runs.push_back(must(RunReader::open(must(file_source(run)), "run")));
-    version = must(try_merge(version, std::move(runs)));
-
-    Manifest manifest;
-    if (newest) manifest.consumed = newest->consumed;
-    manifest.binding = binding;
-    manifest.predecessor = newest ? newest->number : 0;
-    manifest.predecessor_nonce = newest ? newest->nonce : "";
-    manifest.number = manifest.predecessor + 1;
-    manifest.epoch = 1;
-    manifest.nonce = uuid5(fmt::format("nonce {}", manifest.number));
-    manifest.writer = "test";
-    manifest.created_ms = 1'700'000'000'000;
-    manifest.vectors = version->merged.vectors;
-    manifest.tombstones = version->merged.tombstones;
-    manifest.checksum = version->merged.checksum;
-    manifest.added = deltas;
-    std::ranges::sort(manifest.added);
-    manifest.consumed.insert(manifest.consumed.end(), deltas.begin(), deltas.end());
-    std::ranges::sort(manifest.consumed);
-    manifest.snapshot = Manifest::Snapshot{
-        .folder = snapshot_folder(binding.collection, binding.generation, manifest.number, 1, manifest.nonce),
-        .files = version->merged.files};
-    for (const auto& file : manifest.snapshot->files) {
-      must(objects.create_from_file(ObjectKey(manifest.snapshot->folder + file.name), version->folder / file.name));
-    }
-    must(ManifestLog(objects, binding.collection, binding.generation).publish(manifest));
-    newest = manifest;
-  }
   void publish_records(const std::vector<Record>& records) { publish({deliver(records)}); }
-
-  [[nodiscard]] CollectionView open() { return must(CollectionView::open(objects, binding, room.path() / "scratch")); }
 
   [[nodiscard]] static std::string ids_of(const CollectionView& view) {
     std::string ids;
@@ -86,9 +30,6 @@ class CollectionViewTest : public SnapshotFixture {
   [[nodiscard]] Path object_file(std::string_view name) const {
     return objects.path_of(ObjectKey(newest->snapshot->folder + std::string(name)));
   }
-
- private:
-  int deltas_ = 0;
 };
 
 TEST_F(CollectionViewTest, FindsNothingInACollectionThatWasNeverPublished) {

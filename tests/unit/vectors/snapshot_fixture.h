@@ -5,6 +5,8 @@
 #include <map>
 #include <random>
 
+#include "support/must.h"
+#include "support/temp_folder.h"
 #include "vectors/delta.h"
 #include "vectors/pinned_snapshot.h"
 #include "vectors/snapshot_files.h"
@@ -12,15 +14,7 @@
 
 namespace tillite {
 
-/// The value of a Result that must be one.
-template <typename T>
-T must(Result<T> result) {
-  if (!result) {
-    ADD_FAILURE() << result.error().message();
-    std::abort();
-  }
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
+using testing::must;
 
 /// A small collection whose records, runs and snapshots are made by hand.
 class SnapshotFixture : public ::testing::Test {
@@ -33,7 +27,7 @@ class SnapshotFixture : public ::testing::Test {
                             .dimensions = kDimensions,
                             .input_format = "line/plain/1",
                             .shards = 1};
-  ScratchFolder room = must(ScratchFolder::create(std::filesystem::temp_directory_path() / "tillite-snapshot-tests"));
+  testing::TempFolder room = testing::TempFolder::in_memory();
 
   /// A vector of unit length that follows from its seed.
   [[nodiscard]] std::vector<float> vector_of(std::uint64_t seed) const {

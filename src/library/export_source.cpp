@@ -1,0 +1,150 @@
+#include <mutex>
+
+#include "library/source.h"
+#include "vectors/chroma_reader.h"
+#include "vectors/database_file.h"
+#include "vectors/record.h"
+#include "vectors/segment.h"
+#include "vectors/snapshot_files.h"
+
+namespace tillite::v1 {
+namespace {
+
+constexpr std::size_t kHitsMax = 10'000;
+constexpr std::uint64_t kScanMax = 2'000;  ///< up to so many vectors are compared one by one
+constexpr std::size_t kBeam = 100;
+
+/// Where the labels of ids are: an export has no index of ours.
+class IdLabels {
+ public:
+  explicit IdLabels(SQLite::Database database)
+      : database_(std::move(database)), label_(database_, "SELECT id FROM embeddings WHERE embedding_id = ?") {}
+
+  Result<std::optional<std::uint64_t>> find(const RecordId& id) {
+    return with_sqlite("looking up an id in chroma.sqlite3", [&]() -> Result<std::optional<std::uint64_t>> {
+      label_.reset();
+      label_.bind(1, id.str());
+      if (!label_.executeStep()) return std::nullopt;
+      return TRY(unsigned_column(label_.getColumn(0), "a label in chroma.sqlite3"));
+    });
+  }
+
+ private:
+  SQLite::Database database_;
+  SQLite::Statement label_;
+};
+
+/// SQLite's connections serve one thread at a time.
+struct Databases {
+  Databases(ChromaReader opened_chroma, SQLite::Database database)
+      : chroma(std::move(opened_chroma)), ids(std::move(database)) {}
+  ChromaReader chroma;
+  IdLabels ids;
+  std::mutex mutex;
+};
+
+class ExportSource final : public Collection::Source {
+ public:
+  ExportSource(Facts facts, std::unique_ptr<Databases> databases, Segment segment)
+      : Source(std::move(facts)), databases_(std::move(databases)), segment_(std::move(segment)) {}
+
+  Result<std::vector<QueryHit>> query(std::vector<float> vector, std::size_t k, const Where& where) const override {
+    if (k < 1 || k > kHitsMax) return fail(Code::invalid_input, "k is {}, it can be 1 to {}", k, kHitsMax);
+    if (vector.size() != facts().dimensions) {
+      return fail(Code::invalid_input, "the query has {} dimensions, the collection {} has {}", vector.size(),
+                  facts().name, facts().dimensions);
+    }
+    TRY(normalise(vector));
+    std::vector<QueryHit> hits;
+    for (const SegmentHit& near : TRY(nearest(vector, k, where))) {
+      hits.push_back({.record = TRY(record_of(near.label)), .distance = near.distance});
+    }
+    return hits;
+  }
+
+  Result<std::vector<StoredRecord>> get(const std::vector<RecordId>& ids, bool with_vectors) const override {
+    std::vector<StoredRecord> records;
+    for (const RecordId& id : ids) {
+      const auto label = TRY(label_of(id));
+      if (!label) continue;
+      auto record = TRY(record_of(*label));
+      if (with_vectors) record.vector = TRY(vector_of(*label));
+      records.push_back(std::move(record));
+    }
+    return records;
+  }
+
+ private:
+  Result<std::vector<SegmentHit>> nearest(std::span<const float> vector, std::size_t k, const Where& where) const {
+    if (!where.matches_all()) {
+      std::scoped_lock lock(databases_->mutex);
+      const auto labels = TRY(databases_->chroma.labels_matching(where));
+      return segment_.scan(vector, k, labels);
+    }
+    if (segment_.size() <= kScanMax) return segment_.scan(vector, k, std::nullopt);
+    return segment_.search(vector, k, std::max(kBeam, 2 * k), {});
+  }
+
+  Result<std::optional<std::uint64_t>> label_of(const RecordId& id) const {
+    const std::scoped_lock lock(databases_->mutex);
+    return databases_->ids.find(id);
+  }
+
+  Result<StoredRecord> record_of(std::uint64_t label) const {
+    const std::scoped_lock lock(databases_->mutex);
+    auto row = TRY(databases_->chroma.read(label));
+    if (!row) return fail(Code::corrupt, "the export has a vector with label {} and no record for it", label);
+    StoredRecord record;
+    record.id = std::move(row->id);
+    record.metadata = std::move(row->metadata);
+    record.document = std::move(row->document);
+    return record;
+  }
+
+  Result<std::vector<float>> vector_of(std::uint64_t label) const {
+    auto vector = segment_.vector_of(label);
+    if (!vector) return fail(Code::corrupt, "the export has a record with label {} and no vector for it", label);
+    return *std::move(vector);
+  }
+
+  std::unique_ptr<Databases> databases_;
+  Segment segment_;
+};
+
+/// A server that changes an export gives out labels of its own, which no longer lead from records to vectors.
+Result<void> check_unchanged(SQLite::Database& database, const Path& folder) {
+  const auto changes = TRY(with_sqlite(folder.string(), [&] {
+    return database
+        .execAndGet(
+            "SELECT (SELECT COUNT(*) FROM embeddings_queue) + "
+            "(SELECT COUNT(*) FROM max_seq_id WHERE seq_id <> 0)")
+        .getInt64();
+  }));
+  if (changes == 0) return {};
+  return fail(Code::unsupported, "{} was changed by a server since it was exported: ask the server, or export it anew",
+              folder.string());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Collection::Source>> open_export_source(const Path& folder, std::string_view model) {
+  const Path file = folder / kChromaFile;
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) {
+    return fail(Code::not_found, "{} is no exported snapshot: there is no {} in it", folder.string(), kChromaFile);
+  }
+  auto database = TRY(open_finished(file));
+  TRY(check_unchanged(database, folder));
+  Collection::Source::Facts facts;
+  facts.model = model;
+  TRY(with_sqlite(file.string(), [&] {
+    facts.name = database.execAndGet("SELECT name FROM collections").getString();
+    facts.dimensions = static_cast<std::size_t>(database.execAndGet("SELECT dimension FROM collections").getInt64());
+  }));
+  auto databases = std::make_unique<Databases>(TRY(ChromaReader::open(file)), std::move(database));
+  auto segment = TRY(Segment::open(folder / databases->chroma.vector_segment()));
+  facts.size = segment.size();
+  return std::make_unique<ExportSource>(std::move(facts), std::move(databases), std::move(segment));
+}
+
+}  // namespace tillite::v1
