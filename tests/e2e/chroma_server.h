@@ -53,6 +53,8 @@ class ChromaServer {
 
   /// Ends the server as Ctrl-C does, after which the directory is whole. Repeating it does nothing.
   void stop() { process_.stop(SIGINT, std::chrono::seconds(20)); }
+  /// Ends the server as a power failure does.
+  void kill() { process_.stop(SIGKILL, std::chrono::seconds(20)); }
 
  private:
   ChromaServer(int port, ScratchFolder folder, ChildProcess process, ChildProcess client)
