@@ -4,7 +4,6 @@
 
 #include "vectors/chroma_queue.h"
 #include "vectors/foreign_database.h"
-#include "vectors/label_pickle_reader.h"
 #include "vectors/segment_files.h"
 
 namespace tillite {
@@ -14,7 +13,7 @@ constexpr std::uint64_t kElementsAtOnce = 4'096;
 
 constexpr const char* kTables =
     "CREATE TABLE room.vectors (id TEXT PRIMARY KEY, label INTEGER, element INTEGER, sequence INTEGER) WITHOUT ROWID;"
-    "CREATE TABLE room.elements (label INTEGER PRIMARY KEY, element INTEGER NOT NULL);";
+    "CREATE TABLE room.elements (label INTEGER PRIMARY KEY, element INTEGER NOT NULL, id TEXT);";
 
 /// Ends what was begun, whatever happens in between: the room is worth nothing then.
 class Transaction {
@@ -49,11 +48,15 @@ Result<void> add_elements(SQLite::Database& database, const HnswElements& elemen
 Result<LabelPickleFacts> add_labels(SQLite::Database& database, const Path& file) {
   const auto pickle = TRY(MappedFile::open(file));
   SQLite::Statement add(database, "INSERT OR IGNORE INTO room.vectors (id, label) VALUES (?, ?)");
+  SQLite::Statement name(database, "UPDATE room.elements SET id = ?1 WHERE label = ?2 AND id IS NULL");
   const auto listener = LabelPickleListener{
       .label_of_id = [&](std::string_view id, std::uint64_t label) -> Result<void> {
-        add.reset();
-        add.bind(1, std::string(id));
-        add.bind(2, static_cast<std::int64_t>(label));
+        for (auto* statement : {&add, &name}) {
+          statement->reset();
+          statement->bind(1, std::string(id));
+          statement->bind(2, static_cast<std::int64_t>(label));
+        }
+        (void)name.exec();  // a label without a live element is no mistake yet: its record may be newer, or deleted
         if (add.exec() == 1) return {};
         return fail(Code::corrupt, "{}: the id '{}' is there twice", file.string(), id.substr(0, 128));
       },
@@ -108,9 +111,8 @@ Result<ChromaVectors> ChromaVectors::gather(SQLite::Database& database, const Pa
 Result<void> ChromaVectors::read_segment(const Path& segment) {
   elements_ = TRY(HnswElements::open(segment));
   TRY(add_elements(*database_, *elements_, segment));
-  const auto facts = TRY(add_labels(*database_, segment / kPickleFile));
-  labels_given_ = facts.labels_given;
-  saved_sequence_ = static_cast<std::int64_t>(facts.max_seq_id.value_or(0));
+  pickle_ = TRY(add_labels(*database_, segment / kPickleFile));
+  saved_sequence_ = static_cast<std::int64_t>(pickle_.max_seq_id.value_or(0));
   database_->exec(
       "UPDATE room.vectors SET element = (SELECT e.element FROM room.elements e WHERE e.label = vectors.label)");
   return {};
@@ -149,14 +151,14 @@ ChromaVectors::ChromaVectors(ChromaVectors&& other) noexcept
       room_(std::move(other.room_)),
       elements_(std::move(other.elements_)),
       saved_sequence_(other.saved_sequence_),
-      labels_given_(other.labels_given_) {}
+      pickle_(other.pickle_) {}
 
 ChromaVectors& ChromaVectors::operator=(ChromaVectors&& other) noexcept {
   std::swap(database_, other.database_);
   std::swap(room_, other.room_);
   std::swap(elements_, other.elements_);
   std::swap(saved_sequence_, other.saved_sequence_);
-  std::swap(labels_given_, other.labels_given_);
+  std::swap(pickle_, other.pickle_);
   return *this;
 }
 

@@ -5,6 +5,7 @@
 #include "base/sqlite.h"
 #include "vectors/chroma_directory.h"
 #include "vectors/hnsw_files.h"
+#include "vectors/label_pickle_reader.h"
 
 namespace tillite {
 
@@ -13,7 +14,8 @@ namespace tillite {
 ///
 ///     room.vectors  (id, label, element, sequence)   sequence: of the queue's row with a newer vector, else NULL;
 ///                                                    element: in the segment, NULL if the label has no live element
-///     room.elements (label, element)                 the segment's live elements
+///     room.elements (label, element, id)             the segment's live elements; id: by its pickle, NULL if that has
+///     none
 ///
 /// It stays attached until the object ends, which must be before `database` does.
 class ChromaVectors {
@@ -28,8 +30,8 @@ class ChromaVectors {
   [[nodiscard]] const HnswElements* elements() const { return elements_ ? &*elements_ : nullptr; }
   /// The number of the last change that the saved segment has.
   [[nodiscard]] std::int64_t saved_sequence() const { return saved_sequence_; }
-  /// How many labels its pickle says were given; 0 without a segment.
-  [[nodiscard]] std::uint64_t labels_given() const { return labels_given_; }
+  /// What the segment's pickle says besides its labels.
+  [[nodiscard]] const LabelPickleFacts& pickle() const { return pickle_; }
 
  private:
   ChromaVectors(SQLite::Database& database, std::optional<ScratchFolder> room)
@@ -41,7 +43,7 @@ class ChromaVectors {
   std::optional<ScratchFolder> room_;
   std::optional<HnswElements> elements_;
   std::int64_t saved_sequence_ = 0;
-  std::uint64_t labels_given_ = 0;
+  LabelPickleFacts pickle_;
 };
 
 /// The number of the last change that a segment has, by the table max_seq_id; nothing if it has no row there.
