@@ -129,9 +129,18 @@ class Checker {
     const auto vectors = TRY(ChromaVectors::gather(database, folder_, collection, room));
     return with_foreign_sqlite((folder_ / kChromaFile).string(), [&]() -> Result<void> {
       TRY(check_records(database, collection, vectors));
+      check_pickle_is_there(collection, vectors);
       if (vectors.elements() != nullptr) TRY(check_segment(database, collection, vectors));
       return {};
     });
+  }
+
+  /// Without it a segment is one that the server has not saved yet.
+  void check_pickle_is_there(const ChromaCollection& collection, const ChromaVectors& vectors) {
+    const auto layout = read_hnsw_layout(folder_ / collection.vector_segment);
+    if (vectors.elements() != nullptr || !layout || layout->elements == 0) return;
+    find(collection.vector_segment + "/" + kPickleFile,
+         fmt::format("it is not there although the segment has {} elements", layout->elements));
   }
 
   Result<void> check_records(SQLite::Database& database, const ChromaCollection& collection,

@@ -3,72 +3,20 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <random>
 
-#include "chroma_server.h"
 #include "vectors/record.h"
+#include "written_directory.h"
 
 // A directory that a real Chroma wrote is read as the server itself answers.
 
 namespace tillite {
 namespace {
 
-template <typename T>
-T must(Result<T> result) {
-  if (!result) {
-    ADD_FAILURE() << result.error().message();
-    std::abort();
-  }
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
-
 using testing::ChromaServer;
+using testing::must;
 
-class ChromaDirectoryTest : public ::testing::Test {
+class ChromaDirectoryTest : public testing::WrittenDirectory {
  protected:
-  static constexpr std::size_t kDimensions = 8;
-
-  void SetUp() override {
-    if (!ChromaServer::available()) GTEST_SKIP() << ChromaServer::how_to_get();
-  }
-
-  ScratchFolder room = must(ScratchFolder::create(std::filesystem::temp_directory_path() / "tillite-chroma-tests"));
-  Path folder = room.path() / "chroma";
-  std::mt19937_64 random{7};
-
-  ChromaServer serve() {
-    must(make_folders(folder));
-    return must(ChromaServer::start(folder));
-  }
-
-  std::vector<float> any_vector() {
-    std::normal_distribution<float> normal;
-    std::vector<float> vector(kDimensions);
-    for (float& number : vector) number = normal(random);
-    return vector;
-  }
-
-  static std::string id_of(int number) { return fmt::format("rec-{:05}", number); }
-
-  /// Writes the records `first` to `end - 1`, with what makes this version of them another.
-  void write(ChromaServer& server, const std::string& op, const std::string& collection, int first, int end,
-             int version) {
-    Json request = {{"op", op}, {"collection", collection}};
-    for (int i = first; i < end; ++i) {
-      request["ids"].push_back(id_of(i));
-      request["embeddings"].push_back(any_vector());
-      request["documents"].push_back(fmt::format("text {} of {}", i, version));
-      request["metadatas"].push_back({{"n", i}, {"share", i + 0.5}, {"even", i % 2 == 0}, {"name", id_of(i)}});
-    }
-    must(server.ask(request));
-  }
-
-  static Json ids(int first, int end) {
-    Json list = Json::array();
-    for (int i = first; i < end; ++i) list.push_back(id_of(i));
-    return list;
-  }
-
   std::map<std::string, ChromaRecord> read(const std::string& collection) {
     auto directory = must(ChromaDirectory::open(folder, room.path()));
     std::map<std::string, ChromaRecord> records;
