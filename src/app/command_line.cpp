@@ -198,6 +198,11 @@ class Parser {
                        "tillite snapshot verify receipt_lines",
                        [v](CommandContext& c) { return snapshot_verify_command(c, v->snapshot); });
     verify->add_option("what", v->snapshot, "A directory, or receipt_lines or receipt_words")->required();
+    auto* repair = add(*snapshot, "repair", "Writes a mended copy of a Chroma directory, where nothing is lost by it",
+                       "tillite snapshot repair ./chroma --to ./mended",
+                       [v](CommandContext& c) { return snapshot_repair_command(c, v->snapshot, v->folder); });
+    repair->add_option("folder", v->snapshot, "The directory; it is not changed")->required();
+    repair->add_option("--to", v->folder, "A folder that does not exist yet, or is empty")->required();
     auto* rollback =
         add(*snapshot, "rollback", "Publishes an older version's content anew", "tillite snapshot rollback 12",
             [v](CommandContext& c) { return snapshot_rollback_command(c, v->version, v->collection); });

@@ -54,6 +54,8 @@ struct SnapshotImportOptions {
 [[nodiscard]] Result<int> snapshot_import_command(CommandContext& context, const SnapshotImportOptions& options);
 /// `what`: a directory, or the name of a collection, whose newest version is meant then.
 [[nodiscard]] Result<int> snapshot_verify_command(CommandContext& context, const std::string& what);
+[[nodiscard]] Result<int> snapshot_repair_command(CommandContext& context, const std::string& folder,
+                                                  const std::string& target);
 [[nodiscard]] Result<int> snapshot_rollback_command(CommandContext& context, std::int64_t version,
                                                     const std::string& collection);
 

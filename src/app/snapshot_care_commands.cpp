@@ -1,11 +1,18 @@
-// snapshot verify and rollback: what keeps versions and directories whole.
+// snapshot verify, repair and rollback: what keeps versions and directories whole.
 #include "app/commands.h"
 #include "steps/collection.h"
 #include "steps/rollback.h"
+#include "vectors/chroma_repair.h"
 #include "vectors/snapshot_check.h"
 
 namespace tillite {
 namespace {
+
+Json json_of(const std::vector<Finding>& findings) {
+  Json json = Json::array();
+  for (const auto& [file, what] : findings) json.push_back({{"file", file}, {"what", what}});
+  return json;
+}
 
 Json json_of(const ChromaCheck& check) {
   Json collections = Json::array();
@@ -18,9 +25,7 @@ Json json_of(const ChromaCheck& check) {
                            {"deleted", collection.deleted},
                            {"queued", collection.queued}});
   }
-  Json findings = Json::array();
-  for (const auto& [file, what] : check.findings) findings.push_back({{"file", file}, {"what", what}});
-  return {{"collections", collections}, {"findings", findings}, {"clean", check.findings.empty()}};
+  return {{"collections", collections}, {"findings", json_of(check.findings)}, {"clean", check.findings.empty()}};
 }
 
 int report(const std::string& what, const ChromaCheck& check, Json more, const Output& output) {
@@ -81,6 +86,21 @@ Result<int> snapshot_verify_command(CommandContext& context, const std::string& 
   const auto scratch = TRY(ScratchFolder::create(std::filesystem::temp_directory_path()));
   const auto check = TRY(check_chroma_directory(what, scratch.path(), context.host.stop));
   return report(what, check, {{"folder", what}}, context.output);
+}
+
+Result<int> snapshot_repair_command(CommandContext& context, const std::string& folder, const std::string& target) {
+  const auto repair = TRY(repair_chroma_directory(folder, target, context.host.stop));
+  Json json = {{"folder", folder}, {"found", json_of(repair.found)}, {"repaired", json_of(repair.repaired)}};
+  json["to"] = repair.repaired.empty() ? Json(nullptr) : Json(target);
+  for (const auto& [file, what] : repair.found) context.output.line("found: {}: {}", file, what);
+  for (const auto& [file, what] : repair.repaired) context.output.line("mended: {}: {}", file, what);
+  if (repair.found.empty()) {
+    context.output.line("{} is clean: nothing was written", folder);
+  } else {
+    context.output.line("the mended directory is {}", target);
+  }
+  context.output.json(json);
+  return kDone;
 }
 
 Result<int> snapshot_rollback_command(CommandContext& context, std::int64_t version, const std::string& collection) {

@@ -1,46 +1,16 @@
-#include "vectors/chroma_check.h"
-
-#include <functional>
-
-#include "snapshot_fixture.h"
-#include "vectors/segment_files.h"
+#include "damaged_directory.h"
 
 namespace tillite {
 namespace {
 
-class ChromaCheckTest : public SnapshotFixture {
+class ChromaCheckTest : public DamagedDirectory {
  protected:
-  static constexpr int kRecords = 20;
-
-  Path folder = written();
-  Path segment = folder / must(ChromaReader::open(folder / kChromaFile)).vector_segment();
-
-  Path written() {
-    std::vector<Record> records;
-    for (int i = 0; i < kRecords; ++i) records.push_back(vector_record(fmt::format("record-{:02}", i), 1, 100 + i));
-    return merge(std::nullopt, records).folder;
-  }
-
-  std::vector<Finding> findings() { return must(check_chroma_directory(folder, room.path(), {})).findings; }
-
   void expect_one_finding(const std::string& file, const std::string& what) {
     const auto found = findings();
     ASSERT_EQ(found.size(), 1U) << (found.size() > 1 ? found[1].what : "");
     EXPECT_TRUE(found.front().file.ends_with(file)) << found.front().file;
     EXPECT_NE(found.front().what.find(what), std::string::npos) << found.front().what;
   }
-
-  void sql(const std::string& statement) {
-    SQLite::Database database((folder / kChromaFile).string(), SQLite::OPEN_READWRITE);
-    database.exec(statement);
-  }
-
-  void change(const char* file, const std::function<void(std::string&)>& edit) {
-    std::string bytes = must(read_file(segment / file));
-    edit(bytes);
-    must(replace_file(segment / file, as_bytes(bytes)));
-  }
-  [[nodiscard]] static std::size_t row_bytes() { return kVectorOffset + kDimensions * sizeof(float) + 8; }
 };
 
 TEST_F(ChromaCheckTest, FindsNothingInWhatWeWrite) {
