@@ -47,12 +47,17 @@ class Checker {
       return std::move(check_);
     }
     TRY(noted(kChromaFile, check_database(*database)));
-    const auto directory = ChromaDirectory::open(folder_, room.path());
+    auto directory = ChromaDirectory::open(folder_, room.path());
     TRY(noted(kChromaFile, directory));
     if (!directory) return std::move(check_);
     for (const ChromaCollection& collection : directory->collections()) {
       if (stop_.stop_requested()) return fail(Code::cancelled, "stopped while checking {}", folder_.string());
+      const std::size_t findings_before = check_.findings.size();
       TRY(noted(collection.vector_segment, check_collection(*database, collection, room.path())));
+      if (check_.findings.size() > findings_before) continue;
+      // What is left to be wrong shows when every record is read, as an import does it.
+      const auto nothing = [](ChromaRecord&&) -> Result<void> { return {}; };
+      TRY(noted(kChromaFile, directory->for_each(collection, nothing, stop_)));
     }
     return std::move(check_);
   }
