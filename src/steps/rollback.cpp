@@ -151,6 +151,7 @@ Manifest successor(const PublishLock& lock, const Manifest& older, const Ports& 
 Result<Json> roll_back(Entity entity, std::int64_t version, const Ports& ports, const StepContext& context) {
   const CollectionBinding binding = TRY(active_collection(entity, ports, context));
   ManifestLog log(ports.vectors, binding.collection, binding.generation);
+  TRY(log.read(version));                               // a mistyped number need not wait for the lock
   auto lock = TRY(take_lock(binding, ports, context));  // keeps gc from the version's files, too
   const Manifest older = TRY(log.read(version));
   const auto room = TRY(ScratchFolder::create(context.scratch));

@@ -114,10 +114,11 @@ class PickleMachine {
       case kStackGlobal:
       case kReduce:
       case kNewObject:
-        return fail(Code::unsupported,
-                    "{} at byte {}: it wants a Python class to be made, which is never done; a server of Chroma 1.0 or "
-                    "later writes a plain dict when it saves the collection",
-                    file_, place_);
+        return fail(
+            Code::unsupported,
+            "{} at byte {}: it wants a Python class to be made, as servers before 1.0 wrote it; that is never done: "
+            "copy the collection to a newer server through its client",
+            file_, place_);
       default:
         return push(TRY(plain_value(opcode)));
     }
