@@ -72,6 +72,10 @@ Json json_of(const SnapshotImport& report, const Pair& pair) {
 }  // namespace
 
 Result<int> snapshot_import_command(CommandContext& context, const SnapshotImportOptions& options) {
+  std::error_code ignored;
+  if (!std::filesystem::is_directory(options.folder, ignored)) {
+    return fail(Code::not_found, "{} is no directory: nothing was imported", options.folder);
+  }
   context.host.create = true;
   const auto host = TRY(LocalHost::open(context.host));
   const auto scratch = TRY(ScratchFolder::create(host->context().scratch));

@@ -208,10 +208,12 @@ class Repairer {
     // In cosine space a server keeps the length that a vector was given with; ours came with length 1. Elsewhere it
     // keeps nothing of meaning here.
     if (collection.space == "cosine" && !TRY(rows_are_labels(database, collection, elements))) return {};
+    // A server writes a row for every element that there is room for, and as many lengths.
+    const auto level0 = TRY(MappedFile::open(content_ / collection.vector_segment / kLevel0File));
+    const std::uint64_t rows = level0.bytes().size() / elements.layout().row_bytes();
     FileSink sink(TRY(File::create(file)));
     const float one = 1;
-    for (std::uint64_t i = 0; i < elements.layout().elements_max; ++i)
-      TRY(sink.write(std::as_bytes(std::span(&one, 1))));
+    for (std::uint64_t i = 0; i < rows; ++i) TRY(sink.write(std::as_bytes(std::span(&one, 1))));
     TRY(sink.flush());
     note(collection.vector_segment + "/" + kLengthFile, "it was written anew");
     return {};

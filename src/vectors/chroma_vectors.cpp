@@ -64,6 +64,17 @@ Result<LabelPickleFacts> add_labels(SQLite::Database& database, const Path& file
   return read_label_pickle(pickle.bytes(), file.string(), listener);
 }
 
+/// Whether the server has saved the segment: its pickle comes last. What is no regular file is not opened.
+Result<bool> is_saved(const Path& segment) {
+  std::error_code error;
+  for (const char* name : {kHeaderFile, kLevel0File, kLengthFile, kLinkListsFile, kPickleFile}) {
+    const auto kind = std::filesystem::status(segment / name, error).type();
+    if (kind == std::filesystem::file_type::regular || kind == std::filesystem::file_type::not_found) continue;
+    return fail(Code::corrupt, "{} is no regular file", (segment / name).string());
+  }
+  return std::filesystem::exists(segment / kPickleFile, error);
+}
+
 }  // namespace
 
 Result<std::optional<std::int64_t>> saved_sequence_of(SQLite::Database& database, const std::string& segment) {
@@ -100,7 +111,7 @@ Result<ChromaVectors> ChromaVectors::gather(SQLite::Database& database, const Pa
     const Transaction transaction(database);
     database.exec(kTables);
     const Path segment = folder / collection.vector_segment;
-    if (std::filesystem::exists(segment / kPickleFile)) TRY(vectors.read_segment(segment));
+    if (TRY(is_saved(segment))) TRY(vectors.read_segment(segment));
     const auto saved = TRY(saved_sequence_of(database, collection.vector_segment));
     if (saved) vectors.saved_sequence_ = *saved;
     TRY(vectors.replay_queue(collection));

@@ -15,7 +15,7 @@ constexpr std::uint64_t kElementsAtOnce = 4'096;
 template <typename T>
 T take(std::string_view& text) {
   T value;
-  std::memcpy(&value, text.data(), sizeof value);
+  text.copy(reinterpret_cast<char*>(&value), sizeof value);
   text.remove_prefix(sizeof value);
   return value;
 }

@@ -1,7 +1,6 @@
 #include "vectors/label_pickle_reader.h"
 
 #include <algorithm>
-#include <cstring>
 #include <variant>
 #include <vector>
 
@@ -82,7 +81,7 @@ class PickleMachine {
   Result<Number> number() {
     const auto bytes = TRY(take(sizeof(Number)));
     Number value;
-    std::memcpy(&value, bytes.data(), sizeof value);
+    bytes.copy(reinterpret_cast<char*>(&value), sizeof value);
     return value;
   }
 

@@ -44,7 +44,7 @@ class ChromaDirectoryTest : public testing::WrittenDirectory {
         ASSERT_TRUE(records.contains(id)) << id;
         const ChromaRecord& record = records.at(id);
         EXPECT_EQ(record.metadata, page.at("metadatas")[i]) << id;
-        EXPECT_EQ(record.document, page.at("documents")[i]) << id;
+        EXPECT_EQ(page.at("documents")[i], record.document) << id;
         auto vector = page.at("embeddings")[i].get<std::vector<float>>();
         if (unit_length) must(normalise(vector));
         ASSERT_EQ(record.vector.size(), vector.size()) << id;

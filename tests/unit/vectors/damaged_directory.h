@@ -11,14 +11,15 @@ namespace tillite {
 /// A directory as we write it, to be damaged.
 class DamagedDirectory : public SnapshotFixture {
  protected:
-  static constexpr int kRecords = 20;
+  static constexpr std::uint64_t kRecords = 20;
 
   Path folder = written();
   Path segment = folder / must(ChromaReader::open(folder / kChromaFile)).vector_segment();
 
   Path written() {
     std::vector<Record> records;
-    for (int i = 0; i < kRecords; ++i) records.push_back(vector_record(fmt::format("record-{:02}", i), 1, 100 + i));
+    for (std::uint64_t i = 0; i < kRecords; ++i)
+      records.push_back(vector_record(fmt::format("record-{:02}", i), 1, 100 + i));
     return merge(std::nullopt, records).folder;
   }
 
