@@ -28,6 +28,9 @@ struct Values {
   QueryOptions query;
   std::vector<std::string> ids;
   bool all = false;
+  SnapshotImportOptions snapshot_import;
+  std::string snapshot;
+  std::int64_t version = 0;
   std::string name;
   std::string input = "{}";
   std::string execution;
@@ -191,6 +194,36 @@ class Parser {
                          [v](CommandContext& c) { return snapshot_export_command(c, v->collection, v->folder); });
     exported->add_option("collection", v->collection, "receipt_lines or receipt_words")->required();
     exported->add_option("folder", v->folder, "A folder that does not exist yet, or is empty")->required();
+    add_snapshot_import(*snapshot);
+    auto* verify = add(*snapshot, "verify", "Checks a Chroma directory, or the newest version of a collection",
+                       "tillite snapshot verify receipt_lines",
+                       [v](CommandContext& c) { return snapshot_verify_command(c, v->snapshot); });
+    verify->add_option("what", v->snapshot, "A directory, or receipt_lines or receipt_words")->required();
+    auto* repair = add(*snapshot, "repair", "Writes a mended copy of a Chroma directory, where nothing is lost by it",
+                       "tillite snapshot repair ./chroma --to ./mended",
+                       [v](CommandContext& c) { return snapshot_repair_command(c, v->snapshot, v->folder); });
+    repair->add_option("folder", v->snapshot, "The directory; it is not changed")->required();
+    repair->add_option("--to", v->folder, "A folder that does not exist yet, or is empty")->required();
+    auto* rollback =
+        add(*snapshot, "rollback", "Publishes an older version's content anew", "tillite snapshot rollback 12",
+            [v](CommandContext& c) { return snapshot_rollback_command(c, v->version, v->collection); });
+    rollback->add_option("version", v->version, "Its number, as snapshot list shows it")
+        ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()))
+        ->required();
+    rollback->add_option("collection", v->collection, "receipt_lines or receipt_words; not needed if only one has it");
+  }
+
+  void add_snapshot_import(CLI::App& snapshot) {
+    auto v = values_;
+    auto* import = add(snapshot, "import", "Takes the records of a Chroma directory in",
+                       "tillite snapshot import ./chroma --collection teas --into receipt_lines",
+                       [v](CommandContext& c) { return snapshot_import_command(c, v->snapshot_import); });
+    import->add_option("folder", v->snapshot_import.folder, "A directory that a Chroma server, or export, wrote")
+        ->required();
+    import->add_option("--collection", v->snapshot_import.collection,
+                       "Its collection (default: the only one, or the one called like ours)");
+    import->add_option("--into", v->snapshot_import.into,
+                       "receipt_lines or receipt_words (default: the one called like the directory's)");
   }
 
   void add_workflow_commands() {

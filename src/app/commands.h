@@ -46,6 +46,19 @@ struct QueryOptions {
 [[nodiscard]] Result<int> snapshot_export_command(CommandContext& context, const std::string& collection,
                                                   const std::string& folder);
 
+struct SnapshotImportOptions {
+  std::string folder;
+  std::string collection;  ///< in the directory; empty: the only one, or the one that is called like ours
+  std::string into;        ///< ours; empty: the one that is called like the directory's
+};
+[[nodiscard]] Result<int> snapshot_import_command(CommandContext& context, const SnapshotImportOptions& options);
+/// `what`: a directory, or the name of a collection, whose newest version is meant then.
+[[nodiscard]] Result<int> snapshot_verify_command(CommandContext& context, const std::string& what);
+[[nodiscard]] Result<int> snapshot_repair_command(CommandContext& context, const std::string& folder,
+                                                  const std::string& target);
+[[nodiscard]] Result<int> snapshot_rollback_command(CommandContext& context, std::int64_t version,
+                                                    const std::string& collection);
+
 [[nodiscard]] Result<int> workflow_start_command(CommandContext& context, const std::string& name,
                                                  const std::string& input);
 [[nodiscard]] Result<int> workflow_list_command(CommandContext& context);

@@ -1,6 +1,7 @@
 #include "vectors/chunk_merge.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "vectors/keys.h"
@@ -16,8 +17,8 @@ struct Head {
 
 /// The highest vector or tombstone of an id.
 struct Newest {
-  std::int64_t item_version = 0;
-  bool removed = false;  ///< a tombstone has this item_version
+  std::int64_t item_version = std::numeric_limits<std::int64_t>::min();  ///< below those of imported records, too
+  bool removed = false;                                                  ///< a tombstone has this item_version
 
   /// Whether a record cannot matter any more, whichever of the deltas turn out to be consumed already: what a consumed
   /// delta said is in the snapshot, and stands above this record there, too.

@@ -63,8 +63,8 @@ Result<void> check_record(const Record& record) {
   if (id.empty() || id.size() > kIdBytesMax || std::ranges::any_of(id, is_control) || !is_utf8(id)) {
     return fail(Code::corrupt, "an id must have 1 to {} bytes of UTF-8 without control characters", kIdBytesMax);
   }
-  if (record.item_version < 1 || record.metadata_version < 1)
-    return fail(Code::corrupt, "a version of {} is below 1", id);
+  if (record.item_version < kFirstImportedVersion || record.metadata_version < 1)
+    return fail(Code::corrupt, "a version of {} is below all that are given", id);
   if (record.kind == RecordKind::tombstone && record.removed_at_ms < 0) {
     return fail(Code::corrupt, "{} was removed before 1970", id);
   }

@@ -3,6 +3,7 @@
 #include <cerrno>
 
 #include "vectors/collection_view.h"
+#include "vectors/export_folder.h"
 #include "vectors/snapshot_files.h"
 
 namespace tillite {
@@ -47,17 +48,6 @@ Result<void> check_has_snapshot(const Manifest& manifest) {
               manifest.binding.collection);
 }
 
-Result<void> check_export_target(const Path& folder) {
-  std::error_code error;
-  const auto status = std::filesystem::symlink_status(folder, error);
-  if (status.type() == std::filesystem::file_type::not_found) return {};
-  const bool empty_folder =
-      status.type() == std::filesystem::file_type::directory && std::filesystem::is_empty(folder, error) && !error;
-  if (empty_folder) return {};
-  return fail(Code::conflict, "{} is there and is not an empty folder: nothing was exported; name another folder",
-              folder.string());
-}
-
 }  // namespace
 
 Result<void> fetch_snapshot(ObjectStore& objects, const Manifest& manifest, const Path& folder, bool verify) {
@@ -72,26 +62,13 @@ Result<void> fetch_snapshot(ObjectStore& objects, const Manifest& manifest, cons
 
 Result<void> export_snapshot(ObjectStore& objects, const Manifest& manifest, const Path& folder) {
   TRY(check_has_snapshot(manifest));
-  const Path named = std::filesystem::absolute(folder).lexically_normal();
-  const Path target = named.has_filename() ? named : named.parent_path();
-  TRY(check_export_target(target));
-  const auto room = TRY(ScratchFolder::create(target.parent_path()));
-  const Path fetched = room.path() / "fetched";
-  const Path content = room.path() / "content";
-  TRY(make_folders(fetched));
-  TRY(make_folders(content));
+  const auto place = TRY(ExportFolder::create(folder));
   const auto copy = [](const Path& from, const Path& to) { return clone_file(from, to); };
   for (const auto& file : manifest.snapshot->files) {
     if (file.name == kRecordsFile) continue;
-    TRY(fetch_file(objects, *manifest.snapshot, file, content, fetched, true, copy));
+    TRY(fetch_file(objects, *manifest.snapshot, file, place.content(), place.scratch(), true, copy));
   }
-  TRY(sync_and_describe(content));
-  if (::rename(content.c_str(), target.c_str()) != 0) {
-    const int error = errno;
-    TRY(check_export_target(target));  // somebody put something there meanwhile
-    return std::unexpected(system_error(error, "renaming the export to", target));
-  }
-  return sync_folder(target.parent_path());
+  return place.publish();
 }
 
 }  // namespace tillite

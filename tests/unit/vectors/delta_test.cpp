@@ -243,7 +243,10 @@ TEST_F(Delta, RefusesRecordsThatCannotBeStored) {
   expect_corrupt_record(R"({"id":"a","kind":"vector",)" + rest + R"("big":18446744073709551615}})", "big");
   expect_corrupt_record(R"({"id":"a","kind":"vector",)" + rest + R"("chroma:document":"x"}})", "reserved");
   expect_corrupt_record(
-      R"({"id":"a","kind":"vector","item_version":0,"metadata_version":1,"document":"","metadata":{}})", "below 1");
+      R"({"id":"a","kind":"vector","item_version":-1000000001,"metadata_version":1,"document":"","metadata":{}})",
+      "below all");
+  expect_corrupt_record(
+      R"({"id":"a","kind":"vector","item_version":1,"metadata_version":0,"document":"","metadata":{}})", "below all");
   expect_corrupt_record(R"({"id":"a","kind":"tombstone","item_version":1,"metadata_version":1})", "removed_at_ms");
 }
 

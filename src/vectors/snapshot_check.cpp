@@ -1,0 +1,100 @@
+#include "vectors/snapshot_check.h"
+
+#include "vectors/pinned_snapshot.h"
+#include "vectors/snapshot_files.h"
+
+namespace tillite {
+namespace {
+
+constexpr std::size_t kPage = 1'000;
+
+bool is_damage(const Error& error) { return error.code() == Code::corrupt || error.code() == Code::not_found; }
+
+/// Fetches the files of a version as one folder, damaged ones too, and says which are.
+Result<void> fetch_files(ObjectStore& objects, const Manifest::Snapshot& snapshot, const Path& folder,
+                         const Path& scratch, std::vector<Finding>& findings) {
+  for (const auto& file : snapshot.files) {
+    const auto fetched = objects.fetch(TRY(file_key(snapshot, file)), scratch);
+    if (!fetched && !is_damage(fetched.error())) return std::unexpected(fetched.error());
+    if (!fetched) {
+      findings.push_back({file.name, fetched.error().message()});
+      continue;
+    }
+    const auto whole = check_file(*fetched, file, /*verify=*/true);
+    if (!whole && !is_damage(whole.error())) return whole;
+    if (!whole) findings.push_back({file.name, whole.error().message()});
+    TRY(make_folders((folder / file.name).parent_path()));
+    TRY(clone_file(*fetched, folder / file.name));
+  }
+  return {};
+}
+
+/// Whether a stored record is what its hash in the index says.
+Result<bool> is_whole(const PinnedSnapshot& snapshot, const IndexedRecord& stored) {
+  const auto row = snapshot.row(*stored.label);
+  if (!row && !is_damage(row.error())) return std::unexpected(row.error());
+  const auto vector = snapshot.segment().vector_of(*stored.label);
+  if (!row || !vector || row->id != stored.id) return false;
+  const Sum128 hash = vector_hash(*vector);
+  return hash == stored.vector_hash &&
+         record_hash(row->id, stored.item_version, hash, row->metadata, row->document) == stored.record_hash;
+}
+
+Result<void> check_records(const Path& folder, const Manifest& version, const std::stop_token& stop,
+                           std::vector<Finding>& findings) {
+  const auto snapshot = TRY(PinnedSnapshot::open(folder, version.binding));
+  Sum128 sum;
+  std::uint64_t records = 0;
+  std::uint64_t broken = 0;
+  std::string first_broken;
+  std::vector<IndexedRecord> page;
+  do {
+    if (stop.stop_requested()) return fail(Code::cancelled, "stopped while checking {}", version.binding.collection);
+    page = TRY(snapshot.page(page.empty() ? RecordId() : page.back().id, kPage));
+    for (const IndexedRecord& stored : page) {
+      ++records;
+      sum += stored.record_hash;
+      if (TRY(is_whole(snapshot, stored))) continue;
+      if (broken++ == 0) first_broken = stored.id.str();
+    }
+  } while (!page.empty());
+  const auto find = [&](std::string what) { findings.push_back({std::string(kRecordsFile), std::move(what)}); };
+  if (broken > 0) {
+    find(fmt::format("{} records are not what their hashes say, the first is '{}'", broken, first_broken));
+  }
+  if (records != version.vectors || snapshot.segment().size() != version.vectors) {
+    find(fmt::format("there are {} records and {} vectors, the manifest says {}", records, snapshot.segment().size(),
+                     version.vectors));
+  }
+  if (sum != version.checksum) {
+    find(fmt::format("the records add up to {}, the manifest says {}", sum.hex(), version.checksum.hex()));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ChromaCheck> check_snapshot(ObjectStore& objects, const Manifest& version, const Path& scratch,
+                                   const std::stop_token& stop) {
+  if (!version.snapshot) {
+    return fail(Code::not_found, "version {} of {} has no snapshot: no vector was ever published", version.number,
+                version.binding.collection);
+  }
+  const auto room = TRY(ScratchFolder::create(scratch));
+  const Path folder = room.path() / "snapshot";
+  const Path fetched = room.path() / "fetched";
+  TRY(make_folders(folder));
+  TRY(make_folders(fetched));
+  std::vector<Finding> torn;
+  TRY(fetch_files(objects, *version.snapshot, folder, fetched, torn));
+  auto check = check_chroma_directory(folder, room.path(), stop);
+  if (!check && !is_damage(check.error())) return check;
+  ChromaCheck all = check ? *std::move(check) : ChromaCheck();
+  const auto records = check_records(folder, version, stop, torn);
+  if (!records && !is_damage(records.error())) return std::unexpected(records.error());
+  if (!records) torn.push_back({std::string(kRecordsFile), records.error().message()});
+  all.findings.insert(all.findings.begin(), torn.begin(), torn.end());
+  return all;
+}
+
+}  // namespace tillite
