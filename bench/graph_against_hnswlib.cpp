@@ -3,12 +3,12 @@
 // graph_against_hnswlib clustered|gaussian COUNT, or lines|words RECEIPTS.jsonl [COUNT]
 #include <fmt/format.h>
 #include <hnswlib/hnswlib.h>
-#include <sys/resource.h>
 
 #include <atomic>
 #include <chrono>
 #include <thread>
 
+#include "measure.h"
 #include "vector_sets.h"
 #include "vectors/graph.h"
 #include "vectors/segment.h"
@@ -20,16 +20,6 @@ constexpr std::size_t kQueries = 300;
 constexpr std::size_t kNearest = 10;
 constexpr std::size_t kEf = 100;
 constexpr float kTie = 1e-5F;
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-long peak_mb() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss / 1024;
-}
 
 struct Outcome {
   double seconds = 0;

@@ -3,7 +3,6 @@
 // merge_tool merge FOLDER [MEMORY]: merges what waits there in chunks of 10 deltas, then into the newest snapshot
 // merge_tool copy FOLDER: copies the newest snapshot's files, for comparison
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <chrono>
 #include <random>
@@ -11,6 +10,7 @@
 #include "adapters/local/folder_object_store.h"
 #include "base/memory_limit.h"
 #include "base/uuid.h"
+#include "measure.h"
 #include "vector_sets.h"
 #include "vectors/keys.h"
 #include "vectors/record_index.h"
@@ -30,16 +30,6 @@ const CollectionBinding kBinding{.collection = "receipt_words",
                                  .dimensions = kDimensions,
                                  .input_format = "word/context/1",
                                  .shards = 1};
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-long peak_mb() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss / 1024;
-}
 
 std::unique_ptr<FolderObjectStore> objects_in(const Path& folder) {
   must(make_folders(folder / "objects"));

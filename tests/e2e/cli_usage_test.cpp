@@ -44,7 +44,7 @@ TEST_F(CommandLine, AnUnknownCommandIsNamedWithThoseThatThereAre) {
       << unknown.err;
   const auto below = program.run({"snapshot", "frobnicate"});
   EXPECT_EQ(below.status, 2);
-  EXPECT_TRUE(below.err.starts_with("tillite: there is no command 'frobnicate': there are list, export ")) << below.err;
+  EXPECT_TRUE(below.err.starts_with("tillite: there is no command 'frobnicate': there are list, export, import, ")) << below.err;
   EXPECT_TRUE(program.run({}).err.starts_with("tillite: a command is missing: there are sample, ")) << "none at all";
 }
 
