@@ -91,7 +91,7 @@ int merge(const Path& folder, std::uint64_t memory_bytes) {
   const auto deltas = waiting_deltas(*objects);
   const int base = newest_snapshot(folder);
   SnapshotMergeInput input{.binding = kBinding};
-  input.graph.memory_bytes = memory_bytes / 2;
+  input.graph.memory_bytes = memory_bytes / 100 * 70;  // as steps/settings.cpp has it
   if (base > 0) {
     input.base = folder / fmt::format("snapshot-{}", base);
     const auto totals = must(must(RecordIndex::open_finished(*input.base / kRecordsFile, kBinding)).totals());

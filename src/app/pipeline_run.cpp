@@ -49,6 +49,7 @@ class PipelineRun {
  private:
   Result<std::vector<Census>> take_standing() {
     std::vector<Census> standing;
+    standing.reserve(options_.entities.size());
     for (const Entity entity : options_.entities) {
       standing.push_back(TRY(take_census(entity, host_.ports(), host_.context())));
     }

@@ -9,7 +9,7 @@ namespace tillite {
 namespace {
 
 constexpr std::uint64_t kMemoryBytesMin = std::uint64_t{64} << 20;
-constexpr std::uint64_t kGraphShare = 2;  // half for the graph; SQLite, buffers and the program itself have the rest
+constexpr std::uint64_t kGraphPercent = 70;  // of the memory; SQLite, buffers and the program itself have the rest
 
 /// Sets `target` from a whole number in [least, most], if the variable is there.
 template <typename Number>
@@ -81,7 +81,7 @@ Result<Settings> read_settings(const Environment& environment, std::string defau
   }
   settings.skip_queue_notification = skip == "true";
   settings.memory_bytes = TRY(read_memory(environment));
-  settings.graph.memory_bytes = settings.memory_bytes / kGraphShare;
+  settings.graph.memory_bytes = settings.memory_bytes / 100 * kGraphPercent;
   return settings;
 }
 

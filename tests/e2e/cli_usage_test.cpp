@@ -44,8 +44,18 @@ TEST_F(CommandLine, AnUnknownCommandIsNamedWithThoseThatThereAre) {
       << unknown.err;
   const auto below = program.run({"snapshot", "frobnicate"});
   EXPECT_EQ(below.status, 2);
-  EXPECT_TRUE(below.err.starts_with("tillite: there is no command 'frobnicate': there are list, export, import, ")) << below.err;
+  EXPECT_TRUE(below.err.starts_with("tillite: there is no command 'frobnicate': there are list, export, import, "))
+      << below.err;
   EXPECT_TRUE(program.run({}).err.starts_with("tillite: a command is missing: there are sample, ")) << "none at all";
+}
+
+TEST_F(CommandLine, AMemoryThatIsNoSizeOrTooSmallIsRefused) {
+  for (const auto& [size, reason] : {std::pair("7T", "is no size"), std::pair("1M", "at least 64M")}) {
+    const auto refused = program.run({"--memory", size, "status"});
+    EXPECT_NE(refused.status, 0);
+    EXPECT_NE(refused.err.find("--memory"), std::string::npos) << refused.err;
+    EXPECT_NE(refused.err.find(reason), std::string::npos) << refused.err;
+  }
 }
 
 TEST_F(CommandLine, AMistakeSaysWhereHelpIs) {
