@@ -2,6 +2,7 @@
 
 #include <oneapi/tbb/cache_aligned_allocator.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -31,25 +32,39 @@ class Codes {
   /// Threads: any, each with codes of its own.
   void encode(Node code, std::span<const float> vector);
 
-  /// A vector that is searched for: two bits for each number. Against the signs of others they put those in a better
-  /// order than signs against signs do.
+  /// A vector that is searched for by the signs of others.
+  struct RoughTarget {
+    std::vector<std::uint64_t> planes;  ///< levels of 4 bits, a plane for each bit, the signs first
+    float step = 0;                     ///< what a level is worth
+    float sum = 0;                      ///< of the levels
+    float square = 0;                   ///< its squared length
+  };
+  /// A vector that is searched for. Where its code has fewer than 8 bits it has them here, so that the error of a
+  /// distance is only that of the other vector's code.
   struct Target {
-    std::vector<std::uint64_t> planes;  ///< the signs, then the lower bits
+    Node code = 0;
+    RoughTarget rough;
+    std::vector<std::int8_t> bytes;  ///< levels of 8 bits, from -128
     float step = 0;
-    float sum = 0;  ///< of the levels
-    float square = 0;
+    float sum = 0;
   };
   /// encode(), and what to search with.
   [[nodiscard]] Target encode_target(Node code, std::span<const float> vector);
 
   /// The squared distance of two vectors, as near as their codes tell it.
   [[nodiscard]] float distance(Node a, Node b) const;
+  /// The same from a target.
+  [[nodiscard]] float distance(const Target& target, Node b) const;
   /// The squared distance of two vectors, as near as their signs and lengths tell it: the share of equal signs gives
   /// the angle (Goemans and Williamson, 1995; Charikar, 2002).
   [[nodiscard]] float rough_distance(Node a, Node b) const;
   /// The same from a target: its product with the signs, scaled so that the product with its own signs comes out right
   /// (after Gao and Long, "RaBitQ", 2024). Near vectors seem farther than they are, all of them alike.
-  [[nodiscard]] float rough_distance(const Target& target, Node b) const;
+  [[nodiscard]] float rough_distance(const RoughTarget& target, Node b) const;
+  /// The same of many. `distances`: at least as many.
+  void rough_distances(const RoughTarget& target, std::span<const Node> nodes, std::span<float> distances) const;
+  /// What to search with for a vector that has a code already: no finer than that.
+  [[nodiscard]] RoughTarget target_of(Node code) const;
 
   /// Have the machine fetch what distance() and rough_distance() will look at.
   void prefetch(Node code) const;
@@ -62,29 +77,34 @@ class Codes {
   /// An array that begins where a line of the cache does.
   template <typename T>
   using Lines = std::vector<T, tbb::cache_aligned_allocator<T>>;
-  struct Facts {
-    float step = 0;    ///< between two levels
-    float sum = 0;     ///< of the levels' numbers
-    float square = 0;  ///< the squared length of the coded vector
-    float length = 0;
+  /// What a code stands for besides its bits. Apart from the signs: so short that the machine's cache holds them all.
+  struct RoughFacts {
+    float square = 0;     ///< the squared length of the coded vector
     float positives = 0;  ///< how many signs are +
     float sign = 0;       ///< what a sign stands for
   };
+  struct Facts {
+    float step = 0;  ///< between two levels
+    float sum = 0;   ///< of the levels' numbers
+  };
   [[nodiscard]] const std::uint64_t* signs_of(Node code) const { return signs_.data() + code * words_; }
   [[nodiscard]] const std::uint8_t* rest_of(Node code) const { return rest_.data() + code * rest_bytes_; }
-  [[nodiscard]] Planes planes_of(Node code) const;
+  [[nodiscard]] Pairs pairs_of(Node code) const;
   [[nodiscard]] float product(Node a, Node b) const;
   [[nodiscard]] std::vector<float> rotated(std::span<const float> vector) const;
-  void encode_rotated(Node code, std::span<const float> numbers);
+  struct Levels;
+  [[nodiscard]] static Levels levels_of(std::span<const float> numbers, std::size_t bits, std::size_t size);
+  void store(Node code, std::span<const float> numbers, const Levels& levels);
 
   std::vector<float> centre_;
   Rotation rotation_;
   std::size_t bits_;
   std::size_t words_;           ///< of a plane
-  std::size_t rest_bytes_;      ///< what a code has besides its signs: its levels as bytes, or its lower planes
+  std::size_t rest_bytes_;      ///< what a code has besides: its levels as bytes or nibbles, or its lower plane
   std::vector<float> cosines_;  ///< by how many signs differ
   Lines<std::uint64_t> signs_;
   Lines<std::uint8_t> rest_;
+  std::vector<RoughFacts> rough_facts_;
   std::vector<Facts> facts_;
 };
 

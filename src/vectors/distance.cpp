@@ -19,23 +19,14 @@ float dot_rest(const float* a, const float* b, std::size_t from, std::size_t siz
 
 float dot_plain(const float* a, const float* b, std::size_t size) { return dot_rest(a, b, 0, size); }
 
-/// A pair of planes counts by the places of its bits.
-constexpr std::size_t shift_of(std::size_t i, std::size_t j, std::size_t planes) { return 2 * (planes - 1) - i - j; }
+constexpr std::size_t kPlanes = 4;  // of the numbers that sum_where adds
 
-const std::uint64_t* plane(const Planes& of, std::size_t i, std::size_t words) {
-  return i == 0 ? of.highest : of.others + (i - 1) * words;
-}
-
-template <std::size_t planes>
-std::uint64_t dot_planes_plain(Planes a, Planes b, std::size_t words) {
+std::uint64_t dot_pairs_plain(Pairs a, Pairs b, std::size_t words) {
   std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < planes; ++i) {
-    for (std::size_t j = 0; j < planes; ++j) {
-      int common = 0;
-      for (std::size_t at = 0; at < words; ++at)
-        common += std::popcount(plane(a, i, words)[at] & plane(b, j, words)[at]);
-      sum += static_cast<std::uint64_t>(common) << shift_of(i, j, planes);
-    }
+  for (std::size_t at = 0; at < words; ++at) {
+    const int mixed = std::popcount(a.high[at] & b.low[at]) + std::popcount(a.low[at] & b.high[at]);
+    sum += static_cast<std::uint64_t>(4 * std::popcount(a.high[at] & b.high[at]) + 2 * mixed +
+                                      std::popcount(a.low[at] & b.low[at]));
   }
   return sum;
 }
@@ -46,12 +37,35 @@ std::uint32_t dot_bytes_plain(const std::uint8_t* a, const std::uint8_t* b, std:
   return sum;
 }
 
-std::uint32_t sum_where_plain(Planes a, const std::uint64_t* b, std::size_t words) {
-  int sum = 0;
-  for (std::size_t at = 0; at < words; ++at) {
-    sum += 2 * std::popcount(a.highest[at] & b[at]) + std::popcount(a.others[at] & b[at]);
+std::uint32_t dot_nibbles_plain(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes) {
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i < bytes; ++i) sum += (a[i] & 15U) * (b[i] & 15U) + (a[i] >> 4U) * (b[i] >> 4U);
+  return sum;
+}
+
+std::int32_t dot_signed_nibbles_plain(const std::int8_t* a, const std::uint8_t* nibbles, std::size_t bytes) {
+  std::int32_t sum = 0;
+  for (std::size_t line = 0; line < bytes; line += kNibbleLineBytes) {
+    for (std::size_t i = 0; i < kNibbleLineBytes; ++i) {
+      const std::uint8_t both = nibbles[line + i];
+      sum += a[2 * line + i] * (both & 15) + a[2 * line + kNibbleLineBytes + i] * (both >> 4);
+    }
   }
-  return static_cast<std::uint32_t>(sum);
+  return sum;
+}
+
+void sums_where_plain(const std::uint64_t* planes, const std::uint64_t* rows, std::span<const std::uint32_t> which,
+                      std::size_t words, std::uint32_t* sums) {
+  for (const std::uint32_t row : which) {
+    std::uint32_t sum = 0;
+    for (std::size_t plane = 0; plane < kPlanes; ++plane) {
+      sum *= 2;
+      for (std::size_t at = 0; at < words; ++at) {
+        sum += static_cast<std::uint32_t>(std::popcount(planes[plane * words + at] & rows[row * words + at]));
+      }
+    }
+    *sums++ = sum;
+  }
 }
 
 std::uint32_t differing_bits_plain(const std::uint64_t* a, const std::uint64_t* b, std::size_t words) {
@@ -78,26 +92,22 @@ TILLITE_AVX512 float dot_avx512(const float* a, const float* b, std::size_t size
   return _mm512_reduce_add_ps(sum) + dot_rest(a, b, i, size);
 }
 
-template <std::size_t planes>
-TILLITE_AVX512 std::uint64_t dot_planes_avx512(Planes a, Planes b, std::size_t words) {
-  __m512i counts[2 * planes - 1];  // by the places of the bits together
-  for (__m512i& count : counts) count = _mm512_setzero_si512();
+TILLITE_AVX512 inline __m512i common_bits(const std::uint64_t* a, const std::uint64_t* b) {
+  return _mm512_popcnt_epi64(_mm512_and_si512(_mm512_loadu_si512(a), _mm512_loadu_si512(b)));
+}
+
+TILLITE_AVX512 std::uint64_t dot_pairs_avx512(Pairs a, Pairs b, std::size_t words) {
+  __m512i high = _mm512_setzero_si512();
+  __m512i mixed = _mm512_setzero_si512();
+  __m512i low = _mm512_setzero_si512();
   for (std::size_t at = 0; at < words; at += 8) {
-    __m512i right[planes];
-    for (std::size_t j = 0; j < planes; ++j) right[j] = _mm512_loadu_si512(plane(b, j, words) + at);
-    for (std::size_t i = 0; i < planes; ++i) {
-      const __m512i left = _mm512_loadu_si512(plane(a, i, words) + at);
-      for (std::size_t j = 0; j < planes; ++j) {
-        __m512i& count = counts[shift_of(i, j, planes)];
-        count = _mm512_add_epi64(count, _mm512_popcnt_epi64(_mm512_and_si512(left, right[j])));
-      }
-    }
+    high = _mm512_add_epi64(high, common_bits(a.high + at, b.high + at));
+    mixed = _mm512_add_epi64(mixed, common_bits(a.high + at, b.low + at));
+    mixed = _mm512_add_epi64(mixed, common_bits(a.low + at, b.high + at));
+    low = _mm512_add_epi64(low, common_bits(a.low + at, b.low + at));
   }
-  __m512i sum = counts[0];
-  for (std::size_t shift = 1; shift < 2 * planes - 1; ++shift) {
-    sum = _mm512_add_epi64(sum, _mm512_slli_epi64(counts[shift], static_cast<unsigned>(shift)));
-  }
-  return static_cast<std::uint64_t>(_mm512_reduce_add_epi64(sum));
+  const __m512i upper = _mm512_add_epi64(_mm512_slli_epi64(high, 2), _mm512_slli_epi64(mixed, 1));
+  return static_cast<std::uint64_t>(_mm512_reduce_add_epi64(_mm512_add_epi64(upper, low)));
 }
 
 /// The instruction multiplies unsigned by signed bytes: b - 128 is signed, and 128 times the sum of a comes on top.
@@ -114,15 +124,48 @@ TILLITE_AVX512 std::uint32_t dot_bytes_avx512(const std::uint8_t* a, const std::
          (static_cast<std::uint32_t>(_mm512_reduce_add_epi64(sums)) << 7);
 }
 
-TILLITE_AVX512 std::uint32_t sum_where_avx512(Planes a, const std::uint64_t* b, std::size_t words) {
-  __m512i high = _mm512_setzero_si512();
-  __m512i low = _mm512_setzero_si512();
-  for (std::size_t at = 0; at < words; at += 8) {
-    const __m512i chosen = _mm512_loadu_si512(b + at);
-    high = _mm512_add_epi64(high, _mm512_popcnt_epi64(_mm512_and_si512(_mm512_loadu_si512(a.highest + at), chosen)));
-    low = _mm512_add_epi64(low, _mm512_popcnt_epi64(_mm512_and_si512(_mm512_loadu_si512(a.others + at), chosen)));
+TILLITE_AVX512 inline __m512i lower_halves(__m512i bytes) { return _mm512_and_si512(bytes, _mm512_set1_epi8(15)); }
+TILLITE_AVX512 inline __m512i upper_halves(__m512i bytes) { return lower_halves(_mm512_srli_epi16(bytes, 4)); }
+
+TILLITE_AVX512 std::uint32_t dot_nibbles_avx512(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes) {
+  __m512i lower = _mm512_setzero_si512();
+  __m512i upper = _mm512_setzero_si512();
+  for (std::size_t i = 0; i < bytes; i += 64) {
+    const __m512i left = _mm512_loadu_si512(a + i);
+    const __m512i right = _mm512_loadu_si512(b + i);
+    lower = _mm512_dpbusd_epi32(lower, lower_halves(left), lower_halves(right));
+    upper = _mm512_dpbusd_epi32(upper, upper_halves(left), upper_halves(right));
   }
-  return static_cast<std::uint32_t>(_mm512_reduce_add_epi64(_mm512_add_epi64(_mm512_add_epi64(high, high), low)));
+  return static_cast<std::uint32_t>(_mm512_reduce_add_epi32(_mm512_add_epi32(lower, upper)));
+}
+
+TILLITE_AVX512 std::int32_t dot_signed_nibbles_avx512(const std::int8_t* a, const std::uint8_t* nibbles,
+                                                      std::size_t bytes) {
+  __m512i lower = _mm512_setzero_si512();
+  __m512i upper = _mm512_setzero_si512();
+  for (std::size_t i = 0; i < bytes; i += 64) {
+    const __m512i both = _mm512_loadu_si512(nibbles + i);
+    lower = _mm512_dpbusd_epi32(lower, lower_halves(both), _mm512_loadu_si512(a + 2 * i));
+    upper = _mm512_dpbusd_epi32(upper, upper_halves(both), _mm512_loadu_si512(a + 2 * i + 64));
+  }
+  return _mm512_reduce_add_epi32(_mm512_add_epi32(lower, upper));
+}
+
+TILLITE_AVX512 void sums_where_avx512(const std::uint64_t* planes, const std::uint64_t* rows,
+                                      std::span<const std::uint32_t> which, std::size_t words, std::uint32_t* sums) {
+  for (const std::uint32_t row : which) {
+    __m512i counts[kPlanes];
+    for (__m512i& count : counts) count = _mm512_setzero_si512();
+    for (std::size_t at = 0; at < words; at += 8) {
+      for (std::size_t plane = 0; plane < kPlanes; ++plane) {
+        counts[plane] =
+            _mm512_add_epi64(counts[plane], common_bits(planes + plane * words + at, rows + row * words + at));
+      }
+    }
+    const __m512i upper = _mm512_add_epi64(_mm512_add_epi64(counts[0], counts[0]), counts[1]);
+    const __m512i lower = _mm512_add_epi64(_mm512_add_epi64(counts[2], counts[2]), counts[3]);
+    *sums++ = static_cast<std::uint32_t>(_mm512_reduce_add_epi64(_mm512_add_epi64(_mm512_slli_epi64(upper, 2), lower)));
+  }
 }
 
 TILLITE_AVX512 std::uint32_t differing_bits_avx512(const std::uint64_t* a, const std::uint64_t* b, std::size_t words) {
@@ -166,22 +209,23 @@ TILLITE_AVX2 inline std::uint64_t sum_of_lanes(__m256i sum) {
   return lanes[0] + lanes[1] + lanes[2] + lanes[3];
 }
 
-template <std::size_t planes>
-TILLITE_AVX2 std::uint64_t dot_planes_avx2(Planes a, Planes b, std::size_t words) {
+TILLITE_AVX2 inline __m256i load_avx2(const void* from) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(from));
+}
+
+/// In four lanes of 64 bits.
+TILLITE_AVX2 inline __m256i common_bits_avx2(const std::uint64_t* a, const std::uint64_t* b) {
+  return _mm256_sad_epu8(bits_of_bytes(_mm256_and_si256(load_avx2(a), load_avx2(b))), _mm256_setzero_si256());
+}
+
+TILLITE_AVX2 std::uint64_t dot_pairs_avx2(Pairs a, Pairs b, std::size_t words) {
   __m256i sum = _mm256_setzero_si256();
   for (std::size_t at = 0; at < words; at += 4) {
-    __m256i right[planes];
-    for (std::size_t j = 0; j < planes; ++j) {
-      right[j] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(plane(b, j, words) + at));
-    }
-    for (std::size_t i = 0; i < planes; ++i) {
-      const __m256i left = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(plane(a, i, words) + at));
-      for (std::size_t j = 0; j < planes; ++j) {
-        const __m256i bits = bits_of_bytes(_mm256_and_si256(left, right[j]));
-        const __m256i count = _mm256_sad_epu8(bits, _mm256_setzero_si256());
-        sum = _mm256_add_epi64(sum, _mm256_slli_epi64(count, static_cast<int>(shift_of(i, j, planes))));
-      }
-    }
+    const __m256i high = common_bits_avx2(a.high + at, b.high + at);
+    const __m256i mixed =
+        _mm256_add_epi64(common_bits_avx2(a.high + at, b.low + at), common_bits_avx2(a.low + at, b.high + at));
+    const __m256i upper = _mm256_add_epi64(_mm256_slli_epi64(high, 2), _mm256_slli_epi64(mixed, 1));
+    sum = _mm256_add_epi64(sum, _mm256_add_epi64(upper, common_bits_avx2(a.low + at, b.low + at)));
   }
   return sum_of_lanes(sum);
 }
@@ -200,16 +244,58 @@ TILLITE_AVX2 std::uint32_t dot_bytes_avx2(const std::uint8_t* a, const std::uint
   return total;
 }
 
-TILLITE_AVX2 std::uint32_t sum_where_avx2(Planes a, const std::uint64_t* b, std::size_t words) {
+TILLITE_AVX2 inline __m256i lower_halves_avx2(__m256i bytes) { return _mm256_and_si256(bytes, _mm256_set1_epi8(15)); }
+TILLITE_AVX2 inline __m256i upper_halves_avx2(__m256i bytes) { return lower_halves_avx2(_mm256_srli_epi16(bytes, 4)); }
+
+/// Adds the products of nibbles and signed bytes: two of them fit 16 bits.
+TILLITE_AVX2 inline __m256i add_products(__m256i sum, __m256i nibbles, __m256i bytes) {
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(nibbles, bytes), _mm256_set1_epi16(1)));
+}
+
+TILLITE_AVX2 inline std::int32_t sum_of_eight(__m256i sum) {
+  alignas(32) std::int32_t lanes[8];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), sum);
+  std::int32_t total = 0;
+  for (const std::int32_t lane : lanes) total += lane;
+  return total;
+}
+
+TILLITE_AVX2 std::uint32_t dot_nibbles_avx2(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes) {
   __m256i sum = _mm256_setzero_si256();
-  for (std::size_t at = 0; at < words; at += 4) {
-    const __m256i chosen = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b + at));
-    const __m256i high = _mm256_and_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a.highest + at)), chosen);
-    const __m256i low = _mm256_and_si256(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(a.others + at)), chosen);
-    const __m256i bits = _mm256_add_epi8(_mm256_slli_epi64(bits_of_bytes(high), 1), bits_of_bytes(low));
-    sum = _mm256_add_epi64(sum, _mm256_sad_epu8(bits, _mm256_setzero_si256()));
+  for (std::size_t i = 0; i < bytes; i += 32) {
+    const __m256i left = load_avx2(a + i);
+    const __m256i right = load_avx2(b + i);
+    sum = add_products(sum, lower_halves_avx2(left), lower_halves_avx2(right));
+    sum = add_products(sum, upper_halves_avx2(left), upper_halves_avx2(right));
   }
-  return static_cast<std::uint32_t>(sum_of_lanes(sum));
+  return static_cast<std::uint32_t>(sum_of_eight(sum));
+}
+
+TILLITE_AVX2 std::int32_t dot_signed_nibbles_avx2(const std::int8_t* a, const std::uint8_t* nibbles,
+                                                  std::size_t bytes) {
+  __m256i sum = _mm256_setzero_si256();
+  for (std::size_t line = 0; line < bytes; line += kNibbleLineBytes) {
+    for (std::size_t i = 0; i < kNibbleLineBytes; i += 32) {
+      const __m256i both = load_avx2(nibbles + line + i);
+      sum = add_products(sum, lower_halves_avx2(both), load_avx2(a + 2 * line + i));
+      sum = add_products(sum, upper_halves_avx2(both), load_avx2(a + 2 * line + kNibbleLineBytes + i));
+    }
+  }
+  return sum_of_eight(sum);
+}
+
+TILLITE_AVX2 void sums_where_avx2(const std::uint64_t* planes, const std::uint64_t* rows,
+                                  std::span<const std::uint32_t> which, std::size_t words, std::uint32_t* sums) {
+  for (const std::uint32_t row : which) {
+    __m256i sum = _mm256_setzero_si256();
+    for (std::size_t plane = 0; plane < kPlanes; ++plane) {
+      sum = _mm256_add_epi64(sum, sum);
+      for (std::size_t at = 0; at < words; at += 4) {
+        sum = _mm256_add_epi64(sum, common_bits_avx2(planes + plane * words + at, rows + row * words + at));
+      }
+    }
+    *sums++ = static_cast<std::uint32_t>(sum_of_lanes(sum));
+  }
 }
 
 TILLITE_AVX2 std::uint32_t differing_bits_avx2(const std::uint64_t* a, const std::uint64_t* b, std::size_t words) {
@@ -239,20 +325,18 @@ inline uint64x2_t bits_of(uint64x2_t words) {
   return vpaddlq_u32(vpaddlq_u16(vpaddlq_u8(vcntq_u8(vreinterpretq_u8_u64(words)))));
 }
 
-template <std::size_t planes>
-std::uint64_t dot_planes_neon(Planes a, Planes b, std::size_t words) {
-  std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < planes; ++i) {
-    for (std::size_t j = 0; j < planes; ++j) {
-      uint64x2_t counts = vdupq_n_u64(0);
-      for (std::size_t at = 0; at < words; at += 2) {
-        const uint64x2_t common = vandq_u64(vld1q_u64(plane(a, i, words) + at), vld1q_u64(plane(b, j, words) + at));
-        counts = vaddq_u64(counts, bits_of(common));
-      }
-      sum += vaddvq_u64(counts) << shift_of(i, j, planes);
-    }
+inline uint64x2_t common_bits(const std::uint64_t* a, const std::uint64_t* b) {
+  return bits_of(vandq_u64(vld1q_u64(a), vld1q_u64(b)));
+}
+
+std::uint64_t dot_pairs_neon(Pairs a, Pairs b, std::size_t words) {
+  uint64x2_t sum = vdupq_n_u64(0);
+  for (std::size_t at = 0; at < words; at += 2) {
+    const uint64x2_t mixed = vaddq_u64(common_bits(a.high + at, b.low + at), common_bits(a.low + at, b.high + at));
+    sum = vaddq_u64(sum, vshlq_n_u64(common_bits(a.high + at, b.high + at), 2));
+    sum = vaddq_u64(sum, vaddq_u64(vshlq_n_u64(mixed, 1), common_bits(a.low + at, b.low + at)));
   }
-  return sum;
+  return vaddvq_u64(sum);
 }
 
 std::uint32_t dot_bytes_neon(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
@@ -266,15 +350,51 @@ std::uint32_t dot_bytes_neon(const std::uint8_t* a, const std::uint8_t* b, std::
   return vaddvq_u32(sum);
 }
 
-std::uint32_t sum_where_neon(Planes a, const std::uint64_t* b, std::size_t words) {
-  uint64x2_t high = vdupq_n_u64(0);
-  uint64x2_t low = vdupq_n_u64(0);
-  for (std::size_t at = 0; at < words; at += 2) {
-    const uint64x2_t chosen = vld1q_u64(b + at);
-    high = vaddq_u64(high, bits_of(vandq_u64(vld1q_u64(a.highest + at), chosen)));
-    low = vaddq_u64(low, bits_of(vandq_u64(vld1q_u64(a.others + at), chosen)));
+inline uint8x16_t lower_halves(uint8x16_t bytes) { return vandq_u8(bytes, vdupq_n_u8(15)); }
+inline uint8x16_t upper_halves(uint8x16_t bytes) { return vshrq_n_u8(bytes, 4); }
+
+/// Adds the products of sixteen pairs of bytes.
+inline int32x4_t add_products(int32x4_t sum, uint8x16_t nibbles, int8x16_t bytes) {
+  const int8x16_t left = vreinterpretq_s8_u8(nibbles);
+  sum = vpadalq_s16(sum, vmull_s8(vget_low_s8(left), vget_low_s8(bytes)));
+  return vpadalq_s16(sum, vmull_s8(vget_high_s8(left), vget_high_s8(bytes)));
+}
+
+std::uint32_t dot_nibbles_neon(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes) {
+  int32x4_t sum = vdupq_n_s32(0);
+  for (std::size_t i = 0; i < bytes; i += 16) {
+    const uint8x16_t left = vld1q_u8(a + i);
+    const uint8x16_t right = vld1q_u8(b + i);
+    sum = add_products(sum, lower_halves(left), vreinterpretq_s8_u8(lower_halves(right)));
+    sum = add_products(sum, upper_halves(left), vreinterpretq_s8_u8(upper_halves(right)));
   }
-  return static_cast<std::uint32_t>(2 * vaddvq_u64(high) + vaddvq_u64(low));
+  return static_cast<std::uint32_t>(vaddvq_s32(sum));
+}
+
+std::int32_t dot_signed_nibbles_neon(const std::int8_t* a, const std::uint8_t* nibbles, std::size_t bytes) {
+  int32x4_t sum = vdupq_n_s32(0);
+  for (std::size_t line = 0; line < bytes; line += kNibbleLineBytes) {
+    for (std::size_t i = 0; i < kNibbleLineBytes; i += 16) {
+      const uint8x16_t both = vld1q_u8(nibbles + line + i);
+      sum = add_products(sum, lower_halves(both), vld1q_s8(a + 2 * line + i));
+      sum = add_products(sum, upper_halves(both), vld1q_s8(a + 2 * line + kNibbleLineBytes + i));
+    }
+  }
+  return vaddvq_s32(sum);
+}
+
+void sums_where_neon(const std::uint64_t* planes, const std::uint64_t* rows, std::span<const std::uint32_t> which,
+                     std::size_t words, std::uint32_t* sums) {
+  for (const std::uint32_t row : which) {
+    uint64x2_t sum = vdupq_n_u64(0);
+    for (std::size_t plane = 0; plane < kPlanes; ++plane) {
+      sum = vaddq_u64(sum, sum);
+      for (std::size_t at = 0; at < words; at += 2) {
+        sum = vaddq_u64(sum, common_bits(planes + plane * words + at, rows + row * words + at));
+      }
+    }
+    *sums++ = static_cast<std::uint32_t>(vaddvq_u64(sum));
+  }
 }
 
 std::uint32_t differing_bits_neon(const std::uint64_t* a, const std::uint64_t* b, std::size_t words) {
@@ -296,49 +416,42 @@ std::vector<DistanceKernels> distance_kernels() {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("avx512vnni") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
-    kernels.push_back({"AVX-512",
-                       dot_avx512,
-                       {dot_planes_avx512<2>, dot_planes_avx512<4>},
-                       dot_bytes_avx512,
-                       sum_where_avx512,
-                       differing_bits_avx512});
+    kernels.push_back({"AVX-512", dot_avx512, dot_pairs_avx512, dot_bytes_avx512, dot_nibbles_avx512,
+                       dot_signed_nibbles_avx512, sums_where_avx512, differing_bits_avx512});
   }
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("popcnt")) {
-    kernels.push_back({"AVX2",
-                       dot_avx2,
-                       {dot_planes_avx2<2>, dot_planes_avx2<4>},
-                       dot_bytes_avx2,
-                       sum_where_avx2,
-                       differing_bits_avx2});
+    kernels.push_back({"AVX2", dot_avx2, dot_pairs_avx2, dot_bytes_avx2, dot_nibbles_avx2, dot_signed_nibbles_avx2,
+                       sums_where_avx2, differing_bits_avx2});
   }
 #elif defined(__aarch64__)
-  kernels.push_back({"NEON",
-                     dot_neon,
-                     {dot_planes_neon<2>, dot_planes_neon<4>},
-                     dot_bytes_neon,
-                     sum_where_neon,
-                     differing_bits_neon});
+  kernels.push_back({"NEON", dot_neon, dot_pairs_neon, dot_bytes_neon, dot_nibbles_neon, dot_signed_nibbles_neon,
+                     sums_where_neon, differing_bits_neon});
 #endif
-  kernels.push_back({"plain",
-                     dot_plain,
-                     {dot_planes_plain<2>, dot_planes_plain<4>},
-                     dot_bytes_plain,
-                     sum_where_plain,
-                     differing_bits_plain});
+  kernels.push_back({"plain", dot_plain, dot_pairs_plain, dot_bytes_plain, dot_nibbles_plain, dot_signed_nibbles_plain,
+                     sums_where_plain, differing_bits_plain});
   return kernels;
 }
 
 float dot(const float* a, const float* b, std::size_t size) { return kBest.dot(a, b, size); }
 
-std::uint64_t dot_planes(Planes a, Planes b, std::size_t planes, std::size_t words) {
-  return kBest.dot_planes[planes / 4](a, b, words);
-}
+std::uint64_t dot_pairs(Pairs a, Pairs b, std::size_t words) { return kBest.dot_pairs(a, b, words); }
 
 std::uint32_t dot_bytes(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
   return kBest.dot_bytes(a, b, size);
 }
 
-std::uint32_t sum_where(Planes a, const std::uint64_t* b, std::size_t words) { return kBest.sum_where(a, b, words); }
+std::uint32_t dot_nibbles(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes) {
+  return kBest.dot_nibbles(a, b, bytes);
+}
+
+std::int32_t dot_signed_nibbles(const std::int8_t* a, const std::uint8_t* nibbles, std::size_t bytes) {
+  return kBest.dot_signed_nibbles(a, nibbles, bytes);
+}
+
+void sums_where(const std::uint64_t* planes, const std::uint64_t* rows, std::span<const std::uint32_t> which,
+                std::size_t words, std::uint32_t* sums) {
+  kBest.sums_where(planes, rows, which, words, sums);
+}
 
 std::uint32_t differing_bits(const std::uint64_t* a, const std::uint64_t* b, std::size_t words) {
   return kBest.differing_bits(a, b, words);

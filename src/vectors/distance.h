@@ -1,8 +1,8 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace tillite {
@@ -12,36 +12,47 @@ namespace tillite {
 
 [[nodiscard]] float dot(const float* a, const float* b, std::size_t size);
 
-/// Words of a plane come in eights (64 bytes), and so do bytes.
+/// Words of a plane come in eights (64 bytes), bytes in 64, nibbles in lines of 64 bytes, 128 numbers.
 inline constexpr std::size_t kPlaneWordsStep = 8;
+inline constexpr std::size_t kNibbleLineBytes = 64;
 inline constexpr std::size_t kBytesStep = 64;
 
-/// Whole numbers kept as planes of bits: each plane has one bit of every number.
-struct Planes {
-  const std::uint64_t* highest = nullptr;
-  const std::uint64_t* others = nullptr;  ///< the further ones, one after the other, the higher first
+/// Whole numbers of 2 bits as planes: one has the higher bit of every number, one the lower. `words`: of a plane, a
+/// multiple of kPlaneWordsStep.
+struct Pairs {
+  const std::uint64_t* high = nullptr;
+  const std::uint64_t* low = nullptr;
 };
-
-/// The dot product of whole numbers of 2 or 4 bits. `words`: of a plane, a multiple of kPlaneWordsStep.
-[[nodiscard]] std::uint64_t dot_planes(Planes a, Planes b, std::size_t planes, std::size_t words);
+[[nodiscard]] std::uint64_t dot_pairs(Pairs a, Pairs b, std::size_t words);
 
 /// The dot product of whole numbers from 0 to 255. `size`: a multiple of kBytesStep, at most 65,536.
 [[nodiscard]] std::uint32_t dot_bytes(const std::uint8_t* a, const std::uint8_t* b, std::size_t size);
 
-/// The sum of those of a's numbers of 2 bits whose bit is set in `b`, a single plane.
-[[nodiscard]] std::uint32_t sum_where(Planes a, const std::uint64_t* b, std::size_t words);
+/// The dot product of whole numbers of 4 bits: byte i of a line has the line's number i in its lower half and number
+/// 64 + i in its upper half. `bytes`: a multiple of kNibbleLineBytes, at most 32,768.
+[[nodiscard]] std::uint32_t dot_nibbles(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes);
+
+/// The same of `2 * bytes` signed numbers, in their plain order, and nibbles.
+[[nodiscard]] std::int32_t dot_signed_nibbles(const std::int8_t* a, const std::uint8_t* nibbles, std::size_t bytes);
+
+/// For each row of bits that is asked for: the sum of those of the numbers of 4 bits whose bit is set in it. `planes`:
+/// one for each bit of a number, the highest first, `words` each, and so are rows.
+void sums_where(const std::uint64_t* planes, const std::uint64_t* rows, std::span<const std::uint32_t> which,
+                std::size_t words, std::uint32_t* sums);
 
 /// How many bits differ.
 [[nodiscard]] std::uint32_t differing_bits(const std::uint64_t* a, const std::uint64_t* b, std::size_t words);
 
 /// One way to compute them.
 struct DistanceKernels {
-  using OfPlanes = std::uint64_t (*)(Planes a, Planes b, std::size_t words);
   const char* name;
   float (*dot)(const float* a, const float* b, std::size_t size);
-  std::array<OfPlanes, 2> dot_planes;  ///< of 2 and 4 planes
+  std::uint64_t (*dot_pairs)(Pairs a, Pairs b, std::size_t words);
   std::uint32_t (*dot_bytes)(const std::uint8_t* a, const std::uint8_t* b, std::size_t size);
-  std::uint32_t (*sum_where)(Planes a, const std::uint64_t* b, std::size_t words);
+  std::uint32_t (*dot_nibbles)(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes);
+  std::int32_t (*dot_signed_nibbles)(const std::int8_t* a, const std::uint8_t* nibbles, std::size_t bytes);
+  void (*sums_where)(const std::uint64_t* planes, const std::uint64_t* rows, std::span<const std::uint32_t> which,
+                     std::size_t words, std::uint32_t* sums);
   std::uint32_t (*differing_bits)(const std::uint64_t* a, const std::uint64_t* b, std::size_t words);
 };
 /// The ways that this machine knows, the best first; the last is plain C++.

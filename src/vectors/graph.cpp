@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <ranges>
 #include <thread>
 
 #include "base/check.h"
@@ -16,7 +15,8 @@ namespace tillite {
 namespace {
 
 constexpr std::size_t kBatchNodesMax = 256;
-constexpr std::size_t kCandidatesOfBeam = 2;  // signs may place a true neighbour behind the beam: exact codes decide
+constexpr std::size_t kCandidatesOfBeam = 2;  // signs may place a true neighbour behind the beam: whole codes decide
+constexpr std::size_t kFetchAhead = 8;        // codes that the machine fetches while others are compared
 constexpr std::uint64_t kRotationSeed = 0x7469'6c6c;
 
 int thread_count(const GraphSettings& settings) {
@@ -50,10 +50,7 @@ Node Graph::add_linked(std::span<const float> vector, int level) {
 }
 
 void Graph::set_links(Node node, int level, std::span<const Node> neighbours) {
-  Neighbours links;
-  links.reserve(neighbours.size());
-  for (const Node neighbour : neighbours) links.push_back({kUnmeasured, neighbour});
-  links_.set(node, level, links, 0);
+  links_.set(node, level, neighbours, 0);
 }
 
 void Graph::take_over(Node entry, int max_level) {
@@ -86,11 +83,16 @@ Node Graph::add(std::span<const float> vector) {
   links_.add(draw_level(node));
   batch_.insert(batch_.end(), vector.begin(), vector.end());
   const std::size_t waiting = batch_.size() / codes_.dimensions();
-  if (waiting == kBatchNodesMax) link_all();
+  if (waiting == kBatchNodesMax) link_batch();
   return node;
 }
 
 void Graph::link_all() {
+  link_batch();
+  cut_lists();
+}
+
+void Graph::link_batch() {
   const std::size_t count = batch_.size() / codes_.dimensions();
   if (count == 0) return;
   const auto first = static_cast<Node>(size() - count);
@@ -123,39 +125,39 @@ void Graph::encode_batch(Node first) {
 /// The neighbours of a new node, by level.
 std::vector<Graph::Chosen> Graph::choose(Node node, Node batch_first, Search& search) const {
   const Codes::Target& target = targets_[node - batch_first];
-  const auto apart = [&](Node other) { return codes_.rough_distance(target, other); };
+  const auto apart = [&](Node other) { return codes_.rough_distance(target.rough, other); };
+  const auto all_apart = [&](std::span<const Node> others, std::span<float> distances) {
+    codes_.rough_distances(target.rough, others, distances);
+  };
   const int level = links_.level(node);
   std::vector<Chosen> chosen(static_cast<std::size_t>(level) + 1);
   Node nearest = max_level_ >= 0 ? descend(links_, entry_, level, apart) : 0;
   for (int at = level; at >= 0; --at) {
     search.pool.start(kCandidatesOfBeam * settings_.ef_construction, settings_.ef_construction);
-    if (at <= max_level_) walk(links_, codes_, node, nearest, at, apart, search.pool, search.seen);
+    if (at <= max_level_) walk(links_, codes_, node, nearest, at, all_apart, search.pool, search.seen);
     if (search.pool.size() > 0) nearest = search.pool.node(0);
     // The others of a batch are not linked yet; they are few enough to be compared all.
     for (Node other = batch_first; other < size(); ++other) {
       if (other != node && links_.level(other) >= at) search.pool.offer(apart(other), other);
     }
     std::vector<Candidate> candidates;
-    for (const Neighbour& near : nodes_of(search.pool, node) | std::views::take(settings_.ef_construction)) {
-      candidates.push_back({.neighbour = near});
-    }
+    candidates.reserve(settings_.ef_construction);
+    for (const Neighbour& near : nearest_in(search.pool, target)) candidates.push_back({.neighbour = near});
     chosen[static_cast<std::size_t>(at)] = select(candidates, settings_.m);
   }
   return chosen;
 }
 
-/// The nodes of a pool, nearest first. Copies are left out.
-Graph::Neighbours Graph::nodes_of(const NearestPool& pool, Node target) const {
-  Neighbours nodes;
-  nodes.reserve(pool.size());
+/// Of the nodes of a pool the nearest, in order, by their whole codes.
+Graph::Neighbours Graph::nearest_in(const NearestPool& pool, const Codes::Target& target) const {
+  Neighbours nodes(pool.size());
+  for (std::size_t i = 0; i < std::min(kFetchAhead, pool.size()); ++i) codes_.prefetch(pool.node(i));
   for (std::size_t i = 0; i < pool.size(); ++i) {
-    if (pool.node(i) < size()) codes_.prefetch(pool.node(i));
-  }
-  for (std::size_t i = 0; i < pool.size(); ++i) {
-    const Node node = pool.node(i);
-    if (node < size()) nodes.push_back({codes_.distance(target, node), node});
+    if (i + kFetchAhead < pool.size()) codes_.prefetch(pool.node(i + kFetchAhead));
+    nodes[i] = {codes_.distance(target, pool.node(i)), pool.node(i)};
   }
   std::ranges::sort(nodes, std::less<>());
+  nodes.resize(std::min(nodes.size(), settings_.ef_construction));
   return nodes;
 }
 
@@ -178,10 +180,10 @@ Graph::Chosen Graph::select(std::span<const Candidate> candidates, std::size_t c
     }
   }
   Chosen chosen{.neighbours = {}, .diverse = selected.size()};
-  for (const Candidate& candidate : selected) chosen.neighbours.push_back(candidate.neighbour);
+  for (const Candidate& candidate : selected) chosen.neighbours.push_back(candidate.neighbour.node);
   for (const Neighbour& neighbour : passed_over) {
     if (chosen.neighbours.size() >= count / 2) break;
-    chosen.neighbours.push_back(neighbour);
+    chosen.neighbours.push_back(neighbour.node);
   }
   return chosen;
 }
@@ -194,14 +196,10 @@ void Graph::link_back(const std::vector<std::vector<Chosen>>& chosen, Node batch
     for (int level = 0; level < static_cast<int>(chosen[i].size()); ++level) {
       const auto& [neighbours, diverse] = chosen[i][static_cast<std::size_t>(level)];
       links_.set(source, level, neighbours, diverse);
-      for (const auto& [distance, target] : neighbours) back.push_back({level, target, {distance, source}});
+      for (const Node target : neighbours) back.push_back({level, target, source});
     }
   }
-  std::ranges::sort(back, [](const BackLink& a, const BackLink& b) {
-    if (a.level != b.level) return a.level < b.level;
-    if (a.target != b.target) return a.target < b.target;
-    return a.source < b.source;
-  });
+  std::ranges::sort(back);
   std::vector<std::span<const BackLink>> groups;
   for (std::size_t begin = 0; begin < back.size();) {
     std::size_t end = begin;
@@ -217,27 +215,37 @@ void Graph::link_back(const std::vector<std::vector<Chosen>>& chosen, Node batch
 void Graph::add_back_links(std::span<const BackLink> links) {
   const auto [level, target, first] = links.front();
   const auto present = links_.of(target, level);
-  std::vector<Candidate> all;
-  all.reserve(present.size() + links.size());
-  for (std::size_t i = 0; i < present.size(); ++i) {
-    all.push_back({.neighbour = present[i], .is_known = i < links_.diverse(target, level)});
-  }
+  std::vector<BackLink> fresh;
   for (const BackLink& link : links) {
-    const bool is_there = std::ranges::find(present, link.source.node, &Neighbour::node) != present.end();
-    if (!is_there) all.push_back({.neighbour = link.source});
+    if (std::ranges::find(present, link.source) == present.end()) fresh.push_back(link);
   }
-  if (all.size() <= links_.links_max(level)) {
-    for (std::size_t i = present.size(); i < all.size(); ++i) links_.append(target, level, all[i].neighbour);
-    return;
-  }
+  if (present.size() + fresh.size() > links_.room(level)) return cut_list(target, level, fresh);
+  for (const BackLink& link : fresh) links_.append(target, level, link.source);
+}
+
+/// Chooses a list's links among those that it has and more.
+void Graph::cut_list(Node node, int level, std::span<const BackLink> more) {
+  const auto present = links_.of(node, level);
+  const std::size_t diverse = links_.diverse(node, level);
+  std::vector<Candidate> all;
+  all.reserve(present.size() + more.size());
+  for (const Node other : present) all.push_back({.neighbour = {0, other}, .is_known = all.size() < diverse});
+  for (const BackLink& link : more) all.push_back({.neighbour = {0, link.source}});
   for (const Candidate& candidate : all) codes_.prefetch(candidate.neighbour.node);
-  for (Candidate& candidate : all) {
-    auto& [distance, node] = candidate.neighbour;
-    if (distance == kUnmeasured) distance = codes_.distance(target, node);
-  }
+  for (Candidate& candidate : all) candidate.neighbour.distance = codes_.distance(node, candidate.neighbour.node);
   std::ranges::sort(all, std::less<>(), &Candidate::neighbour);
-  const auto [neighbours, diverse] = select(all, links_.links_max(level));
-  links_.set(target, level, neighbours, diverse);
+  const auto [neighbours, still_diverse] = select(all, links_.links_max(level));
+  links_.set(node, level, neighbours, still_diverse);
+}
+
+void Graph::cut_lists() {
+  threads_.execute([&] {
+    tbb::parallel_for(Node{0}, static_cast<Node>(size()), [&](Node node) {
+      for (int level = 0; level <= links_.level(node); ++level) {
+        if (links_.of(node, level).size() > links_.links_max(level)) cut_list(node, level, {});
+      }
+    });
+  });
 }
 
 }  // namespace tillite

@@ -23,7 +23,7 @@ constexpr std::size_t kCopyJumps = 4;     // links of a copy to nodes at random:
 constexpr std::size_t kCopyWaysMax = 16;  // links of a copy to nodes that are hard to find otherwise
 
 /// An HNSW graph over distinct vectors (Malkov and Yashunin, arXiv 1603.09320; neighbours by the heuristic of its
-/// algorithm 4), built on codes: signs lead the search, int8 numbers choose the neighbours.
+/// algorithm 4), built on codes: signs lead the search, whole codes choose the neighbours.
 /// Nodes are linked in batches: each searches the graph as it was before its batch, and sees the others of the batch by
 /// comparing with them all. So threads share nothing that changes, and their number does not change the graph.
 class Graph {
@@ -45,6 +45,7 @@ class Graph {
 
   /// Adds a node; it is linked together with others, at the latest by link_all().
   Node add(std::span<const float> vector);
+  /// Links what was added, and cuts lists that have grown beyond what they may have at the end.
   void link_all();
   /// Notes that one more vector equals the node's. A reader's search meets them all, so they crowd its beam.
   void add_copy(Node node) {
@@ -57,15 +58,16 @@ class Graph {
   void add_way(Node node, std::uint32_t copy, Node to);
   /// Reads the vector of a node; from any thread.
   using ReadVector = std::function<Result<void>(Node node, std::span<float> vector)>;
-  /// Searches every node from `first` on as a reader would, and gives those that are not found a link from where their
-  /// search has ended, in a few rounds; how many were not found in the last, before their new link. Codes tell whom to
-  /// doubt; the vectors themselves decide where there are crowds of copies. Errors are those of `read`.
+  /// Where there are copies, whose crowds hide others: searches every node from `first` on as a reader would, and gives
+  /// those that are not found a link from where their search has ended, in a few rounds; how many were not found in the
+  /// last, before their new link. Codes tell whom to doubt; the vectors themselves decide. Errors are those of `read`.
   [[nodiscard]] Result<std::size_t> make_findable(Node first, const ReadVector& read);
   /// Makes every node reachable on level 0 from the entry; how many needed a link for it. Leaves room for the link from
   /// a node to its first copy.
   std::size_t repair();
 
  private:
+  using Neighbours = std::vector<Neighbour>;
   /// A further vector that equals a node's.
   struct Copy {
     Node node = 0;
@@ -82,9 +84,9 @@ class Graph {
   struct BackLink {
     int level = 0;
     Node target = 0;
-    Neighbour source;
+    Node source = 0;
+    auto operator<=>(const BackLink&) const = default;
   };
-  using Neighbours = std::vector<Neighbour>;
   /// A node that may become a neighbour.
   struct Candidate {
     Neighbour neighbour;
@@ -92,7 +94,7 @@ class Graph {
   };
   /// The neighbours that were chosen, the diverse ones first.
   struct Chosen {
-    Neighbours neighbours;
+    std::vector<Node> neighbours;
     std::size_t diverse = 0;
   };
 
@@ -100,7 +102,9 @@ class Graph {
   void encode_known();
   void encode_batch(Node first);
   void set_entry(Node entry, int max_level);
+  void link_batch();
   [[nodiscard]] std::vector<Chosen> choose(Node node, Node batch_first, Search& search) const;
+  [[nodiscard]] Neighbours nearest_in(const NearestPool& pool, const Codes::Target& target) const;
   enum class Found { no, barely /** with a beam that was full */, surely };
   template <typename Apart, typename Prefetch>
   [[nodiscard]] Found find_from(Node from, Node target, std::size_t beam, const Apart& apart, const Prefetch& prefetch,
@@ -121,10 +125,11 @@ class Graph {
   void link_from(const std::vector<WayIn>& ways, Node node);
   bool link_from_node(Node from, Node node);
   bool link_from_copy(Node from, Node node);
-  [[nodiscard]] Neighbours nodes_of(const NearestPool& pool, Node target) const;
   [[nodiscard]] Chosen select(std::span<const Candidate> candidates, std::size_t count) const;
   void link_back(const std::vector<std::vector<Chosen>>& chosen, Node batch_first);
   void add_back_links(std::span<const BackLink> links);
+  void cut_list(Node node, int level, std::span<const BackLink> more);
+  void cut_lists();
   [[nodiscard]] std::size_t room_for_links(Node node) const;
   void make_room_for_copies();
   void mark_reachable(Node from, std::vector<bool>& reachable) const;

@@ -12,11 +12,11 @@ template <typename Apart>
   for (int level = links.level(entry); level > to_level; --level) {
     for (bool moved = true; moved;) {
       moved = false;
-      for (const Neighbour& link : links.of(nearest, level)) {
-        const auto distance = apart(link.node);
+      for (const Node link : links.of(nearest, level)) {
+        const auto distance = apart(link);
         if (!(distance < least)) continue;
         least = distance;
-        nearest = link.node;
+        nearest = link;
         moved = true;
       }
     }

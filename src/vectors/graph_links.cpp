@@ -8,7 +8,7 @@ namespace tillite {
 
 GraphLinks::GraphLinks(std::size_t m, std::size_t nodes_max) : m_(m) {
   places_.reserve(nodes_max);
-  links0_.reserve(nodes_max * links_max(0));
+  links0_.reserve(nodes_max * room(0));
 }
 
 void GraphLinks::add(int level) {
@@ -16,9 +16,9 @@ void GraphLinks::add(int level) {
   places_.push_back({.upper = static_cast<std::uint32_t>(upper_counts_.size()),
                      .level = static_cast<std::uint8_t>(level),
                      .counts0 = {}});
-  links0_.resize(places_.size() * links_max(0));
+  links0_.resize(places_.size() * room(0));
   upper_counts_.resize(upper_counts_.size() + static_cast<std::size_t>(level));
-  upper_.resize(upper_counts_.size() * m_);
+  upper_.resize(upper_counts_.size() * room(1));
 }
 
 std::size_t GraphLinks::upper_list(const Place& place, int level) const {
@@ -26,17 +26,10 @@ std::size_t GraphLinks::upper_list(const Place& place, int level) const {
   return place.upper + static_cast<std::size_t>(level) - 1;
 }
 
-std::span<const Neighbour> GraphLinks::of(Node node, int level) const {
-  const Place& place = places_[node];
-  if (level == 0) return {links0_.data() + node * links_max(0), place.counts0.links};
-  const std::size_t at = upper_list(place, level);
-  return {upper_.data() + at * m_, upper_counts_[at].links};
-}
-
 void GraphLinks::prefetch(Node node) const {
-  constexpr std::size_t kLineLinks = 64 / sizeof(Neighbour);
+  constexpr std::size_t kLineLinks = 64 / sizeof(Node);
   __builtin_prefetch(&places_[node]);
-  const Neighbour* links = links0_.data() + node * links_max(0);
+  const Node* links = links0_.data() + node * room(0);
   for (std::size_t i = 0; i < links_max(0); i += kLineLinks) __builtin_prefetch(links + i);
 }
 
@@ -47,21 +40,21 @@ std::size_t GraphLinks::diverse(Node node, int level) const {
 
 GraphLinks::List GraphLinks::list(Node node, int level) {
   Place& place = places_[node];
-  if (level == 0) return {links0_.data() + node * links_max(0), &place.counts0};
+  if (level == 0) return {links0_.data() + node * room(0), &place.counts0};
   const std::size_t at = upper_list(place, level);
-  return {upper_.data() + at * m_, &upper_counts_[at]};
+  return {upper_.data() + at * room(1), &upper_counts_[at]};
 }
 
-void GraphLinks::set(Node node, int level, std::span<const Neighbour> neighbours, std::size_t diverse) {
-  check(neighbours.size() <= links_max(level) && diverse <= neighbours.size(), "a node has room for its links");
+void GraphLinks::set(Node node, int level, std::span<const Node> neighbours, std::size_t diverse) {
+  check(neighbours.size() <= room(level) && diverse <= neighbours.size(), "a node has room for its links");
   const List to = list(node, level);
   std::ranges::copy(neighbours, to.links);
   *to.counts = {.links = static_cast<std::uint8_t>(neighbours.size()), .diverse = static_cast<std::uint8_t>(diverse)};
 }
 
-void GraphLinks::append(Node node, int level, const Neighbour& neighbour) {
+void GraphLinks::append(Node node, int level, Node neighbour) {
   const List to = list(node, level);
-  check(to.counts->links < links_max(level), "a node has room for one more link");
+  check(to.counts->links < room(level), "a node has room for one more link");
   to.links[to.counts->links++] = neighbour;
 }
 

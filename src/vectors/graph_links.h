@@ -8,11 +8,8 @@
 
 namespace tillite {
 
-/// The length of a link that nobody has asked for yet.
-inline constexpr float kUnmeasured = -1;
-
 struct Neighbour {
-  float distance = 0;  ///< from the node that has the link; kUnmeasured in links of a segment that was read
+  float distance = 0;  ///< from the node whose neighbour it is
   Node node = 0;
   /// Of equal distances the larger node is nearer.
   bool operator<(const Neighbour& other) const {
@@ -20,7 +17,8 @@ struct Neighbour {
   }
 };
 
-/// The links of a graph's nodes with their lengths: level 0 in one array, the few upper levels in another.
+/// The links of a graph's nodes: level 0 in one array, the few upper levels in another. While a graph grows a list may
+/// have more links than at its end, so that lists need not be cut at each new one.
 class GraphLinks {
  public:
   /// `m`: links on an upper level, half of those on level 0.
@@ -28,7 +26,7 @@ class GraphLinks {
 
   /// About the memory of a node, upper levels included.
   [[nodiscard]] static std::size_t bytes_of_node(std::size_t m) {
-    return (2 * m + 1) * sizeof(Neighbour) + sizeof(Place);
+    return (room_of(2 * m) + 1) * sizeof(Node) + sizeof(Place);
   }
 
   /// Adds a node without links.
@@ -36,15 +34,22 @@ class GraphLinks {
 
   [[nodiscard]] std::size_t size() const { return places_.size(); }
   [[nodiscard]] std::size_t links_max(int level) const { return level == 0 ? 2 * m_ : m_; }
+  /// How many links fit while the graph grows.
+  [[nodiscard]] std::size_t room(int level) const { return room_of(links_max(level)); }
   [[nodiscard]] int level(Node node) const { return places_[node].level; }
-  [[nodiscard]] std::span<const Neighbour> of(Node node, int level) const;
+  [[nodiscard]] std::span<const Node> of(Node node, int level) const {
+    const Place& place = places_[node];
+    if (level == 0) return {links0_.data() + node * room(0), place.counts0.links};
+    const std::size_t at = upper_list(place, level);
+    return {upper_.data() + at * room(1), upper_counts_[at].links};
+  }
   /// Has the machine fetch the links of a node on level 0.
   void prefetch(Node node) const;
   /// How many of them, from the first on, are known to be nearer to the node than to each other.
   [[nodiscard]] std::size_t diverse(Node node, int level) const;
   /// `diverse`: see above.
-  void set(Node node, int level, std::span<const Neighbour> neighbours, std::size_t diverse);
-  void append(Node node, int level, const Neighbour& neighbour);
+  void set(Node node, int level, std::span<const Node> neighbours, std::size_t diverse);
+  void append(Node node, int level, Node neighbour);
 
  private:
   struct Counts {
@@ -57,16 +62,17 @@ class GraphLinks {
     Counts counts0;
   };
   struct List {
-    Neighbour* links;
+    Node* links;
     Counts* counts;
   };
+  [[nodiscard]] static constexpr std::size_t room_of(std::size_t links_max) { return links_max + links_max / 2; }
   [[nodiscard]] List list(Node node, int level);
   [[nodiscard]] std::size_t upper_list(const Place& place, int level) const;
 
   std::size_t m_;
   std::vector<Place> places_;
-  std::vector<Neighbour> links0_;
-  std::vector<Neighbour> upper_;
+  std::vector<Node> links0_;
+  std::vector<Node> upper_;
   std::vector<Counts> upper_counts_;
 };
 

@@ -2,6 +2,7 @@
 #include <oneapi/tbb/parallel_for.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <numeric>
 
@@ -67,7 +68,7 @@ Graph::Found Graph::find_from(Node from, Node target, std::size_t beam, const Ap
     Node node = *next;
     CopyRange below{0, 1};
     if (node < size()) {
-      for (const Neighbour& link : links_.of(node, 0)) meet(link.node);
+      std::ranges::for_each(links_.of(node, 0), meet);
     } else {
       const Copy copy = search.copies[node - size()];
       node = copy.node;
@@ -95,15 +96,15 @@ Graph::Found Graph::find_from(Node from, Node target, std::size_t beam, const Ap
 /// Whether a search finds a node that sees signs only, and takes crowds of copies to be much nearer than they are. One
 /// that sees more will.
 bool Graph::is_found_by_signs(Node target, Search& search) const {
+  const auto wanted = codes_.target_of(target);
   const auto apart = [&](Node node) {
-    return codes_.rough_distance(target, node) * (copies_[node] > 0 ? kMuchNearer : 1);
+    return codes_.rough_distance(wanted, node) * (copies_[node] > 0 ? kMuchNearer : 1);
   };
   const auto apart_from_others = [&](Node node) {
-    return node == target ? kNowhere : codes_.rough_distance(target, node);
+    return node == target ? kNowhere : codes_.rough_distance(wanted, node);
   };
   const auto prefetch = [&](Node node) { codes_.prefetch_signs(node); };
-  std::vector<Node> starts = {descend(links_, entry_, 0, apart_from_others)};
-  if (has_copies_) starts.push_back(random_start(target));
+  const std::array starts = {descend(links_, entry_, 0, apart_from_others), random_start(target)};
   return std::ranges::all_of(starts, [&](Node start) {
     return find_from(start, target, kDoubtfulBeam, apart, prefetch, search) != Found::no;
   });
@@ -113,15 +114,15 @@ bool Graph::is_found_by_signs(Node target, Search& search) const {
 Node Graph::random_start(Node target) const { return static_cast<Node>(mixed_bits(kStartSeed, target) % size()); }
 
 /// What the codes say of finding a node. They tell distances with an error: so a crowd of copies is taken to be nearer
-/// than it seems, and besides the two most likely places to come down to a third is tried where there are crowds.
+/// than it seems, and besides the two most likely places to come down to a third is tried.
 Graph::Found Graph::find_by_codes(Node target, Search& search) const {
   const auto apart = [&](Node node) { return codes_.distance(target, node) * (copies_[node] > 0 ? kNearer : 1); };
   const auto down = [&](const auto& far) {
     return descend(links_, entry_, 0, [&](Node node) { return node == target ? kNowhere : far(node); });
   };
-  std::vector<Node> starts = {down([&](Node node) { return codes_.distance(target, node); }),
-                              down([&](Node node) { return codes_.rough_distance(target, node); })};
-  if (has_copies_) starts.push_back(random_start(target));
+  const std::array starts = {down([&](Node node) { return codes_.distance(target, node); }),
+                             down([&](Node node) { return codes_.rough_distance(target, node); }),
+                             random_start(target)};
   const auto prefetch = [&](Node node) { codes_.prefetch(node); };
   auto found = Found::surely;
   for (const Node start : starts) {
@@ -149,17 +150,17 @@ Result<Graph::Found> Graph::find_by_vectors(Node target, const ReadVector& read,
 }
 
 Result<std::size_t> Graph::make_findable(Node first, const ReadVector& read) {
+  if (!has_copies_) return 0;
   make_room_for_copies();
   std::vector<Node> all(size() - first);
   std::iota(all.begin(), all.end(), first);
   std::vector<std::uint8_t> is_doubtful(all.size(), 0);
-  const std::size_t lost = TRY(link_lost(all, [&](Node node, Search& search) -> Result<Found> {
+  TRY(link_lost(all, [&](Node node, Search& search) -> Result<Found> {
     if (is_found_by_signs(node, search)) return Found::surely;
     const Found found = find_by_codes(node, search);
     if (found != Found::surely) is_doubtful[node - first] = 1;
     return found;
   }));
-  if (!has_copies_) return lost;  // no crowd that could hide a node
   std::erase_if(all, [&](Node node) { return is_doubtful[node - first] == 0; });
   return link_lost(std::move(all), [&](Node node, Search& search) { return find_by_vectors(node, read, search); });
 }
@@ -216,8 +217,8 @@ void Graph::link_from(const std::vector<WayIn>& ways, Node node) {
 /// False if there is no room for the link, or it is there already.
 bool Graph::link_from_node(Node from, Node node) {
   const auto links = links_.of(from, 0);
-  if (room_for_links(from) == 0 || std::ranges::find(links, node, &Neighbour::node) != links.end()) return false;
-  links_.append(from, 0, {codes_.distance(from, node), node});
+  if (room_for_links(from) == 0 || std::ranges::find(links, node) != links.end()) return false;
+  links_.append(from, 0, node);
   return true;
 }
 
@@ -239,10 +240,10 @@ void Graph::mark_reachable(Node from, std::vector<bool>& reachable) const {
   while (!open.empty()) {
     const Node node = open.back();
     open.pop_back();
-    for (const Neighbour& link : links_.of(node, 0)) {
-      if (reachable[link.node]) continue;
-      reachable[link.node] = true;
-      open.push_back(link.node);
+    for (const Node link : links_.of(node, 0)) {
+      if (reachable[link]) continue;
+      reachable[link] = true;
+      open.push_back(link);
     }
   }
 }
@@ -258,7 +259,7 @@ void Graph::make_room_for_copies() {
   for (Node node = 0; node < size(); ++node) {
     const auto links = links_.of(node, 0);
     if (copies_[node] == 0 || links.size() < links_.links_max(0)) continue;
-    const Neighbours kept(links.begin(), links.end() - 1);
+    const std::vector<Node> kept(links.begin(), links.end() - 1);
     links_.set(node, 0, kept, std::min(links_.diverse(node, 0), kept.size()));
   }
 }
@@ -273,14 +274,22 @@ std::size_t Graph::repair() {
   for (Node node = 0; node < size(); ++node) {
     if (reachable[node]) continue;
     search.pool.start(settings_.ef_construction, settings_.ef_construction);
-    const auto apart = [&](Node other) { return codes_.rough_distance(node, other); };
-    walk(links_, codes_, node, descend(links_, entry_, 0, apart), 0, apart, search.pool, search.seen);
-    const auto near = nodes_of(search.pool, node);
+    const auto target = codes_.target_of(node);
+    const auto apart = [&](Node other) { return codes_.rough_distance(target, other); };
+    const auto all_apart = [&](std::span<const Node> others, std::span<float> distances) {
+      codes_.rough_distances(target, others, distances);
+    };
+    walk(links_, codes_, node, descend(links_, entry_, 0, apart), 0, all_apart, search.pool, search.seen);
+    Neighbours near(search.pool.size());
+    for (std::size_t i = 0; i < near.size(); ++i) {
+      near[i] = {codes_.distance(node, search.pool.node(i)), search.pool.node(i)};
+    }
+    std::ranges::sort(near, std::less<>());
     const auto found = std::ranges::find_if(near, can_lead, &Neighbour::node);
     Node from = found != near.end() ? found->node : 0;
     while (from < size() && !can_lead(from)) ++from;
     check(from < size(), "some reachable node has room for one more link");
-    links_.append(from, 0, {codes_.distance(from, node), node});
+    links_.append(from, 0, node);
     mark_reachable(node, reachable);
     ++repaired;
   }

@@ -33,9 +33,9 @@ class NearestPool {
       if (entry >= entries_.back()) return;
       entries_.pop_back();
     }
-    const auto at = std::ranges::upper_bound(entries_, entry);
-    next_ = std::min(next_, static_cast<std::size_t>(at - entries_.begin()));
-    entries_.insert(at, entry);
+    const std::size_t at = count_below(entry);
+    next_ = std::min(next_, at);
+    entries_.insert(entries_.begin() + static_cast<std::ptrdiff_t>(at), entry);
   }
 
   /// The nearest node that was not expanded yet; nothing when all were: the search is done.
@@ -61,6 +61,19 @@ class NearestPool {
  private:
   /// The bits of floats that are not negative are in the order of the floats.
   static std::uint64_t bits_of(float distance) { return std::bit_cast<std::uint32_t>(distance); }
+
+  /// A binary search without branches, whose outcomes nobody could foretell.
+  [[nodiscard]] std::size_t count_below(std::uint64_t entry) const {
+    const std::uint64_t* first = entries_.data();
+    std::size_t count = entries_.size();
+    while (count > 1) {
+      const std::size_t half = count / 2;
+      first = first[half - 1] < entry ? first + half : first;
+      count -= half;
+    }
+    const auto before = static_cast<std::size_t>(first - entries_.data());
+    return count == 1 && *first < entry ? before + 1 : before;
+  }
 
   static constexpr std::uint64_t kNodeMax = (std::uint64_t{1} << 31) - 1;
   static constexpr std::uint64_t kExpanded = 1;

@@ -13,8 +13,14 @@ namespace {
 
 constexpr std::size_t kTransforms = 4;  // two over the first numbers, two over the last
 
+#if defined(__x86_64__)
+#define TILLITE_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define TILLITE_WIDE
+#endif
+
 /// Sums and differences of whole rows of a matrix: Walsh-Hadamard down its columns.
-void mix_rows(float* matrix, std::size_t rows, std::size_t columns) {
+TILLITE_WIDE void mix_rows(float* matrix, std::size_t rows, std::size_t columns) {
   for (std::size_t half = 1; half < rows; half *= 2) {
     for (std::size_t block = 0; block < rows; block += 2 * half) {
       float* __restrict low = matrix + block * columns;

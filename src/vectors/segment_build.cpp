@@ -343,7 +343,7 @@ class Builder {
     const auto& copies = copies_[element.node];
     std::vector<std::uint32_t> links;
     if (element.copy == kNone) {
-      for (const Neighbour& link : graph_->links().of(element.node, 0)) links.push_back(element_of_[link.node]);
+      for (const Node link : graph_->links().of(element.node, 0)) links.push_back(element_of_[link]);
       if (!copies.empty()) links.push_back(copies.front());
       return links;
     }
@@ -413,8 +413,7 @@ class Builder {
         const auto neighbours = graph_->links().of(element.node, level);
         check(neighbours.size() <= kUpperLinks, "a node has at most 16 links on an upper level");
         list[0] = static_cast<std::uint32_t>(neighbours.size());
-        std::ranges::transform(neighbours, list.begin() + 1,
-                               [&](const Neighbour& neighbour) { return element_of_[neighbour.node]; });
+        std::ranges::transform(neighbours, list.begin() + 1, [&](Node neighbour) { return element_of_[neighbour]; });
         TRY(sink.write(std::as_bytes(std::span(list))));
       }
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <random>
 
 #include "vectors/rotation.h"
@@ -27,6 +28,15 @@ Vectors spread_vectors(std::size_t count, std::size_t dimensions) {
     }
     for (float& number : vectors[i]) number /= std::sqrt(square);
   }
+  return vectors;
+}
+
+/// Vectors at about one distance from each other.
+Vectors crowded_vectors(std::size_t count, std::size_t dimensions) {
+  std::mt19937_64 random(6);
+  std::normal_distribution<float> normal(0, 1 / std::sqrt(static_cast<float>(dimensions)));
+  Vectors vectors(count, std::vector<float>(dimensions));
+  for (auto& vector : vectors) std::ranges::generate(vector, [&] { return normal(random); });
   return vectors;
 }
 
@@ -106,8 +116,30 @@ TEST_P(CodesTest, OfATargetPutOthersInABetterOrderThanItsSigns) {
   const auto vectors = spread_vectors(80, 1536);
   Codes codes = codes_of(vectors, GetParam());
   const Codes::Target target = codes.encode_target(0, vectors[0]);
-  EXPECT_LT(misplaced(vectors, [&](Node node) { return codes.rough_distance(target, node); }),
+  EXPECT_LT(misplaced(vectors, [&](Node node) { return codes.rough_distance(target.rough, node); }),
             misplaced(vectors, [&](Node node) { return codes.rough_distance(0, node); }));
+}
+
+TEST_P(CodesTest, OfATargetTellDistancesNoWorseThanTwoCodes) {
+  const auto vectors = crowded_vectors(80, 1536);
+  Codes codes = codes_of(vectors, GetParam());
+  const Codes::Target target = codes.encode_target(0, vectors[0]);
+  EXPECT_LE(misplaced(vectors, [&](Node node) { return codes.distance(target, node); }),
+            misplaced(vectors, [&](Node node) { return codes.distance(0, node); }));
+}
+
+TEST_P(CodesTest, MakeATargetThatTellsDistancesNearly) {
+  const auto vectors = spread_vectors(40, 1536);
+  const Codes codes = codes_of(vectors, GetParam());
+  const auto target = codes.target_of(0);
+  std::vector<Node> nodes(vectors.size());
+  std::iota(nodes.begin(), nodes.end(), Node{0});
+  std::vector<float> distances(nodes.size());
+  codes.rough_distances(target, nodes, distances);
+  for (const Node node : nodes) {
+    EXPECT_NEAR(distances[node], codes.rough_distance(0, node), 0.5) << node;
+    EXPECT_EQ(distances[node], codes.rough_distance(target, node));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Bits, CodesTest, ::testing::Values(1, 2, 4, 8));

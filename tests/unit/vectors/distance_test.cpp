@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <ostream>
 #include <random>
 
@@ -39,33 +40,74 @@ std::uint64_t number_at(const std::vector<std::uint64_t>& bits, std::size_t plan
 
 class DistanceKernelsTest : public ::testing::TestWithParam<DistanceKernels> {};
 
-Planes planes_in(const std::vector<std::uint64_t>& bits, std::size_t words) {
-  return {bits.data(), bits.data() + words};
+Pairs pairs_in(const std::vector<std::uint64_t>& bits, std::size_t words) { return {bits.data(), bits.data() + words}; }
+
+TEST_P(DistanceKernelsTest, MultipliesNumbersOfTwoBits) {
+  for (const std::size_t words : {8U, 24U, 48U}) {
+    const auto a = random_planes(2 * words, 1);
+    const auto b = random_planes(2 * words, 2);
+    std::uint64_t expected = 0;
+    for (std::size_t at = 0; at < words * 64; ++at) expected += number_at(a, 2, words, at) * number_at(b, 2, words, at);
+    EXPECT_EQ(GetParam().dot_pairs(pairs_in(a, words), pairs_in(b, words), words), expected) << words;
+  }
 }
 
-TEST_P(DistanceKernelsTest, MultipliesNumbersThatLieInPlanes) {
-  for (const std::size_t index : {0U, 1U}) {
-    const std::size_t planes = index == 0 ? 2 : 4;
-    for (const std::size_t words : {8U, 24U, 48U}) {
-      const auto a = random_planes(planes * words, 1);
-      const auto b = random_planes(planes * words, 2);
-      std::uint64_t expected = 0;
+TEST_P(DistanceKernelsTest, AddsTheNumbersOfFourBitsThatEachRowChooses) {
+  const std::vector<std::uint32_t> which = {2, 0, 3};
+  for (const std::size_t words : {8U, 24U, 48U}) {
+    const auto a = random_planes(4 * words, 1);
+    const auto rows = random_planes(4 * words, 2);
+    std::vector<std::uint32_t> expected;
+    for (const std::uint32_t row : which) {
+      std::uint64_t sum = 0;
       for (std::size_t at = 0; at < words * 64; ++at) {
-        expected += number_at(a, planes, words, at) * number_at(b, planes, words, at);
+        sum += number_at(rows, 1, words, row * words * 64 + at) * number_at(a, 4, words, at);
       }
-      EXPECT_EQ(GetParam().dot_planes[index](planes_in(a, words), planes_in(b, words), words), expected)
-          << planes << " of " << words;
+      expected.push_back(static_cast<std::uint32_t>(sum));
+    }
+    std::vector<std::uint32_t> sums(which.size());
+    GetParam().sums_where(a.data(), rows.data(), which, words, sums.data());
+    EXPECT_EQ(sums, expected) << words;
+  }
+}
+
+std::vector<std::uint8_t> random_bytes(std::size_t size, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::vector<std::uint8_t> bytes(size);
+  for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random());
+  return bytes;
+}
+
+/// Number i of a line lies in the lower half of its byte i, number 64 + i in the upper half.
+int nibble_at(const std::vector<std::uint8_t>& nibbles, std::size_t at) {
+  const std::uint8_t both = nibbles[at / 128 * 64 + at % 64];
+  return at % 128 < 64 ? both & 15 : both >> 4;
+}
+
+TEST_P(DistanceKernelsTest, MultipliesNibbles) {
+  for (const std::size_t bytes : {64U, 768U, 4096U}) {
+    for (const bool largest : {false, true}) {
+      const auto a = largest ? std::vector<std::uint8_t>(bytes, 255) : random_bytes(bytes, 1);
+      const auto b = largest ? std::vector<std::uint8_t>(bytes, 255) : random_bytes(bytes, 2);
+      std::uint32_t expected = 0;
+      for (std::size_t at = 0; at < 2 * bytes; ++at) {
+        expected += static_cast<std::uint32_t>(nibble_at(a, at) * nibble_at(b, at));
+      }
+      EXPECT_EQ(GetParam().dot_nibbles(a.data(), b.data(), bytes), expected) << bytes;
     }
   }
 }
 
-TEST_P(DistanceKernelsTest, AddsTheNumbersOfTwoBitsThatAreChosen) {
-  for (const std::size_t words : {8U, 24U, 48U}) {
-    const auto a = random_planes(2 * words, 1);
-    const auto b = random_planes(words, 2);
-    std::uint64_t expected = 0;
-    for (std::size_t at = 0; at < words * 64; ++at) expected += number_at(b, 1, words, at) * number_at(a, 2, words, at);
-    EXPECT_EQ(GetParam().sum_where(planes_in(a, words), b.data(), words), expected) << words;
+TEST_P(DistanceKernelsTest, MultipliesSignedBytesAndNibbles) {
+  for (const std::size_t bytes : {64U, 768U, 4096U}) {
+    for (const bool lowest : {false, true}) {
+      const auto nibbles = lowest ? std::vector<std::uint8_t>(bytes, 255) : random_bytes(bytes, 3);
+      std::vector<std::int8_t> numbers(2 * bytes, -128);
+      if (!lowest) std::ranges::copy(random_bytes(2 * bytes, 4), reinterpret_cast<std::uint8_t*>(numbers.data()));
+      std::int32_t expected = 0;
+      for (std::size_t at = 0; at < numbers.size(); ++at) expected += numbers[at] * nibble_at(nibbles, at);
+      EXPECT_EQ(GetParam().dot_signed_nibbles(numbers.data(), nibbles.data(), bytes), expected) << bytes;
+    }
   }
 }
 
