@@ -16,7 +16,7 @@
 namespace tillite::bench {
 namespace {
 
-constexpr std::size_t kQueries = 300;
+constexpr std::size_t kQueries = 1000;
 constexpr std::size_t kNearest = 10;
 constexpr std::size_t kEf = 100;
 constexpr float kTie = 1e-5F;
