@@ -16,6 +16,8 @@ constexpr std::size_t kWordBits = 64;
 constexpr std::size_t kByteBits = 8;
 constexpr std::size_t kAsBytes = 8;  // bits of a number that is kept as a byte, not as planes
 
+constexpr float kFactMax = 1e9F;
+
 constexpr float kShiftOfTwoBits = 0.5F - 2;
 
 float sum_of_absolutes(std::span<const float> numbers) {
@@ -120,7 +122,28 @@ Codes::Codes(std::vector<float> centre, std::size_t bits, std::uint64_t seed)
 }
 
 std::size_t Codes::bytes_of(std::size_t dimensions, std::size_t bits) {
-  return words_of(dimensions) * sizeof(std::uint64_t) + rest_bytes_of(dimensions, bits) + sizeof(Facts);
+  const auto [signs, rest, facts] = part_bytes(dimensions, bits);
+  return signs + rest + facts;
+}
+
+std::array<std::size_t, 3> Codes::part_bytes(std::size_t dimensions, std::size_t bits) {
+  return {words_of(dimensions) * sizeof(std::uint64_t), rest_bytes_of(dimensions, bits), sizeof(Facts)};
+}
+
+std::array<std::span<const std::byte>, 3> Codes::parts() const {
+  return {std::as_bytes(signs_.values()), std::as_bytes(rest_.values()), std::as_bytes(facts_.values())};
+}
+
+Result<void> Codes::take_over(const File& file, const CodePlaces& places, std::size_t count) {
+  TRY(signs_.take_over(file, places.signs, count * words_));
+  TRY(rest_.take_over(file, places.rest, count * rest_bytes_));
+  TRY(facts_.take_over(file, places.facts, count));
+  const auto is_sane = [](float fact) { return std::abs(fact) <= kFactMax; };  // no distance of these is infinite
+  for (const Facts& facts : facts_.values()) {
+    const std::array all = {facts.step, facts.sum, facts.square, facts.length, facts.positives, facts.sign};
+    if (!std::ranges::all_of(all, is_sane)) return fail(Code::corrupt, "{} holds no codes", file.path().string());
+  }
+  return {};
 }
 
 void Codes::reserve(std::size_t count) {

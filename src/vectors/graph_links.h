@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
+#include "base/private_pages.h"
 #include "vectors/codes.h"
 
 namespace tillite {
@@ -20,9 +22,20 @@ struct Neighbour {
   }
 };
 
+/// Whether its distance is one, or kUnmeasured.
+[[nodiscard]] inline bool is_link(const Neighbour& link) {
+  return link.distance == kUnmeasured || (link.distance >= 0 && link.distance < std::numeric_limits<float>::infinity());
+}
+
 /// The links of a graph's nodes with their lengths: level 0 in one array, the few upper levels in another.
 class GraphLinks {
  public:
+  /// How many links a list has, and how many of them, from the first on, are known to be diverse.
+  struct Counts {
+    std::uint8_t links = 0;
+    std::uint8_t diverse = 0;
+  };
+
   /// `m`: links on an upper level, half of those on level 0.
   GraphLinks(std::size_t m, std::size_t nodes_max);
 
@@ -46,11 +59,16 @@ class GraphLinks {
   void set(Node node, int level, std::span<const Neighbour> neighbours, std::size_t diverse);
   void append(Node node, int level, const Neighbour& neighbour);
 
+  /// All lists as a file keeps them: those of level 0 with `links_max(0)` places a node; the upper ones node by node,
+  /// from level 1 up, with `links_max(1)` places each, and their counts.
+  [[nodiscard]] std::span<const Neighbour> lists0() const { return links0_.values(); }
+  [[nodiscard]] std::span<const Neighbour> upper_lists() const { return upper_; }
+  [[nodiscard]] std::span<const Counts> upper_counts() const { return upper_counts_; }
+  /// Takes over the lists of level 0 from a file, for nodes that were added without links: `counts` by node. `corrupt`
+  /// if a link leads nowhere.
+  [[nodiscard]] Result<void> take_over(const File& file, std::uint64_t offset, std::span<const Counts> counts);
+
  private:
-  struct Counts {
-    std::uint8_t links = 0;
-    std::uint8_t diverse = 0;
-  };
   struct Place {
     std::uint32_t upper = 0;  ///< where its first upper list is
     std::uint8_t level = 0;
@@ -65,7 +83,7 @@ class GraphLinks {
 
   std::size_t m_;
   std::vector<Place> places_;
-  std::vector<Neighbour> links0_;
+  PagedArray<Neighbour> links0_;
   std::vector<Neighbour> upper_;
   std::vector<Counts> upper_counts_;
 };
