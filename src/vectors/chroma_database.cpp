@@ -139,6 +139,7 @@ struct ChromaDatabase::Parts {
   SQLite::Statement delete_embedding;
   SQLite::Statement delete_metadata;
   SQLite::Statement delete_text;
+  std::int64_t growth = 0;
 };
 
 void ChromaDatabase::Parts::insert_value(std::uint64_t label, const std::string& key, const Json& value) {
@@ -209,6 +210,7 @@ Result<void> ChromaDatabase::insert(std::uint64_t label, const RecordId& id, con
     parts_->insert_embedding.bind(1, as_column(label));
     parts_->insert_embedding.bindNoCopy(3, id.str());
     parts_->insert_embedding.exec();
+    ++parts_->growth;
     return parts_->insert_fields(label, metadata, document);
   });
 }
@@ -228,21 +230,20 @@ Result<void> ChromaDatabase::remove(std::uint64_t label) {
     if (!parts_->delete_row(parts_->delete_embedding, label)) {
       return fail(Code::corrupt, "chroma.sqlite3 has no record with label {} although records.sqlite3 names it", label);
     }
+    --parts_->growth;
     return {};
   });
 }
 
 Result<std::optional<ChromaRow>> ChromaDatabase::read(std::uint64_t label) { return parts_->rows.read(label); }
 
-Result<std::uint64_t> ChromaDatabase::count() {
-  return with_sqlite("counting the records of chroma.sqlite3", [&] {
-    return static_cast<std::uint64_t>(parts_->database.execAndGet("SELECT count(*) FROM embeddings").getInt64());
-  });
-}
+std::int64_t ChromaDatabase::growth() const { return parts_->growth; }
 
-Result<void> ChromaDatabase::for_each_label(const std::function<Result<void>(const RecordId&, std::uint64_t)>& each) {
+Result<void> ChromaDatabase::for_each_label(std::uint64_t first,
+                                            const std::function<Result<void>(const RecordId&, std::uint64_t)>& each) {
   return with_sqlite("reading the labels of chroma.sqlite3", [&]() -> Result<void> {
-    SQLite::Statement rows(parts_->database, "SELECT embedding_id, id FROM embeddings ORDER BY id");
+    SQLite::Statement rows(parts_->database, "SELECT embedding_id, id FROM embeddings WHERE id >= ? ORDER BY id");
+    rows.bind(1, as_column(first));
     while (rows.executeStep()) {
       TRY(each(RecordId(rows.getColumn(0).getString()), TRY(unsigned_column(rows.getColumn(1), "a label"))));
     }

@@ -34,10 +34,11 @@ class ChromaDatabase {
 
   /// The record with this label; nothing if there is none.
   [[nodiscard]] Result<std::optional<ChromaRow>> read(std::uint64_t label);
-  /// Records that are there.
-  [[nodiscard]] Result<std::uint64_t> count();
-  /// Every (id, label), ascending by label.
-  [[nodiscard]] Result<void> for_each_label(const std::function<Result<void>(const RecordId&, std::uint64_t)>& each);
+  /// How many more records there are than when the file was opened or created.
+  [[nodiscard]] std::int64_t growth() const;
+  /// Every (id, label) from a label on, ascending by label.
+  [[nodiscard]] Result<void> for_each_label(std::uint64_t first,
+                                            const std::function<Result<void>(const RecordId&, std::uint64_t)>& each);
 
   /// Ends the writing and closes the file; the caller syncs it.
   [[nodiscard]] Result<void> finish();

@@ -20,6 +20,8 @@ constexpr std::size_t kNibbleBits = 4;
 constexpr std::size_t kPairBits = 2;
 constexpr std::size_t kSumsAtOnce = 64;
 
+constexpr float kFactMax = 1e9F;
+
 float sum_of_absolutes(std::span<const float> numbers) {
   float sum = 0;
   for (const float number : numbers) sum += std::abs(number);
@@ -174,8 +176,33 @@ Codes::Codes(std::vector<float> centre, std::size_t bits, std::uint64_t seed)
 }
 
 std::size_t Codes::bytes_of(std::size_t dimensions, std::size_t bits) {
-  return words_of(dimensions) * sizeof(std::uint64_t) + rest_bytes_of(dimensions, bits) + sizeof(RoughFacts) +
-         sizeof(Facts);
+  std::size_t bytes = 0;
+  for (const std::size_t part : part_bytes(dimensions, bits)) bytes += part;
+  return bytes;
+}
+
+std::array<std::size_t, 4> Codes::part_bytes(std::size_t dimensions, std::size_t bits) {
+  return {words_of(dimensions) * sizeof(std::uint64_t), rest_bytes_of(dimensions, bits), sizeof(RoughFacts),
+          sizeof(Facts)};
+}
+
+std::array<std::span<const std::byte>, 4> Codes::parts() const {
+  return {std::as_bytes(signs_.values()), std::as_bytes(rest_.values()), std::as_bytes(rough_facts_.values()),
+          std::as_bytes(facts_.values())};
+}
+
+Result<void> Codes::take_over(const File& file, const CodePlaces& places, std::size_t count) {
+  TRY(signs_.take_over(file, places.signs, count * words_));
+  TRY(rest_.take_over(file, places.rest, count * rest_bytes_));
+  TRY(rough_facts_.take_over(file, places.rough_facts, count));
+  TRY(facts_.take_over(file, places.facts, count));
+  for (std::size_t code = 0; code < count; ++code) {
+    const auto& [square, positives, sign] = rough_facts_[code];
+    const std::array all = {square, positives, sign, facts_[code].step, facts_[code].sum};
+    const auto is_sane = [](float fact) { return std::abs(fact) <= kFactMax; };  // no distance of these is infinite
+    if (!std::ranges::all_of(all, is_sane)) return fail(Code::corrupt, "{} holds no codes", file.path().string());
+  }
+  return {};
 }
 
 void Codes::reserve(std::size_t count) {

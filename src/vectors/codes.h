@@ -1,12 +1,12 @@
 #pragma once
 
-#include <oneapi/tbb/cache_aligned_allocator.h>
-
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "base/private_pages.h"
 #include "vectors/distance.h"
 #include "vectors/rotation.h"
 
@@ -14,6 +14,17 @@ namespace tillite {
 
 /// The number of a code, and of the graph's node that it stands for.
 using Node = std::uint32_t;
+
+/// What codes look like in memory and in a file that keeps them; to be raised when encoding makes other ones.
+inline constexpr std::uint64_t kCodesVersion = 1;
+
+/// Where the parts of codes lie in a file.
+struct CodePlaces {
+  std::uint64_t signs = 0;
+  std::uint64_t rest = 0;
+  std::uint64_t rough_facts = 0;
+  std::uint64_t facts = 0;
+};
 
 /// Vectors in short, to build a graph on: a few bits for each number, after centring and a random rotation that makes
 /// the numbers about normal. Signs alone lead the many comparisons of a search; all bits decide between what it finds.
@@ -70,13 +81,19 @@ class Codes {
   void prefetch(Node code) const;
   void prefetch_signs(Node code) const;
 
+  [[nodiscard]] const std::vector<float>& centre() const { return centre_; }
+  /// The parts of all codes as a file keeps them: signs, the rest, facts.
+  [[nodiscard]] std::array<std::span<const std::byte>, 4> parts() const;
+  /// The bytes of the same parts of one code.
+  [[nodiscard]] static std::array<std::size_t, 4> part_bytes(std::size_t dimensions, std::size_t bits);
+  /// Becomes `count` codes that a file keeps, made with the same centre, bits and seed. They are read where they are
+  /// needed. `corrupt` if they cannot be codes.
+  [[nodiscard]] Result<void> take_over(const File& file, const CodePlaces& places, std::size_t count);
+
   /// Memory of one code.
   [[nodiscard]] static std::size_t bytes_of(std::size_t dimensions, std::size_t bits);
 
  private:
-  /// An array that begins where a line of the cache does.
-  template <typename T>
-  using Lines = std::vector<T, tbb::cache_aligned_allocator<T>>;
   /// What a code stands for besides its bits. Apart from the signs: so short that the machine's cache holds them all.
   struct RoughFacts {
     float square = 0;     ///< the squared length of the coded vector
@@ -102,10 +119,10 @@ class Codes {
   std::size_t words_;           ///< of a plane
   std::size_t rest_bytes_;      ///< what a code has besides: its levels as bytes or nibbles, or its lower plane
   std::vector<float> cosines_;  ///< by how many signs differ
-  Lines<std::uint64_t> signs_;
-  Lines<std::uint8_t> rest_;
-  std::vector<RoughFacts> rough_facts_;
-  std::vector<Facts> facts_;
+  PagedArray<std::uint64_t> signs_;
+  PagedArray<std::uint8_t> rest_;
+  PagedArray<RoughFacts> rough_facts_;
+  PagedArray<Facts> facts_;
 };
 
 }  // namespace tillite

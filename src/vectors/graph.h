@@ -19,6 +19,8 @@
 
 namespace tillite {
 
+struct KeptGraph;
+
 constexpr std::size_t kCopyJumps = 4;     // links of a copy to nodes at random: out of a crowd that fills a beam
 constexpr std::size_t kCopyWaysMax = 16;  // links of a copy to nodes that are hard to find otherwise
 
@@ -35,6 +37,13 @@ class Graph {
   [[nodiscard]] int max_level() const { return max_level_; }
   [[nodiscard]] Node entry() const { return entry_; }
   [[nodiscard]] const GraphLinks& links() const { return links_; }
+  [[nodiscard]] const Codes& codes() const { return codes_; }
+  /// Every way out of a copy that add_way() or a search has set, in the order of nodes and copies.
+  void for_each_way(const std::function<void(Node node, std::uint32_t copy, Node to)>& each) const;
+
+  /// Takes over a graph that a file keeps, made with the same centre and settings, before anything was added; its copies
+  /// too. `corrupt` if it cannot be a graph.
+  [[nodiscard]] Result<void> take_over(const KeptGraph& kept);
 
   /// Adds a node whose links are known (of a segment that is read).
   Node add_linked(std::span<const float> vector, int level);

@@ -21,6 +21,20 @@ void GraphLinks::add(int level) {
   upper_.resize(upper_counts_.size() * room(1));
 }
 
+Result<void> GraphLinks::take_over(const File& file, std::uint64_t offset, std::span<const Counts> counts) {
+  check(counts.size() == size(), "each node has counts");
+  TRY(links0_.take_over(file, offset, size() * room(0)));
+  for (Node node = 0; node < size(); ++node) {
+    check(counts[node].links <= links_max(0) && counts[node].diverse <= counts[node].links,
+          "a node has room for links");
+    places_[node].counts0 = counts[node];
+    if (std::ranges::any_of(of(node, 0), [&](Node link) { return link >= size(); })) {
+      return fail(Code::corrupt, "{} has a link that leads nowhere", file.path().string());
+    }
+  }
+  return {};
+}
+
 std::size_t GraphLinks::upper_list(const Place& place, int level) const {
   check(level >= 1 && level <= place.level, "a node has links on its levels only");
   return place.upper + static_cast<std::size_t>(level) - 1;

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
+#include "base/private_pages.h"
 #include "vectors/codes.h"
 
 namespace tillite {
@@ -21,6 +23,12 @@ struct Neighbour {
 /// have more links than at its end, so that lists need not be cut at each new one.
 class GraphLinks {
  public:
+  /// How many links a list has, and how many of them, from the first on, are known to be diverse.
+  struct Counts {
+    std::uint8_t links = 0;
+    std::uint8_t diverse = 0;
+  };
+
   /// `m`: links on an upper level, half of those on level 0.
   GraphLinks(std::size_t m, std::size_t nodes_max);
 
@@ -36,6 +44,7 @@ class GraphLinks {
   [[nodiscard]] std::size_t links_max(int level) const { return level == 0 ? 2 * m_ : m_; }
   /// How many links fit while the graph grows.
   [[nodiscard]] std::size_t room(int level) const { return room_of(links_max(level)); }
+  [[nodiscard]] static constexpr std::size_t room_of(std::size_t links_max) { return links_max + links_max / 2; }
   [[nodiscard]] int level(Node node) const { return places_[node].level; }
   [[nodiscard]] std::span<const Node> of(Node node, int level) const {
     const Place& place = places_[node];
@@ -51,11 +60,16 @@ class GraphLinks {
   void set(Node node, int level, std::span<const Node> neighbours, std::size_t diverse);
   void append(Node node, int level, Node neighbour);
 
+  /// All lists as a file keeps them: those of level 0 with `room(0)` places a node; the upper ones node by node, from
+  /// level 1 up, with `room(1)` places each, and their counts.
+  [[nodiscard]] std::span<const Node> lists0() const { return links0_.values(); }
+  [[nodiscard]] std::span<const Node> upper_lists() const { return upper_; }
+  [[nodiscard]] std::span<const Counts> upper_counts() const { return upper_counts_; }
+  /// Takes over the lists of level 0 from a file, for nodes that were added without links: `counts` by node. `corrupt`
+  /// if a link leads nowhere.
+  [[nodiscard]] Result<void> take_over(const File& file, std::uint64_t offset, std::span<const Counts> counts);
+
  private:
-  struct Counts {
-    std::uint8_t links = 0;
-    std::uint8_t diverse = 0;
-  };
   struct Place {
     std::uint32_t upper = 0;  ///< where its first upper list is
     std::uint8_t level = 0;
@@ -65,13 +79,12 @@ class GraphLinks {
     Node* links;
     Counts* counts;
   };
-  [[nodiscard]] static constexpr std::size_t room_of(std::size_t links_max) { return links_max + links_max / 2; }
   [[nodiscard]] List list(Node node, int level);
   [[nodiscard]] std::size_t upper_list(const Place& place, int level) const;
 
   std::size_t m_;
   std::vector<Place> places_;
-  std::vector<Node> links0_;
+  PagedArray<Node> links0_;
   std::vector<Node> upper_;
   std::vector<Counts> upper_counts_;
 };

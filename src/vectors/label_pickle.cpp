@@ -1,4 +1,5 @@
 // index_metadata.pickle: which label an id has, as Chroma reads it (pickle protocol 3, a plain dict).
+#include "vectors/hashed_sink.h"
 #include "vectors/segment.h"
 #include "vectors/segment_files.h"
 
@@ -16,7 +17,7 @@ constexpr std::size_t kItemsAtOnce = 1000;
 
 class PickleWriter {
  public:
-  explicit PickleWriter(FileSink& sink) : sink_(sink) {}
+  explicit PickleWriter(ByteSink& sink) : sink_(sink) {}
 
   Result<void> raw(std::string_view opcodes) { return sink_.write(as_bytes(opcodes)); }
 
@@ -39,7 +40,7 @@ class PickleWriter {
   }
 
  private:
-  FileSink& sink_;
+  ByteSink& sink_;
 };
 
 using EachLabel = std::function<Result<void>(const std::function<Result<void>(const RecordId&, std::uint64_t)>&)>;
@@ -62,8 +63,8 @@ Result<void> write_map(PickleWriter& pickle, const EachLabel& each_label, bool i
 
 }  // namespace
 
-Result<void> write_label_pickle(const Path& folder, std::uint64_t labels_given, const EachLabel& each_label) {
-  FileSink sink(TRY(File::create(folder / kPickleFile)));
+Result<WrittenFile> write_label_pickle(const Path& folder, std::uint64_t labels_given, const EachLabel& each_label) {
+  HashedSink sink(TRY(File::create(folder / kPickleFile)));
   PickleWriter pickle(sink);
   TRY(pickle.raw(kProto3));
   TRY(pickle.raw(kEmptyDict));
@@ -82,7 +83,7 @@ Result<void> write_label_pickle(const Path& folder, std::uint64_t labels_given, 
   TRY(pickle.raw(kEmptyDict));
   TRY(pickle.raw(kSetItems));
   TRY(pickle.raw(kStop));
-  return sink.flush();
+  return WrittenFile{folder / kPickleFile, TRY(sink.finish())};
 }
 
 }  // namespace tillite

@@ -8,7 +8,10 @@
 namespace tillite {
 namespace {
 
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;
+constexpr int kFirstWithTotals = 2;
+
+constexpr const char* kTombstones = "CREATE INDEX tombstones ON records (removed_at_ms) WHERE label IS NULL";
 
 constexpr const char* kSchema =
     "CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -75,7 +78,8 @@ Result<Record> waiting_row(SQLite::Statement& row) {
   return record;
 }
 
-Result<void> check_format(SQLite::Database& database, const std::string& name, const CollectionBinding& binding) {
+/// The format of the file.
+Result<int> check_format(SQLite::Database& database, const std::string& name, const CollectionBinding& binding) {
   const int version = database.execAndGet("PRAGMA user_version").getInt();
   if (version > kFormatVersion) {
     return fail(Code::unsupported, "{} has format {}, this program knows {} at most: use a newer program", name,
@@ -86,7 +90,32 @@ Result<void> check_format(SQLite::Database& database, const std::string& name, c
   if (stored != to_text(to_json(binding))) {
     return fail(Code::invalid_input, "{} belongs to {}, not to {}", name, stored, to_text(to_json(binding)));
   }
-  return {};
+  return version;
+}
+
+Result<RecordIndex::Totals> count_rows(SQLite::Database& database) {
+  RecordIndex::Totals totals;
+  SQLite::Statement rows(database, "SELECT label IS NULL, record_hash FROM records");
+  while (rows.executeStep()) {
+    if (rows.getColumn(0).getInt() != 0) {
+      ++totals.tombstones;
+      continue;
+    }
+    ++totals.vectors;
+    totals.checksum += TRY(hash_column(rows.getColumn(1)));
+  }
+  return totals;
+}
+
+Result<RecordIndex::Totals> read_totals(SQLite::Database& database) {
+  const auto fact = [&](const std::string& name) {
+    return database.execAndGet("SELECT value FROM facts WHERE name = '" + name + "'");
+  };
+  RecordIndex::Totals totals;
+  totals.vectors = TRY(unsigned_column(fact("vectors"), "the number of vectors in records.sqlite3"));
+  totals.tombstones = TRY(unsigned_column(fact("tombstones"), "the number of tombstones in records.sqlite3"));
+  totals.checksum = TRY(Sum128::from_hex(fact("checksum").getString()));
+  return totals;
 }
 
 }  // namespace
@@ -100,6 +129,7 @@ struct RecordIndex::Parts {
                      "WHERE id = ?"),
         page(database, fmt::format("SELECT {} FROM records WHERE id > ? AND label IS NOT NULL ORDER BY id LIMIT ?",
                                    kRecordColumns)),
+        replaced(database, "SELECT label IS NULL, record_hash FROM records WHERE id = ?"),
         put_record(database,
                    fmt::format("INSERT OR REPLACE INTO records ({}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", kRecordColumns)),
         put_waiting(database,
@@ -107,22 +137,40 @@ struct RecordIndex::Parts {
                     "VALUES (?, ?, ?, ?, ?, ?)"),
         remove_waiting(database, "DELETE FROM waiting WHERE id = ?") {}
 
-  Result<void> set_fact(const std::string& name, std::uint64_t value) {
+  template <typename Value>
+  Result<void> set_fact(const std::string& name, const Value& value) {
     return with_sqlite("writing to records.sqlite3", [&] {
       SQLite::Statement fact(database, "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)");
       fact.bind(1, name);
-      fact.bind(2, static_cast<std::int64_t>(value));
+      fact.bind(2, value);
       fact.exec();
     });
+  }
+  /// The row that is replaced counts no longer.
+  Result<void> uncount(const RecordId& id) {
+    replaced.reset();
+    replaced.bind(1, id.str());
+    if (!replaced.executeStep()) return {};
+    if (replaced.getColumn(0).getInt() != 0) {
+      --totals.tombstones;
+    } else {
+      --totals.vectors;
+      totals.checksum -= TRY(hash_column(replaced.getColumn(1)));
+    }
+    replaced.reset();
+    return {};
   }
 
   SQLite::Database database;
   SQLite::Statement find_record;
   SQLite::Statement find_waiting;
   SQLite::Statement page;
+  SQLite::Statement replaced;
   SQLite::Statement put_record;
   SQLite::Statement put_waiting;
   SQLite::Statement remove_waiting;
+  Totals totals;
+  bool has_totals = false;
 };
 
 RecordIndex::RecordIndex(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -134,27 +182,40 @@ Result<RecordIndex> RecordIndex::create(const Path& file, const CollectionBindin
   auto database = TRY(open_for_building(file));
   return with_sqlite(file.string(), [&] {
     database.exec(kSchema);
+    database.exec(kTombstones);
     database.exec(fmt::format("PRAGMA user_version = {}", kFormatVersion));
     SQLite::Statement fact(database, "INSERT INTO facts (name, value) VALUES ('binding', ?), ('labels_given', 0)");
     fact.bind(1, to_text(to_json(binding)));
     fact.exec();
-    return RecordIndex(std::make_unique<Parts>(std::move(database)));
+    auto parts = std::make_unique<Parts>(std::move(database));
+    parts->has_totals = true;
+    return RecordIndex(std::move(parts));
   });
 }
 
 Result<RecordIndex> RecordIndex::open_copy(const Path& file, const CollectionBinding& binding) {
   auto database = TRY(open_for_building(file));
   return with_sqlite(file.string(), [&]() -> Result<RecordIndex> {
-    TRY(check_format(database, file.string(), binding));
-    return RecordIndex(std::make_unique<Parts>(std::move(database)));
+    const bool has_totals = TRY(check_format(database, file.string(), binding)) >= kFirstWithTotals;
+    if (!has_totals) database.exec(kTombstones);
+    const auto totals = TRY(has_totals ? read_totals(database) : count_rows(database));
+    database.exec(fmt::format("PRAGMA user_version = {}", kFormatVersion));
+    auto parts = std::make_unique<Parts>(std::move(database));
+    parts->totals = totals;
+    parts->has_totals = true;
+    return RecordIndex(std::move(parts));
   });
 }
 
 Result<RecordIndex> RecordIndex::open_finished(const Path& file, const CollectionBinding& binding) {
   auto database = TRY(tillite::open_finished(file));
   return with_sqlite(file.string(), [&]() -> Result<RecordIndex> {
-    TRY(check_format(database, file.string(), binding));
-    return RecordIndex(std::make_unique<Parts>(std::move(database)));
+    const bool has_totals = TRY(check_format(database, file.string(), binding)) >= kFirstWithTotals;
+    const auto totals = has_totals ? TRY(read_totals(database)) : Totals();
+    auto parts = std::make_unique<Parts>(std::move(database));
+    parts->totals = totals;
+    parts->has_totals = has_totals;
+    return RecordIndex(std::move(parts));
   });
 }
 
@@ -174,7 +235,8 @@ Result<KnownRecord> RecordIndex::find(const RecordId& id) {
 }
 
 Result<void> RecordIndex::put(const IndexedRecord& record) {
-  return with_sqlite("writing to records.sqlite3", [&] {
+  return with_sqlite("writing to records.sqlite3", [&]() -> Result<void> {
+    TRY(parts_->uncount(record.id));
     auto& row = parts_->put_record;
     row.reset();
     row.clearBindings();
@@ -188,10 +250,14 @@ Result<void> RecordIndex::put(const IndexedRecord& record) {
       row.bind(5, static_cast<std::int64_t>(*record.label));
       row.bind(6, vector_hash.data(), static_cast<int>(vector_hash.size()));
       row.bind(7, record_hash.data(), static_cast<int>(record_hash.size()));
+      ++parts_->totals.vectors;
+      parts_->totals.checksum += record.record_hash;
     } else {
       row.bind(8, record.removed_at_ms);
+      ++parts_->totals.tombstones;
     }
     row.exec();
+    return {};
   });
 }
 
@@ -222,7 +288,7 @@ Result<void> RecordIndex::drop_tombstones(std::int64_t removed_before_ms) {
   return with_sqlite("dropping tombstones of records.sqlite3", [&] {
     SQLite::Statement drop(parts_->database, "DELETE FROM records WHERE label IS NULL AND removed_at_ms < ?");
     drop.bind(1, removed_before_ms);
-    drop.exec();
+    parts_->totals.tombstones -= static_cast<std::uint64_t>(drop.exec());
   });
 }
 
@@ -233,9 +299,10 @@ Result<std::uint64_t> RecordIndex::labels_given() {
   });
 }
 
-Result<void> RecordIndex::set_labels_given(std::uint64_t labels) { return parts_->set_fact("labels_given", labels); }
+Result<void> RecordIndex::set_labels_given(std::uint64_t labels) { return parts_->set_fact("labels_given", static_cast<std::int64_t>(labels)); }
 
 Result<std::uint64_t> RecordIndex::vectors() {
+  if (parts_->has_totals) return parts_->totals.vectors;
   return with_sqlite("reading records.sqlite3", [&]() -> Result<std::uint64_t> {
     return unsigned_column(
         parts_->database.execAndGet("SELECT coalesce((SELECT value FROM facts WHERE name = 'vectors'), "
@@ -244,22 +311,13 @@ Result<std::uint64_t> RecordIndex::vectors() {
   });
 }
 
-Result<void> RecordIndex::set_vectors(std::uint64_t vectors) { return parts_->set_fact("vectors", vectors); }
-
 Result<RecordIndex::Totals> RecordIndex::totals() {
-  return with_sqlite("adding up records.sqlite3", [&]() -> Result<Totals> {
-    Totals totals;
-    SQLite::Statement rows(parts_->database, "SELECT label IS NULL, record_hash FROM records");
-    while (rows.executeStep()) {
-      if (rows.getColumn(0).getInt() != 0) {
-        ++totals.tombstones;
-        continue;
-      }
-      ++totals.vectors;
-      totals.checksum += TRY(hash_column(rows.getColumn(1)));
-    }
-    return totals;
-  });
+  if (parts_->has_totals) return parts_->totals;
+  return count_totals();
+}
+
+Result<RecordIndex::Totals> RecordIndex::count_totals() {
+  return with_sqlite("adding up records.sqlite3", [&] { return count_rows(parts_->database); });
 }
 
 Result<std::vector<IndexedRecord>> RecordIndex::page(const RecordId& after, std::size_t limit) {
@@ -276,10 +334,13 @@ Result<std::vector<IndexedRecord>> RecordIndex::page(const RecordId& after, std:
 }
 
 Result<void> RecordIndex::finish() {
+  TRY(parts_->set_fact("vectors", static_cast<std::int64_t>(parts_->totals.vectors)));
+  TRY(parts_->set_fact("tombstones", static_cast<std::int64_t>(parts_->totals.tombstones)));
+  TRY(parts_->set_fact("checksum", parts_->totals.checksum.hex()));
   return with_sqlite("finishing records.sqlite3", [&]() -> Result<void> {
     const auto parts = std::move(parts_);
-    for (auto* statement : {&parts->find_record, &parts->find_waiting, &parts->page, &parts->put_record,
-                            &parts->put_waiting, &parts->remove_waiting}) {
+    for (auto* statement : {&parts->find_record, &parts->find_waiting, &parts->page, &parts->replaced,
+                            &parts->put_record, &parts->put_waiting, &parts->remove_waiting}) {
       statement->reset();
     }
     return finish_database(parts->database);

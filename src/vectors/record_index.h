@@ -57,12 +57,14 @@ class RecordIndex {
     std::uint64_t vectors = 0;
     std::uint64_t tombstones = 0;
     Sum128 checksum;  ///< sum of the record hashes
+    bool operator==(const Totals&) const = default;
   };
-  /// Counted over all rows.
+  /// What all rows add up to, as every change has kept it up; counted once in a file of an earlier program.
   [[nodiscard]] Result<Totals> totals();
-  /// How many records have a vector, as set_vectors() has noted it; counted where nothing was noted.
+  /// The same counted over all rows.
+  [[nodiscard]] Result<Totals> count_totals();
+  /// totals().vectors of a finished file.
   [[nodiscard]] Result<std::uint64_t> vectors();
-  [[nodiscard]] Result<void> set_vectors(std::uint64_t vectors);
 
   /// Up to `limit` records with a vector whose ids come after `after`, ascending by id.
   [[nodiscard]] Result<std::vector<IndexedRecord>> page(const RecordId& after, std::size_t limit);

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/file.h"
@@ -25,11 +26,20 @@ struct GraphSettings {
 
 struct SegmentChange {
   std::optional<Path> base;            ///< the segment folder to start from; never changed
+  std::optional<Path> base_graph;      ///< the kept graph of `base`, which saves reading all of its vectors twice
+  std::string base_sha256;             ///< that data_level0.bin of `base` is to have; empty: that is not checked
   std::vector<std::uint64_t> removed;  ///< labels in `base` that end
   Path new_vectors;                    ///< file of float32 rows, unit length, in the order of their labels
   std::uint64_t new_vectors_count = 0;
   std::uint64_t first_new_label = 1;  ///< labels of the new rows: this one and the following
   std::size_t dimensions = 0;
+  std::optional<Path> kept_graph;  ///< where the graph is kept for the next change (docs/formats/kept-graph.md)
+};
+
+/// A file that was written, and the SHA-256 of what went in.
+struct WrittenFile {
+  Path path;
+  std::string sha256;
 };
 
 struct SegmentFacts {
@@ -39,19 +49,24 @@ struct SegmentFacts {
   std::uint64_t repaired = 0;      ///< elements that needed an extra link to be reachable
   std::size_t code_bits = 0;       ///< for each number, as the memory allowed
   bool rebuilt = false;
+  bool continued = false;           ///< from the kept graph of the base
+  std::string not_continued;        ///< why not, if there was one
+  std::vector<WrittenFile> files;  ///< all that were written
 };
 
 /// Writes the segment that results from a change into `folder` (which exists, and is not `base`), without the pickle.
 /// The graph is built on codes; full vectors pass through as a stream, so memory is about dimensions + 150 bytes
-/// an element that is not a copy of another. Equal vectors are linked through one representative. Every element that is
+/// an element that is not a copy of another. With the base's kept graph only the new vectors are read and encoded, and
+/// the base's codes are read where searches go; a kept graph that is damaged, or made with other settings, is passed
+/// over (`not_continued`). `corrupt` if the base is damaged. Equal vectors are linked through one representative. Every element that is
 /// not deleted can be reached on level 0 from the entry point when this returns (checked, repaired). The same input
 /// gives the same bytes, with any number of threads. `limit_exceeded` if the graph does not even fit with one bit.
 [[nodiscard]] Result<SegmentFacts> write_segment(const SegmentChange& change, const GraphSettings& settings,
                                                  const Path& folder);
 
 /// Writes index_metadata.pickle into a segment's folder. `each_label` calls back for every live (id, label), ascending
-/// by label. `labels_given` = how many labels were ever given (Chroma's total_elements_added).
-[[nodiscard]] Result<void> write_label_pickle(
+/// by label. `labels_given` = how many labels were ever given (Chroma's total_elements_added). The answer: the file.
+[[nodiscard]] Result<WrittenFile> write_label_pickle(
     const Path& folder, std::uint64_t labels_given,
     const std::function<Result<void>(const std::function<Result<void>(const RecordId&, std::uint64_t)>&)>& each_label);
 

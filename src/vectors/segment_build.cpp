@@ -1,62 +1,29 @@
 // Builds a segment: reads the base, links what is new, writes everything in one pass.
 #include <algorithm>
+#include <array>
+#include <numeric>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/check.h"
 #include "vectors/copy_tree.h"
-#include "vectors/graph.h"
-#include "vectors/mixed_bits.h"
+#include "vectors/hashed_sink.h"
+#include "vectors/kept_graph.h"
 #include "vectors/record.h"
 #include "vectors/segment.h"
-#include "vectors/segment_files.h"
+#include "vectors/segment_rows.h"
 
 namespace tillite {
 namespace {
 
-constexpr std::size_t kReadBytes = std::size_t{1} << 20;
 constexpr std::uint64_t kElementsMaxLeast = 1024;  // room that Chroma finds before it has to grow the index
 constexpr std::uint64_t kCentreSample = 1000;      // vectors whose mean stands for that of all
-constexpr Node kNone = 0xffffffff;
+constexpr Node kNone = Element::kNone;
+constexpr std::uint64_t kCentreGrowthMax = 2;      // of the elements that a centre was chosen for: then it is chosen anew
 constexpr std::uint64_t kElementBytes = 144;  // about what the tables here and in the graph have besides, an element
 
 struct SumHash {
   std::size_t operator()(const Sum128& sum) const noexcept { return sum.low; }
-};
-
-/// An element of the segment that is written: a node of the graph, or a copy of one.
-struct Element {
-  std::uint64_t label = 0;
-  Node node = kNone;           ///< in the graph, or its representative's
-  std::uint32_t copy = kNone;  ///< which copy of its representative it is, from 0; kNone: it is the representative
-  bool deleted = false;
-};
-
-/// Equal rows one after the other, from a file of fixed rows, in bounded memory.
-class Rows {
- public:
-  Rows(const File& file, std::size_t row_bytes, std::uint64_t count)
-      : file_(file),
-        row_bytes_(row_bytes),
-        count_(count),
-        buffer_(std::max(kReadBytes / row_bytes, std::size_t{1}) * row_bytes) {}
-
-  Result<const std::byte*> row(std::uint64_t index) {
-    const std::uint64_t per_read = buffer_.size() / row_bytes_;
-    const std::uint64_t first = index / per_read * per_read;
-    if (first != first_) {
-      const std::uint64_t rows = std::min(per_read, count_ - first);
-      TRY(file_.read_at(first * row_bytes_, std::span(buffer_).first(rows * row_bytes_)));
-      first_ = first;
-    }
-    return buffer_.data() + (index - first) * row_bytes_;
-  }
-
- private:
-  const File& file_;
-  std::size_t row_bytes_;
-  std::uint64_t count_;
-  std::vector<std::byte> buffer_;
-  std::uint64_t first_ = UINT64_MAX;
 };
 
 /// link_lists.bin of a segment: per element the lists above level 0.
@@ -90,6 +57,11 @@ Result<std::vector<std::vector<std::vector<std::uint32_t>>>> read_upper_links(co
   return all;
 }
 
+/// Whether an error says that a file is not what it is to be.
+bool is_of_file(const Error& error) {
+  return error.code() == Code::corrupt || error.code() == Code::unsupported || error.code() == Code::not_found;
+}
+
 struct ElementLinks {
   std::uint32_t element = 0;
   std::vector<std::uint32_t> links;
@@ -105,12 +77,20 @@ class Builder {
     std::ranges::sort(removed_);
     if (change_.base) TRY(open_base());
     TRY(choose_code_bits());
-    const auto middle = TRY(centre());
-    graph_.emplace(middle, base_header_.elements + change_.new_vectors_count, settings_);
-    if (change_.base) TRY(load_base());
+    TRY(hash_new());
+    if (change_.base_graph) {
+      TRY(continue_base());
+    } else {
+      TRY(start_graph());
+      if (change_.base) TRY(load_base());
+    }
     if (has_too_many_deleted()) {
-      forget_base(middle);
-      TRY(for_each_base_row([&](const RowView& row) { add(row.label(), vector_of(row.vector())); }));
+      forget_base();
+      TRY(start_graph());
+      TRY(for_each_base_row([&](const RowView& row) {
+        const auto vector = vector_of(row.vector());
+        add(row.label(), vector, vector_hash(vector));
+      }));
     }
     const auto first_new = facts_.rebuilt ? Node{0} : static_cast<Node>(graph_->size());
     TRY(add_new());
@@ -184,14 +164,21 @@ class Builder {
     return facts_.deleted > 0 && static_cast<double>(facts_.deleted) > deleted_max;
   }
 
-  void forget_base(const std::vector<float>& middle) {
+  Result<void> start_graph() {
+    const std::uint64_t elements = base_header_.elements + change_.new_vectors_count;
+    graph_.emplace(TRY(centre()), elements, settings_);
+    centred_for_ = elements;
+    return {};
+  }
+
+  void forget_base() {
     facts_ = {.code_bits = settings_.code_bits, .rebuilt = true};
     elements_.clear();
     kept_.clear();
     groups_.clear();
+    hashes_.clear();
     element_of_.clear();
     copies_.clear();
-    graph_.emplace(middle, base_header_.elements + change_.new_vectors_count, settings_);
   }
 
   [[nodiscard]] bool is_removed(const RowView& row) const {
@@ -217,21 +204,71 @@ class Builder {
   }
 
   /// Adds an element: a new node, or a copy of the one that has its vector.
-  void add(std::uint64_t label, std::span<const float> vector) {
-    const auto [group, is_first] = groups_.try_emplace(vector_hash(vector));
-    Element element{.label = label};
+  void add(std::uint64_t label, std::span<const float> vector, const Sum128& hash) {
+    const auto [group, is_first] = groups_.try_emplace(hash);
+    if (is_first) group->second = graph_->add(vector);
+    add_element({.label = label, .node = group->second}, is_first, hash);
+    if (!is_first) graph_->add_copy(group->second);
+  }
+
+  /// Notes an element whose node is known: its representative, or the next of its copies.
+  void add_element(Element element, bool is_first, const Sum128& hash) {
+    const auto index = static_cast<std::uint32_t>(elements_.size());
     if (is_first) {
-      group->second.node = graph_->add(vector);
-      group->second.first = static_cast<std::uint32_t>(elements_.size());
-      element_of_.push_back(group->second.first);
+      element_of_.push_back(index);
       copies_.emplace_back();
+      hashes_.push_back(hash);
     } else {
-      element.copy = static_cast<std::uint32_t>(copies_[group->second.node].size());
-      copies_[group->second.node].push_back(static_cast<std::uint32_t>(elements_.size()));
-      graph_->add_copy(element.node = group->second.node);
+      element.copy = static_cast<std::uint32_t>(copies_[element.node].size());
+      copies_[element.node].push_back(index);
     }
-    element.node = group->second.node;
+    facts_.deleted += element.deleted ? 1 : 0;
     elements_.push_back(element);
+  }
+
+  /// Goes on with the graph that was kept of the base. Of its vectors only those are known by their hash that may have
+  /// new copies.
+  Result<void> continue_base() {
+    const KeptGraph kept = TRY(read_kept_graph(*change_.base_graph));
+    TRY(check_fits(kept));
+    graph_.emplace(kept.centre, base_header_.elements + change_.new_vectors_count, settings_);
+    TRY(graph_->take_over(kept));
+    centred_for_ = kept.centred_for;
+    std::unordered_set<Sum128, SumHash> wanted(new_hashes_.begin(), new_hashes_.end());
+    for (Element element : kept.elements) {
+      const bool is_first = element.copy == kNone;
+      const Sum128& hash = kept.hashes[element.node];
+      element.deleted = element.deleted || std::ranges::binary_search(removed_, element.label);
+      if (is_first && wanted.contains(hash)) groups_.emplace(hash, element.node);
+      add_element(element, is_first, hash);
+    }
+    keep_all_of_base();
+    facts_.continued = true;
+    return {};
+  }
+
+  Result<void> check_fits(const KeptGraph& kept) const {
+    const KeptGraphKind wanted = kind();
+    const auto name = change_.base_graph->string();
+    if (kept.kind != wanted) {
+      return fail(Code::unsupported, "{} was made with {} bits a number, m {} and seed {}, not {}, {} and {}", name,
+                  kept.kind.code_bits, kept.kind.m, kept.kind.seed, wanted.code_bits, wanted.m, wanted.seed);
+    }
+    if (kept.centred_for * kCentreGrowthMax < base_header_.elements) {
+      return fail(Code::unsupported, "the centre of {} was chosen for {} vectors, now there are {}", name,
+                  kept.centred_for, base_header_.elements);
+    }
+    if (kept.elements.size() == base_header_.elements && kept.max_level == base_header_.max_level) return {};
+    return fail(Code::corrupt, "{} has {} elements, its segment {}", name, kept.elements.size(), base_header_.elements);
+  }
+
+  [[nodiscard]] KeptGraphKind kind() const {
+    return {.dimensions = change_.dimensions, .code_bits = settings_.code_bits, .m = settings_.m, .seed = settings_.seed};
+  }
+
+  void keep_all_of_base() {
+    kept_.resize(base_header_.elements);
+    std::iota(kept_.begin(), kept_.end(), std::uint64_t{0});
   }
 
   /// Takes over the base's elements with their links. Of copies only their ways out are: all else follows from the
@@ -243,33 +280,27 @@ class Builder {
     TRY(for_each_row([&](const RowView& row) -> Result<void> {
       const auto index = static_cast<std::uint32_t>(elements_.size());
       const auto vector = vector_of(row.vector());
-      const auto [group, is_first] = groups_.try_emplace(vector_hash(vector));
-      Element element{.label = row.label(), .deleted = is_removed(row)};
-      if (!elements_.empty() && element.label <= elements_.back().label) {
+      const Sum128 hash = vector_hash(vector);
+      const auto [group, is_first] = groups_.try_emplace(hash);
+      if (!elements_.empty() && row.label() <= elements_.back().label) {
         return fail(Code::corrupt, "the labels of {} do not ascend", change_.base->string());
       }
       if (is_first) {
         if (row.links() > kLinks0)
           return fail(Code::corrupt, "{} has an element with too many links", change_.base->string());
-        group->second = {graph_->add_linked(vector, static_cast<int>(upper[index].size())), index};
-        element_of_.push_back(index);
-        copies_.emplace_back();
+        group->second = graph_->add_linked(vector, static_cast<int>(upper[index].size()));
         links0.push_back(links_of(row));
       } else {
-        element.copy = static_cast<std::uint32_t>(copies_[group->second.node].size());
-        copies_[group->second.node].push_back(index);
-        graph_->add_copy(group->second.node);
+        graph_->add_copy(group->second);
         if (row.links() > kLeafCopyLinks) copies_with_ways.push_back({index, links_of(row)});
       }
-      element.node = group->second.node;
-      facts_.deleted += element.deleted ? 1 : 0;
-      elements_.push_back(element);
+      add_element({.label = row.label(), .node = group->second, .deleted = is_removed(row)}, is_first, hash);
       return {};
     }));
     TRY(take_over_links(links0, upper));
     TRY(take_over_ways(copies_with_ways));
     if (!elements_.empty()) graph_->take_over(elements_[base_header_.entry].node, base_header_.max_level);
-    for (std::uint64_t i = 0; i < base_header_.elements; ++i) kept_.push_back(i);
+    keep_all_of_base();
     return {};
   }
 
@@ -313,16 +344,27 @@ class Builder {
     return links;
   }
 
-  Result<void> add_new() {
+  /// Calls with each new vector, in the order of labels.
+  Result<void> for_each_new(const std::function<void(std::uint64_t index, std::span<const float> vector)>& each) {
     if (change_.new_vectors_count == 0) return {};
     const File file = TRY(File::open_read(change_.new_vectors));
-    const std::size_t row_bytes = change_.dimensions * sizeof(float);
-    check(elements_.empty() || elements_.back().label < change_.first_new_label, "labels ascend");
-    Rows rows(file, row_bytes, change_.new_vectors_count);
+    Rows rows(file, change_.dimensions * sizeof(float), change_.new_vectors_count);
     for (std::uint64_t i = 0; i < change_.new_vectors_count; ++i) {
-      add(change_.first_new_label + i, vector_of(reinterpret_cast<const float*>(TRY(rows.row(i)))));
+      each(i, vector_of(reinterpret_cast<const float*>(TRY(rows.row(i)))));
     }
     return {};
+  }
+
+  Result<void> hash_new() {
+    new_hashes_.reserve(change_.new_vectors_count);
+    return for_each_new([&](std::uint64_t, std::span<const float> vector) { new_hashes_.push_back(vector_hash(vector)); });
+  }
+
+  Result<void> add_new() {
+    check(elements_.empty() || elements_.back().label < change_.first_new_label, "labels ascend");
+    return for_each_new([&](std::uint64_t index, std::span<const float> vector) {
+      add(change_.first_new_label + index, vector, new_hashes_[index]);
+    });
   }
 
   Result<void> make_findable(Node first_new) {
@@ -364,46 +406,61 @@ class Builder {
       header.max_level = graph_->max_level();
       header.entry = element_of_[graph_->entry()];
     }
-    FileSink head(TRY(File::create(folder / kHeaderFile)));
-    TRY(head.write(as_bytes(header_text(header))));
-    TRY(head.flush());
-    TRY(write_level0(folder, header));
-    TRY(write_upper(folder));
-    return write_lengths(folder);
+    TRY(note(folder / kHeaderFile, write_header(folder / kHeaderFile, header)));
+    TRY(note(folder / kLevel0File, write_rows(folder / kLevel0File, header)));
+    TRY(note(folder / kLinkListsFile, write_upper(folder / kLinkListsFile)));
+    TRY(note(folder / kLengthFile, write_lengths(folder / kLengthFile)));
+    if (!change_.kept_graph) return {};
+    return note(*change_.kept_graph,
+                write_kept_graph(*change_.kept_graph, *graph_, kind(), centred_for_, elements_, hashes_));
   }
 
-  Result<void> write_level0(const Path& folder, const SegmentHeader& header) {
-    FileSink sink(TRY(File::create(folder / kLevel0File)));
-    std::optional<Rows> base;
-    if (base_file_) base.emplace(*base_file_, base_header_.row_bytes(), base_header_.elements);
-    std::optional<File> new_file;
-    std::optional<Rows> new_rows;
-    const std::size_t vector_bytes = change_.dimensions * sizeof(float);
-    if (change_.new_vectors_count > 0) {
-      new_file = TRY(File::open_read(change_.new_vectors));
-      new_rows.emplace(*new_file, vector_bytes, change_.new_vectors_count);
-    }
-    std::vector<std::byte> row(header.row_bytes());
-    for (std::size_t i = 0; i < elements_.size(); ++i) {
-      const Element& element = elements_[i];
-      const auto links = links0_of(element);
-      check(links.size() <= kLinks0, "an element has at most 32 links on level 0");
-      std::ranges::fill(std::span(row).first(kVectorOffset), std::byte{0});
-      const auto count = static_cast<std::uint16_t>(links.size());
-      std::memcpy(row.data(), &count, sizeof count);
-      row[2] = std::byte{element.deleted ? kDeletedFlag : std::uint8_t{0}};
-      std::memcpy(row.data() + 4, links.data(), links.size() * sizeof(std::uint32_t));
-      const std::byte* vector =
-          i < kept_.size() ? TRY(base->row(kept_[i])) + kVectorOffset : TRY(new_rows->row(i - kept_.size()));
-      std::memcpy(row.data() + kVectorOffset, vector, vector_bytes);
-      std::memcpy(row.data() + header.label_offset(), &element.label, sizeof element.label);
-      TRY(sink.write(row));
-    }
-    return sink.flush();
+  Result<void> note(const Path& path, Result<std::string> sha256) {
+    facts_.files.push_back({path, TRY(std::move(sha256))});
+    return {};
   }
 
-  Result<void> write_upper(const Path& folder) {
-    FileSink sink(TRY(File::create(folder / kLinkListsFile)));
+  static Result<std::string> write_header(const Path& file, const SegmentHeader& header) {
+    HashedSink sink(TRY(File::create(file)));
+    TRY(sink.write(as_bytes(header_text(header))));
+    return sink.finish();
+  }
+
+  Result<std::string> write_rows(const Path& file, const SegmentHeader& header) {
+    Level0Content content{.base_rows = kept_,
+                          .new_vectors = change_.new_vectors,
+                          .new_vectors_count = change_.new_vectors_count,
+                          .complete = [&](std::uint64_t element, std::span<std::byte> row) {
+                            return complete_row(element, row, header);
+                          }};
+    if (base_file_) {
+      content.base = &*base_file_;
+      content.base_elements = base_header_.elements;
+      content.base_sha256 = change_.base_sha256;
+    }
+    return write_level0(file, header, content);
+  }
+
+  Result<void> complete_row(std::uint64_t index, std::span<std::byte> row, const SegmentHeader& header) const {
+    const Element& element = elements_[index];
+    const RowView stored(row.data(), header);
+    const bool is_other = stored.label() != element.label || (stored.is_deleted() && !element.deleted);
+    if (index < kept_.size() && is_other) {
+      return fail(Code::corrupt, "row {} of {} is not what the kept graph says", kept_[index], change_.base->string());
+    }
+    const auto links = links0_of(element);
+    check(links.size() <= kLinks0, "an element has at most 32 links on level 0");
+    std::ranges::fill(row.first(kVectorOffset), std::byte{0});
+    const auto count = static_cast<std::uint16_t>(links.size());
+    std::memcpy(row.data(), &count, sizeof count);
+    row[2] = std::byte{element.deleted ? kDeletedFlag : std::uint8_t{0}};
+    std::memcpy(row.data() + 4, links.data(), links.size() * sizeof(std::uint32_t));
+    std::memcpy(row.data() + header.label_offset(), &element.label, sizeof element.label);
+    return {};
+  }
+
+  Result<std::string> write_upper(const Path& file) {
+    HashedSink sink(TRY(File::create(file)));
     for (const Element& element : elements_) {
       const int levels = element.copy == kNone ? graph_->links().level(element.node) : 0;
       const auto size = static_cast<std::uint32_t>(static_cast<std::size_t>(levels) * kUpperLevelBytes);
@@ -417,21 +474,16 @@ class Builder {
         TRY(sink.write(std::as_bytes(std::span(list))));
       }
     }
-    return sink.flush();
+    return sink.finish();
   }
 
   /// Vectors come in with unit length: so is their original norm.
-  Result<void> write_lengths(const Path& folder) {
-    FileSink sink(TRY(File::create(folder / kLengthFile)));
-    const float one = 1;
-    for (std::size_t i = 0; i < elements_.size(); ++i) TRY(sink.write(std::as_bytes(std::span(&one, 1))));
-    return sink.flush();
+  Result<std::string> write_lengths(const Path& file) {
+    HashedSink sink(TRY(File::create(file)));
+    const std::vector<float> ones(elements_.size(), 1.0F);
+    TRY(sink.write(std::as_bytes(std::span(ones))));
+    return sink.finish();
   }
-
-  struct Group {
-    Node node = kNone;
-    std::uint32_t first = kNone;  ///< the representative's element
-  };
 
   const SegmentChange& change_;
   GraphSettings settings_;
@@ -441,7 +493,10 @@ class Builder {
   std::vector<std::uint64_t> removed_;                 ///< sorted
   std::vector<Element> elements_;                      ///< as they are written
   std::vector<std::uint64_t> kept_;                    ///< the base's row of the first elements
-  std::unordered_map<Sum128, Group, SumHash> groups_;  ///< by the hash of the vector
+  std::unordered_map<Sum128, Node, SumHash> groups_;   ///< by the hash of the vector
+  std::vector<Sum128> hashes_;                         ///< of the vectors, by node
+  std::vector<Sum128> new_hashes_;                     ///< of the new vectors, in their order
+  std::uint64_t centred_for_ = 0;                      ///< how many elements there were when the centre was chosen
   std::vector<std::uint32_t> element_of_;              ///< by node
   std::vector<std::vector<std::uint32_t>> copies_;     ///< by node: the elements with the same vector
   SegmentFacts facts_;
@@ -451,7 +506,14 @@ class Builder {
 
 Result<SegmentFacts> write_segment(const SegmentChange& change, const GraphSettings& settings, const Path& folder) {
   check(settings.m == kUpperLinks, "the layout is that of M 16");
-  return Builder(change, settings).build(folder);
+  auto facts = Builder(change, settings).build(folder);
+  if (facts || !change.base_graph || !is_of_file(facts.error())) return facts;
+  // The segment is what counts. If it is what cannot be read, the second attempt says so.
+  SegmentChange without = change;
+  without.base_graph.reset();
+  auto read = TRY(Builder(without, settings).build(folder));
+  read.not_continued = facts.error().message();
+  return read;
 }
 
 }  // namespace tillite

@@ -1,6 +1,7 @@
 #include "vectors/snapshot_check.h"
 
 #include "vectors/pinned_snapshot.h"
+#include "vectors/record_index.h"
 #include "vectors/snapshot_files.h"
 
 namespace tillite {
@@ -69,6 +70,8 @@ Result<void> check_records(const Path& folder, const Manifest& version, const st
   if (sum != version.checksum) {
     find(fmt::format("the records add up to {}, the manifest says {}", sum.hex(), version.checksum.hex()));
   }
+  auto index = TRY(RecordIndex::open_finished(folder / kRecordsFile, version.binding));
+  if (TRY(index.totals()) != TRY(index.count_totals())) find("its rows do not add up to the totals that it keeps");
   return {};
 }
 

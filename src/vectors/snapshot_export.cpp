@@ -65,7 +65,7 @@ Result<void> export_snapshot(ObjectStore& objects, const Manifest& manifest, con
   const auto place = TRY(ExportFolder::create(folder));
   const auto copy = [](const Path& from, const Path& to) { return clone_file(from, to); };
   for (const auto& file : manifest.snapshot->files) {
-    if (file.name == kRecordsFile) continue;
+    if (is_our_own(file.name)) continue;
     TRY(fetch_file(objects, *manifest.snapshot, file, place.content(), place.scratch(), true, copy));
   }
   return place.publish();

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 
+#include "vectors/hashed_sink.h"
+
 namespace tillite {
 namespace {
+
+constexpr std::size_t kCopyBytes = std::size_t{1} << 18;
 
 /// Regular files and folders below a folder; anything else does not belong there.
 struct Tree {
@@ -24,20 +28,32 @@ Result<Tree> tree_below(const Path& folder) {
 
 }  // namespace
 
-Result<std::vector<Manifest::SnapshotFile>> sync_and_describe(const Path& folder) {
+bool is_our_own(std::string_view name) { return name == kRecordsFile || name == kKeptGraphFile; }
+
+Result<std::vector<Manifest::SnapshotFile>> sync_and_describe(const Path& folder,
+                                                              const std::map<Path, std::string>& hashed) {
   const Tree tree = TRY(tree_below(folder));
   std::vector<Manifest::SnapshotFile> files;
   for (const Path& path : tree.files) {
     auto file = TRY(File::open_update(path));
     TRY(file.sync());
+    const auto known = hashed.find(path);
     files.push_back({.name = path.lexically_relative(folder).generic_string(),
                      .size_bytes = TRY(file.size()),
-                     .sha256 = TRY(sha256_of_file(path))});
+                     .sha256 = known != hashed.end() ? known->second : TRY(sha256_of_file(path))});
   }
   for (const Path& path : tree.folders) TRY(sync_folder(path));
   TRY(sync_folder(folder));
   std::ranges::sort(files, {}, &Manifest::SnapshotFile::name);
   return files;
+}
+
+Result<std::string> copy_hashed(const Path& from, const Path& to) {
+  const auto source = TRY(file_source(from));
+  HashedSink sink(TRY(File::create(to)));
+  std::vector<std::byte> buffer(kCopyBytes);
+  while (const auto size = TRY(source->read(buffer))) TRY(sink.write(std::span(buffer).first(size)));
+  return sink.finish();
 }
 
 Result<ObjectKey> file_key(const Manifest::Snapshot& snapshot, const Manifest::SnapshotFile& file) {

@@ -5,19 +5,64 @@
 #include "base/check.h"
 #include "base/stopwatch.h"
 #include "vectors/chroma_database.h"
+#include "vectors/label_pickle_reader.h"
 #include "vectors/record_change.h"
+#include "vectors/segment_files.h"
 #include "vectors/snapshot_files.h"
 
 namespace tillite {
 namespace {
 
 /// A base that is not what its manifest says would make every later version wrong.
-Result<void> check_base(RecordIndex& index, const SnapshotMergeInput& input) {
+Result<void> check_base_totals(RecordIndex& index, const SnapshotMergeInput& input) {
   const auto totals = TRY(index.totals());
   if (totals.checksum == input.base_checksum) return {};
   return fail(Code::corrupt, "the records of the snapshot {} add up to {}, its manifest says {}", input.base->string(),
               totals.checksum.hex(), input.base_checksum.hex());
 }
+
+/// The files of a base as its manifest describes them.
+class BaseFiles {
+ public:
+  explicit BaseFiles(const SnapshotMergeInput& input) : input_(input) {}
+
+  /// The SHA-256 that a file of the base is to have; empty if it was checked.
+  [[nodiscard]] Result<std::string> sha256_of(const std::string& name) const {
+    if (input_.base_files.empty()) return std::string();
+    const auto file = std::ranges::find(input_.base_files, name, &Manifest::SnapshotFile::name);
+    if (file != input_.base_files.end()) return file->sha256;
+    return fail(Code::corrupt, "the manifest of {} names no file {}", input_.base->string(), name);
+  }
+  /// Copies a file and checks it on the way.
+  [[nodiscard]] Result<void> copy(std::string_view name, const Path& to) const {
+    const auto sha256 = TRY(sha256_of(std::string(name)));
+    const Path from = *input_.base / name;
+    if (sha256.empty()) return clone_file(from, to);
+    if (TRY(copy_hashed(from, to)) == sha256) return {};
+    return fail(Code::corrupt, "the snapshot's file {} does not have the SHA-256 of its manifest: bytes changed", name);
+  }
+  /// Checks a file that is used as a whole.
+  [[nodiscard]] Result<void> check(const std::string& name) const {
+    const auto file = std::ranges::find(input_.base_files, name, &Manifest::SnapshotFile::name);
+    return file == input_.base_files.end() ? Result<void>() : check_file(*input_.base / name, *file, /*verify=*/true);
+  }
+  /// The base's kept graph, if it has a whole one; else why not.
+  struct KeptGraphFile {
+    std::optional<Path> path;
+    std::string damage;
+  };
+  [[nodiscard]] Result<KeptGraphFile> kept_graph() const {
+    const Path path = *input_.base / kKeptGraphFile;
+    if (!std::filesystem::exists(path)) return KeptGraphFile();
+    const auto whole = check(std::string(kKeptGraphFile));
+    if (whole) return KeptGraphFile{.path = path, .damage = {}};
+    if (whole.error().code() == Code::corrupt) return KeptGraphFile{.path = {}, .damage = whole.error().message()};
+    return std::unexpected(whole.error());
+  }
+
+ private:
+  const SnapshotMergeInput& input_;
+};
 
 /// A snapshot folder that is being written: the SQLite files at once, the vectors' segment at the end.
 class SnapshotBuild {
@@ -39,6 +84,7 @@ class SnapshotBuild {
   Result<void> store_metadata(const IndexedRecord& stored, const Record& record);
   Result<void> remove_stored(const std::optional<IndexedRecord>& stored);
   Result<void> write_vectors(const SnapshotMergeInput& input);
+  Result<void> write_labels(const std::optional<Path>& base, const Path& segment);
   Result<void> check_totals(const Path& segment);
 
   Path folder_;
@@ -48,7 +94,9 @@ class SnapshotBuild {
   std::vector<std::uint64_t> removed_labels_;
   std::uint64_t labels_before_ = 0;
   std::uint64_t labels_given_ = 0;
+  std::uint64_t base_vectors_ = 0;
   std::size_t dimensions_ = 0;
+  std::map<Path, std::string> hashed_;  ///< files whose SHA-256 is known
   Stopwatch stopwatch_;
   MergedSnapshot merged_;
 };
@@ -58,15 +106,17 @@ Result<SnapshotBuild> SnapshotBuild::start(const SnapshotMergeInput& input, cons
   const Path records_file = folder / kRecordsFile;
   TRY(make_folders(folder));
   if (input.base) {
-    TRY(clone_file(*input.base / kChromaFile, chroma_file));
-    TRY(clone_file(*input.base / kRecordsFile, records_file));
+    const BaseFiles base(input);
+    TRY(base.copy(kChromaFile, chroma_file));
+    TRY(base.copy(kRecordsFile, records_file));
   }
   auto chroma = TRY(input.base ? ChromaDatabase::open(chroma_file, input.binding)
                                : ChromaDatabase::create(chroma_file, input.binding));
   auto index = TRY(input.base ? RecordIndex::open_copy(records_file, input.binding)
                               : RecordIndex::create(records_file, input.binding));
   SnapshotBuild build(folder, std::move(chroma), std::move(index), TRY(File::create(scratch / "new_vectors.f32")));
-  if (input.base) TRY(check_base(build.index_, input));
+  if (input.base) TRY(check_base_totals(build.index_, input));
+  build.base_vectors_ = TRY(build.index_.vectors());
   build.labels_before_ = TRY(build.index_.labels_given());
   build.labels_given_ = build.labels_before_;
   build.dimensions_ = input.binding.dimensions;
@@ -139,26 +189,68 @@ Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input) {
   TRY(new_vectors_.flush());
   std::ranges::sort(removed_labels_);
   SegmentChange change;
-  if (input.base) change.base = *input.base / chroma_.vector_segment();
-  change.removed = std::move(removed_labels_);
+  std::string damage;
+  if (input.base) {
+    const BaseFiles base(input);
+    const Path name = chroma_.vector_segment();
+    for (const char* file : {kHeaderFile, kLinkListsFile, kPickleFile}) TRY(base.check((name / file).string()));
+    auto kept = TRY(base.kept_graph());
+    change.base = *input.base / name;
+    change.base_graph = std::move(kept.path);
+    change.base_sha256 = TRY(base.sha256_of((name / kLevel0File).string()));
+    damage = std::move(kept.damage);
+  }
+  change.removed = removed_labels_;
   change.new_vectors = new_vectors_.file().path();
   change.new_vectors_count = labels_given_ - labels_before_;
   change.first_new_label = labels_before_ + 1;
   change.dimensions = dimensions_;
+  change.kept_graph = folder_ / kKeptGraphFile;
   merged_.graph = TRY(write_segment(change, input.graph, segment));
-  TRY(write_label_pickle(segment, labels_given_, [&](const auto& each) { return chroma_.for_each_label(each); }));
+  if (!damage.empty()) merged_.graph.not_continued = damage;
+  for (const auto& [path, sha256] : merged_.graph.files) hashed_[path] = sha256;
+  TRY(write_labels(change.base, segment));
   return check_totals(segment);
 }
 
-/// The three parts and what is announced of them are one: else nothing of it may be published.
+/// The labels of the base without those that ended, then the new ones.
+Result<void> SnapshotBuild::write_labels(const std::optional<Path>& base, const Path& segment) {
+  using Each = std::function<Result<void>(const RecordId&, std::uint64_t)>;
+  std::optional<MappedFile> pickle;
+  if (base) pickle = TRY(MappedFile::open(*base / kPickleFile));
+  std::uint64_t labels = 0;
+  const auto each_label = [&](const Each& each) -> Result<void> {
+    labels = 0;
+    const auto count = [&](const RecordId& id, std::uint64_t label) {
+      ++labels;
+      return each(id, label);
+    };
+    if (pickle) {
+      TRY(read_label_pickle(pickle->bytes(), (*base / kPickleFile).string(),
+                            {.label_of_id =
+                                 [&](std::string_view id, std::uint64_t label) -> Result<void> {
+                                   if (std::ranges::binary_search(removed_labels_, label)) return {};
+                                   return count(RecordId(std::string(id)), label);
+                                 },
+                             .id_of_label = {}}));
+    }
+    return chroma_.for_each_label(labels_before_ + 1, count);
+  };
+  const auto written = TRY(write_label_pickle(segment, labels_given_, each_label));
+  hashed_[written.path] = written.sha256;
+  if (labels == TRY(index_.vectors())) return {};
+  return fail(Code::corrupt, "the labels of {} are not those of its records", segment.string());
+}
+
+/// The three parts and what is announced of them are one: else nothing of it may be published. Each part has counted
+/// its own changes, on top of a base for which the same held.
 Result<void> SnapshotBuild::check_totals(const Path& segment) {
   const auto totals = TRY(index_.totals());
-  const auto chroma_count = TRY(chroma_.count());
   const std::uint64_t live = merged_.graph.elements - merged_.graph.deleted;
-  check(chroma_count == totals.vectors, "Chroma's tables hold one record for each vector of the index");
+  check(base_vectors_ + static_cast<std::uint64_t>(chroma_.growth()) == totals.vectors,
+        "Chroma's tables hold one record for each vector of the index");
   check(live == totals.vectors, "the graph holds one live element for each vector of the index");
   TRY(Segment::open(segment, live));
-  TRY(index_.set_vectors(totals.vectors));
   check(totals.checksum == merged_.checksum, "the checksum is the sum of the stored records' hashes");
   merged_.vectors = totals.vectors;
   merged_.tombstones = totals.tombstones;
@@ -174,7 +266,7 @@ Result<MergedSnapshot> SnapshotBuild::finish(const SnapshotMergeInput& input) {
   TRY(chroma_.finish());
   TRY(index_.finish());
   merged_.times.records_ms += stopwatch_.lap_ms();
-  merged_.files = TRY(sync_and_describe(folder_));
+  merged_.files = TRY(sync_and_describe(folder_, hashed_));
   merged_.times.files_ms = stopwatch_.lap_ms();
   return std::move(merged_);
 }

@@ -10,7 +10,9 @@ namespace tillite {
 
 struct SnapshotMergeInput {
   CollectionBinding binding;
-  std::optional<Path> base;  ///< folder of the snapshot to start from, complete and checked; never changed
+  std::optional<Path> base;  ///< folder of the snapshot to start from, complete; never changed
+  /// The base's files, whose SHA-256 is checked while they are read; empty: they were checked before.
+  std::vector<Manifest::SnapshotFile> base_files;
   Sum128 base_checksum;
   std::vector<RunReader> runs;
   std::vector<DeltaId> consumed;          ///< of the base's manifest: their records are left out
@@ -39,8 +41,9 @@ struct MergedSnapshot {
 
 /// Applies runs to a snapshot and writes the result as a new snapshot folder: a Chroma directory (chroma.sqlite3 and
 /// the HNSW segment) plus records.sqlite3 (docs/formats/snapshot.md), which holds what Chroma has no place for:
-/// item_version, metadata_version, label and hash of each id, tombstones and waiting metadata. Asserts that the count
-/// and the checksum of what it wrote are what it announces. `cancelled` when `stop` is requested.
+/// item_version, metadata_version, label and hash of each id, tombstones and waiting metadata, and the graph as it is to
+/// be gone on with. Asserts that the count and the checksum of what it wrote are what it announces. Besides what is new
+/// the cost is one copy of the base's files. `corrupt` if the base is damaged; `cancelled` when `stop` is requested.
 [[nodiscard]] Result<MergedSnapshot> merge_into_snapshot(SnapshotMergeInput input, const Path& scratch,
                                                          const Path& folder, std::stop_token stop);
 

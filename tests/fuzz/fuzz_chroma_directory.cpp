@@ -42,7 +42,7 @@ Result<std::string> write_base(const Path& folder) {
   SegmentChange change{
       .new_vectors = vectors, .new_vectors_count = kIds.size(), .first_new_label = 1, .dimensions = kDimensions};
   TRY(write_segment(change, {.threads = 1}, segment));
-  TRY(write_label_pickle(segment, kIds.size(), [&](const auto& each) { return database.for_each_label(each); }));
+  TRY(write_label_pickle(segment, kIds.size(), [&](const auto& each) { return database.for_each_label(0, each); }));
   const std::string name = database.vector_segment();
   TRY(database.finish());
   return name;

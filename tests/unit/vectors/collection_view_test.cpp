@@ -299,8 +299,9 @@ TEST_F(CollectionViewTest, ExportsAllFilesButOurOwnAsCopies) {
   const Path target = new_path("export");
   must(export_snapshot(objects, *newest, target));
   EXPECT_FALSE(std::filesystem::exists(target / kRecordsFile));
+  EXPECT_FALSE(std::filesystem::exists(target / kKeptGraphFile));
   for (const auto& file : newest->snapshot->files) {
-    if (file.name == kRecordsFile) continue;
+    if (is_our_own(file.name)) continue;
     must(check_file(target / file.name, file, true));
     EXPECT_EQ(std::filesystem::hard_link_count(target / file.name), 1U) << "a server will change it";
   }

@@ -73,6 +73,43 @@ TEST_F(RecordIndexFile, AddsUpHashesOfRecordsOnly) {
   EXPECT_EQ(totals.checksum, (Sum128{.high = 3, .low = 0xfffffffffffffffe}));
 }
 
+TEST_F(RecordIndexFile, KeepsItsTotalsUpWithEveryChange) {
+  auto index = must(RecordIndex::create(file, binding));
+  for (const char* id : {"a", "b", "c"}) must(index.put(stored(id, static_cast<std::uint64_t>(id[0]))));
+  must(index.put(removed("a", 5)));
+  must(index.put(removed("d", 500)));
+  must(index.put(stored("b", 200)));
+  must(index.finish());
+  auto copy = must(RecordIndex::open_copy(file, binding));
+  EXPECT_EQ(must(copy.totals()), must(copy.count_totals()));
+  must(copy.drop_tombstones(100));
+  must(copy.put(stored("d", 201)));
+  must(copy.put(removed("e", 500)));
+  must(copy.finish());
+  auto read = must(RecordIndex::open_finished(file, binding));
+  EXPECT_EQ(must(read.totals()), must(read.count_totals()));
+  EXPECT_EQ(must(read.totals()).vectors, 3U);
+  EXPECT_EQ(must(read.totals()).tombstones, 1U);
+  EXPECT_EQ(must(read.vectors()), 3U);
+}
+
+TEST_F(RecordIndexFile, CountsTheRowsOfAFileThatKeepsNoTotals) {
+  auto index = must(RecordIndex::create(file, binding));
+  must(index.put(stored("a", 1)));
+  must(index.put(removed("b", 5)));
+  const auto totals = must(index.totals());
+  must(index.finish());
+  SQLite::Database(file.string(), SQLite::OPEN_READWRITE)
+      .exec("DELETE FROM facts WHERE name IN ('vectors', 'tombstones', 'checksum'); DROP INDEX tombstones; "
+            "PRAGMA user_version = 1");
+  EXPECT_EQ(must(must(RecordIndex::open_finished(file, binding)).totals()), totals);
+  EXPECT_EQ(must(must(RecordIndex::open_finished(file, binding)).vectors()), 1U);
+  auto copy = must(RecordIndex::open_copy(file, binding));
+  EXPECT_EQ(must(copy.totals()), totals);
+  must(copy.finish());
+  EXPECT_EQ(must(must(RecordIndex::open_finished(file, binding)).totals()), totals);
+}
+
 TEST_F(RecordIndexFile, ForgetsOnlyTombstonesThatAreOldEnough) {
   auto index = must(RecordIndex::create(file, binding));
   must(index.put(removed("old", 999)));
@@ -113,7 +150,7 @@ TEST_F(RecordIndexFile, RefusesAnotherBinding) {
 
 TEST_F(RecordIndexFile, RefusesANewerFormatAndForeignFiles) {
   must(must(RecordIndex::create(file, binding)).finish());
-  SQLite::Database(file.string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 2");
+  SQLite::Database(file.string(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 3");
   EXPECT_EQ(RecordIndex::open_finished(file, binding).error().code(), Code::unsupported);
 
   must(replace_file(file, as_bytes("this is no database, and it is long enough to be read as the header of one......"

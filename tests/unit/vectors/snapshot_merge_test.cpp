@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "base/uuid.h"
 #include "snapshot_fixture.h"
 
 namespace tillite {
@@ -132,6 +133,60 @@ TEST_F(SnapshotMerge, LeavesOutRecordsOfDeltasThatWereConsumedMeanwhile) {
   input.consumed = {DeltaId("delta-consumed")};
   const Path folder = new_path("snapshot");
   EXPECT_EQ(must(merge_into_snapshot(std::move(input), room.path(), folder, {})).vectors, 1U);
+}
+
+TEST_F(SnapshotMerge, GoesOnWithTheKeptGraphAndHasTheSameContentsWithout) {
+  std::vector<Record> many;
+  for (std::uint64_t i = 0; i < 40; ++i) many.push_back(vector_record(fmt::format("id-{:02}", i), 1, i));
+  const auto first = merge({}, many);
+  const std::vector<Record> changes = {vector_record("new", 1, 77), vector_record("id-03", 2, 78), tombstone("id-05", 2),
+                                       metadata_record("id-07", 1, 2, "Corner Shop")};
+  const auto continued = merge(first, changes);
+  EXPECT_TRUE(continued.merged.graph.continued);
+  must(Result<void>(std::filesystem::remove(first.folder / kKeptGraphFile)
+                        ? Result<void>()
+                        : fail(Code::not_found, "there is no kept graph")));
+  const auto read = merge(first, changes);
+  EXPECT_FALSE(read.merged.graph.continued);
+  EXPECT_EQ(contents(continued), contents(read));
+  EXPECT_EQ(continued.merged.checksum, read.merged.checksum);
+  EXPECT_TRUE(merge(read, {vector_record("more", 1, 79)}).merged.graph.continued) << "one is kept again";
+  for (const char* file : {"header.bin", "length.bin", "index_metadata.pickle"}) {
+    const auto hash_in = [&](const Version& version) {
+      return must(sha256_of_file(version.folder / uuid5("receipt_lines/vector") / file));
+    };
+    EXPECT_EQ(hash_in(continued), hash_in(read)) << file;
+  }
+}
+
+TEST_F(SnapshotMerge, ChecksEveryFileOfItsBaseThatItReads) {
+  const auto first = merge({}, {vector_record("a", 1, 1), vector_record("b", 1, 2)});
+  for (const auto& file : first.merged.files) {
+    const Path path = first.folder / file.name;
+    const std::string content = must(read_file(path));
+    if (file.name.ends_with("length.bin")) continue;  // made anew
+    std::string damaged = content;
+    damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
+    must(replace_file(path, as_bytes(damaged)));
+    SnapshotMergeInput input;
+    input.binding = binding;
+    input.base = first.folder;
+    input.base_files = first.merged.files;
+    input.base_checksum = first.merged.checksum;
+    input.runs.push_back(run_of({vector_record("c", 1, 3)}));
+    const Version second{.folder = new_path("snapshot"), .merged = {}};
+    const auto merged = merge_into_snapshot(std::move(input), room.path(), second.folder, {});
+    if (file.name == kKeptGraphFile) {
+      ASSERT_TRUE(merged) << merged.error().message();
+      EXPECT_FALSE(merged->graph.continued);
+      EXPECT_NE(merged->graph.not_continued.find(kKeptGraphFile), std::string::npos);
+      EXPECT_EQ(ids(second), (Ids{"a", "b", "c"}));
+    } else {
+      ASSERT_FALSE(merged) << file.name;
+      EXPECT_EQ(merged.error().code(), Code::corrupt) << file.name;
+    }
+    must(replace_file(path, as_bytes(content)));
+  }
 }
 
 TEST_F(SnapshotMerge, DescribesEveryFileThatItWrote) {

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <vector>
+
+#include "base/file.h"
+#include "base/hash.h"
+
+namespace tillite {
+
+/// A sink into a new file that knows the SHA-256 of what went in, so that nobody has to read the file for it. Gathers
+/// small writes.
+class HashedSink final : public ByteSink {
+ public:
+  explicit HashedSink(File file) : file_(std::move(file)) { buffer_.reserve(kBufferBytes); }
+
+  [[nodiscard]] Result<void> write(std::span<const std::byte> bytes) override {
+    if (buffer_.size() + bytes.size() > kBufferBytes) TRY(flush());
+    position_ += bytes.size();
+    if (bytes.size() > kBufferBytes) return write_through(bytes);
+    buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+    return {};
+  }
+  /// Bytes written so far.
+  [[nodiscard]] std::uint64_t position() const { return position_; }
+  /// Ends the writing; the SHA-256 of the file.
+  [[nodiscard]] Result<std::string> finish() {
+    TRY(flush());
+    return hash_.hex();
+  }
+
+ private:
+  static constexpr std::size_t kBufferBytes = std::size_t{1} << 18;
+
+  Result<void> flush() {
+    TRY(write_through(buffer_));
+    buffer_.clear();
+    return {};
+  }
+  Result<void> write_through(std::span<const std::byte> bytes) {
+    hash_.update(bytes);
+    return file_.write(bytes);
+  }
+
+  File file_;
+  Sha256 hash_;
+  std::vector<std::byte> buffer_;
+  std::uint64_t position_ = 0;
+};
+
+}  // namespace tillite
