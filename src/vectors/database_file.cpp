@@ -3,7 +3,7 @@
 namespace tillite {
 namespace {
 
-constexpr int kCacheKibibytes = 32 * 1024;
+constexpr int kCacheKibibytes = 8 * 1024;
 
 /// A path as SQLite's URI: with immutable=1 a plain file name is not enough.
 std::string immutable_uri(const Path& file) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/heap.h"
 #include "base/stopwatch.h"
 #include "vectors/chroma_database.h"
 #include "vectors/label_pickle_reader.h"
@@ -261,6 +262,7 @@ Result<MergedSnapshot> SnapshotBuild::finish(const SnapshotMergeInput& input) {
   TRY(index_.drop_tombstones(input.tombstones_before_ms));
   TRY(index_.set_labels_given(labels_given_));
   merged_.times.records_ms = stopwatch_.lap_ms();
+  trim_heap();  // the graph is the largest part
   TRY(write_vectors(input));
   merged_.times.graph_ms = stopwatch_.lap_ms();
   TRY(chroma_.finish());
@@ -277,10 +279,12 @@ Result<MergedSnapshot> merge_into_snapshot(SnapshotMergeInput input, const Path&
                                            std::stop_token stop) {
   const auto room = TRY(ScratchFolder::create(scratch));
   auto build = TRY(SnapshotBuild::start(input, room.path(), folder));
-  RunMerge runs(std::move(input.runs), input.consumed);
-  while (auto news = TRY(runs.next())) {
-    if (stop.stop_requested()) return fail(Code::cancelled, "the merge of {} was stopped", input.binding.collection);
-    TRY(build.apply(news->first, std::move(news->second)));
+  {
+    RunMerge runs(std::move(input.runs), input.consumed);
+    while (auto news = TRY(runs.next())) {
+      if (stop.stop_requested()) return fail(Code::cancelled, "the merge of {} was stopped", input.binding.collection);
+      TRY(build.apply(news->first, std::move(news->second)));
+    }
   }
   return build.finish(input);
 }
