@@ -82,9 +82,11 @@ Result<int> snapshot_export_command(CommandContext& context, const std::string& 
   for (const Path& shard : TRY(exported_shards(folder))) {
     context.output.line("serve it with: chroma run --path {}", shard.string());
   }
-  context.output.json(
-      {{"collection", collection}, {"version", version->number}, {"vectors", version->vectors}, {"folder", folder},
-       {"shards", version->binding.shards}});
+  context.output.json({{"collection", collection},
+                       {"version", version->number},
+                       {"vectors", version->vectors},
+                       {"folder", folder},
+                       {"shards", version->binding.shards}});
   return kDone;
 }
 

@@ -256,12 +256,9 @@ MergeWork work_of(const MergedVersion& version) {
 }
 
 Json answer(const Manifest& version, std::uint64_t processed, std::size_t deltas) {
-  return {{"collection", version.binding.collection},
-          {"version", version.number},
-          {"snapshot_key", snapshot_key(version)},
-          {"total_embeddings", version.vectors},
-          {"embeddings_processed", processed},
-          {"deltas_consumed", deltas}};
+  return {{"collection", version.binding.collection}, {"version", version.number},
+          {"snapshot_key", snapshot_key(version)},    {"total_embeddings", version.vectors},
+          {"embeddings_processed", processed},        {"deltas_consumed", deltas}};
 }
 
 }  // namespace
@@ -287,8 +284,7 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
   TRY(account_for(chunks, base, ports.vectors));
   const MergeTask task{binding, run, chunks, ports, context};
   const std::int64_t prepare_ms = preparing.lap_ms();
-  const NextVersion next =
-      TRY(merge_and_heal(task, lock, TRY(tombstones_before(entity, ports, context.settings))));
+  const NextVersion next = TRY(merge_and_heal(task, lock, TRY(tombstones_before(entity, ports, context.settings))));
 
   Stopwatch publishing;
   TRY(lock.still_held());  // saves work; safety is in publish(), which refuses an old epoch or a taken number

@@ -120,8 +120,7 @@ Result<std::vector<Near>> nearest(const CollectionContents& contents, std::span<
                                   const Where& where) {
   std::vector<Near> found = nearest_unmerged(contents.unmerged, query, k, where);
   for (std::size_t i = 0; i < contents.shards.size(); ++i) {
-    for (const SegmentHit& hit :
-         TRY(nearest_in({contents.version.shards()[i], contents.shards[i]}, query, k, where))) {
+    for (const SegmentHit& hit : TRY(nearest_in({contents.version.shards()[i], contents.shards[i]}, query, k, where))) {
       found.push_back({.distance = hit.distance, .shard = i, .label = hit.label});
     }
   }

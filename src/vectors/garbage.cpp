@@ -197,7 +197,7 @@ class Collector {
   [[nodiscard]] bool is_garbage(const std::string& folder, std::span<const ObjectInfo> files,
                                 std::int64_t fence_epoch) const {
     if (folder.empty() || named_.contains(folder)) return false;
-    const auto was_of = [&](const Expired& version) { 
+    const auto was_of = [&](const Expired& version) {
       return std::ranges::find(version.folders, folder) != version.folders.end();
     };
     if (std::ranges::any_of(expired_, was_of)) return true;

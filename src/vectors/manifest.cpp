@@ -245,23 +245,22 @@ Json to_json(const Manifest& manifest) {
   for (const auto& [delta, reason] : manifest.quarantined) {
     quarantined.push_back({{"delta", delta.str()}, {"reason", reason}});
   }
-  Json json = {
-          {"format", sharded ? kShardedFormat : kFormat},
-          {"binding", to_json(manifest.binding)},
-          {"number", manifest.number},
-          {"predecessor", manifest.predecessor},
-          {"predecessor_nonce", manifest.predecessor_nonce},
-          {"epoch", manifest.epoch},
-          {"nonce", manifest.nonce},
-          {"writer", manifest.writer},
-          {"created_at", iso_time(manifest.created_ms)},
-          {"fence", manifest.fence},
-          {"vectors", manifest.vectors},
-          {"tombstones", manifest.tombstones},
-          {"checksum", manifest.checksum.hex()},
-          {"consumed", ids_json(manifest.consumed)},
-          {"added", ids_json(manifest.added)},
-          {"quarantined", std::move(quarantined)}};
+  Json json = {{"format", sharded ? kShardedFormat : kFormat},
+               {"binding", to_json(manifest.binding)},
+               {"number", manifest.number},
+               {"predecessor", manifest.predecessor},
+               {"predecessor_nonce", manifest.predecessor_nonce},
+               {"epoch", manifest.epoch},
+               {"nonce", manifest.nonce},
+               {"writer", manifest.writer},
+               {"created_at", iso_time(manifest.created_ms)},
+               {"fence", manifest.fence},
+               {"vectors", manifest.vectors},
+               {"tombstones", manifest.tombstones},
+               {"checksum", manifest.checksum.hex()},
+               {"consumed", ids_json(manifest.consumed)},
+               {"added", ids_json(manifest.added)},
+               {"quarantined", std::move(quarantined)}};
   if (sharded) {
     json["shards"] = shards_json(manifest.shards);
   } else {

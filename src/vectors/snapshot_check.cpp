@@ -19,8 +19,8 @@ struct CheckedShard {
 };
 
 /// Fetches the files of a shard as one folder, damaged ones too, and says which are.
-Result<void> fetch_files(ObjectStore& objects, const Manifest::Shard& shard, const Path& folder,
-                         const Path& scratch, std::vector<Finding>& findings) {
+Result<void> fetch_files(ObjectStore& objects, const Manifest::Shard& shard, const Path& folder, const Path& scratch,
+                         std::vector<Finding>& findings) {
   for (const auto& file : shard.files) {
     const auto fetched = objects.fetch(TRY(file_key(shard, file)), scratch);
     if (!fetched && !is_damage(fetched.error())) return std::unexpected(fetched.error());

@@ -35,8 +35,7 @@ Result<std::optional<UnmergedRecord>> seen_over(const PinnedVersion& version, Re
 }  // namespace
 
 Result<Unmerged> Unmerged::read(ObjectStore& objects, const CollectionBinding& binding,
-                                const std::vector<DeltaId>& deltas, const PinnedVersion& version,
-                                const Path& scratch) {
+                                const std::vector<DeltaId>& deltas, const PinnedVersion& version, const Path& scratch) {
   Unmerged unmerged;
   unmerged.dimensions_ = binding.dimensions;
   if (deltas.empty()) return unmerged;

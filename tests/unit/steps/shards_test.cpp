@@ -64,9 +64,10 @@ TEST_F(ShardsTest, HoldTogetherWhatOneShardHolds) {
   for (const Receipt& receipt : receipts()) single.import(receipt);
   single.run();
   EXPECT_EQ(pipeline.stored_ids(), single.stored_ids());
-  EXPECT_EQ(newest()->checksum, single.census().version->checksum);
-  ASSERT_EQ(newest()->shards.size(), 3U);
-  for (const Manifest::Shard& shard : newest()->shards) EXPECT_EQ(shard.vectors, 2U);
+  const Manifest version = *newest();
+  EXPECT_EQ(version.checksum, single.census().version->checksum);
+  ASSERT_EQ(version.shards.size(), 3U);
+  for (const Manifest::Shard& shard : version.shards) EXPECT_EQ(shard.vectors, 2U);
   EXPECT_TRUE(pipeline.census().adds_up());
 }
 
@@ -197,8 +198,7 @@ TEST_F(ShardsTest, GoFromAnExportIntoACollectionOfAnotherNumber) {
     must(make_folders(room));
     directories.push_back(must(ChromaDirectory::open(shard, room)));
   }
-  const auto imported =
-      must(import_snapshot(directories, "receipt_lines", Entity::line, other.ports, other.context));
+  const auto imported = must(import_snapshot(directories, "receipt_lines", Entity::line, other.ports, other.context));
   EXPECT_EQ(imported.added, 6U);
   EXPECT_EQ(other.stored_ids().size(), 6U);
   const auto again = must(import_snapshot(directories, "receipt_lines", Entity::line, other.ports, other.context));

@@ -98,9 +98,7 @@ class PublishedCollection : public SnapshotFixture {
   void publish(const std::vector<DeltaId>& deltas) { publish_chunks({deltas}); }
 
   /// What the shards of the newest version say of their records, each of its own ones.
-  [[nodiscard]] std::map<std::string, std::string> published_contents() const {
-    return contents_over_newest({});
-  }
+  [[nodiscard]] std::map<std::string, std::string> published_contents() const { return contents_over_newest({}); }
   /// The same, with what a merge made of the newest version.
   [[nodiscard]] std::map<std::string, std::string> contents_over_newest(const MergedVersion& merged) const {
     std::vector<Path> folders;

@@ -120,8 +120,7 @@ TEST_F(VersionMerge, IsStopped) {
   VersionMergeInput input{.binding = binding, .open_runs = [](int) { return std::vector<RunReader>(); }};
   std::stop_source stop;
   stop.request_stop();
-  const auto merged =
-      merge_into_version(objects, std::move(input), room.path(), new_path("version"), stop.get_token());
+  const auto merged = merge_into_version(objects, std::move(input), room.path(), new_path("version"), stop.get_token());
   ASSERT_FALSE(merged);
   EXPECT_EQ(merged.error().code(), Code::cancelled);
 }
