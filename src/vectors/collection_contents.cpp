@@ -1,5 +1,7 @@
 #include "vectors/collection_contents.h"
 
+#include <oneapi/tbb/parallel_for.h>
+
 #include <algorithm>
 
 #include "vectors/distance.h"
@@ -119,8 +121,12 @@ std::uint64_t CollectionContents::size() const {
 Result<std::vector<Near>> nearest(const CollectionContents& contents, std::span<const float> query, std::size_t k,
                                   const Where& where) {
   std::vector<Near> found = nearest_unmerged(contents.unmerged, query, k, where);
-  for (std::size_t i = 0; i < contents.shards.size(); ++i) {
-    for (const SegmentHit& hit : TRY(nearest_in({contents.version.shards()[i], contents.shards[i]}, query, k, where))) {
+  std::vector<Result<std::vector<SegmentHit>>> of_shards(contents.shards.size());
+  tbb::parallel_for(std::size_t{0}, of_shards.size(), [&](std::size_t i) {
+    of_shards[i] = nearest_in({contents.version.shards()[i], contents.shards[i]}, query, k, where);
+  });
+  for (std::size_t i = 0; i < of_shards.size(); ++i) {
+    for (const SegmentHit& hit : TRY(std::move(of_shards[i]))) {
       found.push_back({.distance = hit.distance, .shard = i, .label = hit.label});
     }
   }

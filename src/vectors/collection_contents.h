@@ -38,7 +38,7 @@ struct Near {
 
 /// The nearest k vectors whose records match, nearest first, and behind them those that are as far as the last one.
 /// Each shard's graph is searched, or compared one by one where few come into question; unmerged vectors are always
-/// compared one by one. What all shards find is put in one order.
+/// compared one by one. Several shards are searched at the same time; what they find is put in one order.
 [[nodiscard]] Result<std::vector<Near>> nearest(const CollectionContents& contents, std::span<const float> query,
                                                 std::size_t k, const Where& where);
 

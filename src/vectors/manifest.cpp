@@ -181,6 +181,12 @@ Result<void> check_succession(const Manifest& before, const Manifest& after) {
     return fail(Code::corrupt, "version {} of {} is bound to something else than the one before it", after.number,
                 after.binding.collection);
   }
+  for (const Manifest::Shard& taken : after.shards) {
+    const auto shard = std::ranges::find(before.shards, taken.folder, &Manifest::Shard::folder);
+    if (shard == before.shards.end() || *shard == taken) continue;
+    return fail(Code::corrupt, "version {} of {} says of the files in {} something else than the one before it",
+                after.number, after.binding.collection, taken.folder);
+  }
   return {};
 }
 

@@ -96,6 +96,18 @@ TEST_F(ManifestTest, OfSeveralShardsIsRefusedWhenTheyAreNotWhatItSays) {
   expect_broken([](Json& json) { json["format"] = "tillite-manifest/1"; });
 }
 
+TEST_F(ManifestLogTest, RefusesAVersionThatSaysOtherThingsOfAShardThatItTookOver) {
+  binding.shards = 2;
+  const Manifest first = publish_next();
+  Manifest next = successor(first, 1, {delta_id(1)}, {0});
+  next.shards[1].vectors = 11;
+  next.set_shards(next.shards);
+  expect_error(log.publish(next), Code::conflict);
+  next.set_shards({next.shards[0], first.shards[1]});
+  value(log.publish(next));
+  EXPECT_EQ(value(log.newest())->shards[1], first.shards[1]);
+}
+
 TEST_F(ManifestTest, OfANewerProgramIsLeftToIt) {
   Json json = to_json(whole());
   json["format"] = "tillite-manifest/3";
