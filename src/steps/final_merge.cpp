@@ -192,6 +192,7 @@ Result<NextVersion> merge_runs(const MergeTask& task, const PublishLock& lock, s
   auto folder = TRY(ScratchFolder::create(task.context.scratch));
   const auto open_runs = [&](int shard) -> Result<std::vector<RunReader>> {
     std::vector<RunReader> runs;
+    runs.reserve(intermediates.size());
     for (const Intermediate& intermediate : intermediates) {
       runs.push_back(TRY(intermediate.open_shard(shard, task.ports.vectors)));
     }

@@ -50,6 +50,7 @@ Result<std::optional<ObjectKey>> make_intermediate(const Chunk& chunk, const Col
   if (deltas.empty()) return std::nullopt;
   const auto scratch = TRY(ScratchFolder::create(context.scratch));
   std::vector<Path> files;
+  files.reserve(runs.size());
   for (std::size_t shard = 0; shard < runs.size(); ++shard) {
     files.push_back(scratch.path() / fmt::format("run-{}", shard));
   }

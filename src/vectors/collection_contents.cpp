@@ -22,11 +22,10 @@ struct SearchedShard {
 
 /// The labels of the shard's records that match, newer metadata taken into account, ascending.
 Result<std::vector<std::uint64_t>> matching_labels(const SearchedShard& shard, const Where& where) {
-  const auto& [snapshot, contents] = shard;
-  auto labels = TRY(snapshot.labels_matching(where));
-  std::erase_if(labels, [&contents = contents](std::uint64_t label) {
-    return contents.is_hidden(label) || contents.relabelled.contains(label);
-  });
+  const ShardContents& contents = shard.contents;
+  auto labels = TRY(shard.snapshot.labels_matching(where));
+  std::erase_if(labels,
+                [&](std::uint64_t label) { return contents.is_hidden(label) || contents.relabelled.contains(label); });
   for (const auto& [label, record] : contents.relabelled) {
     if (where.matches(record->metadata, record->document)) labels.push_back(label);
   }

@@ -101,6 +101,7 @@ class Collector {
 
   void sort_version(Manifest version, bool may_go) {
     std::vector<std::string> folders;
+    folders.reserve(version.shards.size());
     for (const Manifest::Shard& shard : version.shards) folders.push_back(shard.folder);
     if (may_go && !oldest_kept_) {
       expired_.push_back({version.number, std::move(folders)});

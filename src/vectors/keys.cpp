@@ -97,6 +97,7 @@ ObjectKey intermediate_key(std::string_view run, std::size_t chunk_index, const 
 std::vector<ObjectKey> intermediate_runs(const ObjectKey& intermediate, int shards) {
   if (shards == 1) return {intermediate};
   std::vector<ObjectKey> runs;
+  runs.reserve(static_cast<std::size_t>(shards));
   for (int shard = 0; shard < shards; ++shard) {
     runs.emplace_back(fmt::format("{}/{}", intermediate.str(), shard_name(shard, shards)));
   }
