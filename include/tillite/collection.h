@@ -47,8 +47,9 @@ class [[gnu::visibility("default")]] Collection {
   /// are not merged into it yet. Others may use the home meanwhile. Needs room in the home's scratch/ while it is open.
   [[nodiscard]] static Collection open_home(const std::filesystem::path& home, std::string_view collection);
 
-  /// Opens what `tillite snapshot export` wrote. No server may have it open, or have changed it: `unsupported`.
-  /// `model` is what its vectors were embedded by; the folder does not say it, and only queries by text need it.
+  /// Opens what `tillite snapshot export` wrote: a Chroma directory, or a folder with one for each shard. No server may
+  /// have it open, or have changed it: `unsupported`. `model` is what its vectors were embedded by; the folder does not
+  /// say it, and only queries by text need it.
   [[nodiscard]] static Collection open_export(const std::filesystem::path& folder, std::string_view model = {});
 
   Collection(Collection&& other) noexcept;

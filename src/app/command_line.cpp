@@ -7,6 +7,8 @@
 #include <memory>
 #include <sstream>
 
+#include "vectors/shard.h"
+
 namespace tillite {
 namespace {
 
@@ -111,6 +113,12 @@ class Parser {
     return sub;
   }
 
+  /// Of the commands that create collections.
+  void add_shards(CLI::App& command) {
+    command.add_option("--shards", parsed_.shards, "Parts of a new collection, merged in parallel (TILLITE_SHARDS)")
+        ->check(CLI::Range(1, kShardsMax));
+  }
+
   void add_receipt_commands() {
     auto v = values_;
     auto* sample = add(app_, "sample", "Writes made-up receipts as JSON lines", "tillite sample --receipts 40 --seed 1",
@@ -127,6 +135,7 @@ class Parser {
                        [v](CommandContext& c) { return import_command(c, v->files, v->dry_run); });
     import->add_option("files", v->files, "Files, or - for standard input")->required();
     import->add_flag("--dry-run", v->dry_run, "Check and count only");
+    add_shards(*import);
 
     auto* remove = add(app_, "delete", "Removes a receipt with its vectors",
                        "tillite delete --receipt 6f1ed002-ab5f-4a3c-9d2e-0c4f5a3b2c1d 1",
@@ -142,6 +151,7 @@ class Parser {
         ->check(CLI::IsMember({"line", "word", "both"}))
         ->capture_default_str();
     run->add_flag("--no-wait", v->no_wait, "Submit, take what is ready, and end");
+    add_shards(*run);
 
     add(app_, "status", "Shows where every item is, and checks that none is lost", "tillite status", &status_command);
 
@@ -224,6 +234,7 @@ class Parser {
                        "Its collection (default: the only one, or the one called like ours)");
     import->add_option("--into", v->snapshot_import.into,
                        "receipt_lines or receipt_words (default: the one called like the directory's)");
+    add_shards(*import);
   }
 
   void add_workflow_commands() {

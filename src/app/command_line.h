@@ -14,6 +14,7 @@ struct ParsedCommandLine {
   bool verbose = false;
   std::string log_level;  ///< of --log-level; empty: none given
   std::string memory;     ///< of --memory; empty: none given
+  std::string shards;     ///< of --shards; empty: none given
   Command command;
   std::string text;
   std::optional<Error> mistake;

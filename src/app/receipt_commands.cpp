@@ -84,6 +84,12 @@ Result<std::optional<ScratchFolder>> stand_in_home(LocalHost::Options& options) 
   return std::optional<ScratchFolder>(std::move(folder));
 }
 
+/// Settings that do not fit the collections end the command while nothing has happened.
+Result<void> open_collections(LocalHost& host) {
+  for (const Entity entity : kEntities) TRY(active_collection(entity, host.ports(), host.context()));
+  return {};
+}
+
 Result<void> import_file(const InputFile& file, bool dry_run, LocalHost& host, ImportTotals& totals) {
   ReceiptReader reader(*file.source, file.name);
   const std::size_t before = totals.receipts + totals.bad;
@@ -130,6 +136,7 @@ Result<int> import_command(CommandContext& context, const std::vector<std::strin
   context.host.create = !dry_run;
   const auto stand_in = dry_run ? TRY(stand_in_home(context.host)) : std::nullopt;
   const auto host = TRY(LocalHost::open(context.host));
+  if (!dry_run) TRY(open_collections(*host));
   ImportTotals totals;
   for (const InputFile& file : opened) TRY(import_file(file, dry_run, *host, totals));
   if (!dry_run) TRY(flush_outbox(*host));

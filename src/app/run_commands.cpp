@@ -28,6 +28,7 @@ Json json_of(const Census& census) {
           {"changes_waiting", census.changes_waiting},
           {"snapshot_version", census.version ? census.version->number : 0},
           {"snapshot_vectors", census.version ? census.version->vectors : 0},
+          {"snapshot_shards", census.version ? census.version->shards.size() : 0},
           {"snapshot_checksum", census.version ? census.version->checksum.hex() : ""}};
 }
 
@@ -44,9 +45,10 @@ void print(const Census& census, const Output& output) {
   output.line("  batches    {}", batches.empty() ? "none" : batches);
   output.line("  deltas     {} waiting for a merge, {} changes not written yet", census.deltas_waiting,
               census.changes_waiting);
-  if (census.version && census.version->snapshot) {
-    output.line("  snapshot   version {}, {} vectors, checksum {}", census.version->number, census.version->vectors,
-                census.version->checksum.hex());
+  if (census.version && census.version->has_snapshot()) {
+    const std::size_t shards = census.version->shards.size();
+    output.line("  snapshot   version {}, {} vectors{}, checksum {}", census.version->number, census.version->vectors,
+                shards == 1 ? "" : fmt::format(" in {} shards", shards), census.version->checksum.hex());
   } else {
     output.line("  snapshot   none yet");
   }

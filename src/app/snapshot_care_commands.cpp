@@ -45,7 +45,7 @@ Result<int> verify_collection(CommandContext& context, Entity entity) {
   const auto host = TRY(LocalHost::open(context.host));
   const auto binding = TRY(active_collection(entity, host->ports(), host->context()));
   const auto version = TRY(ManifestLog(host->ports().vectors, binding.collection, binding.generation).newest());
-  if (!version || !version->snapshot) {
+  if (!version || !version->has_snapshot()) {
     return fail(Code::not_found, "{} has no snapshot yet: import receipts and run first", binding.collection);
   }
   const auto check =
@@ -61,7 +61,7 @@ Result<Entity> entity_with_version(std::int64_t number, LocalHost& host) {
     const auto binding = TRY(active_collection(entity, host.ports(), host.context()));
     const auto version = ManifestLog(host.ports().vectors, binding.collection, binding.generation).read(number);
     if (!version && version.error().code() != Code::not_found) return std::unexpected(version.error());
-    if (!version || !version->snapshot) continue;
+    if (!version || !version->has_snapshot()) continue;
     if (found) {
       return fail(Code::invalid_input, "both collections have a version {}: name receipt_lines or receipt_words",
                   number);

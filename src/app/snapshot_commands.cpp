@@ -2,7 +2,9 @@
 #include "app/commands.h"
 #include "base/time.h"
 #include "steps/collection.h"
-#include "vectors/collection_view.h"
+#include "vectors/exported_shards.h"
+#include "vectors/manifest.h"
+#include "vectors/snapshot_export.h"
 
 namespace tillite {
 namespace {
@@ -11,8 +13,10 @@ constexpr const char* kChromaFileName = "chroma.sqlite3";  // at the root of eve
 
 Json json_of(const Manifest& version) {
   std::uint64_t size_bytes = 0;
-  if (version.snapshot) {
-    for (const auto& file : version.snapshot->files) size_bytes += file.size_bytes;
+  Json shards = Json::array();
+  for (const Manifest::Shard& shard : version.shards) {
+    for (const auto& file : shard.files) size_bytes += file.size_bytes;
+    shards.push_back({{"folder", shard.folder}, {"vectors", shard.vectors}});
   }
   return {{"collection", version.binding.collection},
           {"version", version.number},
@@ -23,14 +27,21 @@ Json json_of(const Manifest& version) {
           {"size_bytes", size_bytes},
           {"deltas_added", version.added.size()},
           {"checksum", version.checksum.hex()},
-          {"folder", version.snapshot ? Json(version.snapshot->folder) : Json(nullptr)}};
+          {"folder", version.shards.size() == 1 ? Json(version.shards.front().folder) : Json(nullptr)},
+          {"shards", shards}};
 }
 
-/// Where the files of a version lie on this machine.
-Result<std::string> place_of(const Manifest& version, LocalHost& host) {
-  if (!version.snapshot || version.snapshot->files.empty()) return "-";
-  const ObjectKey file(version.snapshot->folder + kChromaFileName);
-  return TRY(host.ports().vectors.fetch(file, host.context().scratch)).parent_path().string();
+/// Where the files of a version lie on this machine: a line for each shard.
+Result<std::string> places_of(const Manifest& version, LocalHost& host) {
+  if (!version.has_snapshot()) return "\n  -";
+  std::string places;
+  for (const Manifest::Shard& shard : version.shards) {
+    const ObjectKey file(shard.folder + kChromaFileName);
+    const Path place = TRY(host.ports().vectors.fetch(file, host.context().scratch)).parent_path();
+    places += "\n  " + place.string();
+    if (version.shards.size() > 1) places += fmt::format("  {} vectors", shard.vectors);
+  }
+  return places;
 }
 
 }  // namespace
@@ -45,11 +56,11 @@ Result<int> snapshot_list_command(CommandContext& context, bool all) {
       const auto version = log.read(number);
       if (!version && version.error().code() == Code::not_found) continue;  // gc was faster
       if (!version) return std::unexpected(version.error());
-      if (!all && (version->fence || !version->snapshot)) continue;
+      if (!all && (version->fence || !version->has_snapshot())) continue;
       json["snapshots"].push_back(json_of(*version));
-      context.output.line("{}  version {}  {}  {} vectors, {} deltas added{}\n  {}", version->binding.collection,
+      context.output.line("{}  version {}  {}  {} vectors, {} deltas added{}{}", version->binding.collection,
                           version->number, iso_time(version->created_ms), version->vectors, version->added.size(),
-                          version->fence ? ", fence" : "", TRY(place_of(*version, *host)));
+                          version->fence ? ", fence" : "", TRY(places_of(*version, *host)));
     }
   }
   if (json["snapshots"].empty()) context.output.line("no snapshot was published yet");
@@ -62,15 +73,20 @@ Result<int> snapshot_export_command(CommandContext& context, const std::string& 
   const auto host = TRY(LocalHost::open(context.host));
   const auto binding = TRY(active_collection(entity, host->ports(), host->context()));
   const auto version = TRY(ManifestLog(host->ports().vectors, binding.collection, binding.generation).newest());
-  if (!version || !version->snapshot) {
+  if (!version || !version->has_snapshot()) {
     return fail(Code::not_found, "{} has no snapshot yet: import receipts and run first", collection);
   }
   TRY(export_snapshot(host->ports().vectors, *version, folder));
   context.output.line("exported version {} of {} with {} vectors to {}", version->number, collection, version->vectors,
                       folder);
-  context.output.line("serve it with: chroma run --path {}", folder);
-  context.output.json(
-      {{"collection", collection}, {"version", version->number}, {"vectors", version->vectors}, {"folder", folder}});
+  for (const Path& shard : TRY(exported_shards(folder))) {
+    context.output.line("serve it with: chroma run --path {}", shard.string());
+  }
+  context.output.json({{"collection", collection},
+                       {"version", version->number},
+                       {"vectors", version->vectors},
+                       {"folder", folder},
+                       {"shards", version->binding.shards}});
   return kDone;
 }
 

@@ -1,6 +1,7 @@
 // snapshot import: a Chroma directory's records into a collection of ours.
 #include "app/commands.h"
 #include "steps/snapshot_import.h"
+#include "vectors/exported_shards.h"
 
 namespace tillite {
 namespace {
@@ -51,6 +52,17 @@ Result<Pair> pair_of(const ChromaDirectory& directory, const SnapshotImportOptio
   return pair;
 }
 
+/// The directory, or the shards of an export.
+Result<std::vector<ChromaDirectory>> open_directories(const Path& folder, const Path& scratch) {
+  std::vector<ChromaDirectory> directories;
+  for (const Path& shard : TRY(exported_shards(folder))) {
+    const Path room = scratch / std::to_string(directories.size());
+    TRY(make_folders(room));
+    directories.push_back(TRY(ChromaDirectory::open(shard, room)));
+  }
+  return directories;
+}
+
 Json json_of(const SnapshotImport& report, const Pair& pair) {
   Json bad = Json::array();
   for (const auto& [id, reason] : report.listed) bad.push_back({{"id", id}, {"reason", reason}});
@@ -79,9 +91,10 @@ Result<int> snapshot_import_command(CommandContext& context, const SnapshotImpor
   context.host.create = true;
   const auto host = TRY(LocalHost::open(context.host));
   const auto scratch = TRY(ScratchFolder::create(host->context().scratch));
-  auto directory = TRY(ChromaDirectory::open(options.folder, scratch.path()));
-  const Pair pair = TRY(pair_of(directory, options));
-  const SnapshotImport report = TRY(import_snapshot(directory, pair.from, pair.into, host->ports(), host->context()));
+  auto directories = TRY(open_directories(options.folder, scratch.path()));
+  const Pair pair = TRY(pair_of(directories.front(), options));
+  const SnapshotImport report =
+      TRY(import_snapshot(directories, pair.from.name, pair.into, host->ports(), host->context()));
 
   for (const auto& [id, reason] : report.listed) context.output.line("{}: {}", id, reason);
   if (report.bad > report.listed.size()) context.output.line("... and {} more", report.bad - report.listed.size());

@@ -1,10 +1,14 @@
+#include <algorithm>
 #include <mutex>
+#include <tuple>
 
 #include "library/source.h"
 #include "vectors/chroma_reader.h"
 #include "vectors/database_file.h"
+#include "vectors/exported_shards.h"
 #include "vectors/record.h"
 #include "vectors/segment.h"
+#include "vectors/shard.h"
 #include "vectors/snapshot_files.h"
 
 namespace tillite::v1 {
@@ -43,38 +47,12 @@ struct Databases {
   std::mutex mutex;
 };
 
-class ExportSource final : public Collection::Source {
+/// A Chroma directory of an export. Threads: any.
+class ExportedShard {
  public:
-  ExportSource(Facts facts, std::unique_ptr<Databases> databases, Segment segment)
-      : Source(std::move(facts)), databases_(std::move(databases)), segment_(std::move(segment)) {}
+  ExportedShard(std::unique_ptr<Databases> databases, Segment segment)
+      : databases_(std::move(databases)), segment_(std::move(segment)) {}
 
-  Result<std::vector<QueryHit>> query(std::vector<float> vector, std::size_t k, const Where& where) const override {
-    if (k < 1 || k > kHitsMax) return fail(Code::invalid_input, "k is {}, it can be 1 to {}", k, kHitsMax);
-    if (vector.size() != facts().dimensions) {
-      return fail(Code::invalid_input, "the query has {} dimensions, the collection {} has {}", vector.size(),
-                  facts().name, facts().dimensions);
-    }
-    TRY(normalise(vector));
-    std::vector<QueryHit> hits;
-    for (const SegmentHit& near : TRY(nearest(vector, k, where))) {
-      hits.push_back({.record = TRY(record_of(near.label)), .distance = near.distance});
-    }
-    return hits;
-  }
-
-  Result<std::vector<StoredRecord>> get(const std::vector<RecordId>& ids, bool with_vectors) const override {
-    std::vector<StoredRecord> records;
-    for (const RecordId& id : ids) {
-      const auto label = TRY(label_of(id));
-      if (!label) continue;
-      auto record = TRY(record_of(*label));
-      if (with_vectors) record.vector = TRY(vector_of(*label));
-      records.push_back(std::move(record));
-    }
-    return records;
-  }
-
- private:
   Result<std::vector<SegmentHit>> nearest(std::span<const float> vector, std::size_t k, const Where& where) const {
     if (!where.matches_all()) {
       std::scoped_lock lock(databases_->mutex);
@@ -107,8 +85,64 @@ class ExportSource final : public Collection::Source {
     return *std::move(vector);
   }
 
+ private:
   std::unique_ptr<Databases> databases_;
   Segment segment_;
+};
+
+class ExportSource final : public Collection::Source {
+ public:
+  ExportSource(Facts facts, std::vector<ExportedShard> shards) : Source(std::move(facts)), shards_(std::move(shards)) {}
+
+  Result<std::vector<QueryHit>> query(std::vector<float> vector, std::size_t k, const Where& where) const override {
+    if (k < 1 || k > kHitsMax) return fail(Code::invalid_input, "k is {}, it can be 1 to {}", k, kHitsMax);
+    if (vector.size() != facts().dimensions) {
+      return fail(Code::invalid_input, "the query has {} dimensions, the collection {} has {}", vector.size(),
+                  facts().name, facts().dimensions);
+    }
+    TRY(normalise(vector));
+    std::vector<QueryHit> hits;
+    for (const auto& [shard, near] : TRY(nearest(vector, k, where))) {
+      hits.push_back({.record = TRY(shard->record_of(near.label)), .distance = near.distance});
+    }
+    std::ranges::sort(hits, {}, [](const QueryHit& hit) { return std::tie(hit.distance, hit.record.id); });
+    if (hits.size() > k) hits.resize(k);
+    return hits;
+  }
+
+  Result<std::vector<StoredRecord>> get(const std::vector<RecordId>& ids, bool with_vectors) const override {
+    std::vector<StoredRecord> records;
+    for (const RecordId& id : ids) {
+      const ExportedShard& shard = shards_[static_cast<std::size_t>(shard_of(id, static_cast<int>(shards_.size())))];
+      const auto label = TRY(shard.label_of(id));
+      if (!label) continue;
+      auto record = TRY(shard.record_of(*label));
+      if (with_vectors) record.vector = TRY(shard.vector_of(*label));
+      records.push_back(std::move(record));
+    }
+    return records;
+  }
+
+ private:
+  struct Near {
+    const ExportedShard* shard = nullptr;
+    SegmentHit hit;
+  };
+
+  /// The nearest k of all shards, nearest first, and behind them those that are as far as the last one.
+  Result<std::vector<Near>> nearest(std::span<const float> vector, std::size_t k, const Where& where) const {
+    const auto distance = [](const Near& near) { return near.hit.distance; };
+    std::vector<Near> found;
+    for (const ExportedShard& shard : shards_) {
+      for (const SegmentHit& hit : TRY(shard.nearest(vector, k, where))) found.push_back({&shard, hit});
+    }
+    std::ranges::stable_sort(found, {}, distance);
+    if (found.size() <= k) return found;
+    found.erase(std::ranges::upper_bound(found, found[k - 1].hit.distance, {}, distance), found.end());
+    return found;
+  }
+
+  std::vector<ExportedShard> shards_;
 };
 
 /// A server that changes an export gives out labels of its own, which no longer lead from records to vectors.
@@ -125,9 +159,8 @@ Result<void> check_unchanged(SQLite::Database& database, const Path& folder) {
               folder.string());
 }
 
-}  // namespace
-
-Result<std::unique_ptr<Collection::Source>> open_export_source(const Path& folder, std::string_view model) {
+/// Opens a Chroma directory of an export; its facts are the collection's, but for the size, which is added.
+Result<ExportedShard> open_shard(const Path& folder, Collection::Source::Facts& facts) {
   const Path file = folder / kChromaFile;
   std::error_code error;
   if (!std::filesystem::exists(file, error)) {
@@ -135,16 +168,32 @@ Result<std::unique_ptr<Collection::Source>> open_export_source(const Path& folde
   }
   auto database = TRY(open_finished(file));
   TRY(check_unchanged(database, folder));
-  Collection::Source::Facts facts;
-  facts.model = model;
+  std::string name;
+  std::size_t dimensions = 0;
   TRY(with_sqlite(file.string(), [&] {
-    facts.name = database.execAndGet("SELECT name FROM collections").getString();
-    facts.dimensions = static_cast<std::size_t>(database.execAndGet("SELECT dimension FROM collections").getInt64());
+    name = database.execAndGet("SELECT name FROM collections").getString();
+    dimensions = static_cast<std::size_t>(database.execAndGet("SELECT dimension FROM collections").getInt64());
   }));
+  if (!facts.name.empty() && (facts.name != name || facts.dimensions != dimensions)) {
+    return fail(Code::corrupt, "{} is of {} with {} dimensions, the shard before it of {} with {}: export them anew",
+                folder.string(), name, dimensions, facts.name, facts.dimensions);
+  }
+  facts.name = std::move(name);
+  facts.dimensions = dimensions;
   auto databases = std::make_unique<Databases>(TRY(ChromaReader::open(file)), std::move(database));
   auto segment = TRY(Segment::open(folder / databases->chroma.vector_segment()));
-  facts.size = segment.size();
-  return std::make_unique<ExportSource>(std::move(facts), std::move(databases), std::move(segment));
+  facts.size += segment.size();
+  return ExportedShard(std::move(databases), std::move(segment));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Collection::Source>> open_export_source(const Path& folder, std::string_view model) {
+  Collection::Source::Facts facts;
+  facts.model = model;
+  std::vector<ExportedShard> shards;
+  for (const Path& shard : TRY(exported_shards(folder))) shards.push_back(TRY(open_shard(shard, facts)));
+  return std::make_unique<ExportSource>(std::move(facts), std::move(shards));
 }
 
 }  // namespace tillite::v1

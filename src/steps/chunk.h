@@ -13,9 +13,10 @@ struct Chunk {
 /// Of {"chunk_index", "delta_ids"}.
 [[nodiscard]] Result<Chunk> parse_chunk(const Json& json);
 
-/// Merges a chunk's deltas into its intermediate, unless that is there already. Deltas that a version consumed
-/// meanwhile are passed over; one that is neither there nor consumed is `not_found`. Needs no lock. The answer: the
-/// intermediate's key, or nothing if every delta of the chunk was consumed.
+/// Merges a chunk's deltas into its intermediate, which has a run for each shard, unless that is there already. Deltas
+/// that a version consumed meanwhile are passed over; one that is neither there nor consumed is `not_found`. Needs no
+/// lock. The answer: the intermediate's key (its runs': intermediate_runs()), or nothing if every delta of the chunk
+/// was consumed.
 [[nodiscard]] Result<std::optional<ObjectKey>> make_intermediate(const Chunk& chunk, const CollectionBinding& binding,
                                                                  const std::string& run, const Ports& ports,
                                                                  const StepContext& context);

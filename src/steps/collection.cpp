@@ -8,7 +8,8 @@
 namespace tillite {
 namespace {
 
-constexpr std::string_view kRootFormat = "tillite-root/1";
+constexpr std::string_view kRootFormat = "tillite-root/1";         // of a generation that is one shard
+constexpr std::string_view kShardedRootFormat = "tillite-root/2";  // of several
 
 CollectionBinding wanted_binding(Entity entity, const Settings& settings) {
   return {.collection = std::string(names_of(entity).collection),
@@ -16,18 +17,24 @@ CollectionBinding wanted_binding(Entity entity, const Settings& settings) {
           .model = settings.model,
           .dimensions = settings.dimensions,
           .input_format = std::string(format_name(settings.formats.at(entity))),
-          .shards = 1};
+          .shards = settings.shards.value_or(1)};
+}
+
+std::string_view root_format(const CollectionBinding& binding) {
+  return binding.shards == 1 ? kRootFormat : kShardedRootFormat;
 }
 
 Result<CollectionBinding> parse_root(std::string_view text, const ObjectKey& key) {
   const auto parse = [&]() -> Result<CollectionBinding> {
     const Json json = TRY(parse_json(text, "the object"));
     const std::string format = TRY(string_field(json, "format"));
-    if (format != kRootFormat) {
-      return fail(Code::unsupported, "its format is '{}', this program knows {}: use the version that wrote it", format,
-                  kRootFormat);
+    if (format != kRootFormat && format != kShardedRootFormat) {
+      return fail(Code::unsupported, "its format is '{}', this program knows {} and {}: use the version that wrote it",
+                  format.substr(0, 64), kRootFormat, kShardedRootFormat);
     }
-    return parse_binding(TRY(object_field(json, "active")));
+    auto binding = TRY(parse_binding(TRY(object_field(json, "active"))));
+    if (format != root_format(binding)) return fail(Code::corrupt, "its format has another number of shards");
+    return binding;
   };
   auto binding = parse();
   if (!binding) return pass_on(binding, key.str());
@@ -44,7 +51,7 @@ Result<void> create_first_generation(const CollectionBinding& binding, const Por
               {"created_at", iso_time(ports.clock.now_ms())}};
   const auto created_row = ports.table.write(Put{std::move(row), {absent("PK")}});
   if (!created_row && created_row.error().code() != Code::conflict) return created_row;
-  const Json root = {{"format", kRootFormat}, {"active", to_json(binding)}};
+  const Json root = {{"format", root_format(binding)}, {"active", to_json(binding)}};
   const auto created = ports.vectors.create(root_key(binding.collection), as_bytes(to_text(root)));
   if (!created && created.error().code() != Code::conflict) return created;
   return {};
@@ -69,6 +76,13 @@ Result<CollectionBinding> active_collection(Entity entity, const Ports& ports, c
                 "EMBEDDING_MODEL, EMBEDDING_DIMENSIONS and EMBEDDING_FORMAT_* back, or use another home",
                 active.collection, active.model, active.dimensions, active.input_format, wanted.model,
                 wanted.dimensions, wanted.input_format);
+  }
+  const auto shards = context.settings.shards;
+  if (shards && *shards != active.shards) {
+    return fail(Code::unsupported,
+                "generation {} of {} has {} shard{}, but the settings ask for {}: leave --shards and TILLITE_SHARDS "
+                "away; another number of shards is a new generation, which is a home of its own for now",
+                active.generation, active.collection, active.shards, active.shards == 1 ? "" : "s", *shards);
   }
   return active;
 }

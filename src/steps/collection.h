@@ -7,8 +7,9 @@
 namespace tillite {
 
 /// The active generation of an entity's collection: what `{collection}/root.json` names. The first call ever creates
-/// generation 1, bound to the settings' model, dimensions and input format. `unsupported` if the settings ask for
-/// another model, dimension or format than the generation is bound to: mixing them would spoil the collection.
+/// generation 1, bound to the settings' model, dimensions, input format and number of shards. `unsupported` if the
+/// settings ask for another model, dimension, format or number than the generation is bound to: mixing them would spoil
+/// the collection.
 [[nodiscard]] Result<CollectionBinding> active_collection(Entity entity, const Ports& ports,
                                                           const StepContext& context);
 

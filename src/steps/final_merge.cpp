@@ -8,10 +8,9 @@
 #include "steps/chunk.h"
 #include "steps/collection.h"
 #include "vectors/chunk_merge.h"
-#include "vectors/collection_view.h"
 #include "vectors/keys.h"
 #include "vectors/publish_lock.h"
-#include "vectors/snapshot_merge.h"
+#include "vectors/version_merge.h"
 
 namespace tillite {
 namespace {
@@ -64,20 +63,47 @@ Result<RunReader> open_run(const ObjectKey& key, ObjectStore& vectors) {
   return RunReader::open(TRY(vectors.open(key)), key.str());
 }
 
-Result<std::vector<RunReader>> open_runs(const MergeTask& task) {
-  std::vector<RunReader> readers;
+/// An intermediate of a chunk: a run for each shard, and what all of them say they consist of.
+struct Intermediate {
+  std::vector<ObjectKey> runs;
+  RunHeader header;
+
+  static Result<Intermediate> open(const ObjectKey& key, int shards, ObjectStore& vectors) {
+    Intermediate intermediate{.runs = intermediate_runs(key, shards), .header = {}};
+    intermediate.header = TRY(open_run(intermediate.runs.front(), vectors)).header();
+    return intermediate;
+  }
+
+  /// The run of a shard. `corrupt` if it was made of other deltas than the first shard's: after a crash between the
+  /// two, another delta may have been readable.
+  [[nodiscard]] Result<RunReader> open_shard(int shard, ObjectStore& vectors) const {
+    const ObjectKey& key = runs[static_cast<std::size_t>(shard)];
+    RunReader run = TRY(open_run(key, vectors));
+    RunHeader expected = header;
+    if (runs.size() > 1) expected.shard = shard;
+    if (run.header() == expected) return run;
+    return fail(Code::corrupt, "{} was made of other deltas than {}", key.str(), runs.front().str());
+  }
+};
+
+Result<std::vector<Intermediate>> open_intermediates(const MergeTask& task) {
+  std::vector<Intermediate> intermediates;
   for (const Chunk& chunk : task.chunks) {
     const auto key = TRY(task.intermediate(chunk));
-    if (key) readers.push_back(TRY(open_run(*key, task.ports.vectors)));
+    if (key) intermediates.push_back(TRY(Intermediate::open(*key, task.binding.shards, task.ports.vectors)));
   }
-  return readers;
+  return intermediates;
 }
 
-/// Reads an intermediate to its end, where its checksum is.
-Result<void> check_run(const ObjectKey& key, const MergeTask& task) {
-  RunReader run = TRY(open_run(key, task.ports.vectors));
-  while (TRY(run.next())) {
-    if (task.context.stop.stop_requested()) return fail(Code::cancelled, "stopped while checking {}", key.str());
+/// Reads all runs of an intermediate to their ends, where their checksums are.
+Result<void> check_intermediate(const ObjectKey& key, const MergeTask& task) {
+  const int shards = task.binding.shards;
+  const auto intermediate = TRY(Intermediate::open(key, shards, task.ports.vectors));
+  for (int shard = 0; shard < shards; ++shard) {
+    RunReader run = TRY(intermediate.open_shard(shard, task.ports.vectors));
+    while (TRY(run.next())) {
+      if (task.context.stop.stop_requested()) return fail(Code::cancelled, "stopped while checking {}", key.str());
+    }
   }
   return {};
 }
@@ -88,14 +114,14 @@ Result<std::size_t> remake_damaged(const MergeTask& task) {
   for (const Chunk& chunk : task.chunks) {
     const auto key = TRY(task.intermediate(chunk));
     if (!key) continue;
-    const auto whole = check_run(*key, task);
+    const auto whole = check_intermediate(*key, task);
     if (whole) continue;
     if (whole.error().code() != Code::corrupt && whole.error().code() != Code::not_found) {
       return std::unexpected(whole.error());
     }
     task.context.log.warning("an intermediate is damaged and is made anew",
                              {{"intermediate_key", key->str()}, {"reason", whole.error().message()}});
-    TRY(task.ports.vectors.remove(*key));
+    for (const ObjectKey& run : intermediate_runs(*key, task.binding.shards)) TRY(task.ports.vectors.remove(run));
     TRY(task.intermediate(chunk));
     ++remade;
   }
@@ -123,7 +149,7 @@ Result<std::int64_t> tombstones_before(Entity entity, const Ports& ports, const 
 }
 
 /// The version that follows the lock's fence, before its snapshot is known.
-Manifest successor(const std::vector<RunReader>& runs, const PublishLock& lock, const Ports& ports) {
+Manifest successor(const std::vector<Intermediate>& intermediates, const PublishLock& lock, const Ports& ports) {
   const Manifest& base = lock.fence();
   Manifest next = base;
   next.number = base.number + 1;
@@ -136,9 +162,9 @@ Manifest successor(const std::vector<RunReader>& runs, const PublishLock& lock, 
   next.fence = false;
 
   std::set<DeltaId> added;
-  for (const RunReader& run : runs) {
-    for (const DeltaId& delta : run.header().deltas) added.insert(delta);
-    for (const auto& quarantined : run.header().quarantined) {
+  for (const Intermediate& intermediate : intermediates) {
+    for (const DeltaId& delta : intermediate.header.deltas) added.insert(delta);
+    for (const auto& quarantined : intermediate.header.quarantined) {
       if (base.has_consumed(quarantined.delta)) continue;
       added.insert(quarantined.delta);
       next.quarantined.push_back(quarantined);
@@ -156,58 +182,86 @@ Manifest successor(const std::vector<RunReader>& runs, const PublishLock& lock, 
 struct NextVersion {
   Manifest manifest;
   ScratchFolder folder;
-  MergedSnapshot merged;
+  MergedVersion merged;
 };
 
-/// Adds the chunks' runs to the snapshot in `base`.
-Result<NextVersion> merge_runs(const MergeTask& task, const std::optional<Path>& base, const PublishLock& lock,
-                               std::int64_t tombstones_before_ms) {
-  auto runs = TRY(open_runs(task));
-  Manifest next = successor(runs, lock, task.ports);
+/// Adds the chunks' runs to the newest version's shards.
+Result<NextVersion> merge_runs(const MergeTask& task, const PublishLock& lock, std::int64_t tombstones_before_ms) {
+  const auto intermediates = TRY(open_intermediates(task));
+  Manifest next = successor(intermediates, lock, task.ports);
   auto folder = TRY(ScratchFolder::create(task.context.scratch));
-  auto merged = TRY(merge_into_snapshot({.binding = task.binding,
-                                         .base = base,
-                                         .base_files = base ? lock.fence().snapshot->files
-                                                            : std::vector<Manifest::SnapshotFile>(),
-                                         .base_checksum = lock.fence().checksum,
-                                         .runs = std::move(runs),
-                                         .consumed = lock.fence().consumed,
-                                         .tombstones_before_ms = tombstones_before_ms,
-                                         .graph = task.context.settings.graph},
-                                        task.context.scratch, folder.path(), task.context.stop));
-  next.snapshot = Manifest::Snapshot{
-      snapshot_folder(next.binding.collection, next.binding.generation, next.number, next.epoch, next.nonce),
-      merged.files};
-  next.vectors = merged.vectors;
-  next.tombstones = merged.tombstones;
-  next.checksum = merged.checksum;
+  const auto open_runs = [&](int shard) -> Result<std::vector<RunReader>> {
+    std::vector<RunReader> runs;
+    runs.reserve(intermediates.size());
+    for (const Intermediate& intermediate : intermediates) {
+      runs.push_back(TRY(intermediate.open_shard(shard, task.ports.vectors)));
+    }
+    return runs;
+  };
+  auto merged = TRY(merge_into_version(task.ports.vectors,
+                                       {.binding = task.binding,
+                                        .base = lock.fence().shards,
+                                        .open_runs = open_runs,
+                                        .consumed = lock.fence().consumed,
+                                        .tombstones_before_ms = tombstones_before_ms,
+                                        .graph = task.context.settings.graph},
+                                       task.context.scratch, folder.path(), task.context.stop));
+  const std::string place =
+      snapshot_folder(next.binding.collection, next.binding.generation, next.number, next.epoch, next.nonce);
+  next.set_shards(shards_after(merged, lock.fence().shards, place, next.binding.shards));
   return NextVersion{std::move(next), std::move(folder), std::move(merged)};
 }
 
 /// merge_runs; if it fails and intermediates turn out to be damaged, they are made anew and it starts over, once.
-Result<NextVersion> merge_and_heal(const MergeTask& task, const std::optional<Path>& base, const PublishLock& lock,
-                                   std::int64_t tombstones_before_ms) {
-  auto next = merge_runs(task, base, lock, tombstones_before_ms);
+Result<NextVersion> merge_and_heal(const MergeTask& task, const PublishLock& lock, std::int64_t tombstones_before_ms) {
+  auto next = merge_runs(task, lock, tombstones_before_ms);
   if (next || next.error().retryable() || next.error().code() == Code::cancelled) return next;
   if (TRY(remake_damaged(task)) == 0) return next;
-  return merge_runs(task, base, lock, tombstones_before_ms);
+  return merge_runs(task, lock, tombstones_before_ms);
 }
 
+/// The files of the shards that changed: the others' are there.
 Result<void> upload(const NextVersion& next, ObjectStore& vectors) {
-  for (const auto& file : next.merged.files) {
-    TRY(vectors.create_from_file(ObjectKey(next.manifest.snapshot->folder + file.name),
-                                 next.folder.path() / file.name));
+  for (const MergedShard& shard : next.merged.shards) {
+    const std::string& place = next.manifest.shards[static_cast<std::size_t>(shard.number)].folder;
+    for (const auto& file : shard.snapshot.files) {
+      TRY(vectors.create_from_file(ObjectKey(place + file.name), shard.folder / file.name));
+    }
   }
   return {};
 }
 
+/// The folder of a version's snapshot; nothing if there is none, or several, which only the manifest names.
+Json snapshot_key(const Manifest& version) {
+  return version.shards.size() == 1 ? Json(version.shards.front().folder) : Json(nullptr);
+}
+
+/// What a merge did, all shards added up.
+struct MergeWork {
+  std::uint64_t records = 0;
+  MergeTimes times;
+  std::size_t code_bits = 0;  ///< the least of any shard
+  std::string not_continued;  ///< why some shard's kept graph was not gone on with; empty if all were
+};
+
+MergeWork work_of(const MergedVersion& version) {
+  MergeWork work;
+  for (const auto& [number, folder, merged] : version.shards) {
+    work.records += merged.added + merged.removed + merged.relabelled;
+    work.times.records_ms += merged.times.records_ms;
+    work.times.graph_ms += merged.times.graph_ms;
+    work.times.files_ms += merged.times.files_ms;
+    const std::size_t bits = merged.graph.code_bits;
+    work.code_bits = work.code_bits == 0 ? bits : std::min(work.code_bits, bits);
+    if (!merged.graph.not_continued.empty()) work.not_continued = merged.graph.not_continued;
+  }
+  return work;
+}
+
 Json answer(const Manifest& version, std::uint64_t processed, std::size_t deltas) {
-  return {{"collection", version.binding.collection},
-          {"version", version.number},
-          {"snapshot_key", version.snapshot ? Json(version.snapshot->folder) : Json(nullptr)},
-          {"total_embeddings", version.vectors},
-          {"embeddings_processed", processed},
-          {"deltas_consumed", deltas}};
+  return {{"collection", version.binding.collection}, {"version", version.number},
+          {"snapshot_key", snapshot_key(version)},    {"total_embeddings", version.vectors},
+          {"embeddings_processed", processed},        {"deltas_consumed", deltas}};
 }
 
 }  // namespace
@@ -232,16 +286,8 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
   }
   TRY(account_for(chunks, base, ports.vectors));
   const MergeTask task{binding, run, chunks, ports, context};
-  const auto scratch = TRY(ScratchFolder::create(context.scratch));
-  std::optional<Path> base_folder;
-  if (base.snapshot) {
-    base_folder = scratch.path() / "base";
-    TRY(make_folders(*base_folder));
-    TRY(fetch_snapshot(ports.vectors, base, *base_folder, /*verify=*/false));  // the merge checks what it reads
-  }
   const std::int64_t prepare_ms = preparing.lap_ms();
-  const NextVersion next =
-      TRY(merge_and_heal(task, base_folder, lock, TRY(tombstones_before(entity, ports, context.settings))));
+  const NextVersion next = TRY(merge_and_heal(task, lock, TRY(tombstones_before(entity, ports, context.settings))));
 
   Stopwatch publishing;
   TRY(lock.still_held());  // saves work; safety is in publish(), which refuses an old epoch or a taken number
@@ -250,20 +296,25 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
   TRY(lock.release());
   const std::int64_t publish_ms = publishing.lap_ms();
 
-  const MergedSnapshot& merged = next.merged;
-  if (!merged.graph.not_continued.empty()) {
-    context.log.warning("the graph was read from the vectors' segment", {{"reason", merged.graph.not_continued}});
+  const MergeWork work = work_of(next.merged);
+  if (!work.not_continued.empty()) {
+    context.log.warning("the graph was read from the vectors' segment", {{"reason", work.not_continued}});
   }
-  Json result = answer(next.manifest, merged.added + merged.removed + merged.relabelled, next.manifest.added.size());
+  Json result = answer(next.manifest, work.records, next.manifest.added.size());
   result["processing_time_seconds"] = static_cast<double>(ports.clock.steady_ms() - started_ms) / 1000;
   Json facts = result;
-  facts.update({{"prepare_ms", prepare_ms},
-                {"records_ms", merged.times.records_ms},
-                {"graph_ms", merged.times.graph_ms},
-                {"files_ms", merged.times.files_ms},
+  facts.update({{"prepare_ms", prepare_ms + next.merged.fetch_ms},
+                {"records_ms", work.times.records_ms},
+                {"graph_ms", work.times.graph_ms},
+                {"files_ms", work.times.files_ms},
                 {"publish_ms", publish_ms},
                 {"memory_bytes", context.settings.memory_bytes},
-                {"code_bits", merged.graph.code_bits}});
+                {"code_bits", work.code_bits},
+                {"shards", binding.shards},
+                {"shards_merged", next.merged.shards.size()},
+                {"shards_at_once", next.merged.at_once},
+                {"graph_memory_bytes", next.merged.graph.memory_bytes},
+                {"graph_threads", next.merged.graph.threads}});
   context.log.info("published a version", facts);
   return result;
 }

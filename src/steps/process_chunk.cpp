@@ -41,23 +41,30 @@ Result<std::optional<ObjectKey>> make_intermediate(const Chunk& chunk, const Col
                                                    const std::string& run, const Ports& ports,
                                                    const StepContext& context) {
   const ObjectKey key = intermediate_key(run, chunk.index, chunk.deltas);
-  const auto there = ports.vectors.info(key);
+  const auto runs = intermediate_runs(key, binding.shards);
+  const auto there = ports.vectors.info(runs.back());  // they are created in their order
   if (there) return key;
   if (there.error().code() != Code::not_found) return std::unexpected(there.error());
 
   const auto deltas = TRY(not_consumed(chunk.deltas, binding, ports.vectors));
   if (deltas.empty()) return std::nullopt;
   const auto scratch = TRY(ScratchFolder::create(context.scratch));
-  const Path file = scratch.path() / "run";
-  const auto header =
-      merge_deltas(ports.vectors, binding, deltas, scratch.path(), file, context.settings.memory_bytes / kRecordsShare);
+  std::vector<Path> files;
+  files.reserve(runs.size());
+  for (std::size_t shard = 0; shard < runs.size(); ++shard) {
+    files.push_back(scratch.path() / fmt::format("run-{}", shard));
+  }
+  const auto header = merge_deltas_by_shard(ports.vectors, binding, deltas, scratch.path(), files,
+                                            context.settings.memory_bytes / kRecordsShare);
   if (!header) return pass_on(header, fmt::format("merging chunk {} of {}", chunk.index, binding.collection));
   for (const auto& [delta, reason] : header->quarantined) {
     context.log.error("a delta cannot be read and is quarantined",
                       {{"collection", binding.collection}, {"delta_id", delta.str()}, {"reason", reason}});
   }
-  const auto created = ports.vectors.create_from_file(key, file);
-  if (!created && created.error().code() != Code::conflict) return std::unexpected(created.error());
+  for (std::size_t shard = 0; shard < runs.size(); ++shard) {
+    const auto created = ports.vectors.create_from_file(runs[shard], files[shard]);
+    if (!created && created.error().code() != Code::conflict) return std::unexpected(created.error());
+  }
   return key;
 }
 

@@ -6,8 +6,7 @@
 #include "steps/collection.h"
 #include "steps/compact.h"
 #include "steps/completion.h"
-#include "vectors/collection_view.h"
-#include "vectors/pinned_snapshot.h"
+#include "vectors/pinned_version.h"
 #include "vectors/publish_lock.h"
 
 namespace tillite {
@@ -30,8 +29,8 @@ Result<PublishLock> take_lock(const CollectionBinding& binding, const Ports& por
 /// Brings the table to what an older version holds: what it lacks is to be embedded, or told, again.
 class TableRollback {
  public:
-  TableRollback(Entity entity, const PinnedSnapshot& snapshot, const Ports& ports, const StepContext& context)
-      : entity_(entity), snapshot_(snapshot), ports_(ports), context_(context) {}
+  TableRollback(Entity entity, const PinnedVersion& version, const Ports& ports, const StepContext& context)
+      : entity_(entity), version_(version), ports_(ports), context_(context) {}
 
   Result<void> run() {
     TRY(for_each_in(EmbeddingStatus::success, [this](const Item& row) { return check_embedded(row); }));
@@ -68,7 +67,7 @@ class TableRollback {
   Result<void> check_embedded(const Item& row) {
     const RecordId id = TRY(record_id_of(row));
     const ItemState state = TRY(item_state(row));
-    const auto stored = TRY(snapshot_.find(id));
+    const auto stored = TRY(version_.find(id));
     if (stored && stored->item_version == state.item_version) {
       return stored->metadata_version < state.metadata_version ? tell_again(row) : Result<void>();
     }
@@ -86,7 +85,7 @@ class TableRollback {
 
   /// A removed item, or one that turned into noise: the older version must know it, or be told.
   Result<void> check_removed(const Item& row) {
-    const auto known = TRY(snapshot_.known(TRY(record_id_of(row))));
+    const auto known = TRY(version_.known(TRY(record_id_of(row))));
     const ItemState state = TRY(item_state(row));
     if (!state.removed && !known.stored) return {};  // noise that never was anything else
     const bool knows = known.stored && !known.stored->label && known.stored->item_version >= state.item_version;
@@ -119,7 +118,7 @@ class TableRollback {
   }
 
   Entity entity_;
-  const PinnedSnapshot& snapshot_;
+  const PinnedVersion& version_;
   const Ports& ports_;
   const StepContext& context_;
   std::vector<Write> writes_;
@@ -139,10 +138,7 @@ Manifest successor(const PublishLock& lock, const Manifest& older, const Ports& 
   next.created_ms = ports.clock.now_ms();
   next.fence = false;
   next.added.clear();
-  next.snapshot = older.snapshot;
-  next.vectors = older.vectors;
-  next.tombstones = older.tombstones;
-  next.checksum = older.checksum;
+  next.set_shards(older.shards);
   return next;
 }
 
@@ -155,12 +151,15 @@ Result<Json> roll_back(Entity entity, std::int64_t version, const Ports& ports, 
   auto lock = TRY(take_lock(binding, ports, context));  // keeps gc from the version's files, too
   const Manifest older = TRY(log.read(version));
   const auto room = TRY(ScratchFolder::create(context.scratch));
-  TRY(fetch_snapshot(ports.vectors, older, room.path(), /*verify=*/true));
-  const auto snapshot = TRY(PinnedSnapshot::open(room.path(), binding));
+  if (!older.has_snapshot()) {
+    return fail(Code::not_found, "version {} of {} has no snapshot: no vector was ever published", version,
+                binding.collection);
+  }
+  const auto pinned = TRY(PinnedVersion::open(ports.vectors, older, room.path(), /*verify=*/true));
 
   // Batches whose deltas are consumed and that nobody has completed yet would later turn items into SUCCESS.
   TRY(complete_consumed(entity, lock.fence(), ports, context));
-  TableRollback table(entity, snapshot, ports, context);
+  TableRollback table(entity, pinned, ports, context);
   TRY(table.run());
   TRY(write_change_deltas(entity, binding, ports, context));
   TRY(lock.still_held());

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/memory_limit.h"
+#include "vectors/shard.h"
 
 namespace tillite {
 namespace {
@@ -43,6 +44,15 @@ Result<std::uint64_t> read_memory(const Environment& environment) {
   return std::max(given, kMemoryBytesMin);
 }
 
+Result<void> read_shards(const Environment& environment, Settings& settings) {
+  const std::string name = "TILLITE_SHARDS";
+  if (environment(name).value_or("").empty()) return {};
+  int shards = 1;
+  TRY(read_number(environment, name, shards, 1, kShardsMax));
+  settings.shards = shards;
+  return {};
+}
+
 Result<void> read_format(const Environment& environment, const std::string& name, Entity entity, Settings& settings) {
   settings.formats[entity] = default_format(entity);
   const auto text = environment(name);
@@ -63,6 +73,7 @@ Result<Settings> read_settings(const Environment& environment, std::string defau
   Settings settings;
   settings.model = environment("EMBEDDING_MODEL").value_or(std::move(default_model));
   TRY(read_number(environment, "EMBEDDING_DIMENSIONS", settings.dimensions, 1, 8192));
+  TRY(read_shards(environment, settings));
   TRY(read_format(environment, "EMBEDDING_FORMAT_LINE", Entity::line, settings));
   TRY(read_format(environment, "EMBEDDING_FORMAT_WORD", Entity::word, settings));
   TRY(read_number(environment, "BATCH_ITEMS_MAX", settings.batch.items_max, 1, 50'000));

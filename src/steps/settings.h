@@ -18,6 +18,7 @@ struct Settings {
   std::string model;
   std::size_t dimensions = 1536;
   std::map<Entity, InputFormat> formats;
+  std::optional<int> shards;  ///< of a new generation; nothing: one, and any number in a collection that is there
   BatchLimits batch;
   std::size_t batches_per_run = 200;  ///< that one execution finds; the next execution finds the others
   std::size_t polls_per_run = 500;    ///< batches that one execution polls, those polled longest ago first

@@ -4,9 +4,8 @@
 #include "receipts/receipt_items.h"
 #include "steps/collection.h"
 #include "steps/compact.h"
-#include "vectors/collection_view.h"
 #include "vectors/keys.h"
-#include "vectors/pinned_snapshot.h"
+#include "vectors/pinned_version.h"
 #include "vectors/record_json.h"
 
 namespace tillite {
@@ -23,24 +22,22 @@ class Base {
   static Result<Base> open(const CollectionBinding& binding, const Ports& ports, const StepContext& context) {
     Base base(TRY(ScratchFolder::create(context.scratch)));
     const auto newest = TRY(ManifestLog(ports.vectors, binding.collection, binding.generation).newest());
-    if (newest) base.version_ = newest->number;
-    if (!newest || !newest->snapshot) return base;
-    TRY(fetch_snapshot(ports.vectors, *newest, base.room_.path(), /*verify=*/false));
-    base.snapshot_ = TRY(PinnedSnapshot::open(base.room_.path(), binding));
+    if (!newest) return base;
+    base.number_ = newest->number;
+    base.version_ = TRY(PinnedVersion::open(ports.vectors, *newest, base.room_.path(), /*verify=*/false));
     return base;
   }
 
-  [[nodiscard]] std::int64_t version() const { return version_; }
+  [[nodiscard]] std::int64_t number() const { return number_; }
   [[nodiscard]] Result<std::optional<IndexedRecord>> find(const RecordId& id) const {
-    if (!snapshot_) return std::nullopt;
-    return TRY(snapshot_->known(id)).stored;
+    return TRY(version_.known(id)).stored;
   }
 
  private:
   explicit Base(ScratchFolder room) : room_(std::move(room)) {}
-  ScratchFolder room_;  ///< outlives the snapshot, which maps files in it
-  std::optional<PinnedSnapshot> snapshot_;
-  std::int64_t version_ = 0;
+  ScratchFolder room_;  ///< outlives the version, which maps files in it
+  PinnedVersion version_;
+  std::int64_t number_ = 0;
 };
 
 /// Metadata as it can be stored here: a list becomes its JSON text, so that nothing of it is lost. The names that
@@ -160,7 +157,7 @@ class Importer {
               .hex());
     }
     return DeltaId(uuid5(
-        fmt::format("import {} {} {} {}", binding_.collection, binding_.generation, base_.version(), content.hex())));
+        fmt::format("import {} {} {} {}", binding_.collection, binding_.generation, base_.number(), content.hex())));
   }
 
   Result<void> write_delta() {
@@ -226,16 +223,21 @@ Result<void> check_merged(const std::vector<DeltaId>& deltas, const CollectionBi
 
 }  // namespace
 
-Result<SnapshotImport> import_snapshot(ChromaDirectory& directory, const ChromaCollection& from, Entity into,
+Result<SnapshotImport> import_snapshot(std::span<ChromaDirectory> directories, const std::string& from, Entity into,
                                        const Ports& ports, const StepContext& context) {
   const CollectionBinding binding = TRY(active_collection(into, ports, context));
-  if (from.dimensions != 0 && from.dimensions != binding.dimensions) {
+  for (const ChromaDirectory& directory : directories) {
+    const std::size_t dimensions = TRY(directory.collection(from)).dimensions;
+    if (dimensions == 0 || dimensions == binding.dimensions) continue;
     return fail(Code::invalid_input, "the collection '{}' has vectors of {} numbers, {} is bound to {} (model {})",
-                from.name, from.dimensions, binding.collection, binding.dimensions, binding.model);
+                from, dimensions, binding.collection, binding.dimensions, binding.model);
   }
   TRY(compact_collection(into, ports, context));
   Importer importer(binding, into, TRY(Base::open(binding, ports, context)), ports, context);
-  TRY(directory.for_each(from, [&](ChromaRecord&& record) { return importer.take(std::move(record)); }, context.stop));
+  const auto take = [&](ChromaRecord&& record) { return importer.take(std::move(record)); };
+  for (ChromaDirectory& directory : directories) {
+    TRY(directory.for_each(TRY(directory.collection(from)), take, context.stop));
+  }
   const auto deltas = TRY(importer.finish());
   SnapshotImport report = importer.report();
   report.compacted = TRY(compact_collection(into, ports, context));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "steps/step.h"
 #include "vectors/chroma_directory.h"
 
@@ -23,12 +25,13 @@ struct SnapshotImport {
   Json compacted;           ///< what the merge after it says
 };
 
-/// Takes the records of a Chroma collection into an entity's collection: merges what is outstanding, compares each
-/// record with the newest version, writes what is new as deltas of at most 5,000 records and 32 MiB, and merges these.
-/// Repeating it changes nothing: what is there already is left out, and a delta's id follows from its content, so that
-/// the deltas of an import that was cut off are found again. `invalid_input` if the dimensions differ. Vectors are
-/// normalised, in spaces other than cosine too; one that cannot be is listed and left out.
-[[nodiscard]] Result<SnapshotImport> import_snapshot(ChromaDirectory& directory, const ChromaCollection& from,
+/// Takes the records of a Chroma collection into an entity's collection, from a directory or from the shards of an
+/// export (exported_shards()): merges what is outstanding, compares each record with the newest version, writes what is
+/// new as deltas of at most 5,000 records and 32 MiB, and merges these. Repeating it changes nothing: what is there
+/// already is left out, and a delta's id follows from its content, so that the deltas of an import that was cut off are
+/// found again. `invalid_input` if the dimensions differ, `not_found` if a directory has no collection called `from`.
+/// Vectors are normalised, in spaces other than cosine too; one that cannot be is listed and left out.
+[[nodiscard]] Result<SnapshotImport> import_snapshot(std::span<ChromaDirectory> directories, const std::string& from,
                                                      Entity into, const Ports& ports, const StepContext& context);
 
 }  // namespace tillite

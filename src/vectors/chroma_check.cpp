@@ -4,6 +4,7 @@
 
 #include "vectors/chroma_metadata.h"
 #include "vectors/chroma_vectors.h"
+#include "vectors/exported_shards.h"
 #include "vectors/foreign_database.h"
 #include "vectors/segment_files.h"
 #include "vectors/snapshot_files.h"
@@ -257,7 +258,24 @@ class Checker {
 }  // namespace
 
 Result<ChromaCheck> check_chroma_directory(const Path& folder, const Path& scratch, const std::stop_token& stop) {
-  return Checker(folder, scratch, stop).run();
+  const auto shards = TRY(exported_shards(folder));
+  if (shards.size() == 1) return Checker(folder, scratch, stop).run();
+  ChromaCheck all;
+  for (const Path& shard : shards) {
+    const auto room = TRY(ScratchFolder::create(scratch));
+    append_shard(all, TRY(Checker(shard, room.path(), stop).run()), shard.filename().string());
+  }
+  return all;
+}
+
+void append_shard(ChromaCheck& all, ChromaCheck shard, const std::string& name) {
+  for (auto& collection : shard.collections) {
+    collection.name = fmt::format("{}/{}", name, collection.name);
+    all.collections.push_back(std::move(collection));
+  }
+  for (Finding& finding : shard.findings) {
+    all.findings.push_back({fmt::format("{}/{}", name, finding.file), std::move(finding.what)});
+  }
 }
 
 }  // namespace tillite

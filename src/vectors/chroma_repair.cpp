@@ -5,6 +5,7 @@
 
 #include "vectors/chroma_vectors.h"
 #include "vectors/export_folder.h"
+#include "vectors/exported_shards.h"
 #include "vectors/foreign_database.h"
 #include "vectors/segment.h"
 #include "vectors/segment_files.h"
@@ -290,7 +291,15 @@ Result<ChromaRepair> repair_chroma_directory(const Path& folder, const Path& tar
   ChromaRepair repair;
   repair.found = TRY(check_chroma_directory(folder, place.scratch(), stop)).findings;
   if (repair.found.empty()) return repair;
-  repair.repaired = TRY(repair_copy(folder, place.content(), place.scratch(), stop));
+  const auto shards = TRY(exported_shards(folder));
+  for (const Path& shard : shards) {
+    const std::string name = shards.size() == 1 ? "" : shard.filename().string();
+    const auto room = TRY(ScratchFolder::create(place.scratch()));
+    TRY(make_folders(place.content() / name));
+    for (auto& [file, what] : TRY(repair_copy(shard, place.content() / name, room.path(), stop))) {
+      repair.repaired.push_back({(Path(name) / file).string(), std::move(what)});
+    }
+  }
   const auto left = TRY(check_chroma_directory(place.content(), place.scratch(), stop)).findings;
   if (!left.empty()) {
     return fail(Code::corrupt, "{} cannot be repaired without loss, nothing was written: {}: {}{}", folder.string(),

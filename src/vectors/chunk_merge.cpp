@@ -4,7 +4,9 @@
 #include <limits>
 #include <set>
 
+#include "base/check.h"
 #include "vectors/keys.h"
+#include "vectors/shard.h"
 
 namespace tillite {
 namespace {
@@ -74,6 +76,29 @@ class PieceMerge {
   std::vector<std::optional<Record>> heads_;
 };
 
+/// The run files that come out: one, or one for each shard.
+class RunWriters {
+ public:
+  static Result<RunWriters> create(const std::vector<Path>& files, RunHeader header) {
+    RunWriters writers;
+    for (const Path& file : files) {
+      if (files.size() > 1) header.shard = static_cast<int>(writers.writers_.size());
+      writers.writers_.push_back(TRY(RunWriter::create(file, header)));
+    }
+    return writers;
+  }
+  Result<void> add(const Record& record) {
+    return writers_[static_cast<std::size_t>(shard_of(record.id, static_cast<int>(writers_.size())))].add(record);
+  }
+  Result<void> finish() {
+    for (RunWriter& writer : writers_) TRY(writer.finish());
+    return {};
+  }
+
+ private:
+  std::vector<RunWriter> writers_;
+};
+
 /// The records of deltas in the order of ids, their vectors moved to a file. What is more than the memory may hold
 /// waits in sorted pieces on the disk.
 class Gatherer {
@@ -106,7 +131,7 @@ class Gatherer {
   }
 
   /// Writes what was gathered in the order of ids.
-  Result<void> write(RunWriter& writer) {
+  Result<void> write(RunWriters& writer) {
     if (pieces_.empty()) {
       sort(heads_);
       std::size_t next = 0;
@@ -176,7 +201,7 @@ class Gatherer {
 
   /// `next()`: the records in the order of ids.
   template <typename Next>
-  Result<void> write_sorted(RunWriter& writer, const Next& next) const {
+  Result<void> write_sorted(RunWriters& writer, const Next& next) const {
     std::vector<Head> of_one_id;
     while (auto head = TRY(next())) {
       if (!of_one_id.empty() && of_one_id.front().record.id != head->record.id) {
@@ -188,7 +213,7 @@ class Gatherer {
     return write_of_one_id(of_one_id, writer);
   }
 
-  Result<void> write_of_one_id(std::span<Head> heads, RunWriter& writer) const {
+  Result<void> write_of_one_id(std::span<Head> heads, RunWriters& writer) const {
     const Newest newest = newest_of(heads);
     for (Head& head : heads) {
       if (newest.supersedes(head.record)) continue;
@@ -225,11 +250,9 @@ bool is_the_deltas_fault(const Error& error) {
   return error.code() == Code::corrupt || error.code() == Code::unsupported;
 }
 
-}  // namespace
-
-Result<RunHeader> merge_deltas(ObjectStore& objects, const CollectionBinding& binding,
-                               const std::vector<DeltaId>& deltas, const Path& scratch, const Path& run,
-                               std::uint64_t records_bytes_max) {
+Result<RunHeader> merge_into_runs(ObjectStore& objects, const CollectionBinding& binding,
+                                  const std::vector<DeltaId>& deltas, const Path& scratch,
+                                  const std::vector<Path>& runs, std::uint64_t records_bytes_max) {
   auto gatherer = TRY(Gatherer::create(binding, scratch, records_bytes_max));
   RunHeader header{.binding = binding};
   std::set<DeltaId> seen;
@@ -247,10 +270,25 @@ Result<RunHeader> merge_deltas(ObjectStore& objects, const CollectionBinding& bi
       return pass_on(added, fmt::format("the delta {}", key.str()));
     }
   }
-  auto writer = TRY(RunWriter::create(run, header));
-  TRY(gatherer.write(writer));
-  TRY(writer.finish());
+  auto writers = TRY(RunWriters::create(runs, header));
+  TRY(gatherer.write(writers));
+  TRY(writers.finish());
   return header;
+}
+
+}  // namespace
+
+Result<RunHeader> merge_deltas(ObjectStore& objects, const CollectionBinding& binding,
+                               const std::vector<DeltaId>& deltas, const Path& scratch, const Path& run,
+                               std::uint64_t records_bytes_max) {
+  return merge_into_runs(objects, binding, deltas, scratch, {run}, records_bytes_max);
+}
+
+Result<RunHeader> merge_deltas_by_shard(ObjectStore& objects, const CollectionBinding& binding,
+                                        const std::vector<DeltaId>& deltas, const Path& scratch,
+                                        const std::vector<Path>& runs, std::uint64_t records_bytes_max) {
+  check(runs.size() == static_cast<std::size_t>(binding.shards), "each shard has a run of its own");
+  return merge_into_runs(objects, binding, deltas, scratch, runs, records_bytes_max);
 }
 
 RunMerge::RunMerge(std::vector<RunReader> runs, std::vector<DeltaId> consumed)

@@ -13,6 +13,12 @@ namespace tillite {
                                              const std::vector<DeltaId>& deltas, const Path& scratch, const Path& run,
                                              std::uint64_t records_bytes_max = std::uint64_t{64} << 20);
 
+/// The same into several run files, one for each shard in their order: each has the records of its shard, and all have
+/// the same deltas in their headers.
+[[nodiscard]] Result<RunHeader> merge_deltas_by_shard(ObjectStore& objects, const CollectionBinding& binding,
+                                                      const std::vector<DeltaId>& deltas, const Path& scratch,
+                                                      const std::vector<Path>& runs, std::uint64_t records_bytes_max);
+
 /// The records of several sorted runs as one sorted sequence of RecordStates, records of deltas in `consumed` left out.
 class RunMerge {
  public:

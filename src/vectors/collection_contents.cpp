@@ -1,5 +1,7 @@
 #include "vectors/collection_contents.h"
 
+#include <oneapi/tbb/parallel_for.h>
+
 #include <algorithm>
 
 #include "vectors/distance.h"
@@ -12,9 +14,16 @@ constexpr std::size_t kScanFilteredMax = 20'000;  ///< matching vectors that are
 constexpr std::size_t kScanShare = 10;            ///< or this part of all vectors, whichever is more
 constexpr std::size_t kEfMin = 100;
 
-/// The labels of the snapshot's records that match, newer metadata taken into account, ascending.
-Result<std::vector<std::uint64_t>> matching_labels(const CollectionContents& contents, const Where& where) {
-  auto labels = TRY(contents.snapshot->labels_matching(where));
+/// One shard of a collection, for a query.
+struct SearchedShard {
+  const PinnedSnapshot& snapshot;
+  const ShardContents& contents;
+};
+
+/// The labels of the shard's records that match, newer metadata taken into account, ascending.
+Result<std::vector<std::uint64_t>> matching_labels(const SearchedShard& shard, const Where& where) {
+  const ShardContents& contents = shard.contents;
+  auto labels = TRY(shard.snapshot.labels_matching(where));
   std::erase_if(labels,
                 [&](std::uint64_t label) { return contents.is_hidden(label) || contents.relabelled.contains(label); });
   for (const auto& [label, record] : contents.relabelled) {
@@ -26,9 +35,9 @@ Result<std::vector<std::uint64_t>> matching_labels(const CollectionContents& con
 
 std::size_t candidates_for(std::size_t k) { return std::max(kEfMin, 2 * k); }
 
-std::vector<SegmentHit> nearest_of_all(const CollectionContents& contents, std::span<const float> query,
-                                       std::size_t k) {
-  const Segment& segment = contents.snapshot->segment();
+std::vector<SegmentHit> nearest_of_all(const SearchedShard& shard, std::span<const float> query, std::size_t k) {
+  const Segment& segment = shard.snapshot.segment();
+  const ShardContents& contents = shard.contents;
   const auto shown = [&](std::uint64_t label) { return !contents.is_hidden(label); };
   const auto scan = [&] {
     auto hits = segment.scan(query, k + contents.hidden_count, std::nullopt);
@@ -43,9 +52,9 @@ std::vector<SegmentHit> nearest_of_all(const CollectionContents& contents, std::
   return complete ? hits : scan();
 }
 
-std::vector<SegmentHit> nearest_of(const CollectionContents& contents, std::vector<std::uint64_t> labels,
+std::vector<SegmentHit> nearest_of(const SearchedShard& shard, std::vector<std::uint64_t> labels,
                                    std::span<const float> query, std::size_t k) {
-  const Segment& segment = contents.snapshot->segment();
+  const Segment& segment = shard.snapshot.segment();
   if (labels.size() <= kScanFilteredMax || labels.size() < segment.size() / kScanShare) {
     return segment.scan(query, k, std::move(labels));
   }
@@ -57,42 +66,73 @@ std::vector<SegmentHit> nearest_of(const CollectionContents& contents, std::vect
   return segment.scan(query, k, std::move(labels));
 }
 
+/// The nearest k of one shard.
+Result<std::vector<SegmentHit>> nearest_in(const SearchedShard& shard, std::span<const float> query, std::size_t k,
+                                           const Where& where) {
+  if (shard.snapshot.segment().size() == 0) return std::vector<SegmentHit>();
+  if (where.matches_all()) return nearest_of_all(shard, query, k);
+  return nearest_of(shard, TRY(matching_labels(shard, where)), query, k);
+}
+
+/// The nearest k of what is not merged; of equally far ones those with the lowest ids.
+std::vector<Near> nearest_unmerged(const Unmerged& unmerged, std::span<const float> query, std::size_t k,
+                                   const Where& where) {
+  std::vector<Near> found;
+  for (const UnmergedRecord& record : unmerged.records()) {
+    if (record.effect != Effect::vector || !where.matches(record.metadata, record.document)) continue;
+    const auto vector = unmerged.vector_of(record);
+    found.push_back({.distance = 1 - dot(query.data(), vector.data(), vector.size()), .unmerged = &record});
+  }
+  std::ranges::stable_sort(found, {}, &Near::distance);
+  if (found.size() > k) found.resize(k);
+  return found;
+}
+
 }  // namespace
 
 void CollectionContents::connect() {
-  hidden.assign(snapshot ? snapshot->labels_given() + 1 : 0, false);
+  shards.clear();
+  for (const PinnedSnapshot& snapshot : version.shards()) {
+    shards.emplace_back();
+    shards.back().hidden.assign(snapshot.labels_given() + 1, false);
+  }
   for (const UnmergedRecord& record : unmerged.records()) {
     if (record.effect == Effect::vector) ++unmerged_vectors;
     if (!record.stored_label) continue;
+    ShardContents& shard = shards[record.shard];
     if (record.effect == Effect::metadata) {
-      relabelled.emplace(*record.stored_label, &record);
+      shard.relabelled.emplace(*record.stored_label, &record);
     } else {
-      hidden[*record.stored_label] = true;
-      ++hidden_count;
+      shard.hidden[*record.stored_label] = true;
+      ++shard.hidden_count;
     }
   }
 }
 
 std::uint64_t CollectionContents::size() const {
-  const std::uint64_t stored = snapshot ? snapshot->segment().size() : 0;
-  return stored - hidden_count + unmerged_vectors;
+  std::uint64_t size = unmerged_vectors;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    size += version.shards()[i].segment().size() - shards[i].hidden_count;
+  }
+  return size;
 }
 
 Result<std::vector<Near>> nearest(const CollectionContents& contents, std::span<const float> query, std::size_t k,
                                   const Where& where) {
-  std::vector<Near> found;
-  if (contents.snapshot && contents.snapshot->segment().size() > 0) {
-    const auto hits = where.matches_all() ? nearest_of_all(contents, query, k)
-                                          : nearest_of(contents, TRY(matching_labels(contents, where)), query, k);
-    for (const SegmentHit& hit : hits) found.push_back({.distance = hit.distance, .label = hit.label});
+  std::vector<Near> found = nearest_unmerged(contents.unmerged, query, k, where);
+  std::vector<Result<std::vector<SegmentHit>>> of_shards(contents.shards.size());
+  tbb::parallel_for(std::size_t{0}, of_shards.size(), [&](std::size_t i) {
+    of_shards[i] = nearest_in({contents.version.shards()[i], contents.shards[i]}, query, k, where);
+  });
+  for (std::size_t i = 0; i < of_shards.size(); ++i) {
+    for (const SegmentHit& hit : TRY(std::move(of_shards[i]))) {
+      found.push_back({.distance = hit.distance, .shard = i, .label = hit.label});
+    }
   }
-  for (const UnmergedRecord& record : contents.unmerged.records()) {
-    if (record.effect != Effect::vector || !where.matches(record.metadata, record.document)) continue;
-    const auto vector = contents.unmerged.vector_of(record);
-    found.push_back({.distance = 1 - dot(query.data(), vector.data(), vector.size()), .unmerged = &record});
-  }
-  std::ranges::sort(found, {}, [](const Near& near) { return std::pair(near.distance, near.label); });
-  if (found.size() > k) found.resize(k);
+  std::ranges::stable_sort(found, {}, &Near::distance);
+  if (found.size() <= k) return found;
+  const auto farther = std::ranges::upper_bound(found, found[k - 1].distance, {}, &Near::distance);
+  found.erase(farther, found.end());
   return found;
 }
 

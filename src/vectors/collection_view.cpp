@@ -1,5 +1,8 @@
 #include "vectors/collection_view.h"
 
+#include <algorithm>
+#include <tuple>
+
 #include "vectors/collection_contents.h"
 #include "vectors/keys.h"
 
@@ -44,12 +47,14 @@ StoredRecord stored_record(const UnmergedRecord& record) {
   return stored;
 }
 
-/// The record of a vector in the snapshot, with the newest metadata.
-Result<StoredRecord> record_of_label(const CollectionContents& contents, std::uint64_t label) {
-  const auto newer = contents.relabelled.find(label);
-  if (newer != contents.relabelled.end()) return stored_record(*newer->second);
-  auto row = TRY(contents.snapshot->row(label));
-  const auto indexed = TRY(contents.snapshot->find(row.id));
+/// The record of a vector in a shard, with the newest metadata.
+Result<StoredRecord> record_of_label(const CollectionContents& contents, std::size_t shard, std::uint64_t label) {
+  const auto& relabelled = contents.shards[shard].relabelled;
+  const auto newer = relabelled.find(label);
+  if (newer != relabelled.end()) return stored_record(*newer->second);
+  const PinnedSnapshot& snapshot = contents.version.shards()[shard];
+  auto row = TRY(snapshot.row(label));
+  const auto indexed = TRY(snapshot.find(row.id));
   if (!indexed) return fail(Code::corrupt, "{} has a vector and is not in the index of the snapshot", row.id.str());
   StoredRecord stored;
   stored.id = std::move(row.id);
@@ -59,8 +64,8 @@ Result<StoredRecord> record_of_label(const CollectionContents& contents, std::ui
   return stored;
 }
 
-Result<std::vector<float>> vector_of_label(const CollectionContents& contents, std::uint64_t label) {
-  auto vector = contents.snapshot->segment().vector_of(label);
+Result<std::vector<float>> vector_of_label(const PinnedSnapshot& snapshot, std::uint64_t label) {
+  auto vector = snapshot.segment().vector_of(label);
   if (!vector) return fail(Code::corrupt, "the snapshot has no vector for label {}", label);
   return *std::move(vector);
 }
@@ -81,13 +86,55 @@ Result<std::optional<StoredRecord>> find_record(const CollectionContents& conten
   if (unmerged != nullptr && unmerged->effect == Effect::tombstone) return std::nullopt;
   if (unmerged != nullptr && unmerged->effect == Effect::vector)
     return record_of_delta(contents, *unmerged, with_vector);
-  if (!contents.snapshot) return std::nullopt;
-  const auto indexed = TRY(contents.snapshot->find(id));
+  if (contents.shards.empty()) return std::nullopt;
+  const std::size_t shard = contents.version.shard_of(id);
+  const PinnedSnapshot& snapshot = contents.version.shards()[shard];
+  const auto indexed = TRY(snapshot.find(id));
   if (!indexed) return std::nullopt;
-  auto stored = TRY(record_of_label(contents, *indexed->label));
-  if (with_vector) stored.vector = TRY(vector_of_label(contents, *indexed->label));
+  auto stored = TRY(record_of_label(contents, shard, *indexed->label));
+  if (with_vector) stored.vector = TRY(vector_of_label(snapshot, *indexed->label));
   return stored;
 }
+
+/// The records of a version's shards in the order of their ids, a page of each in memory.
+class RecordsById {
+ public:
+  static Result<RecordsById> start(const PinnedVersion& version) {
+    RecordsById records;
+    for (const PinnedSnapshot& snapshot : version.shards()) {
+      records.shards_.push_back({&snapshot, TRY(snapshot.page(RecordId(), kPage)), 0});
+    }
+    return records;
+  }
+
+  /// The next record; nothing at the end. It stays until the next call.
+  Result<const IndexedRecord*> next() {
+    if (given_ != nullptr) TRY(given_->advance());
+    given_ = nullptr;
+    for (Cursor& shard : shards_) {
+      if (shard.page.empty()) continue;
+      if (given_ == nullptr || shard.record().id < given_->record().id) given_ = &shard;
+    }
+    return given_ == nullptr ? nullptr : &given_->record();
+  }
+
+ private:
+  struct Cursor {
+    const PinnedSnapshot* snapshot = nullptr;
+    std::vector<IndexedRecord> page;  ///< empty: the shard has no more
+    std::size_t at = 0;
+
+    [[nodiscard]] const IndexedRecord& record() const { return page[at]; }
+    [[nodiscard]] Result<void> advance() {
+      if (++at < page.size()) return {};
+      page = TRY(snapshot->page(page.back().id, kPage));
+      at = 0;
+      return {};
+    }
+  };
+  std::vector<Cursor> shards_;
+  Cursor* given_ = nullptr;
+};
 
 }  // namespace
 
@@ -101,13 +148,10 @@ struct CollectionView::Parts {
 };
 
 Result<void> CollectionView::Parts::open_contents(ObjectStore& objects) {
-  if (moment.manifest && moment.manifest->snapshot) {
-    const Path folder = room.path() / "snapshot";
-    TRY(fetch_snapshot(objects, *moment.manifest, folder, false));
-    contents.snapshot = TRY(PinnedSnapshot::open(folder, binding));
+  if (moment.manifest) {
+    contents.version = TRY(PinnedVersion::open(objects, *moment.manifest, room.path() / "snapshot", false));
   }
-  const PinnedSnapshot* const snapshot = contents.snapshot ? &*contents.snapshot : nullptr;
-  contents.unmerged = TRY(Unmerged::read(objects, binding, moment.unmerged, snapshot, room.path()));
+  contents.unmerged = TRY(Unmerged::read(objects, binding, moment.unmerged, contents.version, room.path()));
   contents.connect();
   return {};
 }
@@ -145,9 +189,11 @@ Result<std::vector<QueryHit>> CollectionView::query(std::vector<float> vector, s
     QueryHit hit;
     hit.distance = near.distance;
     hit.record = near.unmerged != nullptr ? record_of_delta(parts_->contents, *near.unmerged, false)
-                                          : TRY(record_of_label(parts_->contents, near.label));
+                                          : TRY(record_of_label(parts_->contents, near.shard, near.label));
     hits.push_back(std::move(hit));
   }
+  std::ranges::sort(hits, {}, [](const QueryHit& hit) { return std::tie(hit.distance, hit.record.id); });
+  if (hits.size() > k) hits.resize(k);
   return hits;
 }
 
@@ -169,20 +215,15 @@ Result<void> CollectionView::for_each_id(
     if (record.effect == Effect::tombstone) return {};
     return each(record.id, record.item_version);
   };
-  std::vector<IndexedRecord> page;
-  do {
-    const RecordId after = page.empty() ? RecordId() : page.back().id;
-    page =
-        parts_->contents.snapshot ? TRY(parts_->contents.snapshot->page(after, kPage)) : std::vector<IndexedRecord>();
-    for (const IndexedRecord& stored : page) {
-      while (next != unmerged.end() && next->id < stored.id) TRY(emit_unmerged());
-      if (next != unmerged.end() && next->id == stored.id) {
-        TRY(emit_unmerged());
-      } else {
-        TRY(each(stored.id, stored.item_version));
-      }
+  auto records = TRY(RecordsById::start(parts_->contents.version));
+  while (const IndexedRecord* const stored = TRY(records.next())) {
+    while (next != unmerged.end() && next->id < stored->id) TRY(emit_unmerged());
+    if (next != unmerged.end() && next->id == stored->id) {
+      TRY(emit_unmerged());
+    } else {
+      TRY(each(stored->id, stored->item_version));
     }
-  } while (!page.empty());
+  }
   while (next != unmerged.end()) TRY(emit_unmerged());
   return {};
 }

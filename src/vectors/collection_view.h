@@ -52,13 +52,4 @@ class CollectionView {
   std::unique_ptr<Parts> parts_;
 };
 
-/// Fetches the files of a version as one local folder (copies, or links where the store has files) and checks their
-/// sizes; with `verify` their checksums too. `corrupt` names the torn file.
-[[nodiscard]] Result<void> fetch_snapshot(ObjectStore& objects, const Manifest& manifest, const Path& folder,
-                                          bool verify);
-
-/// Writes a version as a directory that a Chroma server opens: copies, without our own file. The folder must be absent
-/// or empty (`conflict`); it appears complete or not at all.
-[[nodiscard]] Result<void> export_snapshot(ObjectStore& objects, const Manifest& manifest, const Path& folder);
-
 }  // namespace tillite

@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "base/uuid.h"
 #include "vectors/record_json.h"
+#include "vectors/shard.h"
 #include "vectors/tar_gz.h"
 
 namespace tillite {
@@ -27,7 +28,6 @@ constexpr std::size_t kRecordBytesMax = std::size_t{1} << 20;
 constexpr std::size_t kRecordsMax = 50'000;
 constexpr std::uint64_t kRecordsBytesMax = std::uint64_t{256} << 20;
 constexpr std::size_t kDimensionsMax = 8192;
-constexpr int kShardsMax = 1024;
 
 Json header_json(const DeltaFacts& facts, const std::string& records_sha256) {
   return {{"format", kFormat},

@@ -16,7 +16,7 @@ struct CollectionBinding {
   std::string model;
   std::size_t dimensions = 0;
   std::string input_format;  ///< "line/plain/1"
-  int shards = 1;
+  int shards = 1;            ///< 1 to kShardsMax (shard.h)
   bool operator==(const CollectionBinding&) const = default;
 };
 [[nodiscard]] Json to_json(const CollectionBinding& binding);

@@ -76,7 +76,7 @@ class Collector {
  private:
   struct Expired {
     std::int64_t number = 0;
-    std::string folder;  ///< of its snapshot; empty: none, or not known
+    std::vector<std::string> folders;  ///< of its shards; empty: none, or not known
   };
 
   /// A version may go once its successor has stood for the whole retention, the versions before it went, and it is not
@@ -88,7 +88,7 @@ class Collector {
     for (const std::int64_t number : TRY(log_.numbers())) {
       if (number > newest.number) break;
       if (number < boundary) {
-        expired_.push_back({number, ""});
+        expired_.push_back({number, {}});
         continue;
       }
       Manifest version = TRY(log_.read(number));
@@ -100,12 +100,14 @@ class Collector {
   }
 
   void sort_version(Manifest version, bool may_go) {
-    std::string folder = version.snapshot ? version.snapshot->folder : "";
+    std::vector<std::string> folders;
+    folders.reserve(version.shards.size());
+    for (const Manifest::Shard& shard : version.shards) folders.push_back(shard.folder);
     if (may_go && !oldest_kept_) {
-      expired_.push_back({version.number, std::move(folder)});
+      expired_.push_back({version.number, std::move(folders)});
       return;
     }
-    named_.insert(std::move(folder));
+    named_.insert(folders.begin(), folders.end());
     if (!oldest_kept_) oldest_kept_ = std::move(version);
   }
 
@@ -170,8 +172,13 @@ class Collector {
   Result<void> remove_snapshots(std::int64_t fence_epoch) {
     const std::string parent = snapshots_folder(binding_.collection, binding_.generation);
     const auto objects = TRY(list_all(objects_, parent));
+    // Shards of one version may live on in different later versions: each has a folder that comes and goes by itself.
     const auto folder_of = [&](const ObjectInfo& object) {
-      return object.key.str().substr(0, object.key.str().find('/', parent.size()) + 1);
+      const std::string& key = object.key.str();
+      const std::size_t version_end = key.find('/', parent.size());
+      if (binding_.shards == 1 || version_end == std::string::npos) return key.substr(0, version_end + 1);
+      const std::size_t shard_end = key.find('/', version_end + 1);
+      return key.substr(0, (shard_end == std::string::npos ? version_end : shard_end) + 1);
     };
     for (auto begin = objects.begin(); begin != objects.end();) {
       const std::string folder = folder_of(*begin);
@@ -191,7 +198,10 @@ class Collector {
   [[nodiscard]] bool is_garbage(const std::string& folder, std::span<const ObjectInfo> files,
                                 std::int64_t fence_epoch) const {
     if (folder.empty() || named_.contains(folder)) return false;
-    if (std::ranges::find(expired_, folder, &Expired::folder) != expired_.end()) return true;
+    const auto was_of = [&](const Expired& version) {
+      return std::ranges::find(version.folders, folder) != version.folders.end();
+    };
+    if (std::ranges::any_of(expired_, was_of)) return true;
     const std::string parent = snapshots_folder(binding_.collection, binding_.generation);
     const auto epoch = epoch_in(std::string_view(folder).substr(parent.size()));
     return epoch && *epoch < fence_epoch &&

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/uuid.h"
+#include "vectors/shard.h"
 
 namespace tillite {
 namespace {
@@ -73,6 +74,10 @@ std::string snapshot_folder(std::string_view collection, std::int64_t generation
   return fmt::format("{}{}-{}-{}/", snapshots_folder(collection, generation), number, epoch, nonce);
 }
 
+std::string shard_folder(std::string_view snapshot_folder, int shard, int shards) {
+  return shards == 1 ? std::string(snapshot_folder) : fmt::format("{}{}/", snapshot_folder, shard_name(shard, shards));
+}
+
 ObjectKey pointer_key(std::string_view collection, std::int64_t generation) {
   return ObjectKey(generation_folder(collection, generation) + "pointer");
 }
@@ -87,6 +92,16 @@ ObjectKey intermediate_key(std::string_view run, std::size_t chunk_index, const 
   Sha256 hash;
   for (const DeltaId& delta : sorted) hash.update(delta.str() + "\n");
   return ObjectKey(fmt::format("intermediate/{}/chunk-{}-{}", run, chunk_index, hash.hex().substr(0, 16)));
+}
+
+std::vector<ObjectKey> intermediate_runs(const ObjectKey& intermediate, int shards) {
+  if (shards == 1) return {intermediate};
+  std::vector<ObjectKey> runs;
+  runs.reserve(static_cast<std::size_t>(shards));
+  for (int shard = 0; shard < shards; ++shard) {
+    runs.emplace_back(fmt::format("{}/{}", intermediate.str(), shard_name(shard, shards)));
+  }
+  return runs;
 }
 
 }  // namespace tillite

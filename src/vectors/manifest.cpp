@@ -1,14 +1,17 @@
 #include "vectors/manifest.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/time.h"
 #include "vectors/keys.h"
+#include "vectors/shard.h"
 
 namespace tillite {
 namespace {
 
-constexpr std::string_view kFormat = "tillite-manifest/1";
+constexpr std::string_view kFormat = "tillite-manifest/1";         // of a collection that is one shard
+constexpr std::string_view kShardedFormat = "tillite-manifest/2";  // of several
 constexpr std::size_t kManifestBytesMax = std::size_t{64} << 20;
 constexpr std::size_t kHintBytesMax = 4096;
 constexpr int kAttemptsMax = 5;
@@ -32,12 +35,23 @@ Result<std::vector<DeltaId>> parse_ids(const Json& json, std::string_view field)
   return ids;
 }
 
-Json snapshot_json(const Manifest::Snapshot& snapshot) {
+/// The folder and its files: the whole `snapshot` of /1, a part of each shard of /2.
+Json snapshot_json(const Manifest::Shard& shard) {
   Json files = Json::array();
-  for (const auto& file : snapshot.files) {
+  for (const auto& file : shard.files) {
     files.push_back({{"name", file.name}, {"size_bytes", file.size_bytes}, {"sha256", file.sha256}});
   }
-  return {{"folder", snapshot.folder}, {"files", std::move(files)}};
+  return {{"folder", shard.folder}, {"files", std::move(files)}};
+}
+
+Json shards_json(const std::vector<Manifest::Shard>& shards) {
+  Json json = Json::array();
+  for (const auto& shard : shards) {
+    json.push_back(snapshot_json(shard));
+    json.back().update(
+        {{"vectors", shard.vectors}, {"tombstones", shard.tombstones}, {"checksum", shard.checksum.hex()}});
+  }
+  return json;
 }
 
 Result<std::uint64_t> count_field(const Json& json, std::string_view field) {
@@ -46,16 +60,29 @@ Result<std::uint64_t> count_field(const Json& json, std::string_view field) {
   return static_cast<std::uint64_t>(count);
 }
 
-Result<std::optional<Manifest::Snapshot>> parse_snapshot(const Json& json) {
-  if (find_field(json, "snapshot") == nullptr) return std::optional<Manifest::Snapshot>{};
-  const Json object = TRY(object_field(json, "snapshot"));
-  Manifest::Snapshot snapshot{.folder = TRY(string_field(object, "folder")), .files = {}};
-  for (const Json& file : TRY(array_field(object, "files"))) {
-    snapshot.files.push_back({.name = TRY(string_field(file, "name")),
-                              .size_bytes = TRY(count_field(file, "size_bytes")),
-                              .sha256 = TRY(string_field(file, "sha256"))});
+/// `counts`: where the numbers of vectors and tombstones and the checksum stand.
+Result<Manifest::Shard> parse_shard(const Json& snapshot, const Json& counts) {
+  Manifest::Shard shard{.folder = TRY(string_field(snapshot, "folder")),
+                        .vectors = TRY(count_field(counts, "vectors")),
+                        .tombstones = TRY(count_field(counts, "tombstones")),
+                        .checksum = TRY(Sum128::from_hex(TRY(string_field(counts, "checksum"))))};
+  for (const Json& file : TRY(array_field(snapshot, "files"))) {
+    shard.files.push_back({.name = TRY(string_field(file, "name")),
+                           .size_bytes = TRY(count_field(file, "size_bytes")),
+                           .sha256 = TRY(string_field(file, "sha256"))});
   }
-  return std::optional(std::move(snapshot));
+  return shard;
+}
+
+Result<std::vector<Manifest::Shard>> parse_shards(const Json& json, bool sharded) {
+  std::vector<Manifest::Shard> shards;
+  if (!sharded) {
+    if (find_field(json, "snapshot") == nullptr) return shards;
+    shards.push_back(TRY(parse_shard(TRY(object_field(json, "snapshot")), json)));
+    return shards;
+  }
+  for (const Json& shard : TRY(array_field(json, "shards"))) shards.push_back(TRY(parse_shard(shard, shard)));
+  return shards;
 }
 
 Result<std::vector<RunHeader::Quarantined>> parse_quarantined(const Json& json) {
@@ -77,12 +104,9 @@ bool is_part_of(const std::vector<DeltaId>& part, const std::vector<DeltaId>& wh
   return std::ranges::includes(whole, part);
 }
 
-Result<void> check_snapshot(const Manifest& manifest) {
-  if (!manifest.snapshot) {
-    if (manifest.vectors != 0 || manifest.checksum != Sum128()) return broken("it counts vectors and has no snapshot");
-    return {};
-  }
-  const auto& [folder, files] = *manifest.snapshot;
+Result<void> check_files(const Manifest::Shard& shard) {
+  const auto& folder = shard.folder;
+  const auto& files = shard.files;
   if (folder.empty() || !folder.ends_with('/')) return broken("the snapshot's folder does not end with '/'");
   if (files.empty()) return broken("the snapshot has no files");
   if (!strictly_ascending(files, &Manifest::SnapshotFile::name)) return broken("the snapshot's files are not sorted");
@@ -92,6 +116,31 @@ Result<void> check_snapshot(const Manifest& manifest) {
     if (file.sha256.size() != 64 || !std::ranges::all_of(file.sha256, is_digit)) {
       return broken("a file's sha256 is none");
     }
+  }
+  return {};
+}
+
+/// Each shard has a whole snapshot of its own, and together they are what the manifest says.
+Result<void> check_shards(const Manifest& manifest) {
+  const int shards = manifest.binding.shards;
+  if (manifest.has_snapshot() && manifest.shards.size() != static_cast<std::size_t>(shards)) {
+    return fail(Code::corrupt, "it names {} shards, the collection has {}", manifest.shards.size(), shards);
+  }
+  std::set<std::string> folders;
+  Manifest sum;
+  sum.set_shards(manifest.shards);
+  for (int number = 0; number < static_cast<int>(manifest.shards.size()); ++number) {
+    const Manifest::Shard& shard = manifest.shards[static_cast<std::size_t>(number)];
+    TRY(check_files(shard));
+    if (!shard.folder.ends_with(shard_folder("/", number, shards))) {
+      return broken("a shard's folder is not called like the shard");
+    }
+    if (!folders.insert(shard.folder).second) return broken("two shards have one folder");
+  }
+  if (sum.vectors != manifest.vectors || sum.checksum != manifest.checksum ||
+      (manifest.has_snapshot() && sum.tombstones != manifest.tombstones)) {
+    return broken(manifest.has_snapshot() ? "the shards add up to something else than it says"
+                                          : "it counts vectors and has no snapshot");
   }
   return {};
 }
@@ -115,7 +164,7 @@ Result<void> check_alone(const Manifest& manifest) {
   for (const auto& quarantined : manifest.quarantined) {
     if (!manifest.has_consumed(quarantined.delta)) return broken("a quarantined delta is not among the consumed");
   }
-  return check_snapshot(manifest);
+  return check_shards(manifest);
 }
 
 /// What must hold between a manifest and the one before it.
@@ -132,17 +181,25 @@ Result<void> check_succession(const Manifest& before, const Manifest& after) {
     return fail(Code::corrupt, "version {} of {} is bound to something else than the one before it", after.number,
                 after.binding.collection);
   }
+  for (const Manifest::Shard& taken : after.shards) {
+    const auto shard = std::ranges::find(before.shards, taken.folder, &Manifest::Shard::folder);
+    if (shard == before.shards.end() || *shard == taken) continue;
+    return fail(Code::corrupt, "version {} of {} says of the files in {} something else than the one before it",
+                after.number, after.binding.collection, taken.folder);
+  }
   return {};
 }
 
 Result<Manifest> parse(const Json& json) {
   const std::string format = TRY(string_field(json, "format"));
-  if (format != kFormat) {
-    return fail(Code::unsupported, "its format is '{}', this program knows {}: use the version that wrote it",
-                format.substr(0, 64), kFormat);
+  const bool sharded = format == kShardedFormat;
+  if (format != kFormat && !sharded) {
+    return fail(Code::unsupported, "its format is '{}', this program knows {} and {}: use the version that wrote it",
+                format.substr(0, 64), kFormat, kShardedFormat);
   }
   Manifest manifest;
   manifest.binding = TRY(parse_binding(TRY(object_field(json, "binding"))));
+  if (sharded != (manifest.binding.shards > 1)) return broken("its format has another number of shards");
   manifest.number = TRY(int_field(json, "number"));
   manifest.predecessor = TRY(int_field(json, "predecessor"));
   manifest.predecessor_nonce = TRY(string_field(json, "predecessor_nonce"));
@@ -151,7 +208,7 @@ Result<Manifest> parse(const Json& json) {
   manifest.writer = TRY(string_field(json, "writer"));
   manifest.created_ms = TRY(parse_iso_time(TRY(string_field(json, "created_at"))));
   manifest.fence = TRY(bool_field(json, "fence"));
-  manifest.snapshot = TRY(parse_snapshot(json));
+  manifest.shards = TRY(parse_shards(json, sharded));
   manifest.vectors = TRY(count_field(json, "vectors"));
   manifest.tombstones = TRY(count_field(json, "tombstones"));
   manifest.checksum = TRY(Sum128::from_hex(TRY(string_field(json, "checksum"))));
@@ -176,28 +233,46 @@ std::string number_text(std::int64_t number) { return to_text({{"number", number
 
 bool Manifest::has_consumed(const DeltaId& delta) const { return std::ranges::binary_search(consumed, delta); }
 
+void Manifest::set_shards(std::vector<Shard> all) {
+  shards = std::move(all);
+  vectors = 0;
+  tombstones = 0;
+  checksum = Sum128();
+  for (const Shard& shard : shards) {
+    vectors += shard.vectors;
+    tombstones += shard.tombstones;
+    checksum += shard.checksum;
+  }
+}
+
 Json to_json(const Manifest& manifest) {
+  const bool sharded = manifest.binding.shards > 1;
   Json quarantined = Json::array();
   for (const auto& [delta, reason] : manifest.quarantined) {
     quarantined.push_back({{"delta", delta.str()}, {"reason", reason}});
   }
-  return {{"format", kFormat},
-          {"binding", to_json(manifest.binding)},
-          {"number", manifest.number},
-          {"predecessor", manifest.predecessor},
-          {"predecessor_nonce", manifest.predecessor_nonce},
-          {"epoch", manifest.epoch},
-          {"nonce", manifest.nonce},
-          {"writer", manifest.writer},
-          {"created_at", iso_time(manifest.created_ms)},
-          {"fence", manifest.fence},
-          {"snapshot", manifest.snapshot ? snapshot_json(*manifest.snapshot) : Json(nullptr)},
-          {"vectors", manifest.vectors},
-          {"tombstones", manifest.tombstones},
-          {"checksum", manifest.checksum.hex()},
-          {"consumed", ids_json(manifest.consumed)},
-          {"added", ids_json(manifest.added)},
-          {"quarantined", std::move(quarantined)}};
+  Json json = {{"format", sharded ? kShardedFormat : kFormat},
+               {"binding", to_json(manifest.binding)},
+               {"number", manifest.number},
+               {"predecessor", manifest.predecessor},
+               {"predecessor_nonce", manifest.predecessor_nonce},
+               {"epoch", manifest.epoch},
+               {"nonce", manifest.nonce},
+               {"writer", manifest.writer},
+               {"created_at", iso_time(manifest.created_ms)},
+               {"fence", manifest.fence},
+               {"vectors", manifest.vectors},
+               {"tombstones", manifest.tombstones},
+               {"checksum", manifest.checksum.hex()},
+               {"consumed", ids_json(manifest.consumed)},
+               {"added", ids_json(manifest.added)},
+               {"quarantined", std::move(quarantined)}};
+  if (sharded) {
+    json["shards"] = shards_json(manifest.shards);
+  } else {
+    json["snapshot"] = manifest.has_snapshot() ? snapshot_json(manifest.shards.front()) : Json(nullptr);
+  }
+  return json;
 }
 
 Result<Manifest> parse_manifest(std::string_view text, std::string_view name) {

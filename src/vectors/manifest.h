@@ -17,10 +17,14 @@ struct Manifest {
     std::string sha256;
     bool operator==(const SnapshotFile&) const = default;
   };
-  struct Snapshot {
+  /// The snapshot of a shard. One that a merge did not touch is its predecessor's, in the predecessor's folder.
+  struct Shard {
     std::string folder;  ///< key prefix, with '/' at its end
     std::vector<SnapshotFile> files;
-    bool operator==(const Snapshot&) const = default;
+    std::uint64_t vectors = 0;
+    std::uint64_t tombstones = 0;
+    Sum128 checksum;  ///< sum of the live records' record_hash
+    bool operator==(const Shard&) const = default;
   };
 
   CollectionBinding binding;
@@ -31,16 +35,19 @@ struct Manifest {
   std::string nonce;              ///< of this very attempt
   std::string writer;             ///< who, for people
   std::int64_t created_ms = 0;
-  bool fence = false;                ///< changes nothing but the epoch
-  std::optional<Snapshot> snapshot;  ///< nothing: no vector was ever published
-  std::uint64_t vectors = 0;
+  bool fence = false;         ///< changes nothing but the epoch
+  std::vector<Shard> shards;  ///< as many as the binding says, or none: no vector was ever published
+  std::uint64_t vectors = 0;  ///< these three: the sums over the shards
   std::uint64_t tombstones = 0;
-  Sum128 checksum;                ///< sum of the live records' record_hash
+  Sum128 checksum;
   std::vector<DeltaId> consumed;  ///< sorted: every delta that went in and whose object may still exist
   std::vector<RunHeader::Quarantined> quarantined;  ///< sorted by delta; also in `consumed`
   std::vector<DeltaId> added;                       ///< sorted: the part of `consumed` that this very version consumed
 
   [[nodiscard]] bool has_consumed(const DeltaId& delta) const;
+  [[nodiscard]] bool has_snapshot() const { return !shards.empty(); }
+  /// Takes the shards over, and what they add up to.
+  void set_shards(std::vector<Shard> all);
   bool operator==(const Manifest&) const = default;
 };
 [[nodiscard]] Json to_json(const Manifest& manifest);

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "vectors/record_json.h"
+#include "vectors/shard.h"
 
 namespace tillite {
 namespace {
@@ -20,7 +22,9 @@ Json header_json(const RunHeader& header) {
   Json quarantined = Json::array();
   for (const auto& [delta, reason] : header.quarantined)
     quarantined.push_back({{"delta", delta.str()}, {"reason", reason}});
-  return {{"binding", to_json(header.binding)}, {"deltas", deltas}, {"quarantined", quarantined}};
+  Json json = {{"binding", to_json(header.binding)}, {"deltas", deltas}, {"quarantined", quarantined}};
+  if (header.shard) json["shard"] = *header.shard;
+  return json;
 }
 
 Result<RunHeader> parse_header(const Json& json) {
@@ -34,6 +38,12 @@ Result<RunHeader> parse_header(const Json& json) {
     header.quarantined.push_back(
         {DeltaId(TRY(string_field(quarantined, "delta"))), TRY(string_field(quarantined, "reason"))});
   }
+  if (!json.contains("shard")) return header;
+  const auto shard = TRY(int_field(json, "shard"));
+  if (shard < 0 || shard >= header.binding.shards) {
+    return fail(Code::corrupt, "it is of shard {}, the collection has {}", shard, header.binding.shards);
+  }
+  header.shard = static_cast<int>(shard);
   return header;
 }
 
@@ -44,7 +54,8 @@ struct RunWriter::Parts {
   Sha256 hash;
   std::uint64_t records = 0;
   RecordId last;
-  std::size_t dimensions;
+  CollectionBinding binding;
+  std::optional<int> shard;
 
   Result<void> write(std::span<const std::byte> bytes) {
     hash.update(bytes);
@@ -70,7 +81,7 @@ RunWriter::~RunWriter() = default;
 
 Result<RunWriter> RunWriter::create(const Path& file, const RunHeader& header) {
   RunWriter writer(std::unique_ptr<Parts>(
-      new Parts{.sink = FileSink(TRY(File::create(file))), .dimensions = header.binding.dimensions}));
+      new Parts{.sink = FileSink(TRY(File::create(file))), .binding = header.binding, .shard = header.shard}));
   TRY(writer.parts_->write(as_bytes(kMagic)));
   TRY(writer.parts_->write_frame(header_json(header)));
   return writer;
@@ -79,9 +90,11 @@ Result<RunWriter> RunWriter::create(const Path& file, const RunHeader& header) {
 Result<void> RunWriter::add(const Record& record) {
   check(parts_->records == 0 || parts_->last <= record.id, "a run's ids do not decrease");
   check((record.kind == RecordKind::vector) == !record.vector.empty(), "a record has a vector if it is of that kind");
+  check(!parts_->shard || shard_of(record.id, parts_->binding.shards) == *parts_->shard,
+        "a shard's run has this shard's records");
   TRY(parts_->write_frame(record_json(record)));
   if (record.kind == RecordKind::vector) {
-    check(record.vector.size() == parts_->dimensions, "a run's vectors have the collection's dimensions");
+    check(record.vector.size() == parts_->binding.dimensions, "a run's vectors have the collection's dimensions");
     TRY(parts_->write(std::as_bytes(std::span(record.vector))));
   }
   parts_->last = record.id;
@@ -104,6 +117,7 @@ struct RunReader::Parts {
   std::uint64_t records = 0;
   RecordId last;
   bool ended = false;
+  std::optional<Record> ahead;  ///< read by is_empty()
   std::vector<std::byte> buffer = std::vector<std::byte>(256 * 1024);
   std::size_t begin = 0;
   std::size_t end = 0;
@@ -171,8 +185,14 @@ Result<RunReader> RunReader::open(std::unique_ptr<ByteSource> source, std::strin
 
 const RunHeader& RunReader::header() const { return parts_->header; }
 
+Result<bool> RunReader::is_empty() {
+  if (!parts_->ahead) parts_->ahead = TRY(next());
+  return !parts_->ahead;
+}
+
 Result<std::optional<Record>> RunReader::next() {
   Parts& parts = *parts_;
+  if (parts.ahead) return std::exchange(parts.ahead, std::nullopt);
   if (parts.ended) return std::optional<Record>{};
   Sha256 before = parts.hash.copy();
   const Json json = TRY(parts.take_frame(parts.hash));
@@ -187,6 +207,10 @@ Result<std::optional<Record>> RunReader::next() {
   auto record = parse_record(json);
   if (!record) return fail(Code::corrupt, "{}: {}", parts.name, record.error().message());
   if (parts.records > 0 && record->id < parts.last) return fail(Code::corrupt, "{} is not sorted", parts.name);
+  const RunHeader& header = parts.header;
+  if (header.shard && shard_of(record->id, header.binding.shards) != *header.shard) {
+    return fail(Code::corrupt, "{} is of shard {}, and '{}' is not", parts.name, *header.shard, record->id.str());
+  }
   if (record->kind == RecordKind::vector) {
     record->vector.resize(parts.header.binding.dimensions);
     const auto bytes = std::as_writable_bytes(std::span(record->vector));

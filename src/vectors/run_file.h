@@ -18,6 +18,8 @@ struct RunHeader {
     bool operator==(const Quarantined&) const = default;
   };
   std::vector<Quarantined> quarantined;  ///< deltas that could not be read; they are not in `deltas`
+  std::optional<int> shard;              ///< the only one whose records are in it; nothing: all are
+  bool operator==(const RunHeader&) const = default;
 };
 
 class RunWriter {
@@ -42,6 +44,8 @@ class RunReader {
  public:
   [[nodiscard]] static Result<RunReader> open(std::unique_ptr<ByteSource> source, std::string name);
   [[nodiscard]] const RunHeader& header() const;
+  /// Whether there is no record at all; only before the first next().
+  [[nodiscard]] Result<bool> is_empty();
   /// The next record; nothing at the end (the checksum was right then).
   [[nodiscard]] Result<std::optional<Record>> next();
   RunReader(RunReader&&) noexcept;

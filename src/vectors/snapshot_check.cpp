@@ -2,6 +2,7 @@
 
 #include "vectors/pinned_snapshot.h"
 #include "vectors/record_index.h"
+#include "vectors/shard.h"
 #include "vectors/snapshot_files.h"
 
 namespace tillite {
@@ -11,11 +12,18 @@ constexpr std::size_t kPage = 1'000;
 
 bool is_damage(const Error& error) { return error.code() == Code::corrupt || error.code() == Code::not_found; }
 
-/// Fetches the files of a version as one folder, damaged ones too, and says which are.
-Result<void> fetch_files(ObjectStore& objects, const Manifest::Snapshot& snapshot, const Path& folder,
-                         const Path& scratch, std::vector<Finding>& findings) {
-  for (const auto& file : snapshot.files) {
-    const auto fetched = objects.fetch(TRY(file_key(snapshot, file)), scratch);
+/// A shard of a version that is checked.
+struct CheckedShard {
+  const Manifest::Shard& shard;
+  const CollectionBinding& binding;
+  int number = 0;
+};
+
+/// Fetches the files of a shard as one folder, damaged ones too, and says which are.
+Result<void> fetch_files(ObjectStore& objects, const Manifest::Shard& shard, const Path& folder, const Path& scratch,
+                         std::vector<Finding>& findings) {
+  for (const auto& file : shard.files) {
+    const auto fetched = objects.fetch(TRY(file_key(shard, file)), scratch);
     if (!fetched && !is_damage(fetched.error())) return std::unexpected(fetched.error());
     if (!fetched) {
       findings.push_back({file.name, fetched.error().message()});
@@ -41,20 +49,24 @@ Result<bool> is_whole(const PinnedSnapshot& snapshot, const IndexedRecord& store
          record_hash(row->id, stored.item_version, hash, row->metadata, row->document) == stored.record_hash;
 }
 
-Result<void> check_records(const Path& folder, const Manifest& version, const std::stop_token& stop,
+Result<void> check_records(const Path& folder, const CheckedShard& checked, const std::stop_token& stop,
                            std::vector<Finding>& findings) {
-  const auto snapshot = TRY(PinnedSnapshot::open(folder, version.binding));
+  const auto& [shard, binding, number] = checked;
+  const auto snapshot = TRY(PinnedSnapshot::open(folder, binding));
   Sum128 sum;
   std::uint64_t records = 0;
   std::uint64_t broken = 0;
   std::string first_broken;
+  std::uint64_t misplaced = 0;
+  std::string first_misplaced;
   std::vector<IndexedRecord> page;
   do {
-    if (stop.stop_requested()) return fail(Code::cancelled, "stopped while checking {}", version.binding.collection);
+    if (stop.stop_requested()) return fail(Code::cancelled, "stopped while checking {}", binding.collection);
     page = TRY(snapshot.page(page.empty() ? RecordId() : page.back().id, kPage));
     for (const IndexedRecord& stored : page) {
       ++records;
       sum += stored.record_hash;
+      if (shard_of(stored.id, binding.shards) != number && misplaced++ == 0) first_misplaced = stored.id.str();
       if (TRY(is_whole(snapshot, stored))) continue;
       if (broken++ == 0) first_broken = stored.id.str();
     }
@@ -63,40 +75,55 @@ Result<void> check_records(const Path& folder, const Manifest& version, const st
   if (broken > 0) {
     find(fmt::format("{} records are not what their hashes say, the first is '{}'", broken, first_broken));
   }
-  if (records != version.vectors || snapshot.segment().size() != version.vectors) {
+  if (misplaced > 0) {
+    find(fmt::format("{} records belong to another shard, the first is '{}'", misplaced, first_misplaced));
+  }
+  if (records != shard.vectors || snapshot.segment().size() != shard.vectors) {
     find(fmt::format("there are {} records and {} vectors, the manifest says {}", records, snapshot.segment().size(),
-                     version.vectors));
+                     shard.vectors));
   }
-  if (sum != version.checksum) {
-    find(fmt::format("the records add up to {}, the manifest says {}", sum.hex(), version.checksum.hex()));
+  if (sum != shard.checksum) {
+    find(fmt::format("the records add up to {}, the manifest says {}", sum.hex(), shard.checksum.hex()));
   }
-  auto index = TRY(RecordIndex::open_finished(folder / kRecordsFile, version.binding));
+  auto index = TRY(RecordIndex::open_finished(folder / kRecordsFile, binding));
   if (TRY(index.totals()) != TRY(index.count_totals())) find("its rows do not add up to the totals that it keeps");
   return {};
 }
 
-}  // namespace
-
-Result<ChromaCheck> check_snapshot(ObjectStore& objects, const Manifest& version, const Path& scratch,
-                                   const std::stop_token& stop) {
-  if (!version.snapshot) {
-    return fail(Code::not_found, "version {} of {} has no snapshot: no vector was ever published", version.number,
-                version.binding.collection);
-  }
+Result<ChromaCheck> check_shard(ObjectStore& objects, const CheckedShard& checked, const Path& scratch,
+                                const std::stop_token& stop) {
   const auto room = TRY(ScratchFolder::create(scratch));
   const Path folder = room.path() / "snapshot";
   const Path fetched = room.path() / "fetched";
   TRY(make_folders(folder));
   TRY(make_folders(fetched));
   std::vector<Finding> torn;
-  TRY(fetch_files(objects, *version.snapshot, folder, fetched, torn));
+  TRY(fetch_files(objects, checked.shard, folder, fetched, torn));
   auto check = check_chroma_directory(folder, room.path(), stop);
   if (!check && !is_damage(check.error())) return check;
   ChromaCheck all = check ? *std::move(check) : ChromaCheck();
-  const auto records = check_records(folder, version, stop, torn);
+  const auto records = check_records(folder, checked, stop, torn);
   if (!records && !is_damage(records.error())) return std::unexpected(records.error());
   if (!records) torn.push_back({std::string(kRecordsFile), records.error().message()});
   all.findings.insert(all.findings.begin(), torn.begin(), torn.end());
+  return all;
+}
+
+}  // namespace
+
+Result<ChromaCheck> check_snapshot(ObjectStore& objects, const Manifest& version, const Path& scratch,
+                                   const std::stop_token& stop) {
+  if (!version.has_snapshot()) {
+    return fail(Code::not_found, "version {} of {} has no snapshot: no vector was ever published", version.number,
+                version.binding.collection);
+  }
+  const int shards = version.binding.shards;
+  if (shards == 1) return check_shard(objects, {version.shards.front(), version.binding, 0}, scratch, stop);
+  ChromaCheck all;
+  for (int number = 0; number < shards; ++number) {
+    const CheckedShard checked{version.shards[static_cast<std::size_t>(number)], version.binding, number};
+    append_shard(all, TRY(check_shard(objects, checked, scratch, stop)), shard_name(number, shards));
+  }
   return all;
 }
 

@@ -1,9 +1,11 @@
+#include "vectors/snapshot_export.h"
+
 #include <unistd.h>
 
 #include <cerrno>
 
-#include "vectors/collection_view.h"
 #include "vectors/export_folder.h"
+#include "vectors/keys.h"
 #include "vectors/snapshot_files.h"
 
 namespace tillite {
@@ -33,29 +35,28 @@ bool is_below(const Path& path, const Path& folder) {
 /// Fetches one file of a version as `folder`/name. A copy is moved there; a file of the store's own is handed to
 /// `take`.
 template <typename Take>
-Result<void> fetch_file(ObjectStore& objects, const Manifest::Snapshot& snapshot, const Manifest::SnapshotFile& file,
+Result<void> fetch_file(ObjectStore& objects, const Manifest::Shard& shard, const Manifest::SnapshotFile& file,
                         const Path& folder, const Path& scratch, bool verify, Take take) {
   const Path target = folder / file.name;
-  const Path fetched = TRY(objects.fetch(TRY(file_key(snapshot, file)), scratch));
-  TRY(check_file(fetched, file, verify));
+  const Path fetched = TRY(objects.fetch(TRY(file_key(shard, file)), scratch));
+  if (const auto whole = check_file(fetched, file, verify); !whole) return pass_on(whole, shard.folder);
   TRY(make_folders(target.parent_path()));
   return is_below(fetched, scratch) ? move_file(fetched, target) : take(fetched, target);
 }
 
 Result<void> check_has_snapshot(const Manifest& manifest) {
-  if (manifest.snapshot) return {};
+  if (manifest.has_snapshot()) return {};
   return fail(Code::not_found, "version {} of {} has no snapshot: no vector was ever published", manifest.number,
               manifest.binding.collection);
 }
 
 }  // namespace
 
-Result<void> fetch_snapshot(ObjectStore& objects, const Manifest& manifest, const Path& folder, bool verify) {
-  TRY(check_has_snapshot(manifest));
+Result<void> fetch_shard(ObjectStore& objects, const Manifest::Shard& shard, const Path& folder, bool verify) {
   TRY(make_folders(folder));
   const auto room = TRY(ScratchFolder::create(folder));
-  for (const auto& file : manifest.snapshot->files) {
-    TRY(fetch_file(objects, *manifest.snapshot, file, folder, room.path(), verify, link_file));
+  for (const auto& file : shard.files) {
+    TRY(fetch_file(objects, shard, file, folder, room.path(), verify, link_file));
   }
   return {};
 }
@@ -64,9 +65,13 @@ Result<void> export_snapshot(ObjectStore& objects, const Manifest& manifest, con
   TRY(check_has_snapshot(manifest));
   const auto place = TRY(ExportFolder::create(folder));
   const auto copy = [](const Path& from, const Path& to) { return clone_file(from, to); };
-  for (const auto& file : manifest.snapshot->files) {
-    if (is_our_own(file.name)) continue;
-    TRY(fetch_file(objects, *manifest.snapshot, file, place.content(), place.scratch(), true, copy));
+  for (std::size_t i = 0; i < manifest.shards.size(); ++i) {
+    const Manifest::Shard& shard = manifest.shards[i];
+    const Path content = place.content() / shard_folder("", static_cast<int>(i), manifest.binding.shards);
+    for (const auto& file : shard.files) {
+      if (is_our_own(file.name)) continue;
+      TRY(fetch_file(objects, shard, file, content, place.scratch(), true, copy));
+    }
   }
   return place.publish();
 }

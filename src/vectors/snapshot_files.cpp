@@ -56,10 +56,10 @@ Result<std::string> copy_hashed(const Path& from, const Path& to) {
   return sink.finish();
 }
 
-Result<ObjectKey> file_key(const Manifest::Snapshot& snapshot, const Manifest::SnapshotFile& file) {
-  ObjectKey key(snapshot.folder + file.name);
-  if (!snapshot.folder.ends_with('/') || !check_key(key)) {
-    return fail(Code::corrupt, "the manifest names '{}' as a file of the snapshot '{}'", file.name, snapshot.folder);
+Result<ObjectKey> file_key(const Manifest::Shard& shard, const Manifest::SnapshotFile& file) {
+  ObjectKey key(shard.folder + file.name);
+  if (!shard.folder.ends_with('/') || !check_key(key)) {
+    return fail(Code::corrupt, "the manifest names '{}' as a file of the snapshot '{}'", file.name, shard.folder);
   }
   return key;
 }

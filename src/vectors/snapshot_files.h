@@ -23,7 +23,7 @@ inline constexpr std::string_view kKeptGraphFile = "graph.kept";
 [[nodiscard]] Result<std::string> copy_hashed(const Path& from, const Path& to);
 
 /// The object of a snapshot's file. `corrupt` for a name that leads out of the folder.
-[[nodiscard]] Result<ObjectKey> file_key(const Manifest::Snapshot& snapshot, const Manifest::SnapshotFile& file);
+[[nodiscard]] Result<ObjectKey> file_key(const Manifest::Shard& shard, const Manifest::SnapshotFile& file);
 
 /// Whether a local file has the size, and with `verify` the checksum, that the manifest names; `corrupt` names the
 /// file.

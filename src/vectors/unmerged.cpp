@@ -7,15 +7,17 @@
 namespace tillite {
 namespace {
 
-/// Folds the news of one id into what the snapshot knows; nothing if that changes nothing for a reader.
-Result<std::optional<UnmergedRecord>> seen_over(const PinnedSnapshot* snapshot, RecordState news, const RecordId& id,
+/// Folds the news of one id into what the version knows; nothing if that changes nothing for a reader.
+Result<std::optional<UnmergedRecord>> seen_over(const PinnedVersion& version, RecordState news, const RecordId& id,
                                                 FileSink& vectors, std::size_t& rows) {
-  const KnownRecord known = snapshot != nullptr ? TRY(snapshot->known(id)) : KnownRecord();
+  const std::size_t shard = version.shards().empty() ? 0 : version.shard_of(id);
+  const KnownRecord known = version.shards().empty() ? KnownRecord() : TRY(version.shards()[shard].known(id));
   std::optional<ChromaRow> content;
-  if (needs_content(known, news)) content = TRY(snapshot->row(*known.stored->label));
+  if (needs_content(known, news)) content = TRY(version.shards()[shard].row(*known.stored->label));
   RecordChange change = change_of(known, content, std::move(news));
   if (change.effect == Effect::nothing) return std::nullopt;
   UnmergedRecord record;
+  record.shard = shard;
   if (known.stored) record.stored_label = known.stored->label;
   if (change.effect == Effect::tombstone && !record.stored_label) return std::nullopt;
   record.id = id;
@@ -33,8 +35,7 @@ Result<std::optional<UnmergedRecord>> seen_over(const PinnedSnapshot* snapshot, 
 }  // namespace
 
 Result<Unmerged> Unmerged::read(ObjectStore& objects, const CollectionBinding& binding,
-                                const std::vector<DeltaId>& deltas, const PinnedSnapshot* snapshot,
-                                const Path& scratch) {
+                                const std::vector<DeltaId>& deltas, const PinnedVersion& version, const Path& scratch) {
   Unmerged unmerged;
   unmerged.dimensions_ = binding.dimensions;
   if (deltas.empty()) return unmerged;
@@ -50,7 +51,7 @@ Result<Unmerged> Unmerged::read(ObjectStore& objects, const CollectionBinding& b
   FileSink vectors(TRY(File::create(vectors_file)));
   std::size_t rows = 0;
   while (auto news = TRY(run.next())) {
-    auto record = TRY(seen_over(snapshot, std::move(news->second), news->first, vectors, rows));
+    auto record = TRY(seen_over(version, std::move(news->second), news->first, vectors, rows));
     if (record) unmerged.records_.push_back(*std::move(record));
   }
   TRY(vectors.flush());

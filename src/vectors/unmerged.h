@@ -1,31 +1,32 @@
 #pragma once
 
 #include "ports/object_store.h"
-#include "vectors/pinned_snapshot.h"
+#include "vectors/pinned_version.h"
 #include "vectors/record_change.h"
 
 namespace tillite {
 
-/// What a delta that is not merged yet makes of an id, seen over a snapshot.
+/// What a delta that is not merged yet makes of an id, seen over a version.
 struct UnmergedRecord {
   RecordId id;
-  Effect effect = Effect::vector;             ///< never `nothing`; a tombstone only where the snapshot has a vector
-  std::optional<std::uint64_t> stored_label;  ///< of the snapshot's vector for this id
+  Effect effect = Effect::vector;             ///< never `nothing`; a tombstone only where the version has a vector
+  std::size_t shard = 0;                      ///< of the version, that the id belongs to
+  std::optional<std::uint64_t> stored_label;  ///< of the shard's vector for this id
   std::int64_t item_version = 0;
   Json metadata = Json::object();
   std::string document;
   std::size_t row = 0;  ///< of its vector among the unmerged ones; effect vector only
 };
 
-/// The deltas that no version has consumed, merged with each other and compared with a snapshot.
+/// The deltas that no version has consumed, merged with each other and compared with one.
 /// Metadata and documents are in memory, vectors in a mapped file below `scratch`. Threads: any, after read().
 class Unmerged {
  public:
   /// Nothing unmerged.
   Unmerged() = default;
-  /// Reads the deltas. `snapshot` may be null: nothing was ever published. `not_found` if one of them has gone.
+  /// Reads the deltas. `not_found` if one of them has gone.
   [[nodiscard]] static Result<Unmerged> read(ObjectStore& objects, const CollectionBinding& binding,
-                                             const std::vector<DeltaId>& deltas, const PinnedSnapshot* snapshot,
+                                             const std::vector<DeltaId>& deltas, const PinnedVersion& version,
                                              const Path& scratch);
 
   /// Ascending by id.

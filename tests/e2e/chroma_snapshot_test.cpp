@@ -12,6 +12,7 @@
 #include "vectors/chunk_merge.h"
 #include "vectors/collection_view.h"
 #include "vectors/keys.h"
+#include "vectors/snapshot_export.h"
 #include "vectors/snapshot_merge.h"
 
 // A real Chroma server opens what we write, answers as we do, and goes on writing where we stopped.
@@ -151,22 +152,22 @@ class ChromaSnapshot : public ::testing::Test {
     manifest.nonce = uuid5(fmt::format("nonce {}", manifest.number));
     manifest.writer = "test";
     manifest.created_ms = 1;
-    manifest.vectors = merged.vectors;
-    manifest.tombstones = merged.tombstones;
-    manifest.checksum = merged.checksum;
     manifest.added = deltas;
     std::ranges::sort(manifest.added);
     manifest.consumed.insert(manifest.consumed.end(), deltas.begin(), deltas.end());
     std::ranges::sort(manifest.consumed);
-    manifest.snapshot = Manifest::Snapshot{
-        .folder = snapshot_folder(binding.collection, binding.generation, manifest.number, 1, manifest.nonce),
-        .files = merged.files};
+    manifest.set_shards(
+        {{.folder = snapshot_folder(binding.collection, binding.generation, manifest.number, 1, manifest.nonce),
+          .files = merged.files,
+          .vectors = merged.vectors,
+          .tombstones = merged.tombstones,
+          .checksum = merged.checksum}});
     newest_folder = room.path() / fmt::format("base-{}", manifest.number);
-    for (const auto& file : manifest.snapshot->files) {
+    for (const auto& file : manifest.shards.front().files) {
       const Path copy = newest_folder / file.name;
       must(make_folders(copy.parent_path()));
       must(clone_file(folder / file.name, copy));
-      must(objects->create_from_file(ObjectKey(manifest.snapshot->folder + file.name), folder / file.name));
+      must(objects->create_from_file(ObjectKey(manifest.shards.front().folder + file.name), folder / file.name));
     }
     must(ManifestLog(*objects, binding.collection, binding.generation).publish(manifest));
     newest = manifest;

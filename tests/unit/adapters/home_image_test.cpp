@@ -129,8 +129,8 @@ TEST(HomeImageOfPipeline, HoldsAllVersionsThatGcRemovesBeforeTheyAreCopied) {
   ManifestLog copied(*vectors, pipeline.binding().collection, 1);
   EXPECT_EQ(must(copied.numbers()), versions);
   EXPECT_EQ(must(copied.newest())->nonce, newest.nonce);
-  for (const auto& file : newest.snapshot->files) {
-    EXPECT_EQ(must(vectors->info(ObjectKey(newest.snapshot->folder + file.name))).size_bytes, file.size_bytes);
+  for (const auto& file : newest.shards.front().files) {
+    EXPECT_EQ(must(vectors->info(ObjectKey(newest.shards.front().folder + file.name))).size_bytes, file.size_bytes);
   }
   for (const DeltaId& delta : newest.consumed) {
     EXPECT_TRUE(vectors->info(delta_key(pipeline.binding().collection, 1, delta))) << delta.str();

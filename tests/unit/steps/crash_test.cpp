@@ -63,8 +63,9 @@ void make_up_for(Pipeline& pipeline) {
   expect_all_published(pipeline);
 }
 
+template <typename Home = Pipeline>
 int calls_of_a_walk() {
-  Pipeline pipeline;
+  Home pipeline;
   prepare(pipeline);
   FailingPorts whole(pipeline.ports, Outage::crash_at(-1));
   must(walk(whole.ports(), pipeline.context));
@@ -73,6 +74,12 @@ int calls_of_a_walk() {
 }
 
 constexpr int kParts = 8;
+
+/// A pipeline of several shards.
+class ShardedPipeline : public Pipeline {
+ public:
+  ShardedPipeline() { settings.shards = 3; }
+};
 
 /// The calls are dealt out to a few tests, which run at the same time.
 class CrashTest : public ::testing::TestWithParam<int> {};
@@ -99,6 +106,21 @@ TEST_P(CrashTest, ARunThatLosesAnyAnswerComesToTheSame) {
     FailingPorts ports(pipeline.ports, Outage::lost_answer_of(call));
     static_cast<void>(walk(ports.ports(), pipeline.context));
     make_up_for(pipeline);
+    if (HasFailure()) return;
+  }
+}
+
+TEST_P(CrashTest, ARunOverSeveralShardsThatIsCutOffAtAnyCallIsMadeUpForByTheNext) {
+  // Shards are merged in threads: which call comes when differs, and the last ones may not come at all.
+  const int calls = calls_of_a_walk<ShardedPipeline>();
+  for (int call = GetParam(); call < calls; call += kParts) {
+    SCOPED_TRACE(fmt::format("call {} of {}", call, calls));
+    ShardedPipeline pipeline;
+    prepare(pipeline);
+    FailingPorts ports(pipeline.ports, Outage::crash_at(call));
+    static_cast<void>(walk(ports.ports(), pipeline.context));
+    make_up_for(pipeline);
+    EXPECT_EQ(pipeline.census().version->shards.size(), 3U);
     if (HasFailure()) return;
   }
 }

@@ -110,7 +110,7 @@ TEST_F(FinalMergeTest, GivesUpOnAnIntermediateThatIsDamagedAgainAfterItWasMadeAn
 TEST_F(FinalMergeTest, ADamagedBaseIsNotTakenForADamagedIntermediate) {
   must(merge());
   const Manifest published = *newest();
-  const ObjectKey file(published.snapshot->folder + published.snapshot->files.front().name);
+  const ObjectKey file(published.shards.front().folder + published.shards.front().files.front().name);
   std::string content = stored(file);
   content[content.size() / 2] = static_cast<char>(content[content.size() / 2] ^ 1);
   store(file, content);
@@ -121,7 +121,7 @@ TEST_F(FinalMergeTest, ADamagedBaseIsNotTakenForADamagedIntermediate) {
   const auto merged = pipeline.try_merge();
   ASSERT_FALSE(merged);
   EXPECT_EQ(merged.error().code(), Code::corrupt);
-  EXPECT_EQ(newest()->snapshot, published.snapshot) << "nothing was published over it";
+  EXPECT_EQ(newest()->shards, published.shards) << "nothing was published over it";
 }
 
 TEST_F(FinalMergeTest, ADeltaThatIsNeitherStoredNorConsumedIsAnErrorEvenIfItsIntermediateIsThere) {

@@ -77,14 +77,14 @@ TEST_F(Incidents, AFailedMergeIsAnErrorAndCompletesNothing) {
   pipeline.run();
   import_receipts(4);
   pipeline.collect(pipeline.submit_all().front());
-  const auto published = newest()->snapshot;
-  must(pipeline.vectors->remove(ObjectKey(published->folder + published->files.front().name)));
+  const auto published = newest()->shards;
+  must(pipeline.vectors->remove(ObjectKey(published.front().folder + published.front().files.front().name)));
   EXPECT_FALSE(pipeline.try_merge());
   EXPECT_EQ(pipeline.complete().at("batches_completed"), 0);
   const Census census = pipeline.census();
   EXPECT_EQ(census.in_deltas, 2U);
   EXPECT_EQ(census.published, 2U);
-  EXPECT_EQ(newest()->snapshot, published);
+  EXPECT_EQ(newest()->shards, published);
 }
 
 // 4: a read error of the old snapshot published an empty one.
@@ -94,9 +94,9 @@ TEST_F(Incidents, NothingIsPublishedOverASnapshotThatCannotBeRead) {
   import_receipts(3);
   pipeline.collect(pipeline.submit_all().front());
   const Manifest before = *newest();
-  for (const auto& file : before.snapshot->files) {
+  for (const auto& file : before.shards.front().files) {
     SCOPED_TRACE(file.name);
-    const ObjectKey key(before.snapshot->folder + file.name);
+    const ObjectKey key(before.shards.front().folder + file.name);
     const std::string whole = must(read_object(*pipeline.vectors, key));
     must(pipeline.vectors->put(key, as_bytes(std::string_view(whole).substr(0, whole.size() / 2))));
     EXPECT_FALSE(pipeline.try_merge());

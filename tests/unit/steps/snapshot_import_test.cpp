@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "support/pipeline.h"
+#include "vectors/snapshot_export.h"
 
 // Records of elsewhere stand below the pipeline's own: whichever comes first.
 
@@ -34,8 +35,8 @@ class SnapshotImportStep : public ::testing::Test {
 
   Result<SnapshotImport> import(const Path& folder, Entity into = Entity::line) {
     auto directory = TRY(ChromaDirectory::open(folder, room.path()));
-    const ChromaCollection from = directory.collections().front();
-    return import_snapshot(directory, from, into, pipeline.ports, pipeline.context);
+    const std::string from = directory.collections().front().name;
+    return import_snapshot(std::span(&directory, 1), from, into, pipeline.ports, pipeline.context);
   }
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "published_collection.h"
+#include "vectors/snapshot_export.h"
 
 namespace tillite {
 namespace {
@@ -28,7 +29,7 @@ class CollectionViewTest : public PublishedCollection {
     return must(Where::parse(metadata, document));
   }
   [[nodiscard]] Path object_file(std::string_view name) const {
-    return objects.path_of(ObjectKey(newest->snapshot->folder + std::string(name)));
+    return objects.path_of(ObjectKey(newest->shards.front().folder + std::string(name)));
   }
 };
 
@@ -228,7 +229,7 @@ TEST_F(CollectionViewTest, GivesUpOnADeltaThatIsListedAndNeverThere) {
 TEST_F(CollectionViewTest, KeepsItsVersionWhenANewerOneAppearsAndItsFilesGo) {
   publish_records({vector_record("a", 1, 1), vector_record("b", 1, 2)});
   const auto view = open();
-  const std::string old_folder = newest->snapshot->folder;
+  const std::string old_folder = newest->shards.front().folder;
   publish_records({tombstone("a", 2), vector_record("b", 2, 9)});
   for (const ObjectInfo& object : must(list_all(objects, old_folder))) must(objects.remove(object.key));
 
@@ -267,10 +268,10 @@ TEST_F(CollectionViewTest, LeavesNothingInTheScratchFolder) {
 
 TEST_F(CollectionViewTest, FetchNamesATornFile) {
   publish_records({vector_record("a", 1, 1)});
-  const auto name = newest->snapshot->files.back().name;
+  const auto name = newest->shards.front().files.back().name;
   const std::string content = must(read_file(object_file(name)));
   must(replace_file(object_file(name), as_bytes(content).first(content.size() - 1)));
-  const auto fetched = fetch_snapshot(objects, *newest, new_path("fetched"), false);
+  const auto fetched = fetch_shard(objects, newest->shards.front(), new_path("fetched"), false);
   ASSERT_FALSE(fetched);
   EXPECT_EQ(fetched.error().code(), Code::corrupt);
   EXPECT_NE(fetched.error().message().find(name), std::string::npos);
@@ -281,8 +282,8 @@ TEST_F(CollectionViewTest, FetchFindsAChangedByteOnlyWhenAskedToVerify) {
   std::string content = must(read_file(object_file("chroma.sqlite3")));
   content.back() = static_cast<char>(content.back() ^ 1);
   must(replace_file(object_file("chroma.sqlite3"), as_bytes(content)));
-  must(fetch_snapshot(objects, *newest, new_path("fetched"), false));
-  const auto verified = fetch_snapshot(objects, *newest, new_path("fetched"), true);
+  must(fetch_shard(objects, newest->shards.front(), new_path("fetched"), false));
+  const auto verified = fetch_shard(objects, newest->shards.front(), new_path("fetched"), true);
   ASSERT_FALSE(verified);
   EXPECT_EQ(verified.error().code(), Code::corrupt);
   EXPECT_NE(verified.error().message().find("chroma.sqlite3"), std::string::npos);
@@ -290,8 +291,8 @@ TEST_F(CollectionViewTest, FetchFindsAChangedByteOnlyWhenAskedToVerify) {
 
 TEST_F(CollectionViewTest, FetchRefusesAFileOutsideItsFolder) {
   publish_records({vector_record("a", 1, 1)});
-  newest->snapshot->files[0].name = "../outside";
-  EXPECT_EQ(fetch_snapshot(objects, *newest, new_path("fetched"), false).error().code(), Code::corrupt);
+  newest->shards.front().files[0].name = "../outside";
+  EXPECT_EQ(fetch_shard(objects, newest->shards.front(), new_path("fetched"), false).error().code(), Code::corrupt);
 }
 
 TEST_F(CollectionViewTest, ExportsAllFilesButOurOwnAsCopies) {
@@ -300,7 +301,7 @@ TEST_F(CollectionViewTest, ExportsAllFilesButOurOwnAsCopies) {
   must(export_snapshot(objects, *newest, target));
   EXPECT_FALSE(std::filesystem::exists(target / kRecordsFile));
   EXPECT_FALSE(std::filesystem::exists(target / kKeptGraphFile));
-  for (const auto& file : newest->snapshot->files) {
+  for (const auto& file : newest->shards.front().files) {
     if (is_our_own(file.name)) continue;
     must(check_file(target / file.name, file, true));
     EXPECT_EQ(std::filesystem::hard_link_count(target / file.name), 1U) << "a server will change it";

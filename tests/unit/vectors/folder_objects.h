@@ -1,13 +1,14 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 
 #include "ports/object_store.h"
 
 namespace tillite {
 
-/// An object store over a folder, as small as a test of readers needs it: keys are paths, one thread, no crash safety.
+/// An object store over a folder, as small as a test of readers needs it: keys are paths, no crash safety.
 /// `before_open` runs before an object is read: a test lets the world change there.
 class FolderObjects final : public ObjectStore {
  public:
@@ -73,7 +74,7 @@ class FolderObjects final : public ObjectStore {
 
  private:
   Path folder_;
-  int copies_made_ = 0;
+  std::atomic<int> copies_made_ = 0;
 };
 
 }  // namespace tillite

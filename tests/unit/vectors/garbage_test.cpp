@@ -28,19 +28,20 @@ class GarbageTest : public ManifestFixture {
     objects.set(ObjectKey(folder + "segment/b.bin"), "b");
   }
   /// Merges these deltas into a version, as final_merge does: lock, fence, upload, manifest.
-  Manifest merge(const std::vector<int>& deltas) {
+  Manifest merge(const std::vector<int>& deltas, const std::set<int>& touched = {}) {
     auto lock = value(PublishLock::take(table, objects, clock, random, binding, "merge", {}));
     std::vector<DeltaId> ids;
     for (const int delta : deltas) ids.push_back(delta_id(delta));
-    Manifest next = successor(lock.fence(), lock.epoch(), ids);
-    upload(next.snapshot->folder);
+    const Manifest next = successor(lock.fence(), lock.epoch(), ids, touched);
+    for (const Manifest::Shard& shard : next.shards) upload(shard.folder);
     value(log.publish(next));
     value(lock.release());
     return next;
   }
   [[nodiscard]] bool can_read(const Manifest& version) {
-    return std::ranges::all_of(version.snapshot->files, [&](const auto& file) {
-      return objects.has(ObjectKey(version.snapshot->folder + file.name));
+    return std::ranges::all_of(version.shards, [&](const auto& shard) {
+      return std::ranges::all_of(shard.files,
+                                 [&](const auto& file) { return objects.has(ObjectKey(shard.folder + file.name)); });
     });
   }
   [[nodiscard]] std::set<std::string> snapshot_folders() {
@@ -59,7 +60,7 @@ class GarbageTest : public ManifestFixture {
     for (std::int64_t number = std::max<std::int64_t>(boundary, 1); number <= version.number; ++number) {
       const auto kept = log.read(number);
       ASSERT_TRUE(kept) << "version " << number << " of " << boundary << " to " << version.number;
-      EXPECT_TRUE(!kept->snapshot || can_read(*kept)) << "version " << number;
+      EXPECT_TRUE(!kept->has_snapshot() || can_read(*kept)) << "version " << number;
     }
     for (int number = 1; number <= 3; ++number) {
       EXPECT_TRUE(!has_delta(number) || version.has_consumed(delta_id(number)))
@@ -129,9 +130,9 @@ TEST_F(GarbageTest, RemovesWhatNobodyNeeds) {
   EXPECT_EQ(report.bytes, 3 * 15U + 3 * 2U + 5U);
   for (const int number : {1, 2, 3}) EXPECT_FALSE(has_delta(number));
   EXPECT_TRUE(has_delta(4));
-  EXPECT_EQ(snapshot_folders(), std::set{last.snapshot->folder});
+  EXPECT_EQ(snapshot_folders(), std::set{last.shards.front().folder});
   EXPECT_TRUE(newest().consumed.empty()) << "the ids of removed deltas have left the set";
-  EXPECT_EQ(newest().snapshot, last.snapshot);
+  EXPECT_EQ(newest().shards, last.shards);
   EXPECT_EQ(newest().checksum, last.checksum);
   EXPECT_EQ(value(log.boundary()), last.number);
   expect_sound();
@@ -145,7 +146,7 @@ TEST_F(GarbageTest, KeepsTheNewestVersionHoweverOldItIs) {
   clock.advance(1'000 * kRetention.snapshot_ms);
   collect();
   EXPECT_TRUE(can_read(only));
-  EXPECT_EQ(newest().snapshot, only.snapshot);
+  EXPECT_EQ(newest().shards, only.shards);
 }
 
 TEST_F(GarbageTest, RemovesNothingMoreTheSecondTime) {
@@ -314,7 +315,7 @@ TEST_F(GarbageTest, LeavesOnlyMoreGarbageAfterACrashAtAnyCall) {
     expect_sound();
     for (const int number : {1, 2, 3}) EXPECT_FALSE(has_delta(number));
     EXPECT_TRUE(newest().consumed.empty());
-    EXPECT_EQ(snapshot_folders(), std::set{last.snapshot->folder});
+    EXPECT_EQ(snapshot_folders(), std::set{last.shards.front().folder});
     EXPECT_TRUE(objects.keys("intermediate/").empty());
   }
 }
@@ -341,6 +342,44 @@ TEST_F(GarbageTest, LeavesOnlyMoreGarbageAfterALostAnswerToAnyCall) {
     expect_sound();
     EXPECT_TRUE(newest().consumed.empty());
   }
+}
+
+// ---- several shards
+
+TEST_F(GarbageTest, KeepsTheShardsOfAnOldVersionThatAKeptOneStillNamesAndRemovesItsOthers) {
+  binding.shards = 3;
+  const Manifest first = merge({1});
+  const Manifest second = merge({2}, {1});
+  const Manifest third = merge({3}, {1});
+  EXPECT_EQ(third.shards[0].folder, first.shards[0].folder);
+  clock.advance(10 * kRetention.snapshot_ms);
+  collect();
+  const Manifest kept = merge({4}, {2});
+  clock.advance(10 * kRetention.snapshot_ms);
+  const GarbageReport report = collect();
+  EXPECT_EQ(report.snapshot_folders, 1U) << "the third version's shard 2, which is the first one's";
+
+  EXPECT_TRUE(can_read(newest()));
+  EXPECT_EQ(newest().shards, kept.shards);
+  std::set<std::string> folders;
+  for (const std::string& key : objects.keys(snapshots_folder(binding.collection, 1))) {
+    folders.insert(key.substr(0, key.find('/', key.find("shard-")) + 1));
+  }
+  EXPECT_EQ(folders, (std::set{first.shards[0].folder, third.shards[1].folder, kept.shards[2].folder}));
+  EXPECT_FALSE(folders.contains(second.shards[1].folder));
+}
+
+TEST_F(GarbageTest, RemovesTheShardsOfAnUploadThatNobodyPublished) {
+  binding.shards = 2;
+  merge({1});
+  const std::string crashed = snapshot_folder(binding.collection, 1, 9, 1, "of-a-crash");
+  upload(shard_folder(crashed, 0, 2));
+  upload(shard_folder(crashed, 1, 2));
+  clock.advance(kRetention.upload_ms);
+  merge({2}, {0});
+  EXPECT_EQ(collect().snapshot_folders, 2U);
+  EXPECT_TRUE(objects.keys(crashed).empty());
+  EXPECT_TRUE(can_read(newest()));
 }
 
 }  // namespace

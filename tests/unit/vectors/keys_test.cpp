@@ -61,5 +61,16 @@ TEST(Keys, OfIntermediatesDependOnTheSetOfDeltasAlone) {
   EXPECT_TRUE(intermediate_key("run", 0, {kDelta}).str().starts_with("intermediate/run/chunk-0-"));
 }
 
+TEST(Keys, OfSeveralShardsLieBelowThoseOfTheWhole) {
+  const std::string folder = snapshot_folder("c", 1, 7, 2, "nonce");
+  EXPECT_EQ(shard_folder(folder, 0, 1), folder);
+  EXPECT_EQ(shard_folder(folder, 1, 3), folder + "shard-1-of-3/");
+  const ObjectKey intermediate = intermediate_key("run", 0, {kDelta});
+  EXPECT_EQ(intermediate_runs(intermediate, 1), std::vector{intermediate});
+  const auto runs = intermediate_runs(intermediate, 3);
+  ASSERT_EQ(runs.size(), 3U);
+  EXPECT_EQ(runs[2].str(), intermediate.str() + "/shard-2-of-3");
+}
+
 }  // namespace
 }  // namespace tillite

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include "base/uuid.h"
@@ -26,9 +27,10 @@ class ManifestFixture : public ::testing::Test {
 
   [[nodiscard]] static DeltaId delta_id(int number) { return DeltaId(uuid5(fmt::format("delta {}", number))); }
 
-  /// A version that consumes these deltas and follows `base` (nothing: the first).
+  /// A version that consumes these deltas and follows `base` (nothing: the first). Its shards are new, or only those of
+  /// `touched`.
   [[nodiscard]] Manifest successor(const std::optional<Manifest>& base, std::int64_t epoch,
-                                   std::vector<DeltaId> added = {}) {
+                                   std::vector<DeltaId> added = {}, const std::set<int>& touched = {}) {
     Manifest next = base.value_or(Manifest{.binding = binding});
     next.predecessor = next.number;
     next.predecessor_nonce = base ? base->nonce : "";
@@ -38,12 +40,20 @@ class ManifestFixture : public ::testing::Test {
     next.writer = "test";
     next.created_ms = clock.now_ms();
     next.fence = false;
-    next.snapshot = Manifest::Snapshot{
-        .folder = snapshot_folder(binding.collection, binding.generation, next.number, epoch, next.nonce),
-        .files = {{.name = "a.bin", .size_bytes = 1, .sha256 = sha256_hex("a")},
-                  {.name = "segment/b.bin", .size_bytes = 1, .sha256 = sha256_hex("b")}}};
-    next.vectors = 10;
-    next.checksum = Sum128{.high = 1, .low = 2};
+    const auto folder = snapshot_folder(binding.collection, binding.generation, next.number, epoch, next.nonce);
+    std::vector<Manifest::Shard> shards = next.shards;
+    shards.resize(static_cast<std::size_t>(binding.shards));
+    for (int shard = 0; shard < binding.shards; ++shard) {
+      if (base && base->has_snapshot() && !touched.empty() && !touched.contains(shard)) continue;
+      shards[static_cast<std::size_t>(shard)] = {
+          .folder = shard_folder(folder, shard, binding.shards),
+          .files = {{.name = "a.bin", .size_bytes = 1, .sha256 = sha256_hex("a")},
+                    {.name = "segment/b.bin", .size_bytes = 1, .sha256 = sha256_hex("b")}},
+          .vectors = 10,
+          .tombstones = 0,
+          .checksum = Sum128{.high = 1, .low = 2}};
+    }
+    next.set_shards(std::move(shards));
     next.consumed.insert(next.consumed.end(), added.begin(), added.end());
     std::ranges::sort(next.consumed);
     std::ranges::sort(added);

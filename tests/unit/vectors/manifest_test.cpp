@@ -9,7 +9,8 @@ class ManifestTest : public ManifestFixture {
  protected:
   [[nodiscard]] Manifest whole() {
     Manifest manifest = successor(successor(std::nullopt, 3), 4, {delta_id(1), delta_id(2)});
-    manifest.tombstones = 3;
+    manifest.shards.back().tombstones = 3;
+    manifest.set_shards(manifest.shards);
     manifest.quarantined = {{manifest.consumed[0], "torn"}};
     return manifest;
   }
@@ -29,7 +30,7 @@ TEST_F(ManifestTest, SaysTheSameAfterItWasWrittenAndRead) {
   const Manifest read = value(parse_manifest(to_text(to_json(manifest)), "the manifest"));
   EXPECT_EQ(to_json(read), to_json(manifest));
   EXPECT_EQ(read.created_ms, manifest.created_ms);
-  EXPECT_EQ(read.snapshot, manifest.snapshot);
+  EXPECT_EQ(read.shards, manifest.shards);
   EXPECT_EQ(read.checksum, manifest.checksum);
   EXPECT_TRUE(read.has_consumed(delta_id(1)));
   EXPECT_FALSE(read.has_consumed(delta_id(3)));
@@ -68,9 +69,48 @@ TEST_F(ManifestTest, IsRefusedWhenItContradictsItself) {
   expect_broken([](Json& json) { json["binding"]["dimensions"] = 0; });
 }
 
+TEST_F(ManifestTest, OfSeveralShardsSaysTheSameAfterItWasWrittenAndRead) {
+  binding.shards = 3;
+  const Manifest manifest = whole();
+  const Json json = to_json(manifest);
+  EXPECT_EQ(json.at("format"), "tillite-manifest/2");
+  EXPECT_FALSE(json.contains("snapshot"));
+  EXPECT_EQ(json.at("vectors"), 30);
+  const Manifest read = value(parse_manifest(to_text(json), "the manifest"));
+  EXPECT_EQ(read, manifest);
+}
+
+TEST_F(ManifestTest, OfSeveralShardsIsRefusedWhenTheyAreNotWhatItSays) {
+  binding.shards = 3;
+  expect_broken([](Json& json) { json["shards"].erase(1); });
+  expect_broken([](Json& json) { json["shards"] = Json::array(); });
+  expect_broken([](Json& json) { json.erase("shards"); });
+  expect_broken([](Json& json) { std::swap(json["shards"][0], json["shards"][1]); });
+  expect_broken([](Json& json) { json["shards"][1] = json["shards"][0]; });
+  expect_broken([](Json& json) { json["shards"][1]["files"] = Json::array(); });
+  expect_broken([](Json& json) { json["vectors"] = 31; });
+  expect_broken([](Json& json) { json["tombstones"] = 4; });
+  expect_broken([](Json& json) { json["shards"][2]["checksum"] = Sum128().hex(); });
+  expect_broken([](Json& json) { json["binding"]["shards"] = 1; });
+  expect_broken([](Json& json) { json["binding"]["shards"] = 65; });
+  expect_broken([](Json& json) { json["format"] = "tillite-manifest/1"; });
+}
+
+TEST_F(ManifestLogTest, RefusesAVersionThatSaysOtherThingsOfAShardThatItTookOver) {
+  binding.shards = 2;
+  const Manifest first = publish_next();
+  Manifest next = successor(first, 1, {delta_id(1)}, {0});
+  next.shards[1].vectors = 11;
+  next.set_shards(next.shards);
+  expect_error(log.publish(next), Code::conflict);
+  next.set_shards({next.shards[0], first.shards[1]});
+  value(log.publish(next));
+  EXPECT_EQ(value(log.newest())->shards[1], first.shards[1]);
+}
+
 TEST_F(ManifestTest, OfANewerProgramIsLeftToIt) {
   Json json = to_json(whole());
-  json["format"] = "tillite-manifest/2";
+  json["format"] = "tillite-manifest/3";
   expect_error(parse_manifest(to_text(json), "the manifest"), Code::unsupported);
 }
 

@@ -7,7 +7,8 @@
 
 #include "published_collection.h"
 
-// Whatever happens to a collection, in whatever order it is merged and however it is cut: what is left is what a plain
+// Whatever happens to a collection, in whatever order it is merged, however it is cut and in however many
+// shards it lies: what is left is what a plain
 // map would hold, for whoever reads the files and for whoever asks.
 
 namespace tillite {
@@ -26,7 +27,7 @@ struct Kept {
 /// One collection and a map that is told the same. A seed stands for one history.
 class RandomHistory : public PublishedCollection {
  public:
-  explicit RandomHistory(std::uint64_t seed) : random_(seed) {}
+  RandomHistory(std::uint64_t seed, int shards) : random_(seed) { binding.shards = shards; }
   void TestBody() override {}
 
   /// Delivers deltas of additions, updates, removals, new metadata and vectors that come a second time.
@@ -46,20 +47,18 @@ class RandomHistory : public PublishedCollection {
 
   /// The last merge again over its own outcome: by somebody who does not know of it, and by one who does.
   void expect_repetition_changes_nothing() {
-    const auto again = must(try_merge(version, runs_of(chunks_)));
-    EXPECT_EQ(contents(again), contents(*version));
-    EXPECT_EQ(again.merged.checksum, version->merged.checksum);
-    EXPECT_EQ(again.merged.tombstones, version->merged.tombstones);
-    SnapshotMergeInput input;
-    input.binding = binding;
-    input.base = version->folder;
-    input.base_checksum = version->merged.checksum;
-    input.runs = runs_of(chunks_);
-    input.consumed = newest->consumed;
-    const Version known{.folder = new_path("snapshot"), .merged = {}};
-    const auto merged = must(merge_into_snapshot(std::move(input), room.path(), known.folder, {}));
-    EXPECT_EQ(merged.added + merged.removed + merged.relabelled, 0U);
-    EXPECT_EQ(contents(known), contents(*version));
+    const auto again = must(try_merge_chunks(chunks_));
+    EXPECT_EQ(contents_over_newest(again), published_contents());
+    for (const MergedShard& shard : again.shards) {
+      const Manifest::Shard& published = newest->shards.at(static_cast<std::size_t>(shard.number));
+      EXPECT_EQ(shard.snapshot.checksum, published.checksum);
+      EXPECT_EQ(shard.snapshot.tombstones, published.tombstones);
+    }
+    const auto known = must(try_merge_chunks(chunks_, newest->consumed));
+    for (const auto& [number, folder, snapshot] : known.shards) {
+      EXPECT_EQ(snapshot.added + snapshot.removed + snapshot.relabelled, 0U) << "shard " << number;
+    }
+    EXPECT_EQ(contents_over_newest(known), published_contents());
   }
 
   /// The files of the newest version, which has everything, say what the map says.
@@ -72,9 +71,9 @@ class RandomHistory : public PublishedCollection {
                                  to_text(kept.metadata), kept.document);
       checksum += record_hash(RecordId(id), kept.item_version, hash, kept.metadata, kept.document);
     }
-    EXPECT_EQ(contents(*version), expected);
-    EXPECT_EQ(version->merged.vectors, map_.size());
-    EXPECT_EQ(version->merged.checksum, checksum);
+    EXPECT_EQ(published_contents(), expected);
+    EXPECT_EQ(newest->vectors, map_.size());
+    EXPECT_EQ(newest->checksum, checksum);
   }
 
   /// Whoever asks gets what the map has, whatever of it is merged.
@@ -89,6 +88,7 @@ class RandomHistory : public PublishedCollection {
       return {};
     }));
     ASSERT_EQ(ids.size(), map_.size());
+    EXPECT_TRUE(std::ranges::is_sorted(ids));
     for (const StoredRecord& record : must(view.get(ids, /*with_vectors=*/true))) {
       const auto kept = map_.find(record.id.str());
       ASSERT_NE(kept, map_.end()) << record.id.str() << " should be gone";
@@ -244,10 +244,15 @@ class RandomHistory : public PublishedCollection {
 
 constexpr std::uint64_t kHistories = 25;
 
-TEST(Merges, InAnyOrderAndGroupingLeaveWhatAMapHolds) {
+/// By the number of shards.
+class Merges : public ::testing::TestWithParam<int> {};
+
+INSTANTIATE_TEST_SUITE_P(Shards, Merges, ::testing::Values(1, 3));
+
+TEST_P(Merges, InAnyOrderAndGroupingLeaveWhatAMapHolds) {
   for (std::uint64_t seed = 0; seed < kHistories; ++seed) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
-    RandomHistory history(seed);
+    RandomHistory history(seed, GetParam());
     history.deliver_all(12);
     while (history.publish_some()) {
     }
@@ -256,10 +261,10 @@ TEST(Merges, InAnyOrderAndGroupingLeaveWhatAMapHolds) {
   }
 }
 
-TEST(Merges, ThatGoOnWhileMoreArrivesLeaveWhatAMapHolds) {
+TEST_P(Merges, ThatGoOnWhileMoreArrivesLeaveWhatAMapHolds) {
   for (std::uint64_t seed = 1'000; seed < 1'000 + kHistories; ++seed) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
-    RandomHistory history(seed);
+    RandomHistory history(seed, GetParam());
     for (int round = 0; round < 5; ++round) {
       history.deliver_all(4);
       history.publish_some();
@@ -270,10 +275,10 @@ TEST(Merges, ThatGoOnWhileMoreArrivesLeaveWhatAMapHolds) {
   }
 }
 
-TEST(Merges, ChangeNoAnswerOfTheCollection) {
+TEST_P(Merges, ChangeNoAnswerOfTheCollection) {
   for (std::uint64_t seed = 2'000; seed < 2'000 + kHistories; ++seed) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
-    RandomHistory history(seed);
+    RandomHistory history(seed, GetParam());
     history.deliver_all(8);
     history.expect_view_is_the_map();
     while (history.publish_some()) history.expect_view_is_the_map();

@@ -94,7 +94,7 @@ TEST_F(PublishLockTest, FencesWithAManifestThatChangesNothingButTheEpoch) {
   EXPECT_EQ(lock.fence().number, version.number + 1);
   EXPECT_TRUE(lock.fence().fence);
   EXPECT_TRUE(lock.fence().added.empty());
-  EXPECT_EQ(lock.fence().snapshot, version.snapshot);
+  EXPECT_EQ(lock.fence().shards, version.shards);
   EXPECT_EQ(lock.fence().consumed, version.consumed);
   EXPECT_EQ(lock.fence().checksum, version.checksum);
   EXPECT_EQ(lock.fence().vectors, version.vectors);
@@ -103,7 +103,7 @@ TEST_F(PublishLockTest, FencesWithAManifestThatChangesNothingButTheEpoch) {
 TEST_F(PublishLockTest, FencesACollectionThatHasNoVersionYet) {
   const auto lock = take();
   EXPECT_EQ(lock.fence().number, 1);
-  EXPECT_FALSE(lock.fence().snapshot);
+  EXPECT_FALSE(lock.fence().has_snapshot());
 }
 
 TEST_F(PublishLockTest, LetsItsHolderPublish) {

@@ -7,6 +7,8 @@
 #include "snapshot_fixture.h"
 #include "vectors/collection_view.h"
 #include "vectors/keys.h"
+#include "vectors/shard.h"
+#include "vectors/version_merge.h"
 
 namespace tillite {
 
@@ -14,7 +16,6 @@ namespace tillite {
 class PublishedCollection : public SnapshotFixture {
  protected:
   FolderObjects objects{room.path() / "objects"};
-  std::optional<Version> version;
   std::optional<Manifest> newest;
 
   /// Stores a delta of these records.
@@ -33,23 +34,43 @@ class PublishedCollection : public SnapshotFixture {
   /// What the next delta will be called.
   [[nodiscard]] DeltaId next_delta_id() const { return DeltaId(uuid5(fmt::format("delta {}", delivered_ + 1))); }
 
-  /// Each chunk of deltas as a run.
-  [[nodiscard]] std::vector<RunReader> runs_of(const std::vector<std::vector<DeltaId>>& chunks) {
-    std::vector<RunReader> runs;
+  /// Each chunk of deltas as an intermediate: a run for each shard.
+  using Chunks = std::vector<std::vector<DeltaId>>;
+  using Intermediates = std::vector<std::vector<Path>>;
+  [[nodiscard]] Intermediates intermediates_of(const Chunks& chunks) {
+    Intermediates intermediates;
     for (const auto& chunk : chunks) {
-      const Path run = new_path("run");
-      must(merge_deltas(objects, binding, chunk, room.path(), run));
-      runs.push_back(must(RunReader::open(must(file_source(run)), "run")));
+      auto& runs = intermediates.emplace_back();
+      for (int shard = 0; shard < binding.shards; ++shard) runs.push_back(new_path("run"));
+      must(merge_deltas_by_shard(objects, binding, chunk, room.path(), runs, std::uint64_t{64} << 20));
     }
-    return runs;
+    return intermediates;
+  }
+
+  /// Merges chunks of deltas into the newest version, without the records of `consumed`.
+  [[nodiscard]] Result<MergedVersion> try_merge_chunks(const Chunks& chunks,
+                                                       const std::vector<DeltaId>& consumed = {}) {
+    const auto intermediates = intermediates_of(chunks);
+    const auto open_runs = [&](int shard) -> Result<std::vector<RunReader>> {
+      std::vector<RunReader> runs;
+      for (const auto& files : intermediates) {
+        runs.push_back(TRY(RunReader::open(TRY(file_source(files.at(static_cast<std::size_t>(shard)))), "run")));
+      }
+      return runs;
+    };
+    return merge_into_version(objects,
+                              {.binding = binding,
+                               .base = newest ? newest->shards : std::vector<Manifest::Shard>(),
+                               .open_runs = open_runs,
+                               .consumed = consumed,
+                               .graph = {}},
+                              room.path(), new_path("version"), {});
   }
 
   /// Merges chunks of deltas into the newest version and publishes the outcome.
-  void publish_chunks(const std::vector<std::vector<DeltaId>>& chunks) {
-    version = must(try_merge(version, runs_of(chunks)));
-    Manifest manifest;
-    if (newest) manifest.consumed = newest->consumed;
-    manifest.binding = binding;
+  void publish_chunks(const Chunks& chunks) {
+    const MergedVersion merged = must(try_merge_chunks(chunks));
+    Manifest manifest = newest.value_or(Manifest{.binding = binding});
     manifest.predecessor = newest ? newest->number : 0;
     manifest.predecessor_nonce = newest ? newest->nonce : "";
     manifest.number = manifest.predecessor + 1;
@@ -57,23 +78,41 @@ class PublishedCollection : public SnapshotFixture {
     manifest.nonce = uuid5(fmt::format("nonce {}", manifest.number));
     manifest.writer = "test";
     manifest.created_ms = 1'700'000'000'000;
-    manifest.vectors = version->merged.vectors;
-    manifest.tombstones = version->merged.tombstones;
-    manifest.checksum = version->merged.checksum;
+    manifest.added.clear();
     for (const auto& chunk : chunks) manifest.added.insert(manifest.added.end(), chunk.begin(), chunk.end());
     std::ranges::sort(manifest.added);
     manifest.consumed.insert(manifest.consumed.end(), manifest.added.begin(), manifest.added.end());
     std::ranges::sort(manifest.consumed);
-    manifest.snapshot = Manifest::Snapshot{
-        .folder = snapshot_folder(binding.collection, binding.generation, manifest.number, 1, manifest.nonce),
-        .files = version->merged.files};
-    for (const auto& file : manifest.snapshot->files) {
-      must(objects.create_from_file(ObjectKey(manifest.snapshot->folder + file.name), version->folder / file.name));
+    manifest.set_shards(shards_after(
+        merged, manifest.shards,
+        snapshot_folder(binding.collection, binding.generation, manifest.number, 1, manifest.nonce), binding.shards));
+    for (const auto& [number, folder, snapshot] : merged.shards) {
+      const std::string& place = manifest.shards[static_cast<std::size_t>(number)].folder;
+      for (const auto& file : snapshot.files) {
+        must(objects.create_from_file(ObjectKey(place + file.name), folder / file.name));
+      }
     }
     must(ManifestLog(objects, binding.collection, binding.generation).publish(manifest));
     newest = manifest;
   }
   void publish(const std::vector<DeltaId>& deltas) { publish_chunks({deltas}); }
+
+  /// What the shards of the newest version say of their records, each of its own ones.
+  [[nodiscard]] std::map<std::string, std::string> published_contents() const { return contents_over_newest({}); }
+  /// The same, with what a merge made of the newest version.
+  [[nodiscard]] std::map<std::string, std::string> contents_over_newest(const MergedVersion& merged) const {
+    std::vector<Path> folders;
+    for (const Manifest::Shard& shard : newest->shards) folders.push_back(objects.path_of(ObjectKey(shard.folder)));
+    for (const MergedShard& shard : merged.shards) folders.at(static_cast<std::size_t>(shard.number)) = shard.folder;
+    std::map<std::string, std::string> all;
+    for (std::size_t shard = 0; shard < folders.size(); ++shard) {
+      for (const auto& [id, text] : contents(folders[shard])) {
+        EXPECT_EQ(shard_of(RecordId(id), binding.shards), static_cast<int>(shard)) << id;
+        EXPECT_TRUE(all.emplace(id, text).second) << id << " is in two shards";
+      }
+    }
+    return all;
+  }
 
   [[nodiscard]] CollectionView open() { return must(CollectionView::open(objects, binding, room.path() / "scratch")); }
 

@@ -1,6 +1,7 @@
 #include "vectors/run_file.h"
 
 #include "delta_fixture.h"
+#include "vectors/shard.h"
 
 namespace tillite {
 namespace {
@@ -73,6 +74,35 @@ TEST_F(RunFile, RefusesATruncatedOrLengthenedFile) {
   const auto content = read(run + "x");
   ASSERT_FALSE(content);
   EXPECT_EQ(content.error().code(), Code::corrupt);
+}
+
+TEST_F(RunFile, KnowsWhetherItIsEmptyAndStillGivesAllRecords) {
+  auto empty = value(RunReader::open(source_of(run_of({})), "the run"));
+  EXPECT_TRUE(value(empty.is_empty()));
+  EXPECT_FALSE(value(empty.next()));
+
+  auto reader = value(RunReader::open(source_of(run_of(records())), "the run"));
+  EXPECT_FALSE(value(reader.is_empty()));
+  std::size_t count = 0;
+  while (value(reader.next())) ++count;
+  EXPECT_EQ(count, records().size());
+}
+
+TEST_F(RunFile, OfAShardHasThisShardsRecordsOnly) {
+  binding.shards = 2;
+  RunHeader header = run_header();
+  header.shard = shard_of(RecordId("b"), 2);
+  const Path file = room.path() / "run";
+  auto writer = value(RunWriter::create(file, header));
+  value(writer.add(tombstone("b", 4)));
+  value(writer.finish());
+  const auto reader = value(RunReader::open(source_of(value(read_file(file))), "the run"));
+  EXPECT_EQ(reader.header(), header);
+  EXPECT_EQ(value(read(value(read_file(file)))).size(), 1U);
+
+  header.shard = 1 - *header.shard;
+  auto other = value(RunWriter::create(file, header));
+  EXPECT_DEATH(static_cast<void>(other.add(tombstone("b", 4))), "this shard's records");
 }
 
 TEST_F(RunFile, IsNotWrittenOutOfOrder) {

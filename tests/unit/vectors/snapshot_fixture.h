@@ -122,7 +122,10 @@ class SnapshotFixture : public ::testing::Test {
 
   /// All that a snapshot says of its records, in a form that does not depend on labels.
   [[nodiscard]] std::map<std::string, std::string> contents(const Version& version) const {
-    const auto snapshot = must(PinnedSnapshot::open(version.folder, binding));
+    return contents(version.folder);
+  }
+  [[nodiscard]] std::map<std::string, std::string> contents(const Path& folder) const {
+    const auto snapshot = must(PinnedSnapshot::open(folder, binding));
     std::map<std::string, std::string> all;
     for (const IndexedRecord& stored : must(snapshot.page(RecordId(), 1'000))) {
       const auto row = must(snapshot.row(*stored.label));
