@@ -165,16 +165,16 @@ Result<NextVersion> merge_runs(const MergeTask& task, const std::optional<Path>&
   auto runs = TRY(open_runs(task));
   Manifest next = successor(runs, lock, task.ports);
   auto folder = TRY(ScratchFolder::create(task.context.scratch));
-  auto merged = TRY(merge_into_snapshot({.binding = task.binding,
-                                         .base = base,
-                                         .base_files = base ? lock.fence().snapshot->files
-                                                            : std::vector<Manifest::SnapshotFile>(),
-                                         .base_checksum = lock.fence().checksum,
-                                         .runs = std::move(runs),
-                                         .consumed = lock.fence().consumed,
-                                         .tombstones_before_ms = tombstones_before_ms,
-                                         .graph = task.context.settings.graph},
-                                        task.context.scratch, folder.path(), task.context.stop));
+  auto merged = TRY(
+      merge_into_snapshot({.binding = task.binding,
+                           .base = base,
+                           .base_files = base ? lock.fence().snapshot->files : std::vector<Manifest::SnapshotFile>(),
+                           .base_checksum = lock.fence().checksum,
+                           .runs = std::move(runs),
+                           .consumed = lock.fence().consumed,
+                           .tombstones_before_ms = tombstones_before_ms,
+                           .graph = task.context.settings.graph},
+                          task.context.scratch, folder.path(), task.context.stop));
   next.snapshot = Manifest::Snapshot{
       snapshot_folder(next.binding.collection, next.binding.generation, next.number, next.epoch, next.nonce),
       merged.files};

@@ -25,7 +25,8 @@ Result<void> GraphLinks::take_over(const File& file, std::uint64_t offset, std::
   check(counts.size() == size(), "each node has counts");
   TRY(links0_.take_over(file, offset, size() * links_max(0)));
   for (Node node = 0; node < size(); ++node) {
-    check(counts[node].links <= links_max(0) && counts[node].diverse <= counts[node].links, "a node has room for links");
+    check(counts[node].links <= links_max(0) && counts[node].diverse <= counts[node].links,
+          "a node has room for links");
     places_[node].counts0 = counts[node];
     for (const Neighbour& link : of(node, 0)) {
       if (!is_link(link) || link.node >= size()) {

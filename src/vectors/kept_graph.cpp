@@ -146,7 +146,8 @@ Result<void> check_lists(const KeptGraph& kept, const Header& header) {
   std::size_t list = 0;
   for (const auto& [level, links, diverse] : kept.nodes) {
     if (links > 2 * header.m || diverse > links) return broken(kept.file, "a node has too many links");
-    if (level > kept.max_level || list + level > kept.upper_lists.size()) return broken(kept.file, "a node is too high");
+    if (level > kept.max_level || list + level > kept.upper_lists.size())
+      return broken(kept.file, "a node is too high");
     for (std::size_t at = 1; at <= level; ++at, ++list) {
       const auto& counts = kept.upper_lists[list];
       if (counts.links > header.m || counts.diverse > counts.links) return broken(kept.file, "a list is too long");
@@ -159,13 +160,15 @@ Result<void> check_lists(const KeptGraph& kept, const Header& header) {
     }
   }
   if (list != kept.upper_lists.size()) return broken(kept.file, "it has lists of no node");
-  if (header.nodes > 0 && kept.nodes[kept.entry].level != kept.max_level) return broken(kept.file, "its entry is too low");
+  if (header.nodes > 0 && kept.nodes[kept.entry].level != kept.max_level)
+    return broken(kept.file, "its entry is too low");
   return {};
 }
 
 Result<void> check_ways(const KeptGraph& kept, const std::vector<std::uint32_t>& copies) {
   const auto copy_of = [](const KeptGraph::Way& way) { return std::pair(way.node, way.copy); };
-  if (!std::ranges::is_sorted(kept.ways, {}, copy_of)) return broken(kept.file, "its ways out of copies are not sorted");
+  if (!std::ranges::is_sorted(kept.ways, {}, copy_of))
+    return broken(kept.file, "its ways out of copies are not sorted");
   for (const auto& [node, copy, to] : kept.ways) {
     if (node >= copies.size() || copy >= copies[node] || to >= copies.size()) {
       return broken(kept.file, "a way out of a copy leads nowhere");
@@ -205,23 +208,21 @@ Result<KeptGraph> read_kept_graph(const Path& path) {
   auto file = TRY(File::open_read(path));
   const Header header = TRY(read_header(file));
   const Layout layout(header);
-  KeptGraph kept{.kind = {.dimensions = header.dimensions,
-                          .code_bits = header.code_bits,
-                          .m = header.m,
-                          .seed = header.seed},
-                 .centred_for = header.centred_for,
-                 .centre = TRY(read_table<float>(file, layout.centre, header.dimensions)),
-                 .elements = {},
-                 .hashes = TRY(read_table<Sum128>(file, layout.hashes, header.nodes)),
-                 .entry = static_cast<Node>(header.entry),
-                 .max_level = static_cast<int>(header.levels) - 1,
-                 .nodes = TRY(read_table<KeptGraph::NodeLists>(file, layout.nodes, header.nodes)),
-                 .upper_lists = TRY(read_table<KeptGraph::UpperList>(file, layout.upper_lists, header.upper_lists)),
-                 .upper_links = TRY(read_table<Neighbour>(file, layout.upper_links, header.upper_lists * header.m)),
-                 .ways = TRY(read_table<KeptGraph::Way>(file, layout.ways, header.ways)),
-                 .file = std::move(file),
-                 .links_offset = layout.links,
-                 .codes = layout.codes};
+  KeptGraph kept{
+      .kind = {.dimensions = header.dimensions, .code_bits = header.code_bits, .m = header.m, .seed = header.seed},
+      .centred_for = header.centred_for,
+      .centre = TRY(read_table<float>(file, layout.centre, header.dimensions)),
+      .elements = {},
+      .hashes = TRY(read_table<Sum128>(file, layout.hashes, header.nodes)),
+      .entry = static_cast<Node>(header.entry),
+      .max_level = static_cast<int>(header.levels) - 1,
+      .nodes = TRY(read_table<KeptGraph::NodeLists>(file, layout.nodes, header.nodes)),
+      .upper_lists = TRY(read_table<KeptGraph::UpperList>(file, layout.upper_lists, header.upper_lists)),
+      .upper_links = TRY(read_table<Neighbour>(file, layout.upper_links, header.upper_lists * header.m)),
+      .ways = TRY(read_table<KeptGraph::Way>(file, layout.ways, header.ways)),
+      .file = std::move(file),
+      .links_offset = layout.links,
+      .codes = layout.codes};
   const auto is_sane = [](float number) { return std::abs(number) <= kCentreMax; };
   if (!std::ranges::all_of(kept.centre, is_sane)) return broken(kept.file, "its centre is none");
   std::vector<std::uint32_t> copies;

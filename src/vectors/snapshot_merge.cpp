@@ -227,11 +227,10 @@ Result<void> SnapshotBuild::write_labels(const std::optional<Path>& base, const 
     };
     if (pickle) {
       TRY(read_label_pickle(pickle->bytes(), (*base / kPickleFile).string(),
-                            {.label_of_id =
-                                 [&](std::string_view id, std::uint64_t label) -> Result<void> {
-                                   if (std::ranges::binary_search(removed_labels_, label)) return {};
-                                   return count(RecordId(std::string(id)), label);
-                                 },
+                            {.label_of_id = [&](std::string_view id, std::uint64_t label) -> Result<void> {
+                               if (std::ranges::binary_search(removed_labels_, label)) return {};
+                               return count(RecordId(std::string(id)), label);
+                             },
                              .id_of_label = {}}));
     }
     return chroma_.for_each_label(labels_before_ + 1, count);

@@ -10,8 +10,8 @@ namespace {
 
 /// A file in memory where the machine has such a place.
 Path file_of(std::span<const std::byte> bytes) {
-  static const auto room =
-      ScratchFolder::create(std::filesystem::exists("/dev/shm") ? Path("/dev/shm") : std::filesystem::temp_directory_path());
+  static const auto room = ScratchFolder::create(
+      std::filesystem::exists("/dev/shm") ? Path("/dev/shm") : std::filesystem::temp_directory_path());
   const Path path = room->path() / "graph.kept";
   if (!replace_file(path, bytes)) std::abort();
   return path;
