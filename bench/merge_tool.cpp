@@ -2,10 +2,12 @@
 // merge_tool deltas FOLDER VECTORS DELTAS SEED: writes deltas of clustered vectors with documents and metadata
 // merge_tool merge FOLDER [MEMORY]: merges what waits there in chunks of 10 deltas, then into the newest snapshot
 // merge_tool copy FOLDER: copies the newest snapshot's files, for comparison
+// Snapshots have their manifest's files beside them, so that a merge checks its base as final_merge does.
 #include <fmt/format.h>
 
 #include <chrono>
 #include <random>
+#include <sstream>
 
 #include "adapters/local/folder_object_store.h"
 #include "base/memory_limit.h"
@@ -44,11 +46,16 @@ std::vector<DeltaId> waiting_deltas(ObjectStore& objects) {
   return deltas;
 }
 
-/// Snapshots are numbered from 1; 0: there is none.
+/// Snapshots are numbered from 1; 0: there is none. Older ones may be gone.
 int newest_snapshot(const Path& folder) {
-  int number = 0;
-  while (std::filesystem::exists(folder / fmt::format("snapshot-{}", number + 1))) ++number;
-  return number;
+  constexpr std::string_view kName = "snapshot-";
+  int newest = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_directory() && name.starts_with(kName))
+      newest = std::max(newest, std::stoi(name.substr(kName.size())));
+  }
+  return newest;
 }
 
 int write_deltas(const Path& folder, std::uint64_t vectors, std::uint64_t deltas, std::uint64_t seed) {
@@ -85,6 +92,21 @@ int write_deltas(const Path& folder, std::uint64_t vectors, std::uint64_t deltas
   return 0;
 }
 
+Path files_of(const Path& snapshot) { return snapshot.string() + ".files"; }
+
+void note_files(const Path& snapshot, const std::vector<Manifest::SnapshotFile>& files) {
+  std::string text;
+  for (const auto& file : files) text += fmt::format("{} {} {}\n", file.sha256, file.size_bytes, file.name);
+  must(replace_file(files_of(snapshot), as_bytes(text)));
+}
+
+std::vector<Manifest::SnapshotFile> noted_files(const Path& snapshot) {
+  std::istringstream text(must(read_file(files_of(snapshot))));
+  std::vector<Manifest::SnapshotFile> files;
+  for (Manifest::SnapshotFile file; text >> file.sha256 >> file.size_bytes >> file.name;) files.push_back(file);
+  return files;
+}
+
 int merge(const Path& folder, std::uint64_t memory_bytes) {
   const auto start = std::chrono::steady_clock::now();
   const auto objects = objects_in(folder);
@@ -96,6 +118,7 @@ int merge(const Path& folder, std::uint64_t memory_bytes) {
     input.base = folder / fmt::format("snapshot-{}", base);
     const auto totals = must(must(RecordIndex::open_finished(*input.base / kRecordsFile, kBinding)).totals());
     input.base_checksum = totals.checksum;
+    input.base_files = noted_files(*input.base);
   }
   const auto room = must(ScratchFolder::create(folder));
   for (std::size_t first = 0; first < deltas.size(); first += kChunkDeltas) {
@@ -111,6 +134,7 @@ int merge(const Path& folder, std::uint64_t memory_bytes) {
   const Path next = folder / fmt::format("snapshot-{}", base + 1);
   const auto merged = must(merge_into_snapshot(std::move(input), room.path(), next, {}));
   const double all_s = seconds_since(start);
+  note_files(next, merged.files);
   fmt::print(
       "  {} deltas: chunks {:.2f} s, merge {:.2f} s (records {} ms, graph {} ms, files {} ms); {} vectors of {} bits, "
       "{} "
@@ -128,8 +152,10 @@ int copy(const Path& folder) {
   const auto room = must(ScratchFolder::create(folder));
   const auto start = std::chrono::steady_clock::now();
   std::filesystem::copy(from, room.path() / "copy", std::filesystem::copy_options::recursive);
-  must(sync_and_describe(room.path() / "copy"));
-  fmt::print("  a copy of its files, checksums and fsync included: {:.2f} s\n", seconds_since(start));
+  const auto described = must(sync_and_describe(room.path() / "copy"));
+  std::uint64_t bytes = 0;
+  for (const auto& file : described) bytes += file.size_bytes;
+  fmt::print("  a copy of its {} MB, fsync and checksums included: {:.2f} s\n", bytes >> 20, seconds_since(start));
   return 0;
 }
 

@@ -41,8 +41,8 @@ class Graph {
   /// Every way out of a copy that add_way() or a search has set, in the order of nodes and copies.
   void for_each_way(const std::function<void(Node node, std::uint32_t copy, Node to)>& each) const;
 
-  /// Takes over a graph that a file keeps, made with the same centre and settings, before anything was added; its copies
-  /// too. `corrupt` if it cannot be a graph.
+  /// Takes over a graph that a file keeps, made with the same centre and settings, before anything was added; its
+  /// copies too. `corrupt` if it cannot be a graph.
   [[nodiscard]] Result<void> take_over(const KeptGraph& kept);
 
   /// Adds a node whose links are known (of a segment that is read).

@@ -2,13 +2,14 @@
 
 #include <vector>
 
+#include "base/early_write.h"
 #include "base/file.h"
 #include "base/hash.h"
 
 namespace tillite {
 
 /// A sink into a new file that knows the SHA-256 of what went in, so that nobody has to read the file for it. Gathers
-/// small writes.
+/// small writes, and lets the disk begin with what was written.
 class HashedSink final : public ByteSink {
  public:
   explicit HashedSink(File file) : file_(std::move(file)) { buffer_.reserve(kBufferBytes); }
@@ -38,13 +39,17 @@ class HashedSink final : public ByteSink {
   }
   Result<void> write_through(std::span<const std::byte> bytes) {
     hash_.update(bytes);
-    return file_.write(bytes);
+    TRY(file_.write(bytes));
+    begin_sync(file_, written_, bytes.size());
+    written_ += bytes.size();
+    return {};
   }
 
   File file_;
   Sha256 hash_;
   std::vector<std::byte> buffer_;
   std::uint64_t position_ = 0;
+  std::uint64_t written_ = 0;  ///< of these
 };
 
 }  // namespace tillite

@@ -299,7 +299,9 @@ Result<std::uint64_t> RecordIndex::labels_given() {
   });
 }
 
-Result<void> RecordIndex::set_labels_given(std::uint64_t labels) { return parts_->set_fact("labels_given", static_cast<std::int64_t>(labels)); }
+Result<void> RecordIndex::set_labels_given(std::uint64_t labels) {
+  return parts_->set_fact("labels_given", static_cast<std::int64_t>(labels));
+}
 
 Result<std::uint64_t> RecordIndex::vectors() {
   if (parts_->has_totals) return parts_->totals.vectors;

@@ -49,8 +49,8 @@ struct SegmentFacts {
   std::uint64_t repaired = 0;      ///< elements that needed an extra link to be reachable
   std::size_t code_bits = 0;       ///< for each number, as the memory allowed
   bool rebuilt = false;
-  bool continued = false;           ///< from the kept graph of the base
-  std::string not_continued;        ///< why not, if there was one
+  bool continued = false;          ///< from the kept graph of the base
+  std::string not_continued;       ///< why not, if there was one
   std::vector<WrittenFile> files;  ///< all that were written
 };
 
@@ -58,9 +58,10 @@ struct SegmentFacts {
 /// The graph is built on codes; full vectors pass through as a stream, so memory is about dimensions + 150 bytes
 /// an element that is not a copy of another. With the base's kept graph only the new vectors are read and encoded, and
 /// the base's codes are read where searches go; a kept graph that is damaged, or made with other settings, is passed
-/// over (`not_continued`). `corrupt` if the base is damaged. Equal vectors are linked through one representative. Every element that is
-/// not deleted can be reached on level 0 from the entry point when this returns (checked, repaired). The same input
-/// gives the same bytes, with any number of threads. `limit_exceeded` if the graph does not even fit with one bit.
+/// over (`not_continued`). `corrupt` if the base is damaged. Equal vectors are linked through one representative. Every
+/// element that is not deleted can be reached on level 0 from the entry point when this returns (checked, repaired).
+/// The same input gives the same bytes, with any number of threads. `limit_exceeded` if the graph does not even fit
+/// with one bit.
 [[nodiscard]] Result<SegmentFacts> write_segment(const SegmentChange& change, const GraphSettings& settings,
                                                  const Path& folder);
 

@@ -1,4 +1,6 @@
 // Builds a segment: reads the base, links what is new, writes everything in one pass.
+#include <oneapi/tbb/parallel_invoke.h>
+
 #include <algorithm>
 #include <array>
 #include <numeric>
@@ -19,8 +21,8 @@ namespace {
 constexpr std::uint64_t kElementsMaxLeast = 1024;  // room that Chroma finds before it has to grow the index
 constexpr std::uint64_t kCentreSample = 1000;      // vectors whose mean stands for that of all
 constexpr Node kNone = Element::kNone;
-constexpr std::uint64_t kCentreGrowthMax = 2;      // of the elements that a centre was chosen for: then it is chosen anew
-constexpr std::uint64_t kElementBytes = 144;  // about what the tables here and in the graph have besides, an element
+constexpr std::uint64_t kCentreGrowthMax = 2;  // of the elements that a centre was chosen for: then it is chosen anew
+constexpr std::uint64_t kElementBytes = 144;   // about what the tables here and in the graph have besides, an element
 
 struct SumHash {
   std::size_t operator()(const Sum128& sum) const noexcept { return sum.low; }
@@ -263,7 +265,8 @@ class Builder {
   }
 
   [[nodiscard]] KeptGraphKind kind() const {
-    return {.dimensions = change_.dimensions, .code_bits = settings_.code_bits, .m = settings_.m, .seed = settings_.seed};
+    return {
+        .dimensions = change_.dimensions, .code_bits = settings_.code_bits, .m = settings_.m, .seed = settings_.seed};
   }
 
   void keep_all_of_base() {
@@ -357,7 +360,8 @@ class Builder {
 
   Result<void> hash_new() {
     new_hashes_.reserve(change_.new_vectors_count);
-    return for_each_new([&](std::uint64_t, std::span<const float> vector) { new_hashes_.push_back(vector_hash(vector)); });
+    return for_each_new(
+        [&](std::uint64_t, std::span<const float> vector) { new_hashes_.push_back(vector_hash(vector)); });
   }
 
   Result<void> add_new() {
@@ -406,13 +410,22 @@ class Builder {
       header.max_level = graph_->max_level();
       header.entry = element_of_[graph_->entry()];
     }
+    // The rows and the kept graph are nearly all; neither waits for the other.
+    Result<std::string> rows;
+    Result<std::string> kept;
+    oneapi::tbb::parallel_invoke([&] { rows = write_rows(folder / kLevel0File, header); },
+                                 [&] {
+                                   if (change_.kept_graph) kept = write_graph(*change_.kept_graph);
+                                 });
+    TRY(note(folder / kLevel0File, std::move(rows)));
+    if (change_.kept_graph) TRY(note(*change_.kept_graph, std::move(kept)));
     TRY(note(folder / kHeaderFile, write_header(folder / kHeaderFile, header)));
-    TRY(note(folder / kLevel0File, write_rows(folder / kLevel0File, header)));
     TRY(note(folder / kLinkListsFile, write_upper(folder / kLinkListsFile)));
-    TRY(note(folder / kLengthFile, write_lengths(folder / kLengthFile)));
-    if (!change_.kept_graph) return {};
-    return note(*change_.kept_graph,
-                write_kept_graph(*change_.kept_graph, *graph_, kind(), centred_for_, elements_, hashes_));
+    return note(folder / kLengthFile, write_lengths(folder / kLengthFile));
+  }
+
+  [[nodiscard]] Result<std::string> write_graph(const Path& file) const {
+    return write_kept_graph(file, *graph_, kind(), centred_for_, elements_, hashes_);
   }
 
   Result<void> note(const Path& path, Result<std::string> sha256) {
@@ -490,15 +503,15 @@ class Builder {
   std::optional<Graph> graph_;
   SegmentHeader base_header_;
   std::optional<File> base_file_;
-  std::vector<std::uint64_t> removed_;                 ///< sorted
-  std::vector<Element> elements_;                      ///< as they are written
-  std::vector<std::uint64_t> kept_;                    ///< the base's row of the first elements
-  std::unordered_map<Sum128, Node, SumHash> groups_;   ///< by the hash of the vector
-  std::vector<Sum128> hashes_;                         ///< of the vectors, by node
-  std::vector<Sum128> new_hashes_;                     ///< of the new vectors, in their order
-  std::uint64_t centred_for_ = 0;                      ///< how many elements there were when the centre was chosen
-  std::vector<std::uint32_t> element_of_;              ///< by node
-  std::vector<std::vector<std::uint32_t>> copies_;     ///< by node: the elements with the same vector
+  std::vector<std::uint64_t> removed_;                ///< sorted
+  std::vector<Element> elements_;                     ///< as they are written
+  std::vector<std::uint64_t> kept_;                   ///< the base's row of the first elements
+  std::unordered_map<Sum128, Node, SumHash> groups_;  ///< by the hash of the vector
+  std::vector<Sum128> hashes_;                        ///< of the vectors, by node
+  std::vector<Sum128> new_hashes_;                    ///< of the new vectors, in their order
+  std::uint64_t centred_for_ = 0;                     ///< how many elements there were when the centre was chosen
+  std::vector<std::uint32_t> element_of_;             ///< by node
+  std::vector<std::vector<std::uint32_t>> copies_;    ///< by node: the elements with the same vector
   SegmentFacts facts_;
 };
 

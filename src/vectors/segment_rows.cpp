@@ -7,6 +7,7 @@
 #include <atomic>
 #include <optional>
 
+#include "base/early_write.h"
 #include "base/hash.h"
 
 namespace tillite {
@@ -78,7 +79,7 @@ class Level0Pass {
                                                    hash_.update(all_bytes(block));
                                                  })) &
                      make_filter<Block*, void>(kInOrder, [this](Block* block) {
-                       if (block->done) block->done = file_.write(all_bytes(*block));
+                       if (block->done) block->done = write(all_bytes(*block));
                        if (block->done || !done_) return;
                        done_ = block->done;
                        failed_ = true;
@@ -127,6 +128,13 @@ class Level0Pass {
     return {};
   }
 
+  Result<void> write(std::span<const std::byte> bytes) {
+    TRY(file_.write(bytes));
+    begin_sync(file_, written_, bytes.size());
+    written_ += bytes.size();
+    return {};
+  }
+
   [[nodiscard]] std::span<const std::byte> base_bytes(const Block& block) const {
     return std::span(block.bytes).first(block.base_rows * row_bytes_);
   }
@@ -144,7 +152,8 @@ class Level0Pass {
   std::optional<File> new_file_;
   std::optional<Rows> new_rows_;
   std::array<Block, kBlocks> blocks_;
-  std::uint64_t started_ = 0;
+  std::uint64_t started_ = 0;  ///< blocks
+  std::uint64_t written_ = 0;
   std::atomic<bool> failed_ = false;
   Sha256 base_hash_;
   Sha256 hash_;

@@ -41,9 +41,10 @@ struct MergedSnapshot {
 
 /// Applies runs to a snapshot and writes the result as a new snapshot folder: a Chroma directory (chroma.sqlite3 and
 /// the HNSW segment) plus records.sqlite3 (docs/formats/snapshot.md), which holds what Chroma has no place for:
-/// item_version, metadata_version, label and hash of each id, tombstones and waiting metadata, and the graph as it is to
-/// be gone on with. Asserts that the count and the checksum of what it wrote are what it announces. Besides what is new
-/// the cost is one copy of the base's files. `corrupt` if the base is damaged; `cancelled` when `stop` is requested.
+/// item_version, metadata_version, label and hash of each id, tombstones and waiting metadata, and the graph as it is
+/// to be gone on with. Asserts that the count and the checksum of what it wrote are what it announces. Besides what is
+/// new the cost is one copy of the base's files. `corrupt` if the base is damaged; `cancelled` when `stop` is
+/// requested.
 [[nodiscard]] Result<MergedSnapshot> merge_into_snapshot(SnapshotMergeInput input, const Path& scratch,
                                                          const Path& folder, std::stop_token stop);
 

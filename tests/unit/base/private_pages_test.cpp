@@ -20,7 +20,8 @@ class PagedArrayTest : public ::testing::Test {
   [[nodiscard]] File numbers_in_a_file(std::size_t count, std::size_t offset) const {
     std::vector<std::uint32_t> numbers(count);
     std::iota(numbers.begin(), numbers.end(), 0U);
-    const std::string content = std::string(offset, 'x') + std::string(as_text(std::as_bytes(std::span(numbers)))) + "more";
+    const std::string content =
+        std::string(offset, 'x') + std::string(as_text(std::as_bytes(std::span(numbers)))) + "more";
     must(replace_file(folder / "numbers", as_bytes(content)));
     return must(File::open_read(folder / "numbers"));
   }

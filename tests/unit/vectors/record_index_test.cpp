@@ -100,8 +100,9 @@ TEST_F(RecordIndexFile, CountsTheRowsOfAFileThatKeepsNoTotals) {
   const auto totals = must(index.totals());
   must(index.finish());
   SQLite::Database(file.string(), SQLite::OPEN_READWRITE)
-      .exec("DELETE FROM facts WHERE name IN ('vectors', 'tombstones', 'checksum'); DROP INDEX tombstones; "
-            "PRAGMA user_version = 1");
+      .exec(
+          "DELETE FROM facts WHERE name IN ('vectors', 'tombstones', 'checksum'); DROP INDEX tombstones; "
+          "PRAGMA user_version = 1");
   EXPECT_EQ(must(must(RecordIndex::open_finished(file, binding)).totals()), totals);
   EXPECT_EQ(must(must(RecordIndex::open_finished(file, binding)).vectors()), 1U);
   auto copy = must(RecordIndex::open_copy(file, binding));

@@ -139,8 +139,8 @@ TEST_F(SnapshotMerge, GoesOnWithTheKeptGraphAndHasTheSameContentsWithout) {
   std::vector<Record> many;
   for (std::uint64_t i = 0; i < 40; ++i) many.push_back(vector_record(fmt::format("id-{:02}", i), 1, i));
   const auto first = merge({}, many);
-  const std::vector<Record> changes = {vector_record("new", 1, 77), vector_record("id-03", 2, 78), tombstone("id-05", 2),
-                                       metadata_record("id-07", 1, 2, "Corner Shop")};
+  const std::vector<Record> changes = {vector_record("new", 1, 77), vector_record("id-03", 2, 78),
+                                       tombstone("id-05", 2), metadata_record("id-07", 1, 2, "Corner Shop")};
   const auto continued = merge(first, changes);
   EXPECT_TRUE(continued.merged.graph.continued);
   must(Result<void>(std::filesystem::remove(first.folder / kKeptGraphFile)
