@@ -32,7 +32,7 @@ class SnapshotImportStep : public ::testing::Test {
     return folder;
   }
 
-  Result<SnapshotImport> import(const Path& folder, Entity into = Entity::line) {
+  Result<ImportedRecords> import(const Path& folder, Entity into = Entity::line) {
     auto directory = TRY(ChromaDirectory::open(folder, room.path()));
     const ChromaCollection from = directory.collections().front();
     return import_snapshot(directory, from, into, pipeline.ports, pipeline.context);
