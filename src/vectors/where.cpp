@@ -183,6 +183,19 @@ bool matches_node(const Node& node, const Json& metadata, std::string_view docum
   }
 }
 
+std::string_view sign_of(Operator op) {
+  switch (op) {
+    case Operator::less:
+      return "<";
+    case Operator::less_equal:
+      return "<=";
+    case Operator::greater:
+      return ">";
+    default:
+      return ">=";
+  }
+}
+
 /// Builds the condition; values only ever travel as parameters.
 class SqlWriter {
  public:
@@ -200,16 +213,16 @@ class SqlWriter {
         return joined(node, " OR ");
       case Operator::equal:
       case Operator::in:
-        return fmt::format("e.id IN ({})", ids_with(node, node.values));
+        return fmt::format("e.id IN ({})", ids_with(node, "IN"));
       case Operator::not_equal:
       case Operator::not_in:
-        return fmt::format("e.id NOT IN ({})", ids_with(node, node.values));
+        return fmt::format("e.id NOT IN ({})", ids_with(node, "IN"));
       case Operator::contains:
         return fmt::format("e.id IN ({})", ids_containing(node));
       case Operator::not_contains:
         return fmt::format("e.id NOT IN ({})", ids_containing(node));
       default:
-        return fmt::format("e.id IN ({})", ids_with(node, {}));
+        return fmt::format("e.id IN ({})", ids_with(node, sign_of(node.op)));
     }
   }
 
@@ -220,25 +233,29 @@ class SqlWriter {
     return fmt::format("({})", fmt::join(parts, word));
   }
 
-  std::string ids_with(const Node& node, const std::vector<Json>& values) {
-    sql_.parameters.emplace_back(node.key);
-    std::string condition;
-    if (values.empty()) {
-      const std::string_view sign = node.op == Operator::less         ? "<"
-                                    : node.op == Operator::less_equal ? "<="
-                                    : node.op == Operator::greater    ? ">"
-                                                                      : ">=";
-      condition = fmt::format("COALESCE(int_value, float_value) {} ?", sign);
-      sql_.parameters.push_back(node.values.front());
+  /// The ids whose value of the key stands in this relation to the node's values. A part for each column, in which
+  /// SQLite finds the values by Chroma's index of that column; numbers stand in two.
+  std::string ids_with(const Node& node, std::string_view relation) {
+    std::vector<Json> texts;
+    std::vector<Json> truths;
+    std::vector<Json> numbers;
+    for (const Json& value : node.values) {
+      (value.is_string() ? texts : value.is_boolean() ? truths : numbers).push_back(value);
     }
-    for (const Json& value : values) {
-      const std::string_view column = value.is_string()    ? "string_value = ?"
-                                      : value.is_boolean() ? "bool_value = ?"
-                                                           : "COALESCE(int_value, float_value) = ?";
-      condition += condition.empty() ? column : fmt::format(" OR {}", column);
-      sql_.parameters.push_back(value);
-    }
-    return fmt::format("SELECT id FROM embedding_metadata WHERE key = ? AND ({})", condition);
+    std::vector<std::string> parts;
+    const auto add = [&](std::string_view column, const std::vector<Json>& values) {
+      if (values.empty()) return;
+      sql_.parameters.emplace_back(node.key);
+      sql_.parameters.insert(sql_.parameters.end(), values.begin(), values.end());
+      const std::vector<std::string_view> marks(values.size(), "?");
+      parts.push_back(fmt::format("SELECT id FROM embedding_metadata WHERE key = ? AND {} {} ({})", column, relation,
+                                  fmt::join(marks, ", ")));
+    };
+    add("string_value", texts);
+    add("bool_value", truths);
+    add("int_value", numbers);
+    add("float_value", numbers);
+    return fmt::format("{}", fmt::join(parts, " UNION ALL "));
   }
 
   std::string ids_containing(const Node& node) {
