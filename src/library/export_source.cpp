@@ -3,16 +3,14 @@
 #include "library/source.h"
 #include "vectors/chroma_reader.h"
 #include "vectors/database_file.h"
+#include "vectors/nearest_labels.h"
 #include "vectors/record.h"
-#include "vectors/segment.h"
 #include "vectors/snapshot_files.h"
 
 namespace tillite::v1 {
 namespace {
 
 constexpr std::size_t kHitsMax = 10'000;
-constexpr std::uint64_t kScanMax = 2'000;  ///< up to so many vectors are compared one by one
-constexpr std::size_t kBeam = 100;
 
 /// Where the labels of ids are: an export has no index of ours.
 class IdLabels {
@@ -76,13 +74,13 @@ class ExportSource final : public Collection::Source {
 
  private:
   Result<std::vector<SegmentHit>> nearest(std::span<const float> vector, std::size_t k, const Where& where) const {
-    if (!where.matches_all()) {
-      std::scoped_lock lock(databases_->mutex);
-      const auto labels = TRY(databases_->chroma.labels_matching(where));
-      return segment_.scan(vector, k, labels);
-    }
-    if (segment_.size() <= kScanMax) return segment_.scan(vector, k, std::nullopt);
-    return segment_.search(vector, k, std::max(kBeam, 2 * k), {});
+    if (where.matches_all()) return nearest_of_all(segment_, vector, k);
+    return nearest_among(segment_, TRY(labels_matching(where)), vector, k);
+  }
+
+  Result<std::vector<std::uint64_t>> labels_matching(const Where& where) const {
+    const std::scoped_lock lock(databases_->mutex);
+    return databases_->chroma.labels_matching(where);
   }
 
   Result<std::optional<std::uint64_t>> label_of(const RecordId& id) const {
@@ -142,7 +140,8 @@ Result<std::unique_ptr<Collection::Source>> open_export_source(const Path& folde
     facts.dimensions = static_cast<std::size_t>(database.execAndGet("SELECT dimension FROM collections").getInt64());
   }));
   auto databases = std::make_unique<Databases>(TRY(ChromaReader::open(file)), std::move(database));
-  auto segment = TRY(Segment::open(folder / databases->chroma.vector_segment()));
+  const auto records = TRY(databases->chroma.count());
+  auto segment = TRY(Segment::open(folder / databases->chroma.vector_segment(), records));
   facts.size = segment.size();
   return std::make_unique<ExportSource>(std::move(facts), std::move(databases), std::move(segment));
 }

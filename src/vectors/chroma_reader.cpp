@@ -1,9 +1,14 @@
 #include "vectors/chroma_reader.h"
 
+#include <algorithm>
+
 #include "vectors/database_file.h"
 
 namespace tillite {
 namespace {
+
+// A filter reads rows from all over the file: faster from memory that the system keeps than through SQLite's own.
+constexpr std::int64_t kMappedBytesMax = std::int64_t{1} << 40;
 
 void bind_value(SQLite::Statement& statement, int position, const Json& value) {
   if (value.is_string()) {
@@ -35,6 +40,7 @@ ChromaReader::~ChromaReader() = default;
 Result<ChromaReader> ChromaReader::open(const Path& file) {
   auto database = TRY(open_finished(file));
   return with_sqlite(file.string(), [&] {
+    database.exec(fmt::format("PRAGMA mmap_size = {}", kMappedBytesMax));
     auto parts = std::make_unique<Parts>(std::move(database));
     parts->vector_segment = parts->database.execAndGet("SELECT id FROM segments WHERE scope = 'VECTOR'").getString();
     return ChromaReader(std::move(parts));
@@ -43,18 +49,25 @@ Result<ChromaReader> ChromaReader::open(const Path& file) {
 
 const std::string& ChromaReader::vector_segment() const { return parts_->vector_segment; }
 
+Result<std::uint64_t> ChromaReader::count() {
+  return with_sqlite("counting in chroma.sqlite3", [&] {
+    return static_cast<std::uint64_t>(parts_->database.execAndGet("SELECT count(*) FROM embeddings").getInt64());
+  });
+}
+
 Result<std::optional<ChromaRow>> ChromaReader::read(std::uint64_t label) { return parts_->rows.read(label); }
 
 Result<std::vector<std::uint64_t>> ChromaReader::labels_matching(const Where& where) {
   return with_sqlite("filtering in chroma.sqlite3", [&]() -> Result<std::vector<std::uint64_t>> {
     const Where::Sql filter = where.sql();
-    SQLite::Statement rows(parts_->database,
-                           fmt::format("SELECT e.id FROM embeddings e WHERE {} ORDER BY e.id", filter.condition));
+    SQLite::Statement rows(parts_->database, filter.ids);
     for (std::size_t i = 0; i < filter.parameters.size(); ++i) {
       bind_value(rows, static_cast<int>(i) + 1, filter.parameters[i]);
     }
     std::vector<std::uint64_t> labels;
     while (rows.executeStep()) labels.push_back(TRY(unsigned_column(rows.getColumn(0), "a label in chroma.sqlite3")));
+    std::ranges::sort(labels);
+    labels.erase(std::ranges::unique(labels).begin(), labels.end());
     return labels;
   });
 }

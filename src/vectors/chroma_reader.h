@@ -19,6 +19,8 @@ class ChromaReader {
   /// The name of the HNSW segment's folder beside the file.
   [[nodiscard]] const std::string& vector_segment() const;
 
+  /// Records that are there.
+  [[nodiscard]] Result<std::uint64_t> count();
   /// The record with this label; nothing if there is none.
   [[nodiscard]] Result<std::optional<ChromaRow>> read(std::uint64_t label);
 

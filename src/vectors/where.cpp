@@ -200,36 +200,42 @@ std::string_view sign_of(Operator op) {
 class SqlWriter {
  public:
   Where::Sql write(const Node& node) {
-    sql_.condition = text_of(node);
+    const bool is_query = node.parts.empty() && !is_negative(node.op);
+    sql_.ids = is_query ? ids_of(node) : fmt::format("SELECT e.id FROM embeddings e WHERE {}", condition_of(node));
     return std::move(sql_);
   }
 
  private:
-  std::string text_of(const Node& node) {
+  static bool is_negative(Operator op) {
+    return op == Operator::not_equal || op == Operator::not_in || op == Operator::not_contains;
+  }
+
+  std::string condition_of(const Node& node) {
+    if (node.op == Operator::all_of) return joined(node, " AND ");
+    if (node.op == Operator::any_of) return joined(node, " OR ");
+    return fmt::format("e.id {} ({})", is_negative(node.op) ? "NOT IN" : "IN", ids_of(node));
+  }
+
+  /// A query for the ids that a comparison is about; the negative ones match all but these.
+  std::string ids_of(const Node& node) {
     switch (node.op) {
-      case Operator::all_of:
-        return joined(node, " AND ");
-      case Operator::any_of:
-        return joined(node, " OR ");
+      case Operator::contains:
+      case Operator::not_contains:
+        return ids_containing(node);
       case Operator::equal:
       case Operator::in:
-        return fmt::format("e.id IN ({})", ids_with(node, "IN"));
       case Operator::not_equal:
       case Operator::not_in:
-        return fmt::format("e.id NOT IN ({})", ids_with(node, "IN"));
-      case Operator::contains:
-        return fmt::format("e.id IN ({})", ids_containing(node));
-      case Operator::not_contains:
-        return fmt::format("e.id NOT IN ({})", ids_containing(node));
+        return ids_with(node, "IN");
       default:
-        return fmt::format("e.id IN ({})", ids_with(node, sign_of(node.op)));
+        return ids_with(node, sign_of(node.op));
     }
   }
 
   std::string joined(const Node& node, std::string_view word) {
     std::vector<std::string> parts;
     parts.reserve(node.parts.size());
-    for (const Node& part : node.parts) parts.push_back(text_of(part));
+    for (const Node& part : node.parts) parts.push_back(condition_of(part));
     return fmt::format("({})", fmt::join(parts, word));
   }
 
@@ -255,7 +261,7 @@ class SqlWriter {
     add("bool_value", truths);
     add("int_value", numbers);
     add("float_value", numbers);
-    return fmt::format("{}", fmt::join(parts, " UNION ALL "));
+    return fmt::to_string(fmt::join(parts, " UNION ALL "));
   }
 
   std::string ids_containing(const Node& node) {
@@ -284,6 +290,6 @@ bool Where::matches(const Json& metadata, std::string_view document) const {
   return !root_ || matches_node(*root_, metadata, document);
 }
 
-Where::Sql Where::sql() const { return root_ ? SqlWriter().write(*root_) : Sql{"1", {}}; }
+Where::Sql Where::sql() const { return root_ ? SqlWriter().write(*root_) : Sql{"SELECT id FROM embeddings", {}}; }
 
 }  // namespace tillite
