@@ -9,6 +9,7 @@
 #include "vectors/nearest_pool.h"
 #include "vectors/seen_nodes.h"
 #include "vectors/segment_files.h"
+#include "vectors/upper_lists.h"
 
 namespace tillite {
 namespace {
@@ -49,8 +50,7 @@ class Workspaces {
 struct Segment::Parts {
   SegmentHeader header;
   MappedFile level0;
-  MappedFile link_lists;
-  std::vector<std::uint64_t> upper_offsets;  ///< of the elements that have levels above 0: (element, offset) pairs
+  UpperLists upper_lists;
   std::uint64_t live = 0;
   mutable Workspaces workspaces;
 
@@ -120,26 +120,18 @@ Segment::~Segment() = default;
 
 Result<Segment> Segment::open(const Path& folder, std::optional<std::uint64_t> live) {
   const auto header = TRY(read_header(folder));
-  auto parts = std::unique_ptr<Parts>(new Parts{
-      header, TRY(MappedFile::open(folder / kLevel0File)), TRY(MappedFile::open(folder / kLinkListsFile)), {}, 0, {}});
+  auto parts =
+      std::unique_ptr<Parts>(new Parts{header,
+                                       TRY(MappedFile::open(folder / kLevel0File)),
+                                       UpperLists(TRY(MappedFile::open(folder / kLinkListsFile)), header.elements),
+                                       0,
+                                       {}});
   const auto torn = [&](std::string_view file) { return fail(Code::corrupt, "{} is torn", (folder / file).string()); };
   if (parts->level0.bytes().size() != header.elements * header.row_bytes()) return torn(kLevel0File);
-  // Upper lists have no fixed place: one pass over the small file finds those of the few elements that have any.
-  const auto bytes = parts->link_lists.bytes();
-  std::size_t position = 0;
-  for (std::uint64_t element = 0; element < header.elements; ++element) {
-    std::uint32_t size = 0;
-    if (bytes.size() - position < sizeof size) return torn(kLinkListsFile);
-    std::memcpy(&size, bytes.data() + position, sizeof size);
-    position += sizeof size;
-    if (size % kUpperLevelBytes != 0 || bytes.size() - position < size) return torn(kLinkListsFile);
-    if (size > 0) {
-      parts->upper_offsets.push_back(element);
-      parts->upper_offsets.push_back(position);
-    }
-    position += size;
-  }
-  if (position != bytes.size()) return torn(kLinkListsFile);
+  // An element has a size here, and so many whole levels: what that leaves to be wrong, a descent bears.
+  const std::uint64_t list_bytes = parts->upper_lists.size_bytes();
+  const std::uint64_t sizes_bytes = header.elements * sizeof(std::uint32_t);
+  if (list_bytes < sizes_bytes || (list_bytes - sizes_bytes) % kUpperLevelBytes != 0) return torn(kLinkListsFile);
   parts->live = live ? *live : parts->count_live();
   return Segment(std::move(parts));
 }
@@ -156,32 +148,6 @@ std::optional<std::vector<float>> Segment::vector_of(std::uint64_t label) const 
 }
 
 namespace {
-
-/// The links of an element on a level above 0; the offsets were checked when the segment was opened.
-std::vector<std::uint32_t> upper_links(std::span<const std::byte> lists, const std::vector<std::uint64_t>& offsets,
-                                       std::uint32_t element, int level, std::uint64_t elements) {
-  std::size_t low = 0;
-  for (std::size_t high = offsets.size() / 2; low < high;) {
-    const std::size_t middle = low + (high - low) / 2;
-    if (offsets[2 * middle] < element) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  if (2 * low >= offsets.size() || offsets[2 * low] != element) return {};
-  const std::uint64_t offset = offsets[2 * low + 1];
-  std::uint32_t size = 0;
-  std::memcpy(&size, lists.data() + offset - sizeof size, sizeof size);
-  const std::size_t at = static_cast<std::size_t>(level - 1) * kUpperLevelBytes;
-  if (at + kUpperLevelBytes > size) return {};
-  std::uint32_t head = 0;
-  std::memcpy(&head, lists.data() + offset + at, sizeof head);
-  std::vector<std::uint32_t> links(std::min<std::size_t>(head & 0xffff, kUpperLinks));
-  std::memcpy(links.data(), lists.data() + offset + at + sizeof head, links.size() * sizeof(std::uint32_t));
-  std::erase_if(links, [&](std::uint32_t link) { return link >= elements; });
-  return links;
-}
 
 /// Calls `each` for an element's links on level 0 that lead somewhere.
 template <typename Each>
@@ -207,7 +173,7 @@ std::uint32_t Segment::Parts::descend(std::span<const float> query) const {
   for (int level = header.max_level; level > 0; --level) {
     for (bool moved = true; moved;) {
       moved = false;
-      for (const auto link : upper_links(link_lists.bytes(), upper_offsets, nearest, level, header.elements)) {
+      for (const auto link : upper_lists.links(nearest, level)) {
         const float d = distance(query, link);
         if (d >= least) continue;
         least = d;
