@@ -75,12 +75,8 @@ class ExportSource final : public Collection::Source {
  private:
   Result<std::vector<SegmentHit>> nearest(std::span<const float> vector, std::size_t k, const Where& where) const {
     if (where.matches_all()) return nearest_of_all(segment_, vector, k);
-    return nearest_among(segment_, TRY(labels_matching(where)), vector, k);
-  }
-
-  Result<std::vector<std::uint64_t>> labels_matching(const Where& where) const {
     const std::scoped_lock lock(databases_->mutex);
-    return databases_->chroma.labels_matching(where);
+    return nearest_matching(segment_, databases_->chroma, where, {}, vector, k);
   }
 
   Result<std::optional<std::uint64_t>> label_of(const RecordId& id) const {

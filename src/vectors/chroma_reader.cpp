@@ -10,6 +10,9 @@ namespace {
 // A filter reads rows from all over the file: faster from memory that the system keeps than through SQLite's own.
 constexpr std::int64_t kMappedBytesMax = std::int64_t{1} << 40;
 
+// The index of the primary key (id, key). Left to choose, SQLite takes those of the values and passes over all matches.
+constexpr std::string_view kByRecord = "INDEXED BY sqlite_autoindex_embedding_metadata_1";
+
 void bind_value(SQLite::Statement& statement, int position, const Json& value) {
   if (value.is_string()) {
     statement.bind(position, value.get_ref<const std::string&>());
@@ -20,6 +23,17 @@ void bind_value(SQLite::Statement& statement, int position, const Json& value) {
   } else {
     statement.bind(position, value.get<std::int64_t>());
   }
+}
+
+void bind_values(SQLite::Statement& statement, int first, const std::vector<Json>& values) {
+  for (const Json& value : values) bind_value(statement, first++, value);
+}
+
+/// A query of rows of embedding_metadata for which one of the conditions holds.
+std::string rows_where(const std::vector<std::string>& conditions, std::string_view indexed_by = {},
+                       std::string_view more = {}) {
+  const std::string select = fmt::format("SELECT 1 FROM embedding_metadata {} WHERE {}", indexed_by, more);
+  return fmt::format("{}{}", select, fmt::join(conditions, fmt::format(" UNION ALL {}", select)));
 }
 
 }  // namespace
@@ -61,14 +75,35 @@ Result<std::vector<std::uint64_t>> ChromaReader::labels_matching(const Where& wh
   return with_sqlite("filtering in chroma.sqlite3", [&]() -> Result<std::vector<std::uint64_t>> {
     const Where::Sql filter = where.sql();
     SQLite::Statement rows(parts_->database, filter.ids);
-    for (std::size_t i = 0; i < filter.parameters.size(); ++i) {
-      bind_value(rows, static_cast<int>(i) + 1, filter.parameters[i]);
-    }
+    bind_values(rows, 1, filter.parameters);
     std::vector<std::uint64_t> labels;
     while (rows.executeStep()) labels.push_back(TRY(unsigned_column(rows.getColumn(0), "a label in chroma.sqlite3")));
     std::ranges::sort(labels);
     labels.erase(std::ranges::unique(labels).begin(), labels.end());
     return labels;
+  });
+}
+
+Result<std::optional<LabelFilter>> ChromaReader::filter_of_many(const Where& where, std::uint64_t limit) {
+  return with_sqlite("filtering in chroma.sqlite3", [&]() -> Result<std::optional<LabelFilter>> {
+    const Where::Sql filter = where.sql();
+    if (filter.indexed.empty()) return std::nullopt;
+    SQLite::Statement count(parts_->database,
+                            fmt::format("SELECT count(*) FROM ({} LIMIT {})", rows_where(filter.indexed), limit + 1));
+    bind_values(count, 1, filter.parameters);
+    if (!count.executeStep() || count.getColumn(0).getInt64() <= static_cast<std::int64_t>(limit)) return std::nullopt;
+    auto check = std::make_unique<SQLite::Statement>(
+        parts_->database, fmt::format("SELECT EXISTS ({})", rows_where(filter.indexed, kByRecord, "id = ?1 AND ")));
+    bind_values(*check, 2, filter.parameters);
+    return LabelFilter(std::move(check));
+  });
+}
+
+Result<bool> LabelFilter::matches(std::uint64_t label) {
+  return with_sqlite("filtering in chroma.sqlite3", [&]() -> Result<bool> {
+    check_->reset();
+    check_->bind(1, static_cast<std::int64_t>(label));
+    return check_->executeStep() && check_->getColumn(0).getInt() != 0;
   });
 }
 

@@ -8,6 +8,16 @@
 
 namespace tillite {
 
+/// Tells of single labels whether their records match a filter. It must not outlive its reader.
+class LabelFilter {
+ public:
+  explicit LabelFilter(std::unique_ptr<SQLite::Statement> check) : check_(std::move(check)) {}
+  [[nodiscard]] Result<bool> matches(std::uint64_t label);
+
+ private:
+  std::unique_ptr<SQLite::Statement> check_;
+};
+
 /// The chroma.sqlite3 of a published snapshot, for reading. Threads: one at a time.
 class ChromaReader {
  public:
@@ -26,6 +36,9 @@ class ChromaReader {
 
   /// The labels of all records that match, ascending.
   [[nodiscard]] Result<std::vector<std::uint64_t>> labels_matching(const Where& where);
+  /// A filter for asking label by label if more than `limit` records match, as far as Chroma's indexes tell that
+  /// without reading the records; else nothing.
+  [[nodiscard]] Result<std::optional<LabelFilter>> filter_of_many(const Where& where, std::uint64_t limit);
 
  private:
   struct Parts;

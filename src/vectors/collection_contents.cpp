@@ -8,16 +8,18 @@
 namespace tillite {
 namespace {
 
-/// The labels of the snapshot's records that match, newer metadata taken into account, ascending.
-Result<std::vector<std::uint64_t>> matching_labels(const CollectionContents& contents, const Where& where) {
-  auto labels = TRY(contents.snapshot->labels_matching(where));
-  std::erase_if(labels,
-                [&](std::uint64_t label) { return contents.is_hidden(label) || contents.relabelled.contains(label); });
+/// What unmerged records make of the snapshot's.
+LabelOverlay overlay_of(const CollectionContents& contents, const Where& where) {
+  LabelOverlay overlay;
+  if (contents.hidden_count == 0 && contents.relabelled.empty()) return overlay;
+  overlay.covers = [&](std::uint64_t label) {
+    return contents.is_hidden(label) || contents.relabelled.contains(label);
+  };
   for (const auto& [label, record] : contents.relabelled) {
-    if (where.matches(record->metadata, record->document)) labels.push_back(label);
+    if (where.matches(record->metadata, record->document)) overlay.matching.push_back(label);
   }
-  std::ranges::sort(labels);
-  return labels;
+  std::ranges::sort(overlay.matching);
+  return overlay;
 }
 
 std::vector<SegmentHit> nearest_shown(const CollectionContents& contents, std::span<const float> query, std::size_t k) {
@@ -59,9 +61,9 @@ Result<std::vector<Near>> nearest(const CollectionContents& contents, std::span<
                                   const Where& where) {
   std::vector<Near> found;
   if (contents.snapshot && contents.snapshot->segment().size() > 0) {
-    const auto hits = where.matches_all() ? nearest_shown(contents, query, k)
-                                          : nearest_among(contents.snapshot->segment(),
-                                                          TRY(matching_labels(contents, where)), query, k);
+    const auto hits = where.matches_all()
+                          ? nearest_shown(contents, query, k)
+                          : TRY(contents.snapshot->nearest_matching(where, overlay_of(contents, where), query, k));
     for (const SegmentHit& hit : hits) found.push_back({.distance = hit.distance, .label = hit.label});
   }
   for (const UnmergedRecord& record : contents.unmerged.records()) {

@@ -200,14 +200,24 @@ std::string_view sign_of(Operator op) {
 class SqlWriter {
  public:
   Where::Sql write(const Node& node) {
-    const bool is_query = node.parts.empty() && !is_negative(node.op);
-    sql_.ids = is_query ? ids_of(node) : fmt::format("SELECT e.id FROM embeddings e WHERE {}", condition_of(node));
+    if (node.parts.empty() && !is_negative(node.op)) {
+      sql_.ids = ids_of(node);
+      if (is_indexed(node)) sql_.indexed = std::move(rows_);
+    } else {
+      sql_.ids = fmt::format("SELECT e.id FROM embeddings e WHERE {}", condition_of(node));
+    }
     return std::move(sql_);
   }
 
  private:
   static bool is_negative(Operator op) {
     return op == Operator::not_equal || op == Operator::not_in || op == Operator::not_contains;
+  }
+
+  /// There is no index of booleans, nor one by which texts are looked through.
+  static bool is_indexed(const Node& node) {
+    return node.op != Operator::contains &&
+           std::ranges::none_of(node.values, [](const Json& value) { return value.is_boolean(); });
   }
 
   std::string condition_of(const Node& node) {
@@ -248,20 +258,20 @@ class SqlWriter {
     for (const Json& value : node.values) {
       (value.is_string() ? texts : value.is_boolean() ? truths : numbers).push_back(value);
     }
-    std::vector<std::string> parts;
+    rows_.clear();
     const auto add = [&](std::string_view column, const std::vector<Json>& values) {
       if (values.empty()) return;
       sql_.parameters.emplace_back(node.key);
       sql_.parameters.insert(sql_.parameters.end(), values.begin(), values.end());
       const std::vector<std::string_view> marks(values.size(), "?");
-      parts.push_back(fmt::format("SELECT id FROM embedding_metadata WHERE key = ? AND {} {} ({})", column, relation,
-                                  fmt::join(marks, ", ")));
+      rows_.push_back(fmt::format("key = ? AND {} {} ({})", column, relation, fmt::join(marks, ", ")));
     };
     add("string_value", texts);
     add("bool_value", truths);
     add("int_value", numbers);
     add("float_value", numbers);
-    return fmt::to_string(fmt::join(parts, " UNION ALL "));
+    constexpr std::string_view kSelect = "SELECT id FROM embedding_metadata WHERE ";
+    return fmt::format("{}{}", kSelect, fmt::join(rows_, fmt::format(" UNION ALL {}", kSelect)));
   }
 
   std::string ids_containing(const Node& node) {
@@ -272,6 +282,7 @@ class SqlWriter {
   }
 
   Where::Sql sql_;
+  std::vector<std::string> rows_;  ///< conditions on rows of embedding_metadata: of the comparison that was last
 };
 
 }  // namespace
@@ -282,7 +293,8 @@ Result<Where> Where::parse(const Json& where, const Json& where_document) {
   if (!where.is_null()) all.parts.push_back(TRY(parser.where(where, 1)));
   if (!where_document.is_null()) all.parts.push_back(TRY(parser.document(where_document, 1)));
   Where result;
-  if (!all.parts.empty()) result.root_ = std::make_shared<const Node>(std::move(all));
+  if (all.parts.size() == 1) all = Node(std::move(all.parts.front()));
+  if (!all.parts.empty() || !all.values.empty()) result.root_ = std::make_shared<const Node>(std::move(all));
   return result;
 }
 

@@ -28,6 +28,9 @@ class Where {
   struct Sql {
     std::string ids;
     std::vector<Json> parameters;  ///< strings, numbers, booleans
+    /// If the filter is one comparison that Chroma's indexes know: conditions on a row of `embedding_metadata`, one of
+    /// which holds of a record that matches; their parameters are all of the above. Else empty.
+    std::vector<std::string> indexed;
   };
   [[nodiscard]] Sql sql() const;
 

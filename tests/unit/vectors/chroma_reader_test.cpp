@@ -73,6 +73,26 @@ TEST_F(ChromaReaderFile, CombinesConditions) {
   expect_same(nullptr, {{"$contains", "Green"}});
 }
 
+TEST_F(ChromaReaderFile, AsksRecordByRecordWhereAnIndexTellsThatManyMatch) {
+  for (const Json& where :
+       {Json({{"n", {{"$gte", 2}}}}), Json({{"n", {{"$in", {1, 2, 2.5}}}}}), Json({{"s", "tea"}})}) {
+    const auto filter = must(Where::parse(where, nullptr));
+    auto many = must(reader.filter_of_many(filter, 1));
+    ASSERT_TRUE(many) << where;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      EXPECT_EQ(must(many->matches(i + 1)), filter.matches(records[i].metadata, records[i].document)) << where << i;
+    }
+    EXPECT_FALSE(must(reader.filter_of_many(filter, 4))) << where;
+  }
+}
+
+TEST_F(ChromaReaderFile, AsksNothingWhereNoIndexTellsHowManyMatch) {
+  for (const auto& [where, where_document] : std::vector<std::pair<Json, Json>>{
+           {{{"yes", true}}, nullptr}, {{{"n", {{"$ne", 100}}}}, nullptr}, {nullptr, {{"$contains", "e"}}}}) {
+    EXPECT_FALSE(must(reader.filter_of_many(must(Where::parse(where, where_document)), 0))) << where << where_document;
+  }
+}
+
 TEST_F(ChromaReaderFile, MatchesAllWithoutAFilter) {
   EXPECT_EQ(must(reader.labels_matching({})).size(), records.size());
   EXPECT_EQ(must(reader.count()), records.size());
