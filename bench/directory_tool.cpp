@@ -88,10 +88,12 @@ int write_bodies(const Path& folder, std::uint64_t batch, std::uint64_t count, c
 }
 
 int build(const Path& folder) {
-  const auto timed = merge_waiting(folder, kMemoryBytes);
+  const auto [merged, deltas, chunks_s, merge_s] = merge_waiting(folder, kMemoryBytes);
+  fmt::print(stderr, "  chunks {:.2f} s, records {} ms, graph {} ms, files {} ms\n", chunks_s, merged.times.records_ms,
+             merged.times.graph_ms, merged.times.files_ms);
   fmt::print(R"({{"seconds": {}, "vectors": {}, "peak_mb": {}}})"
              "\n",
-             timed.chunks_s + timed.merge_s, timed.merged.vectors, peak_mb());
+             chunks_s + merge_s, merged.vectors, peak_mb());
   return 0;
 }
 

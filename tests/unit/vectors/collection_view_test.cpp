@@ -137,6 +137,7 @@ TEST_F(CollectionViewTest, AnswersAsAComparisonOfAllVectorsDoes) {
 
 TEST_F(CollectionViewTest, FiltersALargeVersionByTheNewestOfEachRecord) {
   std::vector<Record> records;
+  records.reserve(5'000);
   for (std::uint64_t i = 0; i < 5'000; ++i) records.push_back(vector_record(fmt::format("{:04}", i), 1, i));
   publish_records(records);
   const auto query = vector_of(99'999);

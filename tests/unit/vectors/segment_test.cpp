@@ -219,6 +219,7 @@ TEST_F(SegmentTest, GivesTheSameAnswersToThreadsThatAskAtOnce) {
   std::array<std::vector<std::uint64_t>, 4> got;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(got.size());
     for (auto& mine : got) threads.emplace_back([&] { mine = answers(); });
   }
   for (const auto& mine : got) EXPECT_EQ(mine, expected);
@@ -229,7 +230,7 @@ TEST_F(SegmentTest, FindsTheNearestOfManyAndOfFewMatches) {
   write(folder / "a", vectors);
   const auto segment = Segment::open(folder / "a");
   ASSERT_GT(vectors.size(), 2 * kScanMax) << "so many that half of them are looked for in the graph";
-  for (const std::uint64_t every : {1, 2, 50, 3'000}) {
+  for (const std::uint64_t every : std::vector<std::uint64_t>{1, 2, 50, 3'000}) {
     std::vector<std::uint64_t> labels;
     for (std::uint64_t label = every; label <= vectors.size(); label += every) labels.push_back(label);
     std::size_t found = 0;
