@@ -1,8 +1,8 @@
 #pragma once
 
-#include <sys/resource.h>
-
 #include <chrono>
+#include <fstream>
+#include <string>
 
 namespace tillite::bench {
 
@@ -10,11 +10,13 @@ namespace tillite::bench {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// Of this process so far, mapped files included.
+/// Of this process so far, mapped files included; what its parent held before it was started is not counted.
 [[nodiscard]] inline long peak_mb() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_maxrss / 1024;
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::stol(line.substr(6)) / 1024;
+  }
+  return 0;
 }
 
 }  // namespace tillite::bench

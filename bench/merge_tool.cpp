@@ -2,63 +2,27 @@
 // merge_tool deltas FOLDER VECTORS DELTAS SEED: writes deltas of clustered vectors with documents and metadata
 // merge_tool merge FOLDER [MEMORY]: merges what waits there in chunks of 10 deltas, then into the newest snapshot
 // merge_tool copy FOLDER: copies the newest snapshot's files, for comparison
-// Snapshots have their manifest's files beside them, so that a merge checks its base as final_merge does.
 #include <fmt/format.h>
 
 #include <chrono>
 #include <random>
-#include <sstream>
 
-#include "adapters/local/folder_object_store.h"
 #include "base/memory_limit.h"
 #include "base/uuid.h"
+#include "made_up_deltas.h"
 #include "measure.h"
 #include "vector_sets.h"
 #include "vectors/keys.h"
-#include "vectors/record_index.h"
 #include "vectors/snapshot_files.h"
-#include "vectors/snapshot_merge.h"
 
 namespace tillite::bench {
 namespace {
 
-constexpr std::size_t kChunkDeltas = 10;
 constexpr std::size_t kClusters = 100;
 constexpr float kSpread = 0.5F;
 
-const CollectionBinding kBinding{.collection = "receipt_words",
-                                 .generation = 1,
-                                 .model = "made-up",
-                                 .dimensions = kDimensions,
-                                 .input_format = "word/context/1",
-                                 .shards = 1};
-
-std::unique_ptr<FolderObjectStore> objects_in(const Path& folder) {
-  must(make_folders(folder / "objects"));
-  return must(FolderObjectStore::open(folder / "objects"));
-}
-
-std::vector<DeltaId> waiting_deltas(ObjectStore& objects) {
-  std::vector<DeltaId> deltas;
-  for (const ObjectInfo& object : must(list_all(objects, delta_folder(kBinding.collection, kBinding.generation)))) {
-    if (const auto delta = delta_id_of(object.key)) deltas.push_back(*delta);
-  }
-  return deltas;
-}
-
-/// Snapshots are numbered from 1; 0: there is none. Older ones may be gone.
-int newest_snapshot(const Path& folder) {
-  constexpr std::string_view kName = "snapshot-";
-  int newest = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    const std::string name = entry.path().filename().string();
-    if (entry.is_directory() && name.starts_with(kName))
-      newest = std::max(newest, std::stoi(name.substr(kName.size())));
-  }
-  return newest;
-}
-
 int write_deltas(const Path& folder, std::uint64_t vectors, std::uint64_t deltas, std::uint64_t seed) {
+  const CollectionBinding& binding = made_up_binding();
   const auto objects = objects_in(folder);
   const auto room = must(ScratchFolder::create(folder));
   std::mt19937_64 of_centres(1);
@@ -69,7 +33,7 @@ int write_deltas(const Path& folder, std::uint64_t vectors, std::uint64_t deltas
   std::uint64_t made = 0;
   for (std::uint64_t delta = 0; delta < deltas; ++delta) {
     const DeltaId id(uuid5(fmt::format("delta {} {}", seed, delta)));
-    auto writer = must(DeltaWriter::create(room.path(), {.id = id, .batch_id = BatchId(), .binding = kBinding}));
+    auto writer = must(DeltaWriter::create(room.path(), {.id = id, .batch_id = BatchId(), .binding = binding}));
     for (; made < vectors * (delta + 1) / deltas; ++made) {
       const std::size_t cluster = random() % kClusters;
       Record record{.id = RecordId(fmt::format("IMAGE#{0:08}-{1:04}#RECEIPT#00001#LINE#{2:05}#WORD#{3:05}", made / 200,
@@ -87,63 +51,18 @@ int write_deltas(const Path& folder, std::uint64_t vectors, std::uint64_t deltas
       for (float& number : record.vector) number += normal(random) * kSpread;
       must(writer.add(std::move(record)));
     }
-    must(objects->create_from_file(delta_key(kBinding.collection, kBinding.generation, id), must(writer.finish())));
+    must(objects->create_from_file(delta_key(binding.collection, binding.generation, id), must(writer.finish())));
   }
   return 0;
 }
 
-Path files_of(const Path& snapshot) { return snapshot.string() + ".files"; }
-
-void note_files(const Path& snapshot, const std::vector<Manifest::SnapshotFile>& files) {
-  std::string text;
-  for (const auto& file : files) text += fmt::format("{} {} {}\n", file.sha256, file.size_bytes, file.name);
-  must(replace_file(files_of(snapshot), as_bytes(text)));
-}
-
-std::vector<Manifest::SnapshotFile> noted_files(const Path& snapshot) {
-  std::istringstream text(must(read_file(files_of(snapshot))));
-  std::vector<Manifest::SnapshotFile> files;
-  for (Manifest::SnapshotFile file; text >> file.sha256 >> file.size_bytes >> file.name;) files.push_back(file);
-  return files;
-}
-
 int merge(const Path& folder, std::uint64_t memory_bytes) {
-  const auto start = std::chrono::steady_clock::now();
-  const auto objects = objects_in(folder);
-  const auto deltas = waiting_deltas(*objects);
-  const int base = newest_snapshot(folder);
-  SnapshotMergeInput input{.binding = kBinding};
-  input.graph.memory_bytes = memory_bytes / 100 * 70;  // as steps/settings.cpp has it
-  if (base > 0) {
-    input.base = folder / fmt::format("snapshot-{}", base);
-    const auto totals = must(must(RecordIndex::open_finished(*input.base / kRecordsFile, kBinding)).totals());
-    input.base_checksum = totals.checksum;
-    input.base_files = noted_files(*input.base);
-  }
-  const auto room = must(ScratchFolder::create(folder));
-  for (std::size_t first = 0; first < deltas.size(); first += kChunkDeltas) {
-    const auto end = std::min(first + kChunkDeltas, deltas.size());
-    const Path run = room.path() / fmt::format("run-{}", first);
-    const auto part = std::vector(deltas.begin() + static_cast<std::ptrdiff_t>(first),
-                                  deltas.begin() + static_cast<std::ptrdiff_t>(end));
-    const auto header = must(merge_deltas(*objects, kBinding, part, room.path(), run, memory_bytes / 16));
-    if (!header.quarantined.empty()) must(Result<void>(fail(Code::corrupt, "a delta was quarantined")));
-    input.runs.push_back(must(RunReader::open(must(file_source(run)), run.string())));
-  }
-  const double chunks_s = seconds_since(start);
-  const Path next = folder / fmt::format("snapshot-{}", base + 1);
-  const auto merged = must(merge_into_snapshot(std::move(input), room.path(), next, {}));
-  const double all_s = seconds_since(start);
-  note_files(next, merged.files);
+  const auto [merged, deltas, chunks_s, merge_s] = merge_waiting(folder, memory_bytes);
   fmt::print(
       "  {} deltas: chunks {:.2f} s, merge {:.2f} s (records {} ms, graph {} ms, files {} ms); {} vectors of {} bits, "
-      "{} "
-      "added; peak {} MB\n",
-      deltas.size(), chunks_s, all_s - chunks_s, merged.times.records_ms, merged.times.graph_ms, merged.times.files_ms,
-      merged.vectors, merged.graph.code_bits, merged.added, peak_mb());
-  for (const DeltaId& delta : deltas) {
-    must(objects->remove(delta_key(kBinding.collection, kBinding.generation, delta)));
-  }
+      "{} added; peak {} MB\n",
+      deltas, chunks_s, merge_s, merged.times.records_ms, merged.times.graph_ms, merged.times.files_ms, merged.vectors,
+      merged.graph.code_bits, merged.added, peak_mb());
   return 0;
 }
 

@@ -2,7 +2,6 @@
 
 #include <oneapi/tbb/parallel_for.h>
 
-#include <functional>
 #include <queue>
 #include <random>
 
@@ -96,13 +95,15 @@ VectorSet word_vectors(const Path& folder, const Path& receipts, std::uint64_t c
   return embedded("words", folder, texts_of(receipts, InputFormat::word_context_1), count, queries);
 }
 
-std::vector<float> kth_distances(const VectorSet& set, std::size_t k) {
+std::vector<float> kth_distances(const VectorSet& set, std::size_t k,
+                                 const std::function<bool(std::uint64_t row)>& keeps) {
   const MappedFile rows = must(MappedFile::open(set.rows));
   const auto* numbers = reinterpret_cast<const float*>(rows.bytes().data());
   std::vector<float> distances(set.queries.size());
   tbb::parallel_for(std::size_t{0}, set.queries.size(), [&](std::size_t query) {
     std::priority_queue<float> nearest;
     for (std::uint64_t row = 0; row < set.count; ++row) {
+      if (keeps && !keeps(row)) continue;
       nearest.push(1 - dot(set.queries[query].data(), numbers + row * kDimensions, kDimensions));
       if (nearest.size() > k) nearest.pop();
     }

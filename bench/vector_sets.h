@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,9 @@ struct VectorSet {
 [[nodiscard]] VectorSet word_vectors(const Path& folder, const Path& receipts, std::uint64_t count,
                                      std::size_t queries);
 
-/// The distance (1 - dot) of the k-th nearest row to each query, by comparing all.
-[[nodiscard]] std::vector<float> kth_distances(const VectorSet& set, std::size_t k);
+/// The distance (1 - dot) of the k-th nearest row to each query, by comparing all that `keeps` (may be empty) keeps.
+[[nodiscard]] std::vector<float> kth_distances(const VectorSet& set, std::size_t k,
+                                               const std::function<bool(std::uint64_t row)>& keeps = {});
 
 /// The value, or the end of the benchmark with the error's text.
 template <typename T>

@@ -31,6 +31,7 @@ struct Values {
   std::vector<std::string> ids;
   bool all = false;
   SnapshotImportOptions snapshot_import;
+  DeltaImportOptions delta_import;
   std::string snapshot;
   std::int64_t version = 0;
   std::string name;
@@ -61,6 +62,7 @@ class Parser {
     add_run_commands();
     add_search_commands();
     add_snapshot_commands();
+    add_delta_commands();
     add_workflow_commands();
   }
 
@@ -235,6 +237,23 @@ class Parser {
     import->add_option("--into", v->snapshot_import.into,
                        "receipt_lines or receipt_words (default: the one called like the directory's)");
     add_shards(*import);
+  }
+
+  void add_delta_commands() {
+    auto v = values_;
+    auto* delta = app_.add_subcommand("delta", "Deltas that are Chroma directories");
+    delta->require_subcommand(1);
+    delta->fallthrough();
+    delta->footer("Example: tillite delta import ./lines/delta");
+    auto* import = add(*delta, "import", "Takes deltas in that are Chroma directories, or .tar.gz of one",
+                       "tillite delta import ./lines/delta",
+                       [v](CommandContext& c) { return delta_import_command(c, v->delta_import); });
+    import->add_option("places", v->delta_import.places,
+                       "Deltas, or folders of such (default: lines/delta and words/delta in the home's store)");
+    import->add_option("--collection", v->delta_import.collection,
+                       "Their collection (default: the only one, or the one called like ours)");
+    import->add_option("--into", v->delta_import.into,
+                       "receipt_lines or receipt_words (default: the one called like theirs)");
   }
 
   void add_workflow_commands() {

@@ -52,6 +52,12 @@ struct SnapshotImportOptions {
   std::string into;        ///< ours; empty: the one that is called like the directory's
 };
 [[nodiscard]] Result<int> snapshot_import_command(CommandContext& context, const SnapshotImportOptions& options);
+struct DeltaImportOptions {
+  std::vector<std::string> places;  ///< Chroma directories, archives of one, folders of such; empty: the home's store
+  std::string collection;           ///< as above
+  std::string into;                 ///< as above; else by the place in the store
+};
+[[nodiscard]] Result<int> delta_import_command(CommandContext& context, const DeltaImportOptions& options);
 /// `what`: a directory, or the name of a collection, whose newest version is meant then.
 [[nodiscard]] Result<int> snapshot_verify_command(CommandContext& context, const std::string& what);
 [[nodiscard]] Result<int> snapshot_repair_command(CommandContext& context, const std::string& folder,

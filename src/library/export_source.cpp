@@ -6,8 +6,8 @@
 #include "vectors/chroma_reader.h"
 #include "vectors/database_file.h"
 #include "vectors/exported_shards.h"
+#include "vectors/nearest_labels.h"
 #include "vectors/record.h"
-#include "vectors/segment.h"
 #include "vectors/shard.h"
 #include "vectors/snapshot_files.h"
 
@@ -15,8 +15,6 @@ namespace tillite::v1 {
 namespace {
 
 constexpr std::size_t kHitsMax = 10'000;
-constexpr std::uint64_t kScanMax = 2'000;  ///< up to so many vectors are compared one by one
-constexpr std::size_t kBeam = 100;
 
 /// Where the labels of ids are: an export has no index of ours.
 class IdLabels {
@@ -54,13 +52,9 @@ class ExportedShard {
       : databases_(std::move(databases)), segment_(std::move(segment)) {}
 
   Result<std::vector<SegmentHit>> nearest(std::span<const float> vector, std::size_t k, const Where& where) const {
-    if (!where.matches_all()) {
-      std::scoped_lock lock(databases_->mutex);
-      const auto labels = TRY(databases_->chroma.labels_matching(where));
-      return segment_.scan(vector, k, labels);
-    }
-    if (segment_.size() <= kScanMax) return segment_.scan(vector, k, std::nullopt);
-    return segment_.search(vector, k, std::max(kBeam, 2 * k), {});
+    if (where.matches_all()) return nearest_of_all(segment_, vector, k);
+    const std::scoped_lock lock(databases_->mutex);
+    return nearest_matching(segment_, databases_->chroma, where, {}, vector, k);
   }
 
   Result<std::optional<std::uint64_t>> label_of(const RecordId& id) const {
@@ -181,7 +175,8 @@ Result<ExportedShard> open_shard(const Path& folder, Collection::Source::Facts& 
   facts.name = std::move(name);
   facts.dimensions = dimensions;
   auto databases = std::make_unique<Databases>(TRY(ChromaReader::open(file)), std::move(database));
-  auto segment = TRY(Segment::open(folder / databases->chroma.vector_segment()));
+  const auto records = TRY(databases->chroma.count());
+  auto segment = TRY(Segment::open(folder / databases->chroma.vector_segment(), records));
   facts.size += segment.size();
   return ExportedShard(std::move(databases), std::move(segment));
 }

@@ -1,248 +1,63 @@
 #include "steps/snapshot_import.h"
 
-#include "base/uuid.h"
-#include "receipts/receipt_items.h"
 #include "steps/collection.h"
-#include "steps/compact.h"
-#include "vectors/keys.h"
-#include "vectors/pinned_version.h"
-#include "vectors/record_json.h"
 
 namespace tillite {
 namespace {
 
-constexpr std::size_t kBadListedMax = 1'000;
-constexpr std::size_t kDeltaRecordsMax = 5'000;
-constexpr std::size_t kDeltaBytesMax = std::size_t{32} << 20;
-constexpr std::string_view kReservedPrefix = "chroma:";
-
-/// The newest version of a collection as it is when the import begins; nothing if none was published.
-class Base {
- public:
-  static Result<Base> open(const CollectionBinding& binding, const Ports& ports, const StepContext& context) {
-    Base base(TRY(ScratchFolder::create(context.scratch)));
-    const auto newest = TRY(ManifestLog(ports.vectors, binding.collection, binding.generation).newest());
-    if (!newest) return base;
-    base.number_ = newest->number;
-    base.version_ = TRY(PinnedVersion::open(ports.vectors, *newest, base.room_.path(), /*verify=*/false));
-    return base;
+std::string names_in(const ChromaDirectory& directory) {
+  std::string names;
+  for (const ChromaCollection& collection : directory.collections()) {
+    names += (names.empty() ? "" : ", ") + collection.name;
   }
-
-  [[nodiscard]] std::int64_t number() const { return number_; }
-  [[nodiscard]] Result<std::optional<IndexedRecord>> find(const RecordId& id) const {
-    return TRY(version_.known(id)).stored;
-  }
-
- private:
-  explicit Base(ScratchFolder room) : room_(std::move(room)) {}
-  ScratchFolder room_;  ///< outlives the version, which maps files in it
-  PinnedVersion version_;
-  std::int64_t number_ = 0;
-};
-
-/// Metadata as it can be stored here: a list becomes its JSON text, so that nothing of it is lost. The names that
-/// Chroma reserves have no place; the answer says which were left out.
-std::string storable(Json& metadata) {
-  std::string left_out;
-  for (auto field = metadata.begin(); field != metadata.end();) {
-    if (field.value().is_array()) field.value() = to_text(field.value());
-    if (!field.key().empty() && !field.key().starts_with(kReservedPrefix)) {
-      ++field;
-      continue;
-    }
-    left_out += fmt::format("{}'{}'", left_out.empty() ? "" : ", ", field.key());
-    field = metadata.erase(field);
-  }
-  return left_out;
+  return names;
 }
 
-class Importer {
- public:
-  Importer(CollectionBinding binding, Entity entity, Base base, const Ports& ports, const StepContext& context)
-      : binding_(std::move(binding)), entity_(entity), base_(std::move(base)), ports_(ports), context_(context) {}
-
-  Result<void> take(ChromaRecord&& from) {
-    ++report_.records;
-    Record record;
-    record.id = RecordId(std::move(from.id));
-    record.item_version = kFirstImportedVersion;
-    record.document = std::move(from.document);
-    record.metadata = std::move(from.metadata);
-    record.vector = std::move(from.vector);
-    const std::string left_out = storable(record.metadata);
-    const auto valid = check(record);
-    if (!valid) return list_bad(record.id, valid.error().message());
-    if (!left_out.empty()) {
-      TRY(list_bad(record.id, "it goes in without its metadata " + left_out + ", which has a name of Chroma's own"));
-    }
-    if (TRY(was_removed(record.id))) {
-      ++report_.removed;
-      return {};
-    }
-    if (!TRY(is_news(record))) return {};
-    bytes_ += record.vector.size() * sizeof(float) + record.document.size() + to_text(record.metadata).size();
-    waiting_.push_back(std::move(record));
-    return waiting_.size() < kDeltaRecordsMax && bytes_ < kDeltaBytesMax ? Result<void>() : write_delta();
+Result<ChromaCollection> collection_to_read(const ChromaDirectory& directory, const std::string& place,
+                                            const std::string& from, const std::string& into) {
+  if (!from.empty()) return directory.collection(from);
+  const auto& there = directory.collections();
+  if (there.size() == 1) return there.front();
+  std::vector<ChromaCollection> called_alike;
+  for (const ChromaCollection& collection : there) {
+    const bool alike = into.empty() ? entity_of_collection(collection.name).has_value() : collection.name == into;
+    if (alike) called_alike.push_back(collection);
   }
-
-  /// Writes what is still waiting. The answer: all deltas of this import.
-  Result<std::vector<DeltaId>> finish() {
-    TRY(write_delta());
-    return deltas_;
-  }
-  [[nodiscard]] const SnapshotImport& report() const { return report_; }
-
- private:
-  Result<void> list_bad(const RecordId& id, std::string reason) {
-    ++report_.bad;
-    if (report_.listed.size() < kBadListedMax) report_.listed.push_back({id.str().substr(0, 512), std::move(reason)});
-    return {};
-  }
-
-  [[nodiscard]] Result<void> check(const Record& record) const {
-    TRY(check_record(record));
-    const auto name = parse_record_id(record.id);
-    if (!name || name->entity() == entity_) return {};
-    return fail(Code::invalid_input, "it is a {}'s, and {} has none of these", names_of(name->entity()).name,
-                binding_.collection);
-  }
-
-  /// An item that was removed here, or that is noise, has no vector, whoever brings one.
-  [[nodiscard]] Result<bool> was_removed(const RecordId& id) const {
-    if (!parse_record_id(id)) return false;
-    const auto row = TRY(ports_.table.get(row_key(id)));
-    if (!row) return false;
-    const ItemState state = TRY(item_state(*row));
-    return state.removed || state.status == EmbeddingStatus::noise;
-  }
-
-  /// Whether the record says what the newest version does not know; gives it the version that follows then.
-  [[nodiscard]] Result<bool> is_news(Record& record) {
-    const auto stored = TRY(base_.find(record.id));
-    if (stored && !stored->label) {
-      ++report_.removed;
-      return false;
-    }
-    if (stored && stored->item_version > 0) {
-      ++report_.ours;
-      return false;
-    }
-    // The writer of the delta normalises what it is given: here only the outcome is of interest.
-    auto vector = record.vector;
-    if (const auto normalised = normalise(vector); !normalised) {
-      TRY(list_bad(record.id, normalised.error().message()));
-      return false;
-    }
-    if (!stored) {
-      ++report_.added;
-      return true;
-    }
-    const Sum128 hash =
-        record_hash(record.id, stored->item_version, vector_hash(vector), record.metadata, record.document);
-    if (hash == stored->record_hash) {
-      ++report_.unchanged;
-      return false;
-    }
-    ++report_.changed;
-    record.item_version = stored->item_version + 1;
-    return true;
-  }
-
-  /// Of the content, and of the version that it is news to: after a rollback the same records are news again.
-  [[nodiscard]] DeltaId delta_id() const {
-    Sha256 content;
-    for (const Record& record : waiting_) {
-      content.update(
-          record_hash(record.id, record.item_version, vector_hash(record.vector), record.metadata, record.document)
-              .hex());
-    }
-    return DeltaId(uuid5(
-        fmt::format("import {} {} {} {}", binding_.collection, binding_.generation, base_.number(), content.hex())));
-  }
-
-  Result<void> write_delta() {
-    bytes_ = 0;
-    if (waiting_.empty()) return {};
-    const DeltaId id = delta_id();
-    const auto room = TRY(ScratchFolder::create(context_.scratch));
-    auto writer = TRY(DeltaWriter::create(
-        room.path(), {.id = id, .batch_id = {}, .binding = binding_, .created_ms = ports_.clock.now_ms()}));
-    std::size_t written = 0;
-    for (Record& record : waiting_) {
-      const RecordId record_id = record.id;
-      const bool is_first = record.item_version == kFirstImportedVersion;
-      const auto added = writer.add(std::move(record));
-      if (added) {
-        ++written;
-        continue;
-      }
-      if (added.error().code() != Code::invalid_input && added.error().code() != Code::limit_exceeded) return added;
-      --(is_first ? report_.added : report_.changed);
-      TRY(list_bad(record_id, added.error().message()));
-    }
-    waiting_.clear();
-    if (written == 0) return {};
-    const auto created =
-        ports_.vectors.create_from_file(delta_key(binding_.collection, binding_.generation, id), TRY(writer.finish()));
-    if (!created && created.error().code() != Code::conflict) return created;
-    deltas_.push_back(id);
-    report_.deltas = deltas_.size();
-    context_.log.info("imported records wait for the next merge",
-                      {{"collection", binding_.collection}, {"delta_id", id.str()}, {"records", written}});
-    return {};
-  }
-
-  CollectionBinding binding_;
-  Entity entity_;
-  Base base_;
-  const Ports& ports_;
-  const StepContext& context_;
-  SnapshotImport report_;
-  std::vector<DeltaId> deltas_;
-  std::vector<Record> waiting_;  ///< for the next delta
-  std::size_t bytes_ = 0;        ///< of these
-};
-
-/// That a version has taken the deltas in, and none of them was put aside.
-Result<void> check_merged(const std::vector<DeltaId>& deltas, const CollectionBinding& binding, ObjectStore& vectors) {
-  if (deltas.empty()) return {};
-  const auto newest = TRY(ManifestLog(vectors, binding.collection, binding.generation).newest());
-  for (const DeltaId& delta : deltas) {
-    if (!newest || !newest->has_consumed(delta)) {
-      return fail(Code::unavailable, "the delta {} of the import waits for a merge still: compact {}", delta.str(),
-                  binding.collection);
-    }
-    for (const auto& quarantined : newest->quarantined) {
-      if (quarantined.delta != delta) continue;
-      return fail(Code::corrupt, "the delta {} of the import could not be merged ({}): import again", delta.str(),
-                  quarantined.reason);
-    }
-  }
-  return {};
+  if (called_alike.size() == 1) return called_alike.front();
+  if (there.empty()) return fail(Code::not_found, "{} has no collection at all", place);
+  return fail(Code::invalid_input, "{} has the collections {}: say which with --collection", place,
+              names_in(directory));
 }
 
 }  // namespace
 
-Result<SnapshotImport> import_snapshot(std::span<ChromaDirectory> directories, const std::string& from, Entity into,
-                                       const Ports& ports, const StepContext& context) {
-  const CollectionBinding binding = TRY(active_collection(into, ports, context));
-  for (const ChromaDirectory& directory : directories) {
-    const std::size_t dimensions = TRY(directory.collection(from)).dimensions;
-    if (dimensions == 0 || dimensions == binding.dimensions) continue;
-    return fail(Code::invalid_input, "the collection '{}' has vectors of {} numbers, {} is bound to {} (model {})",
-                from, dimensions, binding.collection, binding.dimensions, binding.model);
+Result<ImportPair> choose_collections(const ChromaDirectory& directory, const std::string& place,
+                                      const std::string& from, const std::string& into,
+                                      std::optional<Entity> otherwise) {
+  ImportPair pair{.from = TRY(collection_to_read(directory, place, from, into))};
+  if (!into.empty()) {
+    pair.into = TRY(entity_of_collection(into));
+    return pair;
   }
-  TRY(compact_collection(into, ports, context));
-  Importer importer(binding, into, TRY(Base::open(binding, ports, context)), ports, context);
-  const auto take = [&](ChromaRecord&& record) { return importer.take(std::move(record)); };
+  const auto same_name = entity_of_collection(pair.from.name);
+  if (!same_name && !otherwise) {
+    return fail(Code::invalid_input,
+                "the collection '{}' of {} is called like none of ours: say --into receipt_lines or receipt_words",
+                pair.from.name, place);
+  }
+  pair.into = same_name ? *same_name : *otherwise;
+  return pair;
+}
+
+Result<ImportedRecords> import_snapshot(std::span<ChromaDirectory> directories, const std::string& from, Entity into,
+                                        const Ports& ports, const StepContext& context) {
+  auto import = TRY(RecordImport::begin(into, ports, context));
+  for (const ChromaDirectory& directory : directories) TRY(import.check_dimensions(TRY(directory.collection(from))));
+  const auto take = [&](ChromaRecord&& record) { return import.take(std::move(record)); };
   for (ChromaDirectory& directory : directories) {
     TRY(directory.for_each(TRY(directory.collection(from)), take, context.stop));
   }
-  const auto deltas = TRY(importer.finish());
-  SnapshotImport report = importer.report();
-  report.compacted = TRY(compact_collection(into, ports, context));
-  TRY(check_merged(deltas, binding, ports.vectors));
-  return report;
+  return import.finish();
 }
 
 }  // namespace tillite

@@ -2,36 +2,27 @@
 
 #include <span>
 
-#include "steps/step.h"
-#include "vectors/chroma_directory.h"
+#include "steps/record_import.h"
 
 namespace tillite {
 
-/// What an import of a Chroma collection did.
-struct SnapshotImport {
-  std::uint64_t records = 0;  ///< read
-  std::uint64_t added = 0;    ///< that are new here
-  std::uint64_t changed = 0;  ///< that an earlier import brought, and that say something else now
-  std::uint64_t unchanged = 0;
-  std::uint64_t ours = 0;     ///< that the pipeline has embedded itself: its vector stays
-  std::uint64_t removed = 0;  ///< of items that were removed here: they do not come back
-  std::uint64_t bad = 0;      ///< that cannot go in, or not with all of their metadata
-  struct Bad {
-    std::string id;
-    std::string reason;
-  };
-  std::vector<Bad> listed;  ///< the first thousand of them
-  std::size_t deltas = 0;   ///< that were written
-  Json compacted;           ///< what the merge after it says
+/// The collection of a Chroma directory to read, and the one of ours that it goes into.
+struct ImportPair {
+  ChromaCollection from;
+  Entity into = Entity::line;
 };
+/// The pair that names mean; an empty one follows from those that both sides have: the only collection, or the one that
+/// is called like ours. `place` is the directory's name in errors, `otherwise` what a collection that is called like
+/// none of ours goes into; without it that is `invalid_input`.
+[[nodiscard]] Result<ImportPair> choose_collections(const ChromaDirectory& directory, const std::string& place,
+                                                    const std::string& from, const std::string& into,
+                                                    std::optional<Entity> otherwise = std::nullopt);
 
 /// Takes the records of a Chroma collection into an entity's collection, from a directory or from the shards of an
-/// export (exported_shards()): merges what is outstanding, compares each record with the newest version, writes what is
-/// new as deltas of at most 5,000 records and 32 MiB, and merges these. Repeating it changes nothing: what is there
-/// already is left out, and a delta's id follows from its content, so that the deltas of an import that was cut off are
-/// found again. `invalid_input` if the dimensions differ, `not_found` if a directory has no collection called `from`.
-/// Vectors are normalised, in spaces other than cosine too; one that cannot be is listed and left out.
-[[nodiscard]] Result<SnapshotImport> import_snapshot(std::span<ChromaDirectory> directories, const std::string& from,
-                                                     Entity into, const Ports& ports, const StepContext& context);
+/// export (exported_shards()); a record that says something else than at the last import replaces it. `invalid_input`
+/// if the dimensions differ, `not_found` if a directory has no collection called `from`. Vectors are normalised, in
+/// spaces other than cosine too.
+[[nodiscard]] Result<ImportedRecords> import_snapshot(std::span<ChromaDirectory> directories, const std::string& from,
+                                                      Entity into, const Ports& ports, const StepContext& context);
 
 }  // namespace tillite

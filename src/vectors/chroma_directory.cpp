@@ -86,6 +86,16 @@ Result<std::vector<ChromaCollection>> read_collections(SQLite::Database& databas
   });
 }
 
+/// Before the queue goes in: that makes rows of this moment.
+Result<std::int64_t> newest_time_s(SQLite::Database& database) {
+  return with_foreign_sqlite("reading the times", [&]() -> Result<std::int64_t> {
+    SQLite::Statement newest(database,
+                             "SELECT CAST(strftime('%s', max(created_at)) AS INTEGER) FROM (SELECT max(created_at) AS "
+                             "created_at FROM embeddings UNION ALL SELECT max(created_at) FROM embeddings_queue)");
+    return newest.executeStep() ? newest.getColumn(0).getInt64() : 0;
+  });
+}
+
 Result<void> check_dimensions(const ChromaVectors& vectors, const ChromaCollection& collection, const Path& folder) {
   const HnswElements* const elements = vectors.elements();
   if (elements == nullptr || elements->size() == 0 || elements->layout().dimensions == collection.dimensions) return {};
@@ -101,6 +111,7 @@ struct ChromaDirectory::Parts {
   ScratchFolder room;
   SQLite::Database database;
   std::vector<ChromaCollection> collections;
+  std::int64_t written_s = 0;
 
   Result<std::vector<float>> vector_of(const ChromaCollection& collection, const ChromaVectors& vectors,
                                        SQLite::Statement& row);
@@ -116,11 +127,15 @@ Result<ChromaDirectory> ChromaDirectory::open(const Path& folder, const Path& sc
   auto database = TRY(open_foreign_database(folder, room.path()));
   auto collections = read_collections(database);
   if (!collections) return pass_on(collections, folder.string());
-  return ChromaDirectory(
-      std::unique_ptr<Parts>(new Parts{folder, std::move(room), std::move(database), *std::move(collections)}));
+  const auto written_s = newest_time_s(database);
+  if (!written_s) return pass_on(written_s, folder.string());
+  return ChromaDirectory(std::unique_ptr<Parts>(
+      new Parts{folder, std::move(room), std::move(database), *std::move(collections), *written_s}));
 }
 
 const std::vector<ChromaCollection>& ChromaDirectory::collections() const { return parts_->collections; }
+
+std::int64_t ChromaDirectory::written_s() const { return parts_->written_s; }
 
 Result<ChromaCollection> ChromaDirectory::collection(std::string_view name) const {
   std::string names;

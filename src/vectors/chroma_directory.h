@@ -46,6 +46,9 @@ class ChromaDirectory {
   /// The collection with that name; `not_found` names those that are there.
   [[nodiscard]] Result<ChromaCollection> collection(std::string_view name) const;
 
+  /// When its newest record or change was written, in seconds since 1970 by the server's clock; 0 if nothing says so.
+  [[nodiscard]] std::int64_t written_s() const;
+
   /// Calls `each` for every record of a collection, as it stands when the whole queue has gone in, in the order in
   /// which the records were first added. `corrupt` for a record without a vector. `cancelled` when `stop` is requested.
   [[nodiscard]] Result<void> for_each(const ChromaCollection& collection,

@@ -5,14 +5,10 @@
 #include <algorithm>
 
 #include "vectors/distance.h"
+#include "vectors/nearest_labels.h"
 
 namespace tillite {
 namespace {
-
-constexpr std::size_t kScanWholeMax = 2'000;      ///< vectors that are compared one by one without a filter
-constexpr std::size_t kScanFilteredMax = 20'000;  ///< matching vectors that are compared one by one
-constexpr std::size_t kScanShare = 10;            ///< or this part of all vectors, whichever is more
-constexpr std::size_t kEfMin = 100;
 
 /// One shard of a collection, for a query.
 struct SearchedShard {
@@ -20,58 +16,41 @@ struct SearchedShard {
   const ShardContents& contents;
 };
 
-/// The labels of the shard's records that match, newer metadata taken into account, ascending.
-Result<std::vector<std::uint64_t>> matching_labels(const SearchedShard& shard, const Where& where) {
-  const ShardContents& contents = shard.contents;
-  auto labels = TRY(shard.snapshot.labels_matching(where));
-  std::erase_if(labels,
-                [&](std::uint64_t label) { return contents.is_hidden(label) || contents.relabelled.contains(label); });
-  for (const auto& [label, record] : contents.relabelled) {
-    if (where.matches(record->metadata, record->document)) labels.push_back(label);
-  }
-  std::ranges::sort(labels);
-  return labels;
-}
-
-std::size_t candidates_for(std::size_t k) { return std::max(kEfMin, 2 * k); }
-
-std::vector<SegmentHit> nearest_of_all(const SearchedShard& shard, std::span<const float> query, std::size_t k) {
-  const Segment& segment = shard.snapshot.segment();
-  const ShardContents& contents = shard.contents;
-  const auto shown = [&](std::uint64_t label) { return !contents.is_hidden(label); };
-  const auto scan = [&] {
-    auto hits = segment.scan(query, k + contents.hidden_count, std::nullopt);
-    std::erase_if(hits, [&](const SegmentHit& hit) { return !shown(hit.label); });
-    return hits;
+/// What unmerged records make of the shard's.
+LabelOverlay overlay_of(const ShardContents& contents, const Where& where) {
+  LabelOverlay overlay;
+  if (contents.hidden_count == 0 && contents.relabelled.empty()) return overlay;
+  overlay.covers = [&](std::uint64_t label) {
+    return contents.is_hidden(label) || contents.relabelled.contains(label);
   };
-  if (segment.size() <= kScanWholeMax) return scan();
-  auto hits = contents.hidden_count == 0 ? segment.search(query, k, candidates_for(k), {})
-                                         : segment.search(query, k, candidates_for(k), shown);
-  // A graph search may end among hidden neighbours.
-  const bool complete = hits.size() >= std::min<std::size_t>(k, segment.size() - contents.hidden_count);
-  return complete ? hits : scan();
+  for (const auto& [label, record] : contents.relabelled) {
+    if (where.matches(record->metadata, record->document)) overlay.matching.push_back(label);
+  }
+  std::ranges::sort(overlay.matching);
+  return overlay;
 }
 
-std::vector<SegmentHit> nearest_of(const SearchedShard& shard, std::vector<std::uint64_t> labels,
-                                   std::span<const float> query, std::size_t k) {
+std::vector<SegmentHit> nearest_shown(const SearchedShard& shard, std::span<const float> query, std::size_t k) {
   const Segment& segment = shard.snapshot.segment();
-  if (labels.size() <= kScanFilteredMax || labels.size() < segment.size() / kScanShare) {
-    return segment.scan(query, k, std::move(labels));
+  const ShardContents& contents = shard.contents;
+  if (contents.hidden_count == 0) return nearest_of_all(segment, query, k);
+  const auto shown = [&](std::uint64_t label) { return !contents.is_hidden(label); };
+  if (segment.size() > kScanMax) {
+    auto hits = segment.search(query, k, candidates_for(k), shown);
+    // A graph search may end among hidden neighbours.
+    if (hits.size() >= std::min<std::size_t>(k, segment.size() - contents.hidden_count)) return hits;
   }
-  std::vector<bool> allowed(labels.back() + 1);
-  for (const std::uint64_t label : labels) allowed[label] = true;
-  const auto accepts = [&](std::uint64_t label) { return label < allowed.size() && allowed[label]; };
-  auto hits = segment.search(query, k, candidates_for(k), accepts);
-  if (hits.size() >= std::min(k, labels.size())) return hits;
-  return segment.scan(query, k, std::move(labels));
+  auto hits = segment.scan(query, k + contents.hidden_count, std::nullopt);
+  std::erase_if(hits, [&](const SegmentHit& hit) { return !shown(hit.label); });
+  return hits;
 }
 
 /// The nearest k of one shard.
 Result<std::vector<SegmentHit>> nearest_in(const SearchedShard& shard, std::span<const float> query, std::size_t k,
                                            const Where& where) {
   if (shard.snapshot.segment().size() == 0) return std::vector<SegmentHit>();
-  if (where.matches_all()) return nearest_of_all(shard, query, k);
-  return nearest_of(shard, TRY(matching_labels(shard, where)), query, k);
+  if (where.matches_all()) return nearest_shown(shard, query, k);
+  return shard.snapshot.nearest_matching(where, overlay_of(shard.contents, where), query, k);
 }
 
 /// The nearest k of what is not merged; of equally far ones those with the lowest ids.

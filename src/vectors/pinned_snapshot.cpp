@@ -39,9 +39,10 @@ Result<std::vector<IndexedRecord>> PinnedSnapshot::page(const RecordId& after, s
   return databases_->records.page(after, limit);
 }
 
-Result<std::vector<std::uint64_t>> PinnedSnapshot::labels_matching(const Where& where) const {
+Result<std::vector<SegmentHit>> PinnedSnapshot::nearest_matching(const Where& where, const LabelOverlay& overlay,
+                                                                 std::span<const float> query, std::size_t k) const {
   const std::scoped_lock lock(databases_->mutex);
-  return databases_->chroma.labels_matching(where);
+  return tillite::nearest_matching(segment_, databases_->chroma, where, overlay, query, k);
 }
 
 }  // namespace tillite

@@ -3,9 +3,8 @@
 #include <memory>
 #include <mutex>
 
-#include "vectors/chroma_reader.h"
+#include "vectors/nearest_labels.h"
 #include "vectors/record_index.h"
-#include "vectors/segment.h"
 
 namespace tillite {
 
@@ -23,7 +22,9 @@ class PinnedSnapshot {
   /// The record of an id with its label; nothing for a tombstone and for an id that is not known.
   [[nodiscard]] Result<std::optional<IndexedRecord>> find(const RecordId& id) const;
   [[nodiscard]] Result<std::vector<IndexedRecord>> page(const RecordId& after, std::size_t limit) const;
-  [[nodiscard]] Result<std::vector<std::uint64_t>> labels_matching(const Where& where) const;
+  /// As nearest_matching() over its own records.
+  [[nodiscard]] Result<std::vector<SegmentHit>> nearest_matching(const Where& where, const LabelOverlay& overlay,
+                                                                 std::span<const float> query, std::size_t k) const;
   /// How many labels were ever given: all labels are 1 to this.
   [[nodiscard]] std::uint64_t labels_given() const { return labels_given_; }
 

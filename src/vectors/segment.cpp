@@ -2,32 +2,57 @@
 #include "vectors/segment.h"
 
 #include <algorithm>
+#include <mutex>
 #include <queue>
 
 #include "vectors/distance.h"
+#include "vectors/nearest_pool.h"
+#include "vectors/seen_nodes.h"
 #include "vectors/segment_files.h"
+#include "vectors/upper_lists.h"
 
 namespace tillite {
 namespace {
 
-struct Candidate {
-  float distance;
-  std::uint32_t element;
-  bool operator<(const Candidate& other) const { return distance < other.distance; }
-};
 constexpr std::uint64_t kRowsAtOnce = 4096;
+constexpr std::size_t kCacheLineBytes = 64;
 
-using FarthestFirst = std::priority_queue<Candidate>;
-constexpr auto kNearestFirst = [](const Candidate& a, const Candidate& b) { return b.distance < a.distance; };
+/// What a search needs besides the segment, kept from one to the next.
+struct Workspace {
+  SeenNodes seen;
+  NearestPool nearest;
+  std::vector<std::pair<float, std::uint32_t>> open;  ///< a heap, the nearest on top
+  std::vector<std::uint32_t> fresh;
+};
+
+/// Workspaces that no search uses now: as many as ever ran at once. Threads: any.
+class Workspaces {
+ public:
+  std::unique_ptr<Workspace> take() {
+    const std::scoped_lock lock(mutex_);
+    if (idle_.empty()) return std::make_unique<Workspace>();
+    auto workspace = std::move(idle_.back());
+    idle_.pop_back();
+    return workspace;
+  }
+  void give_back(std::unique_ptr<Workspace> workspace) {
+    const std::scoped_lock lock(mutex_);
+    idle_.push_back(std::move(workspace));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Workspace>> idle_;
+};
 
 }  // namespace
 
 struct Segment::Parts {
   SegmentHeader header;
   MappedFile level0;
-  MappedFile link_lists;
-  std::vector<std::uint64_t> upper_offsets;  ///< of the elements that have levels above 0: (element, offset) pairs
+  UpperLists upper_lists;
   std::uint64_t live = 0;
+  mutable Workspaces workspaces;
 
   [[nodiscard]] RowView row(std::uint64_t element) const {
     return {level0.bytes().data() + element * header.row_bytes(), header};
@@ -67,6 +92,25 @@ struct Segment::Parts {
   [[nodiscard]] float distance(std::span<const float> query, std::uint64_t element) const {
     return 1 - dot(query.data(), row(element).vector(), header.dimensions);
   }
+
+  /// Asks for a vector's bytes before they are needed.
+  void prefetch(std::uint64_t element) const {
+    const std::byte* const vector = level0.bytes().data() + element * header.row_bytes() + kVectorOffset;
+    for (std::size_t at = 0; at < header.dimensions * sizeof(float); at += kCacheLineBytes) {
+      __builtin_prefetch(vector + at, 0, 2);
+    }
+  }
+
+  /// Where the upper levels lead: the element to start from on level 0.
+  [[nodiscard]] std::uint32_t descend(std::span<const float> query) const;
+  /// The elements that `element` leads to on level 0 and that were not seen yet.
+  void look_around(std::uint32_t element, SeenNodes& seen, std::vector<std::uint32_t>& fresh) const;
+  /// Fills `space.nearest` with the nearest `ef` elements, starting from one.
+  void search_all(std::span<const float> query, std::uint32_t from, std::size_t ef, Workspace& space) const;
+  /// The same with those alone that `accepts` takes; the others are passed through.
+  template <typename Accepts>
+  void search_some(std::span<const float> query, std::uint32_t from, std::size_t ef, const Accepts& accepts,
+                   Workspace& space) const;
 };
 
 Segment::Segment(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -76,26 +120,18 @@ Segment::~Segment() = default;
 
 Result<Segment> Segment::open(const Path& folder, std::optional<std::uint64_t> live) {
   const auto header = TRY(read_header(folder));
-  auto parts = std::unique_ptr<Parts>(new Parts{
-      header, TRY(MappedFile::open(folder / kLevel0File)), TRY(MappedFile::open(folder / kLinkListsFile)), {}, 0});
+  auto parts =
+      std::unique_ptr<Parts>(new Parts{header,
+                                       TRY(MappedFile::open(folder / kLevel0File)),
+                                       UpperLists(TRY(MappedFile::open(folder / kLinkListsFile)), header.elements),
+                                       0,
+                                       {}});
   const auto torn = [&](std::string_view file) { return fail(Code::corrupt, "{} is torn", (folder / file).string()); };
   if (parts->level0.bytes().size() != header.elements * header.row_bytes()) return torn(kLevel0File);
-  // Upper lists have no fixed place: one pass over the small file finds those of the few elements that have any.
-  const auto bytes = parts->link_lists.bytes();
-  std::size_t position = 0;
-  for (std::uint64_t element = 0; element < header.elements; ++element) {
-    std::uint32_t size = 0;
-    if (bytes.size() - position < sizeof size) return torn(kLinkListsFile);
-    std::memcpy(&size, bytes.data() + position, sizeof size);
-    position += sizeof size;
-    if (size % kUpperLevelBytes != 0 || bytes.size() - position < size) return torn(kLinkListsFile);
-    if (size > 0) {
-      parts->upper_offsets.push_back(element);
-      parts->upper_offsets.push_back(position);
-    }
-    position += size;
-  }
-  if (position != bytes.size()) return torn(kLinkListsFile);
+  // An element has a size here, and so many whole levels: what that leaves to be wrong, a descent bears.
+  const std::uint64_t list_bytes = parts->upper_lists.size_bytes();
+  const std::uint64_t sizes_bytes = header.elements * sizeof(std::uint32_t);
+  if (list_bytes < sizes_bytes || (list_bytes - sizes_bytes) % kUpperLevelBytes != 0) return torn(kLinkListsFile);
   parts->live = live ? *live : parts->count_live();
   return Segment(std::move(parts));
 }
@@ -112,32 +148,6 @@ std::optional<std::vector<float>> Segment::vector_of(std::uint64_t label) const 
 }
 
 namespace {
-
-/// The links of an element on a level above 0; the offsets were checked when the segment was opened.
-std::vector<std::uint32_t> upper_links(std::span<const std::byte> lists, const std::vector<std::uint64_t>& offsets,
-                                       std::uint32_t element, int level, std::uint64_t elements) {
-  std::size_t low = 0;
-  for (std::size_t high = offsets.size() / 2; low < high;) {
-    const std::size_t middle = low + (high - low) / 2;
-    if (offsets[2 * middle] < element) {
-      low = middle + 1;
-    } else {
-      high = middle;
-    }
-  }
-  if (2 * low >= offsets.size() || offsets[2 * low] != element) return {};
-  const std::uint64_t offset = offsets[2 * low + 1];
-  std::uint32_t size = 0;
-  std::memcpy(&size, lists.data() + offset - sizeof size, sizeof size);
-  const std::size_t at = static_cast<std::size_t>(level - 1) * kUpperLevelBytes;
-  if (at + kUpperLevelBytes > size) return {};
-  std::uint32_t head = 0;
-  std::memcpy(&head, lists.data() + offset + at, sizeof head);
-  std::vector<std::uint32_t> links(std::min<std::size_t>(head & 0xffff, kUpperLinks));
-  std::memcpy(links.data(), lists.data() + offset + at + sizeof head, links.size() * sizeof(std::uint32_t));
-  std::erase_if(links, [&](std::uint32_t link) { return link >= elements; });
-  return links;
-}
 
 /// Calls `each` for an element's links on level 0 that lead somewhere.
 template <typename Each>
@@ -157,20 +167,14 @@ std::vector<SegmentHit> sorted_hits(std::vector<SegmentHit> hits, std::size_t k)
 
 }  // namespace
 
-std::vector<SegmentHit> Segment::search(std::span<const float> query, std::size_t k, std::size_t ef,
-                                        const std::function<bool(std::uint64_t)>& accepts) const {
-  const Parts& parts = *parts_;
-  const std::uint64_t elements = parts.header.elements;
-  if (elements == 0 || k == 0) return {};
-  ef = std::max(ef, k);
-
-  std::uint32_t nearest = parts.header.entry;
-  float least = parts.distance(query, nearest);
-  for (int level = parts.header.max_level; level > 0; --level) {
+std::uint32_t Segment::Parts::descend(std::span<const float> query) const {
+  std::uint32_t nearest = header.entry;
+  float least = distance(query, nearest);
+  for (int level = header.max_level; level > 0; --level) {
     for (bool moved = true; moved;) {
       moved = false;
-      for (const auto link : upper_links(parts.link_lists.bytes(), parts.upper_offsets, nearest, level, elements)) {
-        const float d = parts.distance(query, link);
+      for (const auto link : upper_lists.links(nearest, level)) {
+        const float d = distance(query, link);
         if (d >= least) continue;
         least = d;
         nearest = link;
@@ -178,30 +182,87 @@ std::vector<SegmentHit> Segment::search(std::span<const float> query, std::size_
       }
     }
   }
+  return nearest;
+}
 
-  std::vector<bool> visited(elements, false);
-  std::priority_queue<Candidate, std::vector<Candidate>, decltype(kNearestFirst)> open(kNearestFirst);
-  FarthestFirst best;
+void Segment::Parts::look_around(std::uint32_t element, SeenNodes& seen, std::vector<std::uint32_t>& fresh) const {
+  fresh.clear();
+  for_each_link(row(element), header.elements, [&](std::uint32_t link) {
+    if (seen.insert(link)) fresh.push_back(link);
+  });
+}
+
+namespace {
+
+/// Rounding can leave the distance of a vector from itself a little below 0, which a pool does not take.
+float for_pool(float distance) { return std::max(distance, 0.0F); }
+
+}  // namespace
+
+void Segment::Parts::search_all(std::span<const float> query, std::uint32_t from, std::size_t ef,
+                                Workspace& space) const {
+  space.nearest.start(ef, ef);
+  space.nearest.offer(for_pool(distance(query, from)), from);
+  while (const auto element = space.nearest.expand_next()) {
+    look_around(*element, space.seen, space.fresh);
+    if (!space.fresh.empty()) prefetch(space.fresh.front());
+    for (std::size_t i = 0; i < space.fresh.size(); ++i) {
+      if (i + 1 < space.fresh.size()) prefetch(space.fresh[i + 1]);
+      const float d = for_pool(distance(query, space.fresh[i]));
+      if (space.nearest.has_room_for(d)) space.nearest.offer(d, space.fresh[i]);
+    }
+  }
+}
+
+template <typename Accepts>
+void Segment::Parts::search_some(std::span<const float> query, std::uint32_t from, std::size_t ef,
+                                 const Accepts& accepts, Workspace& space) const {
+  space.nearest.start(ef, 0);
+  space.open.clear();
   const auto visit = [&](std::uint32_t element) {
-    if (visited[element]) return;
-    visited[element] = true;
-    const float d = parts.distance(query, element);
-    if (best.size() >= ef && d >= best.top().distance) return;
-    open.push({d, element});
-    const RowView row = parts.row(element);
-    if (row.is_deleted() || (accepts && !accepts(row.label()))) return;
-    best.push({d, element});
-    if (best.size() > ef) best.pop();
+    const float d = for_pool(distance(query, element));
+    if (!space.nearest.has_room_for(d)) return;
+    space.open.emplace_back(d, element);
+    std::ranges::push_heap(space.open, std::ranges::greater());
+    if (accepts(row(element))) space.nearest.offer(d, element);
   };
-  visit(nearest);
-  while (!open.empty()) {
-    const Candidate candidate = open.top();
-    open.pop();
-    if (best.size() >= ef && candidate.distance > best.top().distance) break;
-    for_each_link(parts.row(candidate.element), elements, visit);
+  visit(from);
+  while (!space.open.empty()) {
+    std::ranges::pop_heap(space.open, std::ranges::greater());
+    const auto [d, element] = space.open.back();
+    space.open.pop_back();
+    if (!space.nearest.has_room_for(d)) break;
+    look_around(element, space.seen, space.fresh);
+    for (std::size_t i = 0; i < space.fresh.size(); ++i) {
+      if (i + 1 < space.fresh.size()) prefetch(space.fresh[i + 1]);
+      visit(space.fresh[i]);
+    }
+  }
+}
+
+std::vector<SegmentHit> Segment::search(std::span<const float> query, std::size_t k, std::size_t ef,
+                                        const std::function<bool(std::uint64_t)>& accepts) const {
+  const Parts& parts = *parts_;
+  const std::uint64_t elements = parts.header.elements;
+  if (elements == 0 || k == 0) return {};
+  ef = std::max(ef, k);
+
+  auto space = parts.workspaces.take();
+  const std::uint32_t from = parts.descend(query);
+  space->seen.start(elements);
+  space->seen.insert(from);
+  if (!accepts && parts.live == elements) {
+    parts.search_all(query, from, ef, *space);
+  } else {
+    const auto is_wanted = [&](const RowView& row) { return !row.is_deleted() && (!accepts || accepts(row.label())); };
+    parts.search_some(query, from, ef, is_wanted, *space);
   }
   std::vector<SegmentHit> hits;
-  for (; !best.empty(); best.pop()) hits.push_back({parts.row(best.top().element).label(), best.top().distance});
+  for (std::size_t i = 0; i < space->nearest.size(); ++i) {
+    const std::uint32_t element = space->nearest.node(i);
+    hits.push_back({parts.row(element).label(), parts.distance(query, element)});
+  }
+  parts.workspaces.give_back(std::move(space));
   return sorted_hits(std::move(hits), k);
 }
 

@@ -17,6 +17,8 @@ constexpr std::size_t kPieceBytes = 64 * 1024;
 constexpr std::uint64_t kMemberBytesMax = (std::uint64_t{1} << 33) - 1;  // 11 octal digits
 constexpr int kGzipWindow = 15 + 16;  // the largest window, with gzip's head and tail
 constexpr int kLevel = 6;
+constexpr int kExtensionsMax = 4;  // before one member
+constexpr std::uint64_t kExtensionBytesMax = 64 * 1024;
 // gzip's head as zlib writes it for this level on every system of the Unix family: no name, no time. It is not covered
 // by gzip's check sum, so it is compared.
 constexpr std::array<unsigned char, 10> kGzipHead = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
@@ -75,6 +77,45 @@ Result<std::uint64_t> octal_at(const Block& block, std::size_t offset, std::size
 
 bool is_zero(const Block& block) {
   return std::ranges::all_of(block, [](std::byte byte) { return byte == std::byte{0}; });
+}
+
+/// A member's header, with what extended headers before it said.
+struct Header {
+  Block block{};
+  std::string long_name;
+  [[nodiscard]] char type() const { return static_cast<char>(block[156]); }
+};
+
+/// Types of members that say something of other members: POSIX's of the next one and of all, GNU's long name.
+bool is_extension(char type) { return type == 'x' || type == 'g' || type == 'L'; }
+
+std::string name_of(const Header& header, TarGzForm form) {
+  if (!header.long_name.empty()) return header.long_name;
+  const std::string name(text_at(header.block, 0, 100));
+  const bool has_prefix =
+      form == TarGzForm::any && as_text(header.block).substr(257, 6) == std::string_view("ustar\0", 6);
+  const std::string_view prefix = has_prefix ? text_at(header.block, 345, 155) : std::string_view();
+  return prefix.empty() ? name : fmt::format("{}/{}", prefix, name);
+}
+
+/// The `path` among the records of a POSIX extended header, each of them "{its length} {name}={value}\n". A size that
+/// does not fit into the plain header is refused: nothing here is that large.
+Result<std::optional<std::string>> name_in(std::string_view records) {
+  std::optional<std::string> path;
+  while (!records.empty()) {
+    std::size_t length = 0;
+    const auto [end, error] = std::from_chars(records.data(), records.data() + records.size(), length);
+    const auto digits = static_cast<std::size_t>(end - records.data());
+    if (error != std::errc() || length > records.size() || length < digits + 2 || records[digits] != ' ' ||
+        records[length - 1] != '\n') {
+      return fail(Code::corrupt, "an extended header is broken");
+    }
+    const std::string_view record = records.substr(digits + 1, length - digits - 2);
+    if (record.starts_with("path=")) path = record.substr(5);
+    if (record.starts_with("size=")) return fail(Code::corrupt, "a member is too large for an archive of this kind");
+    records.remove_prefix(length);
+  }
+  return path;
 }
 
 }  // namespace
@@ -152,7 +193,7 @@ Result<void> TarGzWriter::finish() {
 }
 
 struct TarGzReader::Parts final : ByteSource {
-  explicit Parts(ByteSource& file) : source(file), input(kPieceBytes) {
+  Parts(ByteSource& file, TarGzForm written) : source(file), form(written), input(kPieceBytes) {
     check(inflateInit2(&stream, kGzipWindow) == Z_OK, "zlib starts");
   }
   Parts(const Parts&) = delete;
@@ -173,7 +214,7 @@ struct TarGzReader::Parts final : ByteSource {
   /// Decompressed bytes; 0 at the end of the gzip stream.
   Result<std::size_t> inflate_some(std::span<std::byte> out) {
     if (ended || out.empty()) return 0;
-    if (!begun) TRY(check_head());
+    if (!begun && form == TarGzForm::ours) TRY(check_head());
     stream.next_out = reinterpret_cast<Bytef*>(out.data());
     stream.avail_out = static_cast<uInt>(out.size());
     while (stream.avail_out == out.size()) {
@@ -237,7 +278,39 @@ struct TarGzReader::Parts final : ByteSource {
     return {};
   }
 
+  /// The header of the next member that is no extension of the one behind it; a block of zeros at the end.
+  Result<Header> next_header() {
+    Header header;
+    for (int extensions = 0;; ++extensions) {
+      TRY(skip(left + padding));
+      left = padding = 0;
+      TRY(inflate_exactly(header.block));
+      if (is_zero(header.block)) return header;
+      if (TRY(octal_at(header.block, 148, 8)) != checksum_of(header.block)) {
+        return fail(Code::corrupt, "a tar header has a wrong check sum");
+      }
+      left = TRY(octal_at(header.block, 124, 12));
+      padding = padding_of(left);
+      if (form == TarGzForm::ours || !is_extension(header.type())) return header;
+      if (extensions == kExtensionsMax) return fail(Code::corrupt, "a member has too many extended headers");
+      TRY(read_extension(header));
+    }
+  }
+
+  /// What an extended header says of the member behind it: only names matter here.
+  Result<void> read_extension(Header& header) {
+    if (left > kExtensionBytesMax) return fail(Code::corrupt, "an extended header has {} bytes", left);
+    std::string text(left, '\0');
+    TRY(read_exactly(*this, std::as_writable_bytes(std::span(text)), "an extended header"));
+    if (header.type() == 'L') header.long_name = text.substr(0, text.find('\0'));
+    if (header.type() == 'x') {
+      if (auto name = TRY(name_in(text))) header.long_name = *std::move(name);
+    }
+    return {};
+  }
+
   ByteSource& source;
+  TarGzForm form;
   std::vector<std::byte> input;
   z_stream stream{};
   bool begun = false;
@@ -246,31 +319,25 @@ struct TarGzReader::Parts final : ByteSource {
   std::uint64_t padding = 0;
 };
 
-TarGzReader::TarGzReader(ByteSource& file) : parts_(std::make_unique<Parts>(file)) {}
+TarGzReader::TarGzReader(ByteSource& file, TarGzForm form) : parts_(std::make_unique<Parts>(file, form)) {}
 TarGzReader::TarGzReader(TarGzReader&&) noexcept = default;
 TarGzReader& TarGzReader::operator=(TarGzReader&&) noexcept = default;
 TarGzReader::~TarGzReader() = default;
 
 Result<std::optional<TarGzReader::Member>> TarGzReader::next() {
-  TRY(parts_->skip(parts_->left + parts_->padding));
-  parts_->left = 0;
-  parts_->padding = 0;
-  Block block{};
-  TRY(parts_->inflate_exactly(block));
-  if (is_zero(block)) {
-    TRY(parts_->inflate_exactly(block));
-    if (!is_zero(block)) return fail(Code::corrupt, "the archive has one end mark, not two");
+  const Header header = TRY(parts_->next_header());
+  if (is_zero(header.block)) {
+    Block second{};
+    TRY(parts_->inflate_exactly(second));
+    if (!is_zero(second)) return fail(Code::corrupt, "the archive has one end mark, not two");
     TRY(parts_->check_end());
     return std::optional<Member>{};
   }
-  if (TRY(octal_at(block, 148, 8)) != checksum_of(block))
-    return fail(Code::corrupt, "a tar header has a wrong check sum");
-  const char type = static_cast<char>(block[156]);
-  if (type != '0' && type != '\0') return fail(Code::corrupt, "the archive has a member that is not a file");
-  Member member{std::string(text_at(block, 0, 100)), TRY(octal_at(block, 124, 12))};
-  parts_->left = member.size_bytes;
-  parts_->padding = padding_of(member.size_bytes);
-  return std::optional<Member>(std::move(member));
+  const char type = header.type();
+  const bool is_folder = parts_->form == TarGzForm::any && type == '5';
+  if (type != '0' && type != '\0' && !is_folder)
+    return fail(Code::corrupt, "the archive has a member that is not a file");
+  return std::optional<Member>(Member{name_of(header, parts_->form), parts_->left, is_folder});
 }
 
 ByteSource& TarGzReader::content() { return *parts_; }

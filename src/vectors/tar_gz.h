@@ -28,10 +28,16 @@ class TarGzWriter {
   std::unique_ptr<Parts> parts_;
 };
 
-/// Reads a .tar.gz of regular files as a stream. `corrupt` for anything that is not one.
+/// Who may have written a .tar.gz.
+enum class TarGzForm {
+  ours,  ///< TarGzWriter: regular files under short names, and nothing else
+  any,   ///< any tool: folders too, and the long names of POSIX's and GNU's extended headers
+};
+
+/// Reads a .tar.gz as a stream. `corrupt` for anything that is not one, and for links and devices.
 class TarGzReader {
  public:
-  explicit TarGzReader(ByteSource& file);
+  explicit TarGzReader(ByteSource& file, TarGzForm form = TarGzForm::ours);
   TarGzReader(TarGzReader&&) noexcept;
   TarGzReader& operator=(TarGzReader&&) noexcept;
   ~TarGzReader();
@@ -39,6 +45,7 @@ class TarGzReader {
   struct Member {
     std::string name;
     std::uint64_t size_bytes = 0;
+    bool is_folder = false;  ///< of TarGzForm::any only
   };
   /// Goes to the next member (what is left of the one before is passed over); nothing at the end of the archive, which
   /// then was complete: its end marks and the gzip stream's check sum were there, and nothing behind them.

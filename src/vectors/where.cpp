@@ -183,62 +183,95 @@ bool matches_node(const Node& node, const Json& metadata, std::string_view docum
   }
 }
 
+std::string_view sign_of(Operator op) {
+  switch (op) {
+    case Operator::less:
+      return "<";
+    case Operator::less_equal:
+      return "<=";
+    case Operator::greater:
+      return ">";
+    default:
+      return ">=";
+  }
+}
+
 /// Builds the condition; values only ever travel as parameters.
 class SqlWriter {
  public:
   Where::Sql write(const Node& node) {
-    sql_.condition = text_of(node);
+    if (node.parts.empty() && !is_negative(node.op)) {
+      sql_.ids = ids_of(node);
+      if (is_indexed(node)) sql_.indexed = std::move(rows_);
+    } else {
+      sql_.ids = fmt::format("SELECT e.id FROM embeddings e WHERE {}", condition_of(node));
+    }
     return std::move(sql_);
   }
 
  private:
-  std::string text_of(const Node& node) {
+  static bool is_negative(Operator op) {
+    return op == Operator::not_equal || op == Operator::not_in || op == Operator::not_contains;
+  }
+
+  /// There is no index of booleans, nor one by which texts are looked through.
+  static bool is_indexed(const Node& node) {
+    return node.op != Operator::contains &&
+           std::ranges::none_of(node.values, [](const Json& value) { return value.is_boolean(); });
+  }
+
+  std::string condition_of(const Node& node) {
+    if (node.op == Operator::all_of) return joined(node, " AND ");
+    if (node.op == Operator::any_of) return joined(node, " OR ");
+    return fmt::format("e.id {} ({})", is_negative(node.op) ? "NOT IN" : "IN", ids_of(node));
+  }
+
+  /// A query for the ids that a comparison is about; the negative ones match all but these.
+  std::string ids_of(const Node& node) {
     switch (node.op) {
-      case Operator::all_of:
-        return joined(node, " AND ");
-      case Operator::any_of:
-        return joined(node, " OR ");
+      case Operator::contains:
+      case Operator::not_contains:
+        return ids_containing(node);
       case Operator::equal:
       case Operator::in:
-        return fmt::format("e.id IN ({})", ids_with(node, node.values));
       case Operator::not_equal:
       case Operator::not_in:
-        return fmt::format("e.id NOT IN ({})", ids_with(node, node.values));
-      case Operator::contains:
-        return fmt::format("e.id IN ({})", ids_containing(node));
-      case Operator::not_contains:
-        return fmt::format("e.id NOT IN ({})", ids_containing(node));
+        return ids_with(node, "IN");
       default:
-        return fmt::format("e.id IN ({})", ids_with(node, {}));
+        return ids_with(node, sign_of(node.op));
     }
   }
 
   std::string joined(const Node& node, std::string_view word) {
     std::vector<std::string> parts;
     parts.reserve(node.parts.size());
-    for (const Node& part : node.parts) parts.push_back(text_of(part));
+    for (const Node& part : node.parts) parts.push_back(condition_of(part));
     return fmt::format("({})", fmt::join(parts, word));
   }
 
-  std::string ids_with(const Node& node, const std::vector<Json>& values) {
-    sql_.parameters.emplace_back(node.key);
-    std::string condition;
-    if (values.empty()) {
-      const std::string_view sign = node.op == Operator::less         ? "<"
-                                    : node.op == Operator::less_equal ? "<="
-                                    : node.op == Operator::greater    ? ">"
-                                                                      : ">=";
-      condition = fmt::format("COALESCE(int_value, float_value) {} ?", sign);
-      sql_.parameters.push_back(node.values.front());
+  /// The ids whose value of the key stands in this relation to the node's values. A part for each column, in which
+  /// SQLite finds the values by Chroma's index of that column; numbers stand in two.
+  std::string ids_with(const Node& node, std::string_view relation) {
+    std::vector<Json> texts;
+    std::vector<Json> truths;
+    std::vector<Json> numbers;
+    for (const Json& value : node.values) {
+      (value.is_string() ? texts : value.is_boolean() ? truths : numbers).push_back(value);
     }
-    for (const Json& value : values) {
-      const std::string_view column = value.is_string()    ? "string_value = ?"
-                                      : value.is_boolean() ? "bool_value = ?"
-                                                           : "COALESCE(int_value, float_value) = ?";
-      condition += condition.empty() ? column : fmt::format(" OR {}", column);
-      sql_.parameters.push_back(value);
-    }
-    return fmt::format("SELECT id FROM embedding_metadata WHERE key = ? AND ({})", condition);
+    rows_.clear();
+    const auto add = [&](std::string_view column, const std::vector<Json>& values) {
+      if (values.empty()) return;
+      sql_.parameters.emplace_back(node.key);
+      sql_.parameters.insert(sql_.parameters.end(), values.begin(), values.end());
+      const std::vector<std::string_view> marks(values.size(), "?");
+      rows_.push_back(fmt::format("key = ? AND {} {} ({})", column, relation, fmt::join(marks, ", ")));
+    };
+    add("string_value", texts);
+    add("bool_value", truths);
+    add("int_value", numbers);
+    add("float_value", numbers);
+    constexpr std::string_view kSelect = "SELECT id FROM embedding_metadata WHERE ";
+    return fmt::format("{}{}", kSelect, fmt::join(rows_, fmt::format(" UNION ALL {}", kSelect)));
   }
 
   std::string ids_containing(const Node& node) {
@@ -249,6 +282,7 @@ class SqlWriter {
   }
 
   Where::Sql sql_;
+  std::vector<std::string> rows_;  ///< conditions on rows of embedding_metadata: of the comparison that was last
 };
 
 }  // namespace
@@ -259,7 +293,8 @@ Result<Where> Where::parse(const Json& where, const Json& where_document) {
   if (!where.is_null()) all.parts.push_back(TRY(parser.where(where, 1)));
   if (!where_document.is_null()) all.parts.push_back(TRY(parser.document(where_document, 1)));
   Where result;
-  if (!all.parts.empty()) result.root_ = std::make_shared<const Node>(std::move(all));
+  if (all.parts.size() == 1) all = Node(std::move(all.parts.front()));
+  if (!all.parts.empty() || !all.values.empty()) result.root_ = std::make_shared<const Node>(std::move(all));
   return result;
 }
 
@@ -267,6 +302,6 @@ bool Where::matches(const Json& metadata, std::string_view document) const {
   return !root_ || matches_node(*root_, metadata, document);
 }
 
-Where::Sql Where::sql() const { return root_ ? SqlWriter().write(*root_) : Sql{"1", {}}; }
+Where::Sql Where::sql() const { return root_ ? SqlWriter().write(*root_) : Sql{"SELECT id FROM embeddings", {}}; }
 
 }  // namespace tillite

@@ -23,10 +23,14 @@ class Where {
   [[nodiscard]] bool matches_all() const { return !root_; }
   /// Whether a record with this metadata and document matches: for records that are not in a database.
   [[nodiscard]] bool matches(const Json& metadata, std::string_view document) const;
-  /// The same as SQL over Chroma's tables: a condition on `e.id` of `embeddings e`, with its parameters in order.
+  /// The same as SQL over Chroma's tables: a query for the matching ids of `embeddings` in any order, one perhaps
+  /// twice, with its parameters in order.
   struct Sql {
-    std::string condition;
+    std::string ids;
     std::vector<Json> parameters;  ///< strings, numbers, booleans
+    /// If the filter is one comparison that Chroma's indexes know: conditions on a row of `embedding_metadata`, one of
+    /// which holds of a record that matches; their parameters are all of the above. Else empty.
+    std::vector<std::string> indexed;
   };
   [[nodiscard]] Sql sql() const;
 

@@ -33,7 +33,7 @@ class SnapshotImportStep : public ::testing::Test {
     return folder;
   }
 
-  Result<SnapshotImport> import(const Path& folder, Entity into = Entity::line) {
+  Result<ImportedRecords> import(const Path& folder, Entity into = Entity::line) {
     auto directory = TRY(ChromaDirectory::open(folder, room.path()));
     const std::string from = directory.collections().front().name;
     return import_snapshot(std::span(&directory, 1), from, into, pipeline.ports, pipeline.context);

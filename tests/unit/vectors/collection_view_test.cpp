@@ -136,6 +136,34 @@ TEST_F(CollectionViewTest, AnswersAsAComparisonOfAllVectorsDoes) {
   }
 }
 
+TEST_F(CollectionViewTest, FiltersALargeVersionByTheNewestOfEachRecord) {
+  std::vector<Record> records;
+  records.reserve(5'000);
+  for (std::uint64_t i = 0; i < 5'000; ++i) records.push_back(vector_record(fmt::format("{:04}", i), 1, i));
+  publish_records(records);
+  const auto query = vector_of(99'999);
+  const Where most = where({{"seed", {{"$gte", 500}}}});
+  const auto before = must(open().query(query, 10, most));
+  ASSERT_EQ(before.size(), 10U);
+  for (const QueryHit& hit : before) EXPECT_GE(hit.record.metadata.at("seed"), 500);
+
+  // The nearest is removed, the next has other metadata, and what did not match is what matches now.
+  const auto other = must(open().query(query, 1, where({{"seed", {{"$lt", 500}}}}))).front();
+  Record matches_now = metadata_record(other.record.id.str(), 1, 2, "Corner Shop");
+  matches_now.metadata["seed"] = 7'000;
+  deliver({tombstone(before[0].record.id.str(), 2), metadata_record(before[1].record.id.str(), 1, 2, "Corner Shop"),
+           matches_now});
+  const auto after = must(open().query(query, 10, most));
+  ASSERT_EQ(after.size(), 10U);
+  const auto has = [&](const RecordId& id) {
+    return std::ranges::any_of(after, [&](const QueryHit& hit) { return hit.record.id == id; });
+  };
+  EXPECT_FALSE(has(before[0].record.id));
+  EXPECT_FALSE(has(before[1].record.id)) << "its newest metadata has no such field";
+  EXPECT_TRUE(has(before[2].record.id));
+  EXPECT_EQ(has(other.record.id), other.distance <= after.back().distance);
+}
+
 TEST_F(CollectionViewTest, FindsLivingNeighboursBehindRemovedOnesInALargeVersion) {
   std::vector<Record> records;
   for (std::uint64_t i = 0; i < 2'500; ++i) records.push_back(vector_record(fmt::format("{:04}", i), 1, i));

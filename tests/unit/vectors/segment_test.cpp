@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <random>
+#include <thread>
+
 #include "segment_fixture.h"
+#include "vectors/nearest_labels.h"
 
 namespace tillite::testing {
 namespace {
@@ -115,6 +120,70 @@ TEST_F(SegmentTest, NamesTornFiles) {
   ASSERT_FALSE(torn);
   EXPECT_EQ(torn.error().code(), Code::corrupt);
   EXPECT_NE(torn.error().message().find("data_level0.bin"), std::string::npos);
+}
+
+TEST_F(SegmentTest, NamesATornFileOfUpperLevels) {
+  write(folder / "a", repeated_texts(2));
+  const Path lists = folder / "a" / "link_lists.bin";
+  std::filesystem::resize_file(lists, std::filesystem::file_size(lists) - 2);
+  const auto torn = Segment::open(folder / "a");
+  ASSERT_FALSE(torn);
+  EXPECT_NE(torn.error().message().find("link_lists.bin"), std::string::npos);
+}
+
+TEST_F(SegmentTest, FindsTheNearestWithoutItsUpperLevelsToo) {
+  const Vectors vectors = repeated_texts(150);
+  write(folder / "a", vectors);
+  const Path lists = folder / "a" / "link_lists.bin";
+  std::string bytes = *read_file(lists);
+  bytes[0] = 0x7f;  // a size that cannot be
+  EXPECT_TRUE(replace_file(lists, as_bytes(bytes)));
+  const auto segment = Segment::open(folder / "a");
+  ASSERT_TRUE(segment) << segment.error().message();
+  EXPECT_GE(recall(*segment, Vectors(vectors.begin(), vectors.begin() + 100)), 0.9);
+}
+
+TEST_F(SegmentTest, GivesTheSameAnswersToThreadsThatAskAtOnce) {
+  const Vectors vectors = repeated_texts(100);
+  write(folder / "a", vectors);
+  const auto segment = Segment::open(folder / "a");
+  const auto answers = [&] {
+    std::vector<std::uint64_t> labels;
+    for (std::size_t i = 0; i < vectors.size(); i += 7) {
+      for (const SegmentHit& hit : segment->search(vectors[i], 10, 100, {})) labels.push_back(hit.label);
+    }
+    return labels;
+  };
+  const auto expected = answers();
+  std::array<std::vector<std::uint64_t>, 4> got;
+  {
+    std::vector<std::jthread> threads;
+    threads.reserve(got.size());
+    for (auto& mine : got) threads.emplace_back([&] { mine = answers(); });
+  }
+  for (const auto& mine : got) EXPECT_EQ(mine, expected);
+}
+
+TEST_F(SegmentTest, FindsTheNearestOfManyAndOfFewMatches) {
+  const Vectors vectors = repeated_texts(400);
+  write(folder / "a", vectors);
+  const auto segment = Segment::open(folder / "a");
+  ASSERT_GT(vectors.size(), 2 * kScanMax) << "so many that half of them are looked for in the graph";
+  for (const std::uint64_t every : std::vector<std::uint64_t>{1, 2, 50, 3'000}) {
+    std::vector<std::uint64_t> labels;
+    for (std::uint64_t label = every; label <= vectors.size(); label += every) labels.push_back(label);
+    std::size_t found = 0;
+    std::size_t wanted = 0;
+    for (std::size_t i = 0; i < vectors.size(); i += 101) {
+      const auto exact = segment->scan(vectors[i], 10, labels);
+      const auto near = nearest_among(*segment, labels, vectors[i], 10);
+      for (const SegmentHit& hit : near) EXPECT_EQ(hit.label % every, 0U);
+      wanted += exact.size();
+      found += static_cast<std::size_t>(std::ranges::count_if(
+          near, [&](const SegmentHit& hit) { return hit.distance <= exact.back().distance + 1e-5F; }));
+    }
+    EXPECT_GE(static_cast<double>(found), 0.97 * static_cast<double>(wanted)) << "one in " << every;
+  }
 }
 
 }  // namespace
