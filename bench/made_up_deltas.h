@@ -22,8 +22,8 @@ struct TimedMerge {
   double chunks_s = 0;
   double merge_s = 0;
 };
-/// Merges the deltas that wait in the folder's store in chunks of 10, then into the newest snapshot, as the steps do:
-/// FOLDER/snapshot-N, synced and with check sums. The deltas are gone afterwards.
+/// Merges the deltas that wait in the folder's store in chunks of 10, two at a time, then into the newest snapshot, as
+/// the steps do: FOLDER/snapshot-N, synced and with check sums. The deltas are gone afterwards.
 [[nodiscard]] TimedMerge merge_waiting(const Path& folder, std::uint64_t memory_bytes);
 
 }  // namespace tillite::bench

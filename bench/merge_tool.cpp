@@ -94,5 +94,6 @@ int run(std::span<char*> arguments) {
 }  // namespace tillite::bench
 
 int main(int count, char** arguments) {
+  tillite::bench::set_up_as_the_program();
   return tillite::bench::run(std::span(arguments, static_cast<std::size_t>(count)));
 }

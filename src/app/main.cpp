@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include <array>
@@ -8,6 +7,8 @@
 #include "adapters/local/system_clock.h"
 #include "app/command_line.h"
 #include "app/interrupt.h"
+#include "base/heap.h"
+#include "base/sqlite.h"
 #include "base/uuid.h"
 
 namespace {
@@ -82,9 +83,8 @@ tillite::Result<int> run(const tillite::ParsedCommandLine& parsed) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  // Large buffers go back to the system when they are freed, whatever was freed before; threads share two heaps.
-  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-  mallopt(M_ARENA_MAX, 2);
+  tillite::set_up_heap();
+  tillite::stop_counting_sqlite_memory();
   occupy_closed_streams();
   const auto parsed = tillite::parse_command_line({arguments + 1, arguments + count}, &environment);
   if (parsed.mistake) {

@@ -8,6 +8,8 @@
 
 namespace tillite {
 
+void stop_counting_sqlite_memory() { ::sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 Error sqlite_error(const SQLite::Exception& exception, std::string_view what) {
   // The index of a write-ahead log that cannot grow has a code of its own.
   if (exception.getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE) return system_error(ENOSPC, what, {});

@@ -10,6 +10,10 @@
 
 namespace tillite {
 
+/// Has SQLite not count the memory of the whole process, which it does under one lock: databases that are written by
+/// several threads, each its own, would wait for each other. For programs: once, before any database is opened.
+void stop_counting_sqlite_memory();
+
 /// An exception of SQLiteCpp as an Error: a full disk is `no_space`, a malformed file `corrupt`, a locked one
 /// `unavailable`, a broken constraint `conflict`.
 [[nodiscard]] Error sqlite_error(const SQLite::Exception& exception, std::string_view what);

@@ -22,7 +22,7 @@ std::string immutable_uri(const Path& file) {
 
 Result<SQLite::Database> open_for_building(const Path& file) {
   return with_sqlite(file.string(), [&] {
-    SQLite::Database database(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    SQLite::Database database(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX);
     database.exec("PRAGMA page_size = 4096");
     database.exec("PRAGMA locking_mode = EXCLUSIVE");
     database.exec("PRAGMA journal_mode = OFF");

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/heap.h"
+#include "base/serial_worker.h"
 #include "base/stopwatch.h"
 #include "vectors/chroma_database.h"
 #include "vectors/label_pickle_reader.h"
@@ -13,6 +14,8 @@
 
 namespace tillite {
 namespace {
+
+constexpr std::size_t kChromaWorkMax = 256;  // records that wait for Chroma's tables
 
 /// A base that is not what its manifest says would make every later version wrong.
 Result<void> check_base_totals(RecordIndex& index, const SnapshotMergeInput& input) {
@@ -80,9 +83,9 @@ class SnapshotBuild {
         index_(std::move(index)),
         new_vectors_(std::move(new_vectors)) {}
 
-  Result<void> store_vector(const std::optional<IndexedRecord>& stored, const Record& record);
+  Result<void> store_vector(const std::optional<IndexedRecord>& stored, Record&& record);
   Result<void> store_tombstone(const std::optional<IndexedRecord>& stored, const Record& record);
-  Result<void> store_metadata(const IndexedRecord& stored, const Record& record);
+  Result<void> store_metadata(const IndexedRecord& stored, Record&& record);
   Result<void> remove_stored(const std::optional<IndexedRecord>& stored);
   Result<void> write_vectors(const SnapshotMergeInput& input);
   Result<void> write_labels(const std::optional<Path>& base, const Path& segment);
@@ -100,6 +103,8 @@ class SnapshotBuild {
   std::map<Path, std::string> hashed_;  ///< files whose SHA-256 is known
   Stopwatch stopwatch_;
   MergedSnapshot merged_;
+  /// Chroma's tables are half of the work on records. From the first record on they are this thread's until it waits.
+  std::unique_ptr<SerialWorker> chroma_work_ = std::make_unique<SerialWorker>(kChromaWorkMax);
 };
 
 Result<SnapshotBuild> SnapshotBuild::start(const SnapshotMergeInput& input, const Path& scratch, const Path& folder) {
@@ -128,19 +133,22 @@ Result<SnapshotBuild> SnapshotBuild::start(const SnapshotMergeInput& input, cons
 Result<void> SnapshotBuild::apply(const RecordId& id, RecordState news) {
   const KnownRecord known = TRY(index_.find(id));
   std::optional<ChromaRow> content;
-  if (needs_content(known, news)) content = TRY(chroma_.read(*known.stored->label));
-  const RecordChange change = change_of(known, content, std::move(news));
+  if (needs_content(known, news)) {
+    TRY(chroma_work_->wait());
+    content = TRY(chroma_.read(*known.stored->label));
+  }
+  RecordChange change = change_of(known, content, std::move(news));
   switch (change.effect) {
     case Effect::nothing:
       break;
     case Effect::vector:
-      TRY(store_vector(known.stored, change.record));
+      TRY(store_vector(known.stored, std::move(change.record)));
       break;
     case Effect::tombstone:
       TRY(store_tombstone(known.stored, change.record));
       break;
     case Effect::metadata:
-      TRY(store_metadata(*known.stored, change.record));
+      TRY(store_metadata(*known.stored, std::move(change.record)));
       break;
   }
   if (change.waiting) return index_.put_waiting(*change.waiting);
@@ -152,10 +160,10 @@ Result<void> SnapshotBuild::remove_stored(const std::optional<IndexedRecord>& st
   if (!stored || !stored->label) return {};
   removed_labels_.push_back(*stored->label);
   merged_.checksum -= stored->record_hash;
-  return chroma_.remove(*stored->label);
+  return chroma_work_->add([this, label = *stored->label] { return chroma_.remove(label); });
 }
 
-Result<void> SnapshotBuild::store_vector(const std::optional<IndexedRecord>& stored, const Record& record) {
+Result<void> SnapshotBuild::store_vector(const std::optional<IndexedRecord>& stored, Record&& record) {
   if (record.vector.size() != dimensions_) {
     return fail(Code::corrupt, "{} of delta {} has {} dimensions, the collection has {}", record.id.str(),
                 record.delta.str(), record.vector.size(), dimensions_);
@@ -163,7 +171,9 @@ Result<void> SnapshotBuild::store_vector(const std::optional<IndexedRecord>& sto
   TRY(remove_stored(stored));
   const IndexedRecord row = indexed_vector(record, ++labels_given_);
   TRY(new_vectors_.write(std::as_bytes(std::span(record.vector))));
-  TRY(chroma_.insert(*row.label, record.id, record.metadata, record.document));
+  TRY(chroma_work_->add(
+      [this, label = *row.label, id = std::move(record.id), metadata = std::move(record.metadata),
+       document = std::move(record.document)] { return chroma_.insert(label, id, metadata, document); }));
   merged_.checksum += row.record_hash;
   ++merged_.added;
   return index_.put(row);
@@ -175,12 +185,15 @@ Result<void> SnapshotBuild::store_tombstone(const std::optional<IndexedRecord>& 
   return index_.put(indexed_tombstone(record));
 }
 
-Result<void> SnapshotBuild::store_metadata(const IndexedRecord& stored, const Record& record) {
+Result<void> SnapshotBuild::store_metadata(const IndexedRecord& stored, Record&& record) {
   const IndexedRecord row = with_metadata(stored, record);
   merged_.checksum -= stored.record_hash;
   merged_.checksum += row.record_hash;
   ++merged_.relabelled;
-  TRY(chroma_.rewrite(*row.label, record.metadata, record.document));
+  TRY(chroma_work_->add(
+      [this, label = *row.label, metadata = std::move(record.metadata), document = std::move(record.document)] {
+        return chroma_.rewrite(label, metadata, document);
+      }));
   return index_.put(row);
 }
 
@@ -210,6 +223,7 @@ Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input) {
   merged_.graph = TRY(write_segment(change, input.graph, segment));
   if (!damage.empty()) merged_.graph.not_continued = damage;
   for (const auto& [path, sha256] : merged_.graph.files) hashed_[path] = sha256;
+  TRY(chroma_work_->wait());
   TRY(write_labels(change.base, segment));
   return check_totals(segment);
 }

@@ -1,0 +1,55 @@
+#include "base/serial_worker.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace tillite {
+
+SerialWorker::SerialWorker(std::size_t waiting_max)
+    : waiting_max_(waiting_max), thread_([this](const std::stop_token& stop) { run(stop); }) {
+  check(waiting_max > 0, "a worker has room for a task");
+}
+
+SerialWorker::~SerialWorker() {
+  const std::scoped_lock lock(mutex_);
+  waiting_.clear();
+}
+
+Result<void> SerialWorker::add(Task task) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return waiting_.size() < waiting_max_ || !outcome_; });
+  if (!outcome_) return outcome_;
+  waiting_.push_back(std::move(task));
+  lock.unlock();
+  changed_.notify_all();
+  return {};
+}
+
+Result<void> SerialWorker::wait() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return waiting_.empty() && !is_running_; });
+  return outcome_;
+}
+
+void SerialWorker::run(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  while (changed_.wait(lock, stop, [this] { return !waiting_.empty(); })) {
+    Task task = std::move(waiting_.front());
+    waiting_.pop_front();
+    is_running_ = true;
+    lock.unlock();
+    changed_.notify_all();
+    auto outcome = task();
+    task = nullptr;
+    lock.lock();
+    is_running_ = false;
+    if (!outcome) {
+      outcome_ = std::move(outcome);
+      waiting_.clear();
+    }
+    changed_.notify_all();
+  }
+}
+
+}  // namespace tillite

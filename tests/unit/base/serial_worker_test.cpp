@@ -1,0 +1,89 @@
+#include "base/serial_worker.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <memory>
+#include <vector>
+
+#include "support/must.h"
+
+namespace tillite::testing {
+namespace {
+
+TEST(SerialWorkerTest, RunsTasksInTheirOrderOnAThreadOfItsOwn) {
+  std::vector<int> ran;
+  std::vector<std::thread::id> threads;
+  SerialWorker worker(3);
+  for (int i = 0; i < 100; ++i) {
+    must(worker.add([&, number = std::make_unique<int>(i)]() -> Result<void> {
+      ran.push_back(*number);
+      threads.push_back(std::this_thread::get_id());
+      return {};
+    }));
+  }
+  must(worker.wait());
+  ASSERT_EQ(ran.size(), 100U);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(ran[static_cast<std::size_t>(i)], i);
+  for (const auto& thread : threads) {
+    EXPECT_EQ(thread, threads.front());
+    EXPECT_NE(thread, std::this_thread::get_id());
+  }
+}
+
+TEST(SerialWorkerTest, RunsNothingAfterAFailureAndTellsIt) {
+  SerialWorker worker(3);
+  must(worker.add([]() -> Result<void> { return fail(Code::corrupt, "the first is torn"); }));
+  const auto waited = worker.wait();
+  ASSERT_FALSE(waited);
+  EXPECT_EQ(waited.error().code(), Code::corrupt);
+
+  bool ran = false;
+  const auto added = worker.add([&]() -> Result<void> {
+    ran = true;
+    return {};
+  });
+  EXPECT_EQ(added.error().code(), Code::corrupt);
+  EXPECT_FALSE(worker.wait());
+  EXPECT_FALSE(ran);
+}
+
+TEST(SerialWorkerTest, AFailureLetsGoOfWhoWaitsForRoom) {
+  std::promise<void> go;
+  SerialWorker worker(1);
+  must(worker.add([&, ready = go.get_future()]() mutable -> Result<void> {
+    ready.wait();
+    return fail(Code::corrupt, "torn");
+  }));
+  std::size_t added = 0;
+  Result<void> last;
+  std::jthread adder([&] {
+    while ((last = worker.add([]() -> Result<void> { return {}; }))) ++added;
+  });
+  go.set_value();
+  adder.join();
+  EXPECT_LE(added, 1U);
+  EXPECT_EQ(last.error().message(), "torn");
+}
+
+TEST(SerialWorkerTest, EndsWithTasksThatStillWait) {
+  std::promise<void> go;
+  std::size_t ran = 0;
+  const auto count = [&]() -> Result<void> {
+    ++ran;
+    return {};
+  };
+  {
+    SerialWorker worker(10);
+    must(worker.add([&, ready = go.get_future()]() mutable -> Result<void> {
+      ready.wait();
+      return count();
+    }));
+    for (int i = 0; i < 5; ++i) must(worker.add(count));
+    go.set_value();
+  }
+  EXPECT_LE(ran, 6U);
+}
+
+}  // namespace
+}  // namespace tillite::testing
