@@ -11,7 +11,7 @@ Result<PinnedVersion> PinnedVersion::open(ObjectStore& objects, const Manifest& 
   PinnedVersion version;
   for (const Manifest::Shard& shard : manifest.shards) {
     const Path place = folder / shard_folder("", static_cast<int>(version.shards_.size()), manifest.binding.shards);
-    TRY(fetch_shard(objects, shard, place, verify));
+    TRY(fetch_shard(objects, shard, FetchedFor::queries, place, verify));
     version.shards_.push_back(TRY(PinnedSnapshot::open(place, manifest.binding)));
   }
   return version;

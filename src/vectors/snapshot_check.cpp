@@ -10,8 +10,6 @@ namespace {
 
 constexpr std::size_t kPage = 1'000;
 
-bool is_damage(const Error& error) { return error.code() == Code::corrupt || error.code() == Code::not_found; }
-
 /// A shard of a version that is checked.
 struct CheckedShard {
   const Manifest::Shard& shard;

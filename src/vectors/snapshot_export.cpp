@@ -52,11 +52,15 @@ Result<void> check_has_snapshot(const Manifest& manifest) {
 
 }  // namespace
 
-Result<void> fetch_shard(ObjectStore& objects, const Manifest::Shard& shard, const Path& folder, bool verify) {
+Result<void> fetch_shard(ObjectStore& objects, const Manifest::Shard& shard, FetchedFor purpose, const Path& folder,
+                         bool verify) {
   TRY(make_folders(folder));
   const auto room = TRY(ScratchFolder::create(folder));
   for (const auto& file : shard.files) {
-    TRY(fetch_file(objects, shard, file, folder, room.path(), verify, link_file));
+    const bool is_kept_graph = file.name == kKeptGraphFile;
+    if (is_kept_graph && purpose == FetchedFor::queries) continue;
+    const auto fetched = fetch_file(objects, shard, file, folder, room.path(), verify, link_file);
+    if (!fetched && !(is_kept_graph && is_damage(fetched.error()))) return fetched;
   }
   return {};
 }

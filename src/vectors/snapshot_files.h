@@ -11,6 +11,11 @@ inline constexpr std::string_view kChromaFile = "chroma.sqlite3";
 inline constexpr std::string_view kRecordsFile = "records.sqlite3";
 inline constexpr std::string_view kKeptGraphFile = "graph.kept";
 
+/// Whether a stored file is torn or has gone, and not merely out of reach.
+[[nodiscard]] inline bool is_damage(const Error& error) {
+  return error.code() == Code::corrupt || error.code() == Code::not_found;
+}
+
 /// Whether a file is Tillite's own: no Chroma server knows it, and exports leave it out.
 [[nodiscard]] bool is_our_own(std::string_view name);
 

@@ -87,7 +87,8 @@ class ShardMerger {
       input.base = room.path() / "base";
       input.base_files = task.base->files;
       input.base_checksum = task.base->checksum;
-      TRY(fetch_shard(objects_, *task.base, *input.base, /*verify=*/false));  // the merge checks what it reads
+      TRY(fetch_shard(objects_, *task.base, FetchedFor::merge, *input.base,
+                      /*verify=*/false));  // the merge checks what it reads
       task.fetch_ms = stopwatch.lap_ms();
     }
     MergedShard shard{.number = task.number, .folder = folder_ / shard_name(task.number, input_.binding.shards)};

@@ -299,7 +299,7 @@ TEST_F(CollectionViewTest, FetchNamesATornFile) {
   const auto name = newest->shards.front().files.back().name;
   const std::string content = must(read_file(object_file(name)));
   must(replace_file(object_file(name), as_bytes(content).first(content.size() - 1)));
-  const auto fetched = fetch_shard(objects, newest->shards.front(), new_path("fetched"), false);
+  const auto fetched = fetch_shard(objects, newest->shards.front(), FetchedFor::queries, new_path("fetched"), false);
   ASSERT_FALSE(fetched);
   EXPECT_EQ(fetched.error().code(), Code::corrupt);
   EXPECT_NE(fetched.error().message().find(name), std::string::npos);
@@ -310,8 +310,8 @@ TEST_F(CollectionViewTest, FetchFindsAChangedByteOnlyWhenAskedToVerify) {
   std::string content = must(read_file(object_file("chroma.sqlite3")));
   content.back() = static_cast<char>(content.back() ^ 1);
   must(replace_file(object_file("chroma.sqlite3"), as_bytes(content)));
-  must(fetch_shard(objects, newest->shards.front(), new_path("fetched"), false));
-  const auto verified = fetch_shard(objects, newest->shards.front(), new_path("fetched"), true);
+  must(fetch_shard(objects, newest->shards.front(), FetchedFor::queries, new_path("fetched"), false));
+  const auto verified = fetch_shard(objects, newest->shards.front(), FetchedFor::queries, new_path("fetched"), true);
   ASSERT_FALSE(verified);
   EXPECT_EQ(verified.error().code(), Code::corrupt);
   EXPECT_NE(verified.error().message().find("chroma.sqlite3"), std::string::npos);
@@ -320,7 +320,9 @@ TEST_F(CollectionViewTest, FetchFindsAChangedByteOnlyWhenAskedToVerify) {
 TEST_F(CollectionViewTest, FetchRefusesAFileOutsideItsFolder) {
   publish_records({vector_record("a", 1, 1)});
   newest->shards.front().files[0].name = "../outside";
-  EXPECT_EQ(fetch_shard(objects, newest->shards.front(), new_path("fetched"), false).error().code(), Code::corrupt);
+  EXPECT_EQ(
+      fetch_shard(objects, newest->shards.front(), FetchedFor::queries, new_path("fetched"), false).error().code(),
+      Code::corrupt);
 }
 
 TEST_F(CollectionViewTest, ExportsAllFilesButOurOwnAsCopies) {

@@ -99,6 +99,16 @@ TEST_F(VersionMerge, DoesNotTouchADamagedShardThatHasNoNews) {
   EXPECT_EQ(newest->vectors, 6U);
 }
 
+TEST_F(VersionMerge, GoesOnWithoutKeptGraphsThatAreTornOrHaveGone) {
+  publish_all_shards();
+  must(objects.remove(ObjectKey(newest->shards[0].folder + std::string(kKeptGraphFile))));
+  must(replace_file(objects.path_of(ObjectKey(newest->shards[1].folder + std::string(kKeptGraphFile))), {}));
+  EXPECT_EQ(published_contents().size(), 6U) << "queries need none";
+  publish({deliver({vector_record(ids_of(0, 1).front(), 2, 90), vector_record(ids_of(1, 1).front(), 2, 91)})});
+  EXPECT_EQ(newest->vectors, 6U);
+  EXPECT_TRUE(must(check_snapshot(objects, *newest, room.path(), {})).findings.empty());
+}
+
 TEST_F(VersionMerge, GivesEachOfTheMergesAtOnceItsPartOfMemoryAndThreads) {
   const auto files = intermediates_of({{deliver(records_of(0, 2))}});
   VersionMergeInput input{.binding = binding};
