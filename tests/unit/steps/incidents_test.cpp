@@ -6,6 +6,7 @@
 #include "support/forwarding_objects.h"
 #include "support/pipeline.h"
 #include "vectors/keys.h"
+#include "vectors/snapshot_files.h"
 
 namespace tillite::testing {
 namespace {
@@ -95,6 +96,7 @@ TEST_F(Incidents, NothingIsPublishedOverASnapshotThatCannotBeRead) {
   pipeline.collect(pipeline.submit_all().front());
   const Manifest before = *newest();
   for (const auto& file : before.shards.front().files) {
+    if (file.name == kKeptGraphFile) continue;  // a merge can do without it
     SCOPED_TRACE(file.name);
     const ObjectKey key(before.shards.front().folder + file.name);
     const std::string whole = must(read_object(*pipeline.vectors, key));
