@@ -10,10 +10,11 @@ allowed() {
     vectors) echo "vectors receipts ports base" ;;
     embedding) echo "embedding vectors receipts ports base" ;;
     steps) echo "steps embedding vectors receipts ports base" ;;
-    workflow) echo "workflow ports base" ;;
+    expressions) echo "expressions ports base" ;;
+    workflow) echo "workflow expressions ports base" ;;
     adapters) echo "adapters ports base" ;;
     library) echo "library steps adapters embedding vectors receipts ports base" ;;
-    app) echo "app steps workflow adapters embedding vectors receipts ports base" ;;
+    app) echo "app steps workflow expressions adapters embedding vectors receipts ports base" ;;
     *) return 1 ;;
   esac
 }
