@@ -37,6 +37,7 @@ struct Values {
   std::string name;
   std::string input = "{}";
   std::string execution;
+  std::string body;
 };
 
 class Parser {
@@ -63,6 +64,7 @@ class Parser {
     add_search_commands();
     add_snapshot_commands();
     add_delta_commands();
+    add_queue_commands();
     add_workflow_commands();
   }
 
@@ -254,6 +256,25 @@ class Parser {
                        "Their collection (default: the only one, or the one called like ours)");
     import->add_option("--into", v->delta_import.into,
                        "receipt_lines or receipt_words (default: the one called like theirs)");
+  }
+
+  void add_queue_commands() {
+    auto v = values_;
+    auto* queue = app_.add_subcommand("queue", "Messages that tell of new deltas");
+    queue->require_subcommand(1);
+    queue->fallthrough();
+    queue->footer("Example: tillite queue list --dead");
+    auto* list = add(*queue, "list", "Lists the messages that wait", "tillite queue list --dead",
+                     [v](CommandContext& c) { return queue_list_command(c, v->all); });
+    list->add_flag("--dead", v->all, "Those that nobody could work on, with their reasons");
+    auto* send = add(*queue, "send", "Sends a message; the next run or serve works on it",
+                     "tillite queue send '{\"collection\": \"receipt_lines\"}'",
+                     [v](CommandContext& c) { return queue_send_command(c, v->body); });
+    send->add_option("body", v->body, "JSON (docs/formats/queue-messages.md)")->required();
+    auto* redrive = add(*queue, "redrive", "Brings dead letters back", "tillite queue redrive --all",
+                        [v](CommandContext& c) { return queue_redrive_command(c, v->all, v->ids); });
+    redrive->add_flag("--all", v->all, "All of them");
+    redrive->add_option("ids", v->ids, "Their ids, as queue list --dead shows them");
   }
 
   void add_workflow_commands() {
