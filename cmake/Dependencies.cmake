@@ -9,6 +9,7 @@ find_package(simdjson REQUIRED)
 find_package(Threads REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(TBB REQUIRED)
+find_package(Boost 1.81 REQUIRED)  # headers only
 
 # Debian's SQLiteCpp and utf8proc come without a CMake package that can be used as it is.
 find_path(SQLITECPP_INCLUDE SQLiteCpp/SQLiteCpp.h REQUIRED)

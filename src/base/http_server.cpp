@@ -1,0 +1,341 @@
+#include "base/http_server.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <chrono>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "base/check.h"
+
+namespace tillite {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using boost::system::error_code;
+using tcp = asio::ip::tcp;
+using std::chrono::milliseconds;
+
+constexpr unsigned kVersion = 11;  // HTTP/1.1
+constexpr milliseconds kPauseWithoutSockets{100};
+
+/// An answer on its way from whoever gives it to its connection. All but `is_wanted` belongs to the thread of `io`.
+struct PendingAnswer {
+  explicit PendingAnswer(std::shared_ptr<asio::io_context> context) : io(std::move(context)), arrived(*io) {
+    arrived.expires_at(asio::steady_timer::time_point::max());
+  }
+  std::shared_ptr<asio::io_context> io;  // first: the timer needs it to its end
+  asio::steady_timer arrived;            // cancelled when the response is there
+  std::optional<HttpResponse> response;
+  std::atomic<bool> is_wanted = true;
+};
+
+HttpAnswer answer_to(const std::shared_ptr<PendingAnswer>& pending) {
+  return HttpAnswer(
+      [pending](HttpResponse response) {
+        asio::post(*pending->io, [pending, response = std::move(response)]() mutable {
+          pending->response = std::move(response);
+          pending->arrived.cancel();
+        });
+      },
+      [pending] { return pending->is_wanted.load(); });
+}
+
+struct Connection {
+  explicit Connection(tcp::socket socket) : stream(std::move(socket)) {}
+  beast::tcp_stream stream;
+  beast::flat_buffer buffer;  ///< what was read beyond a request's end
+  bool is_idle = true;        ///< no request is being read or answered
+};
+
+HttpRequest request_of(http::request<http::string_body> message) {
+  HttpRequest request{.method = std::string(message.method_string()), .target = std::string(message.target())};
+  for (const auto& field : message) {
+    std::string name(field.name_string());
+    std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+    request.fields.push_back({std::move(name), std::string(field.value())});
+  }
+  request.body = std::move(message.body());
+  return request;
+}
+
+/// The host of "host:port" or "[::1]:port".
+std::string_view host_of(std::string_view authority) {
+  const std::size_t bracket = authority.rfind(']');
+  const std::size_t colon = authority.rfind(':');
+  if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket)) return authority;
+  return authority.substr(0, colon);
+}
+
+/// A name that leads to this machine and to no other, so that no page of elsewhere can have it. AWS's programs put
+/// "sync-" before the name of the host for some calls.
+bool is_name_of_loopback(std::string_view host) {
+  constexpr std::string_view kSync = "sync-";
+  if (host.starts_with(kSync)) host.remove_prefix(kSync.size());
+  return host == "127.0.0.1" || host == "localhost" || host == "[::1]" || host.ends_with(".localhost");
+}
+
+/// Why a request is refused before anybody looks at it.
+std::optional<HttpResponse> refusal(const HttpRequest& request) {
+  const std::string_view host = host_of(request.field("host"));
+  if (!request.field("origin").empty()) {
+    return HttpResponse{.status = 403, .body = "requests of web pages are refused\n"};
+  }
+  if (!is_name_of_loopback(host)) {
+    return HttpResponse{.status = 403,
+                        .body = fmt::format("this server answers to 127.0.0.1 and localhost, not to '{}'\n", host)};
+  }
+  return std::nullopt;
+}
+
+HttpResponse unreadable(const error_code& error, const HttpServer::Limits& limits) {
+  if (error == http::error::header_limit) {
+    return {.status = 431, .body = fmt::format("headers above {} bytes\n", limits.header_bytes_max)};
+  }
+  if (error == http::error::body_limit) {
+    return {.status = 413, .body = fmt::format("a body above {} bytes\n", limits.body_bytes_max)};
+  }
+  return {.status = 400, .body = fmt::format("this is no request of HTTP/1.1: {}\n", error.message())};
+}
+
+}  // namespace
+
+std::string_view HttpRequest::field(std::string_view name) const {
+  const auto found = std::ranges::find(fields, name, &HttpField::name);
+  return found == fields.end() ? std::string_view() : found->value;
+}
+
+HttpAnswer::HttpAnswer(Send send, IsWanted is_wanted) : send_(std::move(send)), is_wanted_(std::move(is_wanted)) {}
+
+HttpAnswer::HttpAnswer(HttpAnswer&& other) noexcept
+    : send_(std::exchange(other.send_, nullptr)), is_wanted_(other.is_wanted_) {}
+
+HttpAnswer::~HttpAnswer() {
+  if (send_) send_({.status = 500, .body = "the request was not answered\n"});
+}
+
+void HttpAnswer::operator()(HttpResponse response) {
+  check(static_cast<bool>(send_), "a request is answered once");
+  std::exchange(send_, nullptr)(std::move(response));
+}
+
+/// One thread moves bytes; it alone touches the connections. The pool's threads run the handlers.
+///
+/// What is passed to a coroutine here is a name, never a temporary or a choice between two: g++ 12 destroys those
+/// twice.
+class HttpServer::Implementation {
+ public:
+  Implementation(std::shared_ptr<asio::io_context> io, tcp::acceptor acceptor, Handler handler, Limits limits)
+      : io_(std::move(io)),
+        acceptor_(std::move(acceptor)),
+        farewell_(*io_),
+        handler_(std::move(handler)),
+        limits_(limits),
+        port_(acceptor_.local_endpoint().port()),
+        pool_(limits.threads) {}
+
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+
+  void run(const std::stop_token& stop) {
+    asio::co_spawn(*io_, accept(), asio::detached);
+    {
+      const std::stop_callback on_stop(stop, [this] { asio::post(*io_, [this] { begin_to_stop(); }); });
+      io_->run();
+    }
+    pool_.join();
+  }
+
+ private:
+  void begin_to_stop() {
+    stopping_ = true;
+    acceptor_.close();
+    for (const auto& connection : connections_) {
+      if (connection->is_idle) connection->stream.close();
+    }
+    farewell_.expires_after(milliseconds(limits_.farewell_ms_max));
+    farewell_.async_wait([this](const error_code& error) {
+      if (!error) io_->stop();
+    });
+    end_when_alone();
+  }
+
+  void end_when_alone() {
+    if (stopping_ && connections_.empty()) farewell_.cancel();
+  }
+
+  asio::awaitable<void> accept() {
+    while (!stopping_) {
+      error_code error;
+      tcp::socket socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
+      if (stopping_) break;
+      if (error) {  // out of descriptors, most likely: some come back
+        asio::steady_timer pause(*io_, kPauseWithoutSockets);
+        co_await pause.async_wait(asio::redirect_error(asio::use_awaitable, error));
+        continue;
+      }
+      asio::co_spawn(*io_, keep(std::make_shared<Connection>(std::move(socket))), asio::detached);
+    }
+  }
+
+  /// A connection from its first to its last byte.
+  asio::awaitable<void> keep(std::shared_ptr<Connection> connection) {
+    const bool is_one_too_many = connections_.size() >= limits_.connections_max;
+    connections_.insert(connection);
+    if (is_one_too_many) {
+      connection->is_idle = false;
+      const HttpResponse busy = {.status = 503, .body = "too many connections\n"};
+      co_await write(*connection, busy, kVersion, false, false);
+    } else {
+      bool goes_on = true;
+      while (goes_on && !stopping_) goes_on = co_await serve_request(connection);
+    }
+    error_code ignored;
+    connection->stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    connections_.erase(connection);
+    end_when_alone();
+  }
+
+  /// Whether the connection can have another request.
+  asio::awaitable<bool> serve_request(const std::shared_ptr<Connection>& kept) {
+    Connection& connection = *kept;
+    http::request_parser<http::string_body> parser;
+    parser.header_limit(limits_.header_bytes_max);
+    parser.body_limit(limits_.body_bytes_max);
+    error_code error;
+    connection.is_idle = true;
+    connection.stream.expires_after(milliseconds(limits_.idle_ms_max));
+    co_await http::async_read_header(connection.stream, connection.buffer, parser,
+                                     asio::redirect_error(asio::use_awaitable, error));
+    connection.is_idle = false;
+    if (!error && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+      const unsigned version = parser.get().version();
+      error = co_await invite_body(connection, version);
+    }
+    if (!error) {
+      connection.stream.expires_after(milliseconds(limits_.request_ms_max));
+      co_await http::async_read(connection.stream, connection.buffer, parser,
+                                asio::redirect_error(asio::use_awaitable, error));
+    }
+    if (error.category() == http::make_error_code(http::error::bad_method).category() &&
+        error != http::error::end_of_stream && error != http::error::partial_message) {
+      const HttpResponse refused = unreadable(error, limits_);
+      co_await write(connection, refused, kVersion, false, false);
+      co_return false;
+    }
+    if (error) co_return false;  // the other side has gone, or was silent for too long
+
+    const unsigned version = parser.get().version();
+    const bool stays = parser.keep_alive();
+    HttpRequest request = request_of(parser.release());
+    const bool is_head = request.method == "HEAD";
+    auto response = refusal(request);
+    if (!response) response = co_await handled(kept, request);
+    const bool written = co_await write(connection, *response, version, is_head, stays && !stopping_);
+    co_return written&& stays;
+  }
+
+  asio::awaitable<error_code> invite_body(Connection& connection, unsigned version) {
+    http::response<http::empty_body> go_on(http::status::continue_, version);
+    error_code error;
+    co_await http::async_write(connection.stream, go_on, asio::redirect_error(asio::use_awaitable, error));
+    co_return error;
+  }
+
+  /// The handler's answer, whenever it comes. Takes the request away.
+  asio::awaitable<HttpResponse> handled(const std::shared_ptr<Connection>& connection, HttpRequest& request) {
+    const auto pending = std::make_shared<PendingAnswer>(io_);
+    asio::post(pool_, [this, request = std::move(request), answer = answer_to(pending)]() mutable {
+      try {
+        handler_(std::move(request), std::move(answer));
+      } catch (const std::exception&) {
+        // Only a library's, for lack of memory: the dropped answer is a status 500, and the others go on.
+      }
+    });
+    connection->stream.expires_never();
+    tcp::socket& socket = connection->stream.socket();
+    if (connection->buffer.size() == 0) {
+      socket.async_wait(tcp::socket::wait_read, [pending, connection](const error_code& error) {
+        if (error) return;  // the answer came first
+        std::array<char, 1> byte{};
+        error_code peeked;
+        const std::size_t read =
+            connection->stream.socket().receive(asio::buffer(byte), tcp::socket::message_peek, peeked);
+        if (peeked || read == 0) pending->is_wanted = false;
+      });
+    }
+    error_code ignored;
+    while (!pending->response) co_await pending->arrived.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    socket.cancel(ignored);
+    co_return *std::move(pending->response);
+  }
+
+  /// Whether it could be written.
+  asio::awaitable<bool> write(Connection& connection, const HttpResponse& response, unsigned version, bool is_head,
+                              bool stays) {
+    http::response<http::string_body> message(static_cast<http::status>(response.status), version);
+    message.set(http::field::content_type, response.content_type);
+    for (const HttpField& field : response.fields) message.insert(field.name, field.value);
+    message.keep_alive(stays);
+    if (!is_head) message.body() = response.body;
+    message.prepare_payload();
+    error_code error;
+    connection.stream.expires_after(milliseconds(limits_.request_ms_max));
+    co_await http::async_write(connection.stream, message, asio::redirect_error(asio::use_awaitable, error));
+    co_return !error;
+  }
+
+  std::shared_ptr<asio::io_context> io_;
+  tcp::acceptor acceptor_;
+  asio::steady_timer farewell_;
+  Handler handler_;
+  Limits limits_;
+  std::uint16_t port_;
+  bool stopping_ = false;
+  std::set<std::shared_ptr<Connection>> connections_;
+  asio::thread_pool pool_;  // last: its threads use the others
+};
+
+Result<std::unique_ptr<HttpServer>> HttpServer::listen(std::uint16_t port, Handler handler, Limits limits) {
+  auto io = std::make_shared<asio::io_context>(1);
+  tcp::acceptor acceptor(*io);
+  const tcp::endpoint endpoint(asio::ip::address_v4::loopback(), port);
+  error_code error;
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
+  if (error == boost::system::errc::permission_denied) {
+    return fail(Code::permission, "port {} of 127.0.0.1 is reserved: name one above 1023, or 0 for any", port);
+  }
+  if (error) {
+    return fail(Code::unavailable, "port {} of 127.0.0.1 cannot be used ({}): name another, or 0 for any that is free",
+                port, error.message());
+  }
+  return std::unique_ptr<HttpServer>(
+      new HttpServer(std::make_unique<Implementation>(std::move(io), std::move(acceptor), std::move(handler), limits)));
+}
+
+HttpServer::HttpServer(std::unique_ptr<Implementation> implementation) : implementation_(std::move(implementation)) {}
+HttpServer::~HttpServer() = default;
+
+std::uint16_t HttpServer::port() const { return implementation_->port(); }
+void HttpServer::run(const std::stop_token& stop) { implementation_->run(stop); }
+
+}  // namespace tillite

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace tillite {
+
+/// A header of a request (its name in lower case) or of a response.
+struct HttpField {
+  std::string name;
+  std::string value;
+};
+
+struct HttpRequest {
+  std::string method;             ///< "POST"
+  std::string target;             ///< path and query as they were sent: "/a%20b?c=d"
+  std::vector<HttpField> fields;  ///< in the order in which they came
+  std::string body;
+
+  /// The first field of that name (in lower case); empty if there is none.
+  [[nodiscard]] std::string_view field(std::string_view name) const;
+};
+
+struct HttpResponse {
+  unsigned status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::vector<HttpField> fields;
+  std::string body;
+};
+
+/// The answer that is owed to one request. Whoever holds it gives it once, at any time and from any thread; if it is
+/// dropped the other side gets status 500.
+class HttpAnswer {
+ public:
+  using Send = std::move_only_function<void(HttpResponse)>;
+  using IsWanted = std::function<bool()>;
+
+  explicit HttpAnswer(Send send, IsWanted is_wanted = [] { return true; });
+  HttpAnswer(HttpAnswer&& other) noexcept;
+  HttpAnswer& operator=(HttpAnswer&&) = delete;
+  ~HttpAnswer();
+
+  void operator()(HttpResponse response);
+  /// False once the other side has hung up: what is handed out only once should not be given then.
+  [[nodiscard]] bool is_wanted() const { return is_wanted_(); }
+
+ private:
+  Send send_;
+  IsWanted is_wanted_;
+};
+
+/// HTTP/1.1 on 127.0.0.1, with connections that are kept. Requests are handled by a few threads; one that waits for
+/// something holds its HttpAnswer and no thread. Requests that a web page sent (an Origin, or another host's name) are
+/// refused: a browser on this machine would carry them here.
+class HttpServer {
+ public:
+  struct Limits {
+    std::uint32_t header_bytes_max = 64 * 1024;
+    std::uint64_t body_bytes_max = 8 * 1024 * 1024;
+    std::int64_t request_ms_max = 30'000;  ///< to read a body, and to write an answer
+    std::int64_t idle_ms_max = 60'000;     ///< between requests, and to read a header
+    std::int64_t farewell_ms_max = 5'000;  ///< for the answers that are still owed when it stops
+    std::size_t connections_max = 512;     ///< more are answered with status 503
+    std::size_t threads = 4;
+  };
+  /// Called on one of the server's threads. It may answer later; it should not block for long.
+  using Handler = std::function<void(HttpRequest request, HttpAnswer answer)>;
+
+  /// Takes the port (0: any that is free). `unavailable` if another program has it, `permission` if it may not be used.
+  [[nodiscard]] static Result<std::unique_ptr<HttpServer>> listen(std::uint16_t port, Handler handler, Limits limits);
+  ~HttpServer();
+
+  [[nodiscard]] std::uint16_t port() const;
+
+  /// Serves until `stop` is requested: then it takes no more requests, and returns as soon as those that it has are
+  /// answered. Once.
+  void run(const std::stop_token& stop);
+
+ private:
+  class Implementation;
+  explicit HttpServer(std::unique_ptr<Implementation> implementation);
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace tillite

@@ -1,0 +1,73 @@
+#include "base/sigv4.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/hash.h"
+
+namespace tillite::testing {
+namespace {
+
+constexpr std::string_view kSecret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+constexpr std::string_view kTimestamp = "20150830T123600Z";
+
+std::string sign(const HttpRequest& request, const std::vector<std::string>& names, const std::string& service) {
+  return sigv4_signature(kSecret, {.date = "20150830", .region = "us-east-1", .service = service}, kTimestamp,
+                         sigv4_canonical_request(request, names, sha256_hex(request.body)));
+}
+
+/// A request of AWS's published test suite.
+std::string sign_example(std::string method, std::string target, std::vector<HttpField> more = {},
+                         std::string body = "") {
+  HttpRequest request{.method = std::move(method),
+                      .target = std::move(target),
+                      .fields = {{"host", "example.amazonaws.com"}, {"x-amz-date", std::string(kTimestamp)}},
+                      .body = std::move(body)};
+  std::vector<std::string> names = {"host", "x-amz-date"};
+  for (HttpField& field : more) {
+    if (std::ranges::find(names, field.name) == names.end()) names.push_back(field.name);
+    request.fields.push_back(std::move(field));
+  }
+  std::ranges::sort(names);
+  return sign(request, names, "service");
+}
+
+TEST(SigV4Test, SignsTheExamplesOfAwsAsTheyDo) {
+  EXPECT_EQ(sign_example("GET", "/"), "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31");
+  EXPECT_EQ(sign_example("POST", "/"), "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b");
+  EXPECT_EQ(sign_example("GET", "/?Param2=value2&Param1=value1"),
+            "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500");
+  EXPECT_EQ(sign_example("GET", "/", {{"my-header1", " value1"}, {"my-header2", " \"a   b   c\""}}),
+            "acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736");
+  EXPECT_EQ(sign_example("POST", "/", {{"content-type", "application/x-www-form-urlencoded"}}, "Param1=value1"),
+            "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a");
+}
+
+TEST(SigV4Test, APathIsWalkedBeforeItIsSigned) {
+  for (const char* target : {"/example/..", "/./", "//", "/a/../b/.."}) {
+    EXPECT_EQ(sign_example("GET", target), "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31")
+        << target;
+  }
+}
+
+/// What botocore signs at that time.
+TEST(SigV4Test, SignsWhatBotocoreSendsAsItDoes) {
+  const HttpRequest json = {.method = "POST",
+                            .target = "/",
+                            .fields = {{"host", "127.0.0.1:8765"},
+                                       {"content-type", "application/x-amz-json-1.0"},
+                                       {"x-amz-target", "AmazonSQS.GetQueueUrl"},
+                                       {"x-amz-date", std::string(kTimestamp)}},
+                            .body = R"({"QueueName":"chromadb-delta-queue"})"};
+  EXPECT_EQ(sign(json, {"content-type", "host", "x-amz-date", "x-amz-target"}, "sqs"),
+            "dce6c8291b5ea7ed208ae4b20fa15203740334d43b77c930fbb3c626fde05144");
+  const HttpRequest query = {.method = "GET",
+                             .target = "/000000000000/a%20b?z=1&Action=ListQueues&a=%2F",
+                             .fields = {{"host", "127.0.0.1:8765"}, {"x-amz-date", std::string(kTimestamp)}}};
+  EXPECT_EQ(sign(query, {"host", "x-amz-date"}, "sqs"),
+            "ea23552096193d887d9fe8c26e405bd61b307ededf6f23e9f235b2983422bab8");
+}
+
+}  // namespace
+}  // namespace tillite::testing
