@@ -14,6 +14,7 @@ struct QueueMessage {
   std::string body;
   int receive_count = 0;     ///< this delivery included
   std::int64_t sent_ms = 0;  ///< since the epoch
+  std::string attributes;    ///< as they were sent; empty: none
 };
 
 /// Where the messages of a queue stand.
@@ -56,8 +57,10 @@ class Queue {
   static constexpr std::size_t kReasonBytesMax = 1024;
 
   virtual ~Queue() = default;
-  /// A text that is delivered as it is, not before `delay_ms` have passed. The answer: the message's id.
-  [[nodiscard]] virtual Result<std::string> send(const std::string& body, std::int64_t delay_ms = 0) = 0;
+  /// A text that is delivered as it is, not before `delay_ms` have passed. The answer: the message's id. `attributes`
+  /// (JSON as SQS has them; empty: none) travel with it, and count towards its bytes.
+  [[nodiscard]] virtual Result<std::string> send(const std::string& body, std::int64_t delay_ms = 0,
+                                                 const std::string& attributes = "") = 0;
   /// Up to `count_max` (more than 10 count as 10) messages, invisible to others for `visibility_ms`; then they are
   /// delivered anew, unless they were removed. Does not wait: none if none is there.
   [[nodiscard]] virtual Result<std::vector<QueueMessage>> receive(std::size_t count_max,

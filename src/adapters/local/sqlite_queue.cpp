@@ -14,6 +14,7 @@ CREATE TABLE messages (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   queue TEXT NOT NULL,
   body TEXT NOT NULL,
+  attributes TEXT NOT NULL DEFAULT '',
   sent_ms INTEGER NOT NULL,
   visible_ms INTEGER NOT NULL,
   receive_count INTEGER NOT NULL DEFAULT 0,
@@ -115,20 +116,23 @@ void SqliteQueue::settle(std::int64_t now_ms) {
   }
 }
 
-Result<std::string> SqliteQueue::send(const std::string& body, std::int64_t delay_ms) {
-  if (body.size() > kBodyBytesMax) {
-    return fail(Code::limit_exceeded, "a message of {} bytes; at most {} are allowed", body.size(), kBodyBytesMax);
+Result<std::string> SqliteQueue::send(const std::string& body, std::int64_t delay_ms, const std::string& attributes) {
+  const std::size_t bytes = body.size() + attributes.size();
+  if (bytes > kBodyBytesMax) {
+    return fail(Code::limit_exceeded, "a message of {} bytes; at most {} are allowed", bytes, kBodyBytesMax);
   }
   if (body.empty()) return fail(Code::invalid_input, "a message needs a text");
   TRY(check_duration("delay", delay_ms, kDelayMsMax));
   const std::scoped_lock lock(mutex_);
   return with_sqlite(fmt::format("sending a message by {}", database_.getFilename()), [&] {
     const std::int64_t now_ms = clock_.now_ms();
-    SQLite::Statement insert(database_, "INSERT INTO messages (queue, body, sent_ms, visible_ms) VALUES (?, ?, ?, ?)");
+    SQLite::Statement insert(
+        database_, "INSERT INTO messages (queue, body, sent_ms, visible_ms, attributes) VALUES (?, ?, ?, ?, ?)");
     insert.bind(1, std::string(name()));
     insert.bind(2, body);
     insert.bind(3, now_ms);
     insert.bind(4, now_ms + delay_ms);
+    insert.bind(5, attributes);
     insert.exec();
     return std::to_string(database_.getLastInsertRowid());
   });
@@ -143,7 +147,7 @@ Result<std::vector<QueueMessage>> SqliteQueue::receive(std::size_t count_max, st
     settle(now_ms);
     std::vector<QueueMessage> messages;
     SQLite::Statement select(database_,
-                             "SELECT id, body, receive_count, deliveries, sent_ms FROM messages "
+                             "SELECT id, body, receive_count, deliveries, sent_ms, attributes FROM messages "
                              "WHERE queue = ? AND visible_ms <= ? ORDER BY visible_ms LIMIT ?");
     select.bind(1, std::string(name()));
     select.bind(2, now_ms);
@@ -154,7 +158,8 @@ Result<std::vector<QueueMessage>> SqliteQueue::receive(std::size_t count_max, st
                           .receipt = fmt::format("{}.{}", id, select.getColumn(3).getInt64() + 1),
                           .body = select.getColumn(1).getString(),
                           .receive_count = select.getColumn(2).getInt() + 1,
-                          .sent_ms = select.getColumn(4).getInt64()});
+                          .sent_ms = select.getColumn(4).getInt64(),
+                          .attributes = select.getColumn(5).getString()});
     }
     SQLite::Statement hide(database_,
                            "UPDATE messages SET visible_ms = ?, receive_count = receive_count + 1, "

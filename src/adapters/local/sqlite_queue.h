@@ -17,7 +17,8 @@ class SqliteQueue final : public Queue {
   /// Opens or makes the file. `unsupported` if a newer version of the program wrote it.
   [[nodiscard]] static Result<std::unique_ptr<SqliteQueue>> open(const Path& file, Clock& clock);
 
-  [[nodiscard]] Result<std::string> send(const std::string& body, std::int64_t delay_ms) override;
+  [[nodiscard]] Result<std::string> send(const std::string& body, std::int64_t delay_ms,
+                                         const std::string& attributes) override;
   [[nodiscard]] Result<std::vector<QueueMessage>> receive(std::size_t count_max, std::int64_t visibility_ms) override;
   [[nodiscard]] Result<void> remove(const std::string& receipt) override;
   [[nodiscard]] Result<void> extend(const std::string& receipt, std::int64_t visibility_ms) override;
