@@ -12,9 +12,10 @@ allowed() {
     steps) echo "steps embedding vectors receipts ports base" ;;
     expressions) echo "expressions ports base" ;;
     workflow) echo "workflow expressions ports base" ;;
+    server) echo "server workflow expressions ports base" ;;
     adapters) echo "adapters ports base" ;;
     library) echo "library steps adapters embedding vectors receipts ports base" ;;
-    app) echo "app steps workflow expressions adapters embedding vectors receipts ports base" ;;
+    app) echo "app server steps workflow expressions adapters embedding vectors receipts ports base" ;;
     *) return 1 ;;
   esac
 }

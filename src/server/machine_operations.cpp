@@ -1,0 +1,213 @@
+// Step Functions' operations on state machines and definitions.
+#include <algorithm>
+
+#include "server/aws_error.h"
+#include "server/execution_event_json.h"
+#include "server/step_functions_parameters.h"
+#include "server/step_functions_service.h"
+
+namespace tillite {
+namespace {
+
+constexpr std::size_t kNameBytesMax = 4096;  // what is longer is refused before it is looked at
+constexpr std::int64_t kDiagnosticsMax = 100;
+
+std::string_view type_name(bool is_express) { return is_express ? "EXPRESS" : "STANDARD"; }
+
+Result<bool> is_express_of(const Json& parameters) {
+  const auto type = TRY(optional_text_of(parameters, "type", kTokenBytesMax)).value_or("STANDARD");
+  if (type == "STANDARD" || type == "EXPRESS") return type == "EXPRESS";
+  return aws_error("ValidationException",
+                   "1 validation error detected: Value at 'type' failed to satisfy constraint: "
+                   "Member must satisfy enum value set: [STANDARD, EXPRESS]");
+}
+
+std::string text_of(const DefinitionFinding& finding) {
+  return fmt::format("{}: {}{}{}", finding.code, finding.message, finding.location.empty() ? "" : " at ",
+                     finding.location);
+}
+
+/// What is the same for every machine here: nothing is logged elsewhere, nothing traced.
+void set_configuration(Json& json) {
+  json["loggingConfiguration"] = {{"level", "OFF"}, {"includeExecutionData", false}};
+  json["tracingConfiguration"] = {{"enabled", false}};
+}
+
+Error does_not_exist(const Error& error, const NameArn& arn) {
+  if (error.code() != Code::not_found) return error;
+  return aws_error("StateMachineDoesNotExist",
+                   fmt::format("State Machine Does Not Exist: '{}'", machine_arn(arn.place, arn.name)))
+      .error();
+}
+
+/// A parameter that is a JSON text, as the value that it stands for. `error_name` if it is none.
+Result<void> parse_text_field(Value::Object& object, std::string_view name, std::string_view error_name,
+                              std::string_view what) {
+  const Value* const text = object.find(name);
+  if (text == nullptr || !text->is_string()) return {};
+  auto value = parse_value(text->string(), name);
+  if (!value) return aws_error(error_name, fmt::format("{}: '{}'", what, value.error().message()));
+  object.set(name, *std::move(value));
+  return {};
+}
+
+}  // namespace
+
+Result<void> StepFunctionsService::check_definition(const std::string& definition, bool is_express) {
+  std::string texts;
+  for (const DefinitionFinding& finding : backend_.validate(definition, is_express)) {
+    if (finding.is_error) texts += (texts.empty() ? "" : ", ") + text_of(finding);
+  }
+  if (texts.empty()) return {};
+  return aws_error("InvalidDefinition", fmt::format("Invalid State Machine Definition: '{}'", texts));
+}
+
+Result<MachineInfo> StepFunctionsService::machine_named(const NameArn& arn) {
+  auto machine = backend_.describe_machine(arn.name);
+  if (machine) return machine;
+  return std::unexpected(does_not_exist(machine.error(), arn));
+}
+
+Result<Json> StepFunctionsService::create_state_machine(const Json& parameters) {
+  const MachineInfo wanted = {.name = TRY(text_of(parameters, "name", kNameBytesMax)),
+                              .definition = TRY(text_of(parameters, "definition", kDefinitionBytesMax)),
+                              .is_express = TRY(is_express_of(parameters)),
+                              .role_arn = TRY(text_of(parameters, "roleArn", kArnBytesMax))};
+  TRY(check_states_name(wanted.name));
+  TRY(parse_arn(wanted.role_arn));
+  TRY(check_definition(wanted.definition, wanted.is_express));
+  const auto answer = [&](const MachineInfo& machine) {
+    return Json{{"stateMachineArn", machine_arn(place_, machine.name)},
+                {"creationDate", json_time(machine.created_ms)}};
+  };
+  const auto created = backend_.create_machine(wanted);
+  if (created) return answer(*created);
+  if (created.error().code() != Code::conflict) return std::unexpected(created.error());
+  // The same request once more is answered as it was; another one is refused.
+  const MachineInfo there = TRY(backend_.describe_machine(wanted.name));
+  if (there.definition == wanted.definition && there.is_express == wanted.is_express &&
+      there.role_arn == wanted.role_arn) {
+    return answer(there);
+  }
+  return aws_error("StateMachineAlreadyExists",
+                   fmt::format("State Machine Already Exists: '{}'", machine_arn(place_, wanted.name)));
+}
+
+Result<Json> StepFunctionsService::update_state_machine(const Json& parameters) {
+  const NameArn arn = TRY(parse_machine_arn(TRY(text_of(parameters, "stateMachineArn", kArnBytesMax))));
+  const auto definition = TRY(optional_text_of(parameters, "definition", kDefinitionBytesMax));
+  const auto role_arn = TRY(optional_text_of(parameters, "roleArn", kArnBytesMax));
+  const MachineInfo machine = TRY(machine_named(arn));
+  const bool has_configuration = find_field(parameters, "loggingConfiguration") != nullptr ||
+                                 find_field(parameters, "tracingConfiguration") != nullptr;
+  if (!definition && !role_arn && !has_configuration) {
+    return aws_error(
+        "MissingRequiredParameter",
+        "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be "
+        "specified");
+  }
+  if (role_arn) TRY(parse_arn(*role_arn));
+  if (definition) TRY(check_definition(*definition, machine.is_express));
+  const auto updated = backend_.update_machine(arn.name, definition, role_arn);
+  if (!updated) return std::unexpected(does_not_exist(updated.error(), arn));
+  Json answer = {{"updateDate", json_time(updated->updated_ms)}};
+  if (!updated->revision_id.empty()) answer["revisionId"] = updated->revision_id;
+  return answer;
+}
+
+Result<Json> StepFunctionsService::describe_state_machine(const Json& parameters) {
+  const NameArn arn = TRY(parse_machine_arn(TRY(text_of(parameters, "stateMachineArn", kArnBytesMax))));
+  const bool all_data = TRY(wants_all_data(parameters));
+  const MachineInfo machine = TRY(machine_named(arn));
+  Json answer = {{"stateMachineArn", machine_arn(arn.place, machine.name)},
+                 {"name", machine.name},
+                 {"status", "ACTIVE"},
+                 {"roleArn", machine.role_arn},
+                 {"type", type_name(machine.is_express)},
+                 {"creationDate", json_time(machine.created_ms)}};
+  if (all_data) answer["definition"] = machine.definition;
+  if (!machine.revision_id.empty()) answer["revisionId"] = machine.revision_id;
+  set_configuration(answer);
+  return answer;
+}
+
+Result<Json> StepFunctionsService::delete_state_machine(const Json& parameters) {
+  const NameArn arn = TRY(parse_machine_arn(TRY(text_of(parameters, "stateMachineArn", kArnBytesMax))));
+  TRY(backend_.delete_machine(arn.name));
+  return Json::object();
+}
+
+Result<Json> StepFunctionsService::list_state_machines(const Json& parameters) {
+  std::vector<Json> entries;
+  for (const MachineInfo& machine : TRY(backend_.list_machines())) {
+    entries.push_back({{"stateMachineArn", machine_arn(place_, machine.name)},
+                       {"name", machine.name},
+                       {"type", type_name(machine.is_express)},
+                       {"creationDate", json_time(machine.created_ms)}});
+  }
+  return page_of_list(std::move(entries), "stateMachines", parameters);
+}
+
+/// A machine has neither versions nor aliases nor tags here; programs that ask for them find none.
+Result<Json> StepFunctionsService::list_state_machine_versions(const Json& parameters) {
+  TRY(machine_named(TRY(parse_machine_arn(TRY(text_of(parameters, "stateMachineArn", kArnBytesMax))))));
+  return Json{{"stateMachineVersions", Json::array()}};
+}
+
+Result<Json> StepFunctionsService::list_state_machine_aliases(const Json& parameters) {
+  TRY(machine_named(TRY(parse_machine_arn(TRY(text_of(parameters, "stateMachineArn", kArnBytesMax))))));
+  return Json{{"stateMachineAliases", Json::array()}};
+}
+
+Result<Json> StepFunctionsService::list_tags(const Json& parameters) {
+  TRY(parse_arn(TRY(text_of(parameters, "resourceArn", kArnBytesMax))));
+  return Json{{"tags", Json::array()}};
+}
+
+Result<Json> StepFunctionsService::validate_definition(const Json& parameters) {
+  const std::string definition = TRY(text_of(parameters, "definition", kDefinitionBytesMax));
+  const bool is_express = TRY(is_express_of(parameters));
+  const auto severity = TRY(optional_text_of(parameters, "severity", kTokenBytesMax)).value_or("ERROR");
+  const std::int64_t wanted = TRY(optional_int(parameters, "maxResults")).value_or(0);
+  const auto count_max = static_cast<std::size_t>(wanted > 0 && wanted < kDiagnosticsMax ? wanted : kDiagnosticsMax);
+  Json diagnostics = Json::array();
+  bool is_good = true;
+  bool is_truncated = false;
+  for (const DefinitionFinding& finding : backend_.validate(definition, is_express)) {
+    is_good = is_good && !finding.is_error;
+    if (!finding.is_error && severity != "WARNING") continue;
+    if (diagnostics.size() == count_max) {
+      is_truncated = true;
+      continue;
+    }
+    Json diagnostic = {
+        {"severity", finding.is_error ? "ERROR" : "WARNING"}, {"code", finding.code}, {"message", finding.message}};
+    if (!finding.location.empty()) diagnostic["location"] = finding.location;
+    diagnostics.push_back(std::move(diagnostic));
+  }
+  return Json{{"result", is_good ? "OK" : "FAIL"}, {"diagnostics", diagnostics}, {"truncated", is_truncated}};
+}
+
+Result<Json> StepFunctionsService::test_state(const Json& parameters) {
+  TRY(text_of(parameters, "definition", kDefinitionBytesMax));
+  TRY(optional_text_of(parameters, "input", kPayloadBytesMax));
+  Value::Object request = to_value(parameters).object();
+  if (request.find("input") == nullptr) request.set("input", Value(std::string("{}")));
+  TRY(parse_text_field(request, "definition", "InvalidDefinition", "Invalid State Machine Definition"));
+  TRY(parse_text_field(request, "input", "InvalidExecutionInput", "Invalid State Machine Execution Input"));
+  TRY(parse_text_field(request, "variables", "ValidationException", "Invalid variables"));
+  TRY(parse_text_field(request, "context", "ValidationException", "Invalid context"));
+  const Value answer = TRY(backend_.test_state(Value(std::move(request))));
+  Json json = to_json(answer);
+  if (const Value* const output = answer.find("output")) json["output"] = to_text(*output);
+  const Value* const inspection = answer.find("inspectionData");
+  if (inspection == nullptr || !inspection->is_object()) return json;
+  // Numbers and what tells of errors and of HTTP are no JSON texts on AWS either.
+  for (const auto& [name, value] : inspection->object()) {
+    const bool is_text = name.starts_with("after") || name == "input" || name == "result" || name == "variables";
+    if (is_text && name != "afterItemsPointer") json["inspectionData"][name] = to_text(value);
+  }
+  return json;
+}
+
+}  // namespace tillite
