@@ -13,6 +13,7 @@ namespace tillite {
 namespace {
 
 constexpr std::string_view kVersion = "tillite " TILLITE_VERSION;
+constexpr int kPortMax = 65'535;
 constexpr std::int64_t kSampleReceiptsMax = 1'000'000'000;
 
 /// The options of all commands; the chosen command's closure reads them after parsing.
@@ -38,6 +39,7 @@ struct Values {
   std::string input = "{}";
   std::string execution;
   std::string body;
+  ServeOptions serve;
 };
 
 class Parser {
@@ -66,6 +68,7 @@ class Parser {
     add_delta_commands();
     add_queue_commands();
     add_workflow_commands();
+    add_serve_command();
   }
 
   void parse(std::vector<std::string> arguments) {
@@ -295,6 +298,16 @@ class Parser {
     auto* history = add(*workflow, "history", "Shows an execution's events", "tillite workflow history ID",
                         [v](CommandContext& c) { return workflow_history_command(c, v->execution); });
     history->add_option("id", v->execution, "The execution's id")->required();
+  }
+
+  void add_serve_command() {
+    auto v = values_;
+    auto* serve = add(app_, "serve", "Answers AWS's own programs on 127.0.0.1 (docs/serve.md)",
+                      "tillite serve --port 8765", [v](CommandContext& c) { return serve_command(c, v->serve); });
+    serve->add_option("--port", v->serve.port, "Where; 0: any port that is free")
+        ->check(CLI::Range(0, kPortMax))
+        ->capture_default_str();
+    serve->add_flag("!--no-compaction", v->serve.compacts, "Leave the queue's messages to who receives them");
   }
 
   static Result<int> delete_receipt(CommandContext& context, const std::vector<std::string>& receipt) {

@@ -70,6 +70,12 @@ struct DeltaImportOptions {
 /// `all`, or the dead letters with these ids.
 [[nodiscard]] Result<int> queue_redrive_command(CommandContext& context, bool all, std::vector<std::string> ids);
 
+struct ServeOptions {
+  int port = 8765;       ///< 0: any that is free
+  bool compacts = true;  ///< works on the queue's messages; else they stay for who receives them
+};
+[[nodiscard]] Result<int> serve_command(CommandContext& context, const ServeOptions& options);
+
 [[nodiscard]] Result<int> workflow_start_command(CommandContext& context, const std::string& name,
                                                  const std::string& input);
 [[nodiscard]] Result<int> workflow_list_command(CommandContext& context);

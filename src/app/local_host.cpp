@@ -1,9 +1,11 @@
 #include "app/local_host.h"
 
 #include "adapters/local/folder_object_store.h"
+#include "adapters/local/sqlite_log.h"
 #include "adapters/local/sqlite_queue.h"
 #include "adapters/local/sqlite_table.h"
 #include "adapters/local/system_clock.h"
+#include "app/function_catalog.h"
 #include "app/step_task_runner.h"
 #include "embedding/embedded_provider.h"
 
@@ -18,6 +20,7 @@ struct Adapters {
   std::unique_ptr<SqliteTable> executions;
   std::unique_ptr<SqliteTable> provider_table;
   std::unique_ptr<SqliteQueue> queue;
+  std::unique_ptr<SqliteLog> logs;
   std::unique_ptr<FolderObjectStore> vectors;
   std::unique_ptr<FolderObjectStore> batch_files;
   std::unique_ptr<FolderObjectStore> provider_files;
@@ -26,7 +29,7 @@ struct Adapters {
 class EmbeddedHost final : public LocalHost {
  public:
   EmbeddedHost(Home home, std::unique_ptr<Adapters> adapters, std::unique_ptr<NgramEmbedder> embedder,
-               Settings settings, const Options& options)
+               Settings settings, std::vector<FunctionFacts> functions, const Options& options)
       : home_(std::move(home)),
         adapters_(std::move(adapters)),
         embedder_(std::move(embedder)),
@@ -35,13 +38,17 @@ class EmbeddedHost final : public LocalHost {
                   *embedder_),
         ports_{*adapters_->table, *adapters_->vectors, *adapters_->batch_files, *adapters_->queue,
                provider_,         adapters_->clock,    adapters_->random},
-        context_{settings_, options.log, options.stop, home_.scratch_folder(), "tillite"} {}
+        context_{settings_, options.log, options.stop, home_.scratch_folder(), "tillite"},
+        invocations_(*adapters_->logs, adapters_->clock, adapters_->random, options.log.named("functions"),
+                     std::move(functions)) {}
 
   const Home& home() const override { return home_; }
   const Ports& ports() const override { return ports_; }
   const StepContext& context() const override { return context_; }
   const Embedder& embedder() const override { return *embedder_; }
   Table& executions() override { return *adapters_->executions; }
+  FunctionLog& function_log() override { return *adapters_->logs; }
+  InvocationLog& invocations() override { return invocations_; }
 
   std::unique_ptr<Engine> engine(Progress* progress) override {
     StepTaskRunner::Listener listener;
@@ -50,7 +57,7 @@ class EmbeddedHost final : public LocalHost {
         progress->step_ended(function_name, result);
       };
     }
-    tasks_.push_back(std::make_unique<StepTaskRunner>(ports_, context_, std::move(listener)));
+    tasks_.push_back(std::make_unique<StepTaskRunner>(ports_, context_, invocations_, std::move(listener)));
     return std::make_unique<Engine>(*adapters_->executions, adapters_->clock, adapters_->random, *tasks_.back(),
                                     context_.log.named("engine"), Engine::Settings{.threads_max = 2});
   }
@@ -63,6 +70,7 @@ class EmbeddedHost final : public LocalHost {
   EmbeddedProvider provider_;
   Ports ports_;
   StepContext context_;
+  InvocationLog invocations_;
   std::vector<std::unique_ptr<StepTaskRunner>> tasks_;
 };
 
@@ -78,11 +86,12 @@ Result<std::unique_ptr<LocalHost>> LocalHost::open(const Options& options) {
   adapters->executions = TRY(SqliteTable::open(home.executions_file()));
   adapters->provider_table = TRY(SqliteTable::open(home.provider_file()));
   adapters->queue = TRY(SqliteQueue::open(home.queue_file(), adapters->clock));
+  adapters->logs = TRY(SqliteLog::open(home.logs_file(), adapters->clock));
   adapters->vectors = TRY(FolderObjectStore::open(home.vectors_folder()));
   adapters->batch_files = TRY(FolderObjectStore::open(home.batches_folder()));
   adapters->provider_files = TRY(FolderObjectStore::open(home.provider_folder()));
   return std::make_unique<EmbeddedHost>(std::move(home), std::move(adapters), std::move(embedder), std::move(settings),
-                                        options);
+                                        TRY(function_catalog()), options);
 }
 
 }  // namespace tillite

@@ -3,9 +3,11 @@
 #include <memory>
 
 #include "adapters/local/home.h"
+#include "app/invocation_log.h"
 #include "app/progress.h"
 #include "base/log.h"
 #include "embedding/embedder.h"
+#include "ports/function_log.h"
 #include "steps/step.h"
 #include "workflow/engine.h"
 
@@ -30,6 +32,10 @@ class LocalHost {
   [[nodiscard]] virtual const StepContext& context() const = 0;
   [[nodiscard]] virtual const Embedder& embedder() const = 0;
   [[nodiscard]] virtual Table& executions() = 0;
+  /// What the functions that ran here logged.
+  [[nodiscard]] virtual FunctionLog& function_log() = 0;
+  /// Where functions that run here log.
+  [[nodiscard]] virtual InvocationLog& invocations() = 0;
   /// An engine whose tasks are the steps; `progress` (may be nullptr) hears of them. Must not outlive this host.
   [[nodiscard]] virtual std::unique_ptr<Engine> engine(Progress* progress) = 0;
 };

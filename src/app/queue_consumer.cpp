@@ -125,7 +125,7 @@ void QueueConsumer::serve(const std::stop_token& stop) {
 
 QueueConsumer queue_consumer(LocalHost& host, QueueConsumer::Settings settings) {
   const Ports& ports = host.ports();
-  const auto runner = std::make_shared<StepTaskRunner>(ports, host.context(), nullptr);
+  const auto runner = std::make_shared<StepTaskRunner>(ports, host.context(), host.invocations(), nullptr);
   const auto call = [runner](const Json& event, std::stop_token stop) {
     return runner->run(
         {.function_name = std::string(kFunctionName), .payload = event, .execution_id = "queue", .stop = stop});

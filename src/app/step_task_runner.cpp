@@ -13,9 +13,11 @@ Result<Json> StepTaskRunner::run(const Call& call) {
   context.log = context_.log.named(std::string(named.handler_type)).with(fields);
 
   context.log.debug("step begins");
+  const Invocation invocation = invocations_.begin(call.function_name);
   const std::int64_t started_ms = ports_.clock.steady_ms();
   auto result = named.step(call.payload, ports_, context);
   const Json duration = {{"duration_ms", ports_.clock.steady_ms() - started_ms}};
+  invocations_.end(invocation, result ? nullptr : &result.error());
   if (listener_) listener_(call.function_name, result);
   if (result) {
     context.log.debug("step done", duration);

@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "app/invocation_log.h"
 #include "steps/step.h"
 #include "workflow/task_runner.h"
 
@@ -13,14 +14,15 @@ class StepTaskRunner final : public TaskRunner {
   /// Hears how every call ended. Called from any thread.
   using Listener = std::function<void(std::string_view function_name, const Result<Json>& result)>;
 
-  StepTaskRunner(const Ports& ports, StepContext context, Listener listener)
-      : ports_(ports), context_(std::move(context)), listener_(std::move(listener)) {}
+  StepTaskRunner(const Ports& ports, StepContext context, InvocationLog& invocations, Listener listener)
+      : ports_(ports), context_(std::move(context)), invocations_(invocations), listener_(std::move(listener)) {}
 
   [[nodiscard]] Result<Json> run(const Call& call) override;
 
  private:
   const Ports& ports_;
   StepContext context_;
+  InvocationLog& invocations_;
   Listener listener_;
 };
 

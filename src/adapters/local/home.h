@@ -11,6 +11,7 @@ namespace tillite {
 ///     executions.sqlite3  executions of the state machines
 ///     provider.sqlite3    the embedded provider's batches
 ///     queue.sqlite3       notifications
+///     logs.sqlite3        what functions logged
 ///     vectors/            deltas, manifests, snapshots
 ///     batches/            requests and lists of items
 ///     provider/           the embedded provider's files
@@ -27,6 +28,7 @@ class Home {
   [[nodiscard]] Path executions_file() const { return folder_ / "executions.sqlite3"; }
   [[nodiscard]] Path provider_file() const { return folder_ / "provider.sqlite3"; }
   [[nodiscard]] Path queue_file() const { return folder_ / "queue.sqlite3"; }
+  [[nodiscard]] Path logs_file() const { return folder_ / "logs.sqlite3"; }
   [[nodiscard]] Path vectors_folder() const { return folder_ / "vectors"; }
   [[nodiscard]] Path batches_folder() const { return folder_ / "batches"; }
   [[nodiscard]] Path provider_folder() const { return folder_ / "provider"; }

@@ -1,0 +1,112 @@
+// serve: answers AWS's own programs on loopback.
+#include <thread>
+
+#include "app/commands.h"
+#include "app/function_catalog.h"
+#include "app/queue_consumer.h"
+#include "base/check.h"
+#include "base/http_server.h"
+#include "server/aws_endpoint.h"
+#include "server/logs_service.h"
+#include "server/long_polls.h"
+#include "server/sqs_service.h"
+
+namespace tillite {
+namespace {
+
+/// The value of a variable that is set and not empty.
+std::optional<std::string> variable(const Environment& environment, const std::string& name) {
+  auto value = environment(name);
+  return value && !value->empty() ? std::move(value) : std::nullopt;
+}
+
+/// The credential that requests must be signed with; nothing if none is configured.
+Result<std::optional<AwsCredential>> configured_credential(const Environment& environment) {
+  const auto id = variable(environment, "AWS_ACCESS_KEY_ID");
+  const auto secret = variable(environment, "AWS_SECRET_ACCESS_KEY");
+  if (id.has_value() != secret.has_value()) {
+    return fail(Code::invalid_input,
+                "of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY one is set: set both, and requests must be signed with "
+                "them, or none");
+  }
+  if (!id) return std::nullopt;
+  return AwsCredential{.access_key_id = *id,
+                       .secret_access_key = *secret,
+                       .session_token = variable(environment, "AWS_SESSION_TOKEN").value_or("")};
+}
+
+std::vector<ServedQueue> queues_of(Queue& queue) {
+  Queue* const dead_letters = queue.dead_letters();
+  check(dead_letters != nullptr, "the queue of notifications has dead letters");
+  return {{.name = std::string(kQueueName), .queue = queue, .dead_letters = std::string(kDeadLetterQueueName)},
+          {.name = std::string(kDeadLetterQueueName),
+           .queue = *dead_letters,
+           .retention_ms = Queue::kDeadLetterRetentionMs}};
+}
+
+using Variables = std::vector<std::pair<std::string, std::string>>;
+
+/// What a shell needs for AWS's programs to come here, the queue's address first.
+Variables shell_variables(const std::string& origin, const SqsService& sqs, const AwsPlace& place,
+                          const Environment& environment) {
+  Variables variables = {{"COMPACTION_QUEUE_URL", sqs.url_of(origin, kQueueName)},
+                         {"AWS_ENDPOINT_URL", origin},
+                         {"AWS_REGION", place.region},
+                         {"AWS_DEFAULT_REGION", place.region},
+                         // or "sync-" would be put before 127.0.0.1 for some calls
+                         {"AWS_DISABLE_HOST_PREFIX_INJECTION", "true"}};
+  if (!variable(environment, "AWS_ACCESS_KEY_ID")) {
+    // Nothing is checked then, but the programs want something to sign with.
+    variables.emplace_back("AWS_ACCESS_KEY_ID", "tillite");
+    variables.emplace_back("AWS_SECRET_ACCESS_KEY", "tillite");
+  }
+  return variables;
+}
+
+void print(const Variables& variables, std::uint16_t port, const Output& output) {
+  Json json = {{"port", port}};
+  for (const auto& [name, value] : variables) {
+    output.line("export {}={}", name, value);
+    json["environment"][name] = value;
+  }
+  output.json(json);
+}
+
+}  // namespace
+
+Result<int> serve_command(CommandContext& context, const ServeOptions& options) {
+  const Environment& environment = context.host.environment;
+  const auto credential = TRY(configured_credential(environment));
+  const AwsPlace place;
+  context.host.create = true;
+  const auto host = TRY(LocalHost::open(context.host));
+  const Ports& ports = host->ports();
+  const Logger log = host->context().log.named("serve");
+
+  LongPolls polls;
+  SqsService sqs(queues_of(ports.queue), place, polls);
+  std::vector<std::string> groups;
+  for (const FunctionFacts& function : TRY(function_catalog())) groups.push_back(log_group_of(function.name));
+  LogsService logs(host->function_log(), std::move(groups), place);
+  AwsEndpoint endpoint({&sqs, &logs},
+                       credential ? std::optional(SignatureCheck(*credential, ports.clock)) : std::nullopt,
+                       ports.random, log);
+  const auto server = TRY(HttpServer::listen(
+      static_cast<std::uint16_t>(options.port),
+      [&](const HttpRequest& request, HttpAnswer answer) { endpoint.handle(request, std::move(answer)); }, {}));
+
+  const std::string origin = fmt::format("http://127.0.0.1:{}", server->port());
+  print(shell_variables(origin, sqs, place, environment), server->port(), context.output);
+  log.info("serving", {{"address", origin}, {"signatures_checked", credential.has_value()}});
+  QueueConsumer consumer = queue_consumer(*host);
+  std::jthread compaction;
+  if (options.compacts) compaction = std::jthread([&] { consumer.serve(context.host.stop); });
+  {
+    const std::stop_callback answer_the_waiting(context.host.stop, [&] { polls.stop(); });
+    server->run(context.host.stop);
+  }
+  log.info("stopped");
+  return kDone;
+}
+
+}  // namespace tillite
