@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "expressions/scope.h"
 
@@ -26,5 +27,8 @@ class ChoiceRule {
 
   std::shared_ptr<const Node> root_;
 };
+
+/// Whether a field of a rule is a comparison: "StringEquals", "NumericLessThanPath", "IsPresent"...
+[[nodiscard]] bool is_choice_operator(std::string_view name);
 
 }  // namespace tillite

@@ -35,15 +35,10 @@ enum class IntrinsicFunction : std::uint8_t {
 [[nodiscard]] std::optional<IntrinsicFunction> intrinsic_function(std::string_view name);
 /// "States.Format".
 [[nodiscard]] std::string_view name_of(IntrinsicFunction function);
-/// How many arguments it takes; `max` is nullopt where there is no limit.
-struct Arity {
-  std::size_t min = 0;
-  std::optional<std::size_t> max;
-};
-[[nodiscard]] Arity arity_of(IntrinsicFunction function);
 
-/// Calls it. Fails with `invalid_input` named States.IntrinsicFailure where an argument is not of the kind, range or
-/// size that AWS documents for the function.
+/// Calls it as Step Functions does, which is looser than its documentation in places (docs/formats/jsonpath.md). Fails
+/// with `failed` named States.Runtime where an argument is not of the kind, range or size that it takes: "Invalid
+/// arguments in States.MathAdd".
 [[nodiscard]] Result<Value> call(IntrinsicFunction function, std::span<const Value> arguments, Random& random);
 
 }  // namespace tillite

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,13 +27,21 @@ class JsonPath {
   /// As it was parsed.
   [[nodiscard]] const std::string& text() const;
 
-  /// What it selects below `root`: one value for a definite path, else an array of all that was found, possibly empty.
-  /// `not_found` in Jayway's words ("No results for path: $['a']") if a definite path leads nowhere, or if the definite
-  /// front of an indefinite one does.
-  [[nodiscard]] Result<Value> select(const Value& root) const;
+  /// Whether it is "$" alone.
+  [[nodiscard]] bool is_root() const;
 
-  /// `root` with `value` in the place that a reference path names; objects and the item behind an array's end are made.
-  /// `invalid_input` if a value on the way is of another type. Ends the program if this is no reference path.
+  /// What it selects below `root`: one value for a definite path, else an array of all that was found, possibly empty.
+  /// Null for an item behind an array's end, as Step Functions has it in templates. Errors, in Jayway's words:
+  /// `not_found` if a definite path leads nowhere ("No results for path: $['a']"), `invalid_input` if it asks a value
+  /// that is no array for items; `failed` of a function; `limit_exceeded` of a path that meets millions of values.
+  [[nodiscard]] Result<Value> select(const Value& root) const;
+  /// The same, but nothing for an item behind an array's end: what is asked whether it is present, and the arguments of
+  /// functions.
+  [[nodiscard]] Result<std::optional<Value>> find(const Value& root) const;
+
+  /// `root` with `value` in the place that a reference path names; objects on the way are made, and the item right
+  /// behind an array's end. `invalid_input` named States.ReferencePathConflict if a value on the way is of another
+  /// type. Ends the program if this is no reference path.
   [[nodiscard]] Result<Value> put(const Value& root, Value value) const;
 
  private:

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <memory>
-#include <string_view>
+#include <vector>
 
-#include "expressions/scope.h"
+#include "expressions/path_expression.h"
 
 namespace tillite {
 
@@ -19,8 +19,13 @@ class PayloadTemplate {
   [[nodiscard]] static Result<PayloadTemplate> parse(const Value& payload);
 
   /// The value with all expressions replaced. Without any, it is the parsed value itself and costs nothing. Errors are
-  /// named (States.Runtime, States.IntrinsicFailure), their message is AWS's cause without the state's name.
+  /// named (States.Runtime), their message is AWS's cause without the state's name.
   [[nodiscard]] Result<Value> fill(const Scope& scope) const;
+
+  /// Whether there is no expression in it.
+  [[nodiscard]] bool is_constant() const;
+  /// All expressions in it, in their order.
+  [[nodiscard]] std::vector<PathExpression> expressions() const;
 
  private:
   explicit PayloadTemplate(std::shared_ptr<const Node> root) : root_(std::move(root)) {}
