@@ -20,3 +20,10 @@ target_link_libraries(SQLiteCpp INTERFACE ${SQLITECPP_LIBRARY} SQLite::SQLite3)
 find_library(UTF8PROC_LIBRARY utf8proc REQUIRED)
 add_library(utf8proc INTERFACE)
 target_link_libraries(utf8proc INTERFACE ${UTF8PROC_LIBRARY})
+
+# Nor PCRE2: regular expressions that backtrack, as JavaScript's do, with limits on their steps and memory.
+find_path(PCRE2_INCLUDE pcre2.h REQUIRED)
+find_library(PCRE2_LIBRARY pcre2-8 REQUIRED)
+add_library(pcre2 INTERFACE)
+target_include_directories(pcre2 SYSTEM INTERFACE ${PCRE2_INCLUDE})
+target_link_libraries(pcre2 INTERFACE ${PCRE2_LIBRARY})
