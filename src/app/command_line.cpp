@@ -274,6 +274,17 @@ class Parser {
     auto* history = add(*workflow, "history", "Shows an execution's events", "tillite workflow history ID",
                         [v](CommandContext& c) { return workflow_history_command(c, v->execution); });
     history->add_option("id", v->execution, "The execution's id")->required();
+    auto* stop = add(*workflow, "stop", "Ends an execution where it stands", "tillite workflow stop ID",
+                     [v](CommandContext& c) { return workflow_stop_command(c, v->execution); });
+    stop->add_option("id", v->execution, "The execution's id")->required();
+    auto* redrive =
+        add(*workflow, "redrive", "Has an execution that failed go on where it did", "tillite workflow redrive ID",
+            [v](CommandContext& c) { return workflow_redrive_command(c, v->execution); });
+    redrive->add_option("id", v->execution, "The execution's id")->required();
+    auto* test = add(*workflow, "test", "Runs cases that say how a state machine behaves (docs/conformance.md)",
+                     "tillite workflow test CASE.json...",
+                     [v](CommandContext& c) { return workflow_test_command(c, v->files); });
+    test->add_option("CASE", v->files, "Files, one case each")->required();
   }
 
   static Result<int> delete_receipt(CommandContext& context, const std::vector<std::string>& receipt) {

@@ -1,6 +1,7 @@
 #include "app/local_host.h"
 
 #include "adapters/local/folder_object_store.h"
+#include "adapters/local/sqlite_execution_store.h"
 #include "adapters/local/sqlite_queue.h"
 #include "adapters/local/sqlite_table.h"
 #include "adapters/local/system_clock.h"
@@ -15,7 +16,7 @@ struct Adapters {
   SystemClock clock;
   SystemRandom random;
   std::unique_ptr<SqliteTable> table;
-  std::unique_ptr<SqliteTable> executions;
+  std::unique_ptr<SqliteExecutionStore> executions;
   std::unique_ptr<SqliteTable> provider_table;
   std::unique_ptr<SqliteQueue> queue;
   std::unique_ptr<FolderObjectStore> vectors;
@@ -41,7 +42,6 @@ class EmbeddedHost final : public LocalHost {
   const Ports& ports() const override { return ports_; }
   const StepContext& context() const override { return context_; }
   const Embedder& embedder() const override { return *embedder_; }
-  Table& executions() override { return *adapters_->executions; }
 
   std::unique_ptr<Engine> engine(Progress* progress) override {
     StepTaskRunner::Listener listener;
@@ -51,8 +51,11 @@ class EmbeddedHost final : public LocalHost {
       };
     }
     tasks_.push_back(std::make_unique<StepTaskRunner>(ports_, context_, std::move(listener)));
-    return std::make_unique<Engine>(*adapters_->executions, adapters_->clock, adapters_->random, *tasks_.back(),
-                                    context_.log.named("engine"), Engine::Settings{.threads_max = 2});
+    return std::make_unique<Engine>(
+        *adapters_->executions, adapters_->clock, adapters_->random, *tasks_.back(), context_.log.named("engine"),
+        Engine::Settings{
+            .threads_max = 2,
+            .buckets = {{"vectors", adapters_->vectors.get()}, {"batches", adapters_->batch_files.get()}}});
   }
 
  private:
@@ -75,7 +78,7 @@ Result<std::unique_ptr<LocalHost>> LocalHost::open(const Options& options) {
   Home home = TRY(Home::open(options.home, options.create));
   auto adapters = std::make_unique<Adapters>();
   adapters->table = TRY(SqliteTable::open(home.table_file()));
-  adapters->executions = TRY(SqliteTable::open(home.executions_file()));
+  adapters->executions = TRY(SqliteExecutionStore::open(home.workflows_file()));
   adapters->provider_table = TRY(SqliteTable::open(home.provider_file()));
   adapters->queue = TRY(SqliteQueue::open(home.queue_file(), adapters->clock));
   adapters->vectors = TRY(FolderObjectStore::open(home.vectors_folder()));

@@ -29,7 +29,6 @@ class LocalHost {
   [[nodiscard]] virtual const Ports& ports() const = 0;
   [[nodiscard]] virtual const StepContext& context() const = 0;
   [[nodiscard]] virtual const Embedder& embedder() const = 0;
-  [[nodiscard]] virtual Table& executions() = 0;
   /// An engine whose tasks are the steps; `progress` (may be nullptr) hears of them. Must not outlive this host.
   [[nodiscard]] virtual std::unique_ptr<Engine> engine(Progress* progress) = 0;
 };
