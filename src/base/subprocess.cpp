@@ -101,7 +101,7 @@ std::vector<std::string> environment_with(const std::map<std::string, std::strin
     const std::string_view text(*variable);
     if (!additions.contains(std::string(text.substr(0, text.find('='))))) variables.emplace_back(text);
   }
-  for (const auto& [name, value] : additions) variables.push_back(name + "=" + value);
+  for (const auto& [name, value] : additions) variables.push_back(fmt::format("{}={}", name, value));
   return variables;
 }
 
