@@ -37,6 +37,7 @@ struct Values {
   std::string name;
   std::string input = "{}";
   std::string execution;
+  std::string body;
 };
 
 class Parser {
@@ -63,6 +64,7 @@ class Parser {
     add_search_commands();
     add_snapshot_commands();
     add_delta_commands();
+    add_queue_commands();
     add_workflow_commands();
   }
 
@@ -256,6 +258,25 @@ class Parser {
                        "receipt_lines or receipt_words (default: the one called like theirs)");
   }
 
+  void add_queue_commands() {
+    auto v = values_;
+    auto* queue = app_.add_subcommand("queue", "Messages that tell of new deltas");
+    queue->require_subcommand(1);
+    queue->fallthrough();
+    queue->footer("Example: tillite queue list --dead");
+    auto* list = add(*queue, "list", "Lists the messages that wait", "tillite queue list --dead",
+                     [v](CommandContext& c) { return queue_list_command(c, v->all); });
+    list->add_flag("--dead", v->all, "Those that nobody could work on, with their reasons");
+    auto* send = add(*queue, "send", "Sends a message; the next run or serve works on it",
+                     "tillite queue send '{\"collection\": \"receipt_lines\"}'",
+                     [v](CommandContext& c) { return queue_send_command(c, v->body); });
+    send->add_option("body", v->body, "JSON (docs/formats/queue-messages.md)")->required();
+    auto* redrive = add(*queue, "redrive", "Brings dead letters back", "tillite queue redrive --all",
+                        [v](CommandContext& c) { return queue_redrive_command(c, v->all, v->ids); });
+    redrive->add_flag("--all", v->all, "All of them");
+    redrive->add_option("ids", v->ids, "Their ids, as queue list --dead shows them");
+  }
+
   void add_workflow_commands() {
     auto v = values_;
     auto* workflow = app_.add_subcommand("workflow", "Single executions of the state machines");
@@ -265,7 +286,7 @@ class Parser {
     auto* start = add(*workflow, "start", "Walks a state machine to its end",
                       "tillite workflow start poll-store-sf --input '{\"max_concurrency\": 4}'",
                       [v](CommandContext& c) { return workflow_start_command(c, v->name, v->input); });
-    start->add_option("name", v->name, "The state machine")->required();
+    start->add_option("name", v->name, "The state machine, or a file NAME.asl.json")->required();
     start->add_option("--input", v->input, "JSON")->capture_default_str();
     add(*workflow, "list", "Lists executions, newest first", "tillite workflow list", &workflow_list_command);
     auto* describe = add(*workflow, "describe", "Shows an execution", "tillite workflow describe ID",

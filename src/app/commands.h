@@ -65,12 +65,18 @@ struct DeltaImportOptions {
 [[nodiscard]] Result<int> snapshot_rollback_command(CommandContext& context, std::int64_t version,
                                                     const std::string& collection);
 
+[[nodiscard]] Result<int> queue_list_command(CommandContext& context, bool dead);
+[[nodiscard]] Result<int> queue_send_command(CommandContext& context, const std::string& body);
+/// `all`, or the dead letters with these ids.
+[[nodiscard]] Result<int> queue_redrive_command(CommandContext& context, bool all, std::vector<std::string> ids);
+
 [[nodiscard]] Result<int> workflow_start_command(CommandContext& context, const std::string& name,
                                                  const std::string& input);
 [[nodiscard]] Result<int> workflow_list_command(CommandContext& context);
 [[nodiscard]] Result<int> workflow_describe_command(CommandContext& context, const std::string& id);
 [[nodiscard]] Result<int> workflow_history_command(CommandContext& context, const std::string& id);
 [[nodiscard]] Result<int> workflow_stop_command(CommandContext& context, const std::string& id);
+[[nodiscard]] Result<int> workflow_resume_command(CommandContext& context, const std::string& id);
 [[nodiscard]] Result<int> workflow_redrive_command(CommandContext& context, const std::string& id);
 [[nodiscard]] Result<int> workflow_test_command(CommandContext& context, const std::vector<std::string>& files);
 

@@ -6,6 +6,7 @@
 #include "adapters/local/sqlite_table.h"
 #include "adapters/local/system_clock.h"
 #include "app/step_task_runner.h"
+#include "app/tasks/task_router.h"
 #include "embedding/embedded_provider.h"
 
 namespace tillite {
@@ -24,6 +25,15 @@ struct Adapters {
   std::unique_ptr<FolderObjectStore> provider_files;
 };
 
+/// What an engine's tasks go to: the steps of this process, and what else a Resource may name.
+struct Tasks {
+  Tasks(const Ports& ports, const StepContext& context, StepTaskRunner::Listener listener, const TaskSettings& settings)
+      : steps(ports, context, std::move(listener)), router(steps, settings, context.log) {}
+
+  StepTaskRunner steps;
+  TaskRouter router;
+};
+
 class EmbeddedHost final : public LocalHost {
  public:
   EmbeddedHost(Home home, std::unique_ptr<Adapters> adapters, std::unique_ptr<NgramEmbedder> embedder,
@@ -32,6 +42,7 @@ class EmbeddedHost final : public LocalHost {
         adapters_(std::move(adapters)),
         embedder_(std::move(embedder)),
         settings_(std::move(settings)),
+        task_settings_(read_task_settings(options.environment)),
         provider_(*adapters_->provider_table, *adapters_->provider_files, adapters_->clock, adapters_->random,
                   *embedder_),
         ports_{*adapters_->table, *adapters_->vectors, *adapters_->batch_files, *adapters_->queue,
@@ -50,9 +61,9 @@ class EmbeddedHost final : public LocalHost {
         progress->step_ended(function_name, result);
       };
     }
-    tasks_.push_back(std::make_unique<StepTaskRunner>(ports_, context_, std::move(listener)));
+    tasks_.push_back(std::make_unique<Tasks>(ports_, context_, std::move(listener), task_settings_));
     return std::make_unique<Engine>(
-        *adapters_->executions, adapters_->clock, adapters_->random, *tasks_.back(), context_.log.named("engine"),
+        *adapters_->executions, adapters_->clock, adapters_->random, tasks_.back()->router, context_.log.named("engine"),
         Engine::Settings{
             .threads_max = 2,
             .buckets = {{"vectors", adapters_->vectors.get()}, {"batches", adapters_->batch_files.get()}}});
@@ -63,10 +74,11 @@ class EmbeddedHost final : public LocalHost {
   std::unique_ptr<Adapters> adapters_;
   std::unique_ptr<NgramEmbedder> embedder_;
   Settings settings_;
+  TaskSettings task_settings_;
   EmbeddedProvider provider_;
   Ports ports_;
   StepContext context_;
-  std::vector<std::unique_ptr<StepTaskRunner>> tasks_;
+  std::vector<std::unique_ptr<Tasks>> tasks_;
 };
 
 }  // namespace

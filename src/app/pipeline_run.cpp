@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/embedded_definitions.h"
+#include "app/queue_consumer.h"
 #include "workflow/durable/task_calls.h"
 
 namespace tillite {
@@ -41,6 +42,8 @@ class PipelineRun {
       pause_ms = standing == before ? std::min(pause_ms * 2, kPauseMsMax) : kFirstPauseMs;
       TRY(host_.ports().clock.sleep(pause_ms, host_.context().stop));
     }
+    // Messages that others have left: what this run merged itself is told to nobody.
+    if (TRY(queue_consumer(host_).drain(host_.context().stop)) > 0) standing = TRY(take_standing());
     report.census = std::move(standing);
     report.others_at_work = others_at_work_;
     report.done = progress_.counts();

@@ -20,7 +20,8 @@ struct RunReport {
 };
 
 /// Walks create-batches and poll-store of each entity until nothing is left to do, going on with executions that an
-/// earlier run left unfinished. `cancelled` when the stop token was requested: a later run goes on.
+/// earlier run left unfinished; then works on the messages that others have left in the queue. `cancelled` when the
+/// stop token was requested: a later run goes on.
 [[nodiscard]] Result<RunReport> run_pipeline(LocalHost& host, const RunOptions& options, Progress& progress);
 
 }  // namespace tillite

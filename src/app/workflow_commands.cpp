@@ -30,6 +30,16 @@ void print_line(const Execution& execution, const Output& output) {
               iso_time(execution.started_ms), execution.error.empty() ? "" : "  " + execution.error);
 }
 
+/// A machine of ours by its name, or a file's, called like the file.
+Result<StateMachine> machine_named(const std::string& name) {
+  if (!name.ends_with(".json")) return load_state_machine(name);
+  std::string called = Path(name).filename().string();
+  for (const char* end : {".json", ".asl"}) {
+    if (called.ends_with(end)) called.resize(called.size() - std::string_view(end).size());
+  }
+  return StateMachine::parse(std::move(called), TRY(read_file(Path(name))));
+}
+
 /// Prints how an execution ended; one that failed is the command's error.
 Result<int> report(const Execution& ended, const Output& output) {
   print_line(ended, output);
@@ -43,8 +53,9 @@ Result<int> report(const Execution& ended, const Output& output) {
 }  // namespace
 
 Result<int> workflow_start_command(CommandContext& context, const std::string& name, const std::string& input) {
-  const StateMachine machine = TRY(load_state_machine(name));
+  const StateMachine machine = TRY(machine_named(name));
   const Value parsed = TRY(parse_value(input, "--input"));
+  context.host.create = true;
   const auto host = TRY(LocalHost::open(context.host));
   const auto engine = host->engine(nullptr);
   const Execution ended = TRY(engine->run(machine, parsed, context.host.stop));
@@ -97,6 +108,11 @@ Result<int> workflow_stop_command(CommandContext& context, const std::string& id
   print_line(stopped, context.output);
   context.output.json(json_of(stopped));
   return kDone;
+}
+
+Result<int> workflow_resume_command(CommandContext& context, const std::string& id) {
+  const auto host = TRY(LocalHost::open(context.host));
+  return report(TRY(host->engine(nullptr)->walk(ExecutionId(id), context.host.stop)), context.output);
 }
 
 Result<int> workflow_redrive_command(CommandContext& context, const std::string& id) {

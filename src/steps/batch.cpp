@@ -89,6 +89,7 @@ Result<Batch> parse_batch(const Item& row) {
     batch.items_key = TRY(text_or_empty(row, "items_key"));
     batch.requests_key = TRY(text_or_empty(row, "s3_key"));
     batch.item_count = TRY(number_or_zero(row, "item_count"));
+    batch.embedding_count = TRY(number_or_zero(row, "embedding_count"));
     batch.generation = TRY(number_or_zero(row, "generation"));
     batch.embedding_format = TRY(text_or_empty(row, "embedding_format"));
     batch.delta_id = DeltaId(TRY(text_or_empty(row, "delta_id")));

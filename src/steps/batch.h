@@ -46,6 +46,7 @@ struct Batch {
   std::string items_key;     ///< object that lists all items with their hashes
   std::string requests_key;  ///< object with the NDJSON of the items that were won; empty: still being claimed
   std::int64_t item_count = 0;
+  std::int64_t embedding_count = 0;  ///< vectors in its delta
   std::int64_t generation = 0;
   std::string embedding_format;
   DeltaId delta_id;  ///< empty: no delta yet

@@ -9,38 +9,50 @@ namespace {
 
 constexpr std::int64_t kLockPauseMs = 5'000;
 
-/// final_merge, when its turn comes: another publisher is waited for, and taken over if it gives no sign of life.
-Result<Json> merge_in_turn(const Json& event, const Ports& ports, const StepContext& context) {
+/// A round, when its turn comes: another publisher is waited for, and taken over if it gives no sign of life.
+Result<Json> compact_in_turn(const Json& event, const Ports& ports, const StepContext& context) {
   while (true) {
-    auto merged = final_merge(event, ports, context);
-    if (merged || merged.error().code() != Code::lock_held) return merged;
-    context.log.info("waiting for another publisher", {{"reason", merged.error().message()}});
+    auto round = compact_round(event, ports, context);
+    if (round || round.error().code() != Code::lock_held) return round;
+    context.log.info("waiting for another publisher", {{"reason", round.error().message()}});
     TRY(ports.clock.sleep(kLockPauseMs, context.stop));
   }
 }
 
 }  // namespace
 
+Json compaction_event(const std::string& collection, Random& random) {
+  return {{"collection", collection}, {"execution", "compact-" + uuid4(random.bytes())}};
+}
+
+Result<Json> compact_round(const Json& event, const Ports& ports, const StepContext& context) {
+  const Json split = TRY(split_into_chunks(event, ports, context));
+  Json round = {{"deltas_consumed", 0}, {"more", split.at("more")}};
+  if (split.at("total_chunks") > 0) {
+    Json merge = event;
+    merge["chunks"] = split.at("chunks");
+    const Json merged = TRY(final_merge(merge, ports, context));
+    for (const char* field : {"deltas_consumed", "version", "total_embeddings"}) round[field] = merged.at(field);
+  }
+  round["batches_completed"] = TRY(mark_complete(event, ports, context)).at("batches_completed");
+  return round;
+}
+
 Result<Json> compact_collection(Entity entity, const Ports& ports, const StepContext& context) {
   const CollectionBinding binding = TRY(active_collection(entity, ports, context));
   TRY(write_change_deltas(entity, binding, ports, context));
-  const std::string execution = "compact-" + uuid4(ports.random.bytes());
-  const Json event = {{"collection", binding.collection}, {"execution", execution}};
-  Json result = {{"collection", binding.collection}, {"deltas_consumed", 0}};
-  while (true) {
-    const Json split = TRY(split_into_chunks(event, ports, context));
-    if (split.at("total_chunks") == 0) break;
-    Json merge_event = event;
-    merge_event["chunks"] = split.at("chunks");
-    const Json merged = TRY(merge_in_turn(merge_event, ports, context));
-    result["deltas_consumed"] =
-        result["deltas_consumed"].get<std::size_t>() + merged.at("deltas_consumed").get<std::size_t>();
-    result["version"] = merged.at("version");
-    result["total_embeddings"] = merged.at("total_embeddings");
-    if (!split.at("more").get<bool>()) break;
+  const Json event = compaction_event(binding.collection, ports.random);
+  Json result = {{"collection", binding.collection}, {"deltas_consumed", 0}, {"batches_completed", 0}};
+  for (bool more = true; more;) {
+    const Json round = TRY(compact_in_turn(event, ports, context));
+    for (const char* field : {"deltas_consumed", "batches_completed"}) {
+      result[field] = result[field].get<std::size_t>() + round.at(field).get<std::size_t>();
+    }
+    for (const char* field : {"version", "total_embeddings"}) {
+      if (round.contains(field)) result[field] = round.at(field);
+    }
+    more = round.at("more").get<bool>();
   }
-  const Json completed = TRY(mark_complete(event, ports, context));
-  result["batches_completed"] = completed.at("batches_completed");
   return result;
 }
 

@@ -4,11 +4,11 @@
 #include <set>
 
 #include "base/stopwatch.h"
-#include "base/time.h"
 #include "base/uuid.h"
 #include "embedding/batch_files.h"
 #include "embedding/metadata.h"
 #include "steps/collection.h"
+#include "steps/compaction_message.h"
 #include "steps/completion.h"
 #include "steps/item_claims.h"
 #include "steps/step.h"
@@ -63,6 +63,15 @@ struct Waiting {
   StoredText text;
 };
 
+Result<void> tell_of_delta(const Batch& batch, const ObjectKey& key, std::int64_t vectors, const Ports& ports) {
+  TRY(ports.queue.send(delta_message({.entity = batch.entity,
+                                      .delta_key = key,
+                                      .batch_id = batch.id,
+                                      .vector_count = vectors,
+                                      .timestamp_ms = ports.clock.now_ms()})));
+  return {};
+}
+
 /// Collects an ended batch: results in any order are joined with the items that still want them.
 class Collector {
  public:
@@ -82,7 +91,7 @@ class Collector {
     if (ended_.error_file_id) TRY(read_errors(*ended_.error_file_id));
     TRY(take_back_the_rest());
     TRY(record());
-    if (embedded_ > 0 && notifies_) TRY(notify());
+    if (embedded_ > 0 && notifies_) TRY(tell_of_delta(batch_, key(), static_cast<std::int64_t>(embedded_), ports_));
     return result();
   }
 
@@ -245,15 +254,6 @@ class Collector {
     return text.substr(0, 1000);
   }
 
-  Result<void> notify() {
-    return ports_.queue.send(to_text({{"delta_key", key().str()},
-                                      {"collection", binding_.collection},
-                                      {"database", names_of(batch_.entity).name},
-                                      {"vector_count", embedded_},
-                                      {"batch_id", batch_.id.str()},
-                                      {"timestamp", iso_time(ports_.clock.now_ms())}}));
-  }
-
   [[nodiscard]] Json result() const {
     const Ending ending = ending_of(ended_);
     Json json = {{"batch_id", batch_.id.str()},
@@ -308,7 +308,11 @@ Result<Json> poll_batch(const Json& event, const Ports& ports, const StepContext
                 {"action", "none"},
                 {"embedding_count", 0}};
   }
+  const bool skips =
+      TRY(optional_bool(event, "skip_sqs_notification")).value_or(context.settings.skip_queue_notification);
   if (!batch.delta_id.empty()) {
+    // The call that stored it may have been cut off before it told the queue.
+    if (!skips) TRY(tell_of_delta(batch, ObjectKey(batch.delta_key), batch.embedding_count, ports));
     return Json{{"batch_id", batch.id.str()},
                 {"batch_status", "finalizing"},
                 {"action", "process_results"},
@@ -336,8 +340,6 @@ Result<Json> poll_batch(const Json& event, const Ports& ports, const StepContext
     return fail(Code::unsupported, "the batch {} belongs to generation {} of {}, the active one is {}", batch.id.str(),
                 batch.generation, binding.collection, binding.generation);
   }
-  const bool skips =
-      TRY(optional_bool(event, "skip_sqs_notification")).value_or(context.settings.skip_queue_notification);
   const Json result = TRY(Collector(batch, answer, binding, !skips, ports, context).collect());
   Json facts = result;
   facts.update({{"provider_ms", provider_ms}, {"collect_ms", stopwatch.lap_ms()}});

@@ -10,6 +10,7 @@ namespace tillite {
 namespace {
 
 constexpr std::uint64_t kMemoryBytesMin = std::uint64_t{64} << 20;
+constexpr std::int64_t kThresholdAgeSecondsMax = 30 * 24 * 3600;
 constexpr std::uint64_t kGraphPercent = 70;  // of the memory; SQLite, buffers and the program itself have the rest
 
 /// Sets `target` from a whole number in [least, most], if the variable is there.
@@ -42,6 +43,19 @@ Result<std::uint64_t> read_memory(const Environment& environment) {
   TRY(read_number(environment, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", lambda_mb, 1, 1 << 20));
   const std::uint64_t given = lambda_mb > 0 ? static_cast<std::uint64_t>(lambda_mb) << 20 : memory_limit_bytes();
   return std::max(given, kMemoryBytesMin);
+}
+
+Result<void> read_thresholds(const Environment& environment, CompactionThresholds& thresholds) {
+  TRY(read_number(environment, "COMPACTION_MIN_DELTAS", thresholds.deltas, 1, 100'000));
+  TRY(read_number(environment, "COMPACTION_MAX_AGE_SECONDS", thresholds.age_ms, 1, kThresholdAgeSecondsMax, 1000));
+  const std::string name = "COMPACTION_MIN_BYTES";
+  const auto text = environment(name).value_or("");
+  if (text.empty()) return {};
+  const auto bytes = parse_bytes(text);
+  if (!bytes) return pass_on(bytes, fmt::format("the variable {}", name));
+  if (*bytes == 0) return fail(Code::invalid_input, "the variable {} must be at least 1, but is {}", name, text);
+  thresholds.bytes = *bytes;
+  return {};
 }
 
 Result<void> read_shards(const Environment& environment, Settings& settings) {
@@ -91,6 +105,7 @@ Result<Settings> read_settings(const Environment& environment, std::string defau
     return fail(Code::invalid_input, "the variable SKIP_SQS_NOTIFICATION must be true or false, but is '{}'", skip);
   }
   settings.skip_queue_notification = skip == "true";
+  TRY(read_thresholds(environment, settings.compaction));
   settings.memory_bytes = TRY(read_memory(environment));
   settings.graph.memory_bytes = settings.memory_bytes / 100 * kGraphPercent;
   return settings;

@@ -13,6 +13,14 @@
 
 namespace tillite {
 
+/// When a message of the queue starts a compaction: as soon as the outstanding deltas of a collection reach one of
+/// these.
+struct CompactionThresholds {
+  std::size_t deltas = 25;
+  std::uint64_t bytes = std::uint64_t{16} << 20;
+  std::int64_t age_ms = 900'000;  ///< of the oldest
+};
+
 /// What a step may be told (docs/settings.md). One value for all steps of a process.
 struct Settings {
   std::string model;
@@ -30,6 +38,7 @@ struct Settings {
   std::int64_t submit_lease_ms = 15'000;  ///< how long a submit under way keeps others from recovering it
   std::int64_t tombstone_retention_ms = 30LL * 24 * 3'600'000;
   bool skip_queue_notification = false;
+  CompactionThresholds compaction;
   std::uint64_t memory_bytes = std::uint64_t{1} << 30;  ///< what a merge may use; its parts have shares of it
   LockSettings lock;
   std::int64_t lock_wait_ms = 15'000;  ///< that a merge waits for another publisher, most of whom are done in seconds;

@@ -1,5 +1,7 @@
 #include "steps/step.h"
 
+#include "steps/queue_compaction.h"
+
 namespace tillite {
 
 const std::vector<NamedStep>& all_steps() {
@@ -28,6 +30,7 @@ Result<NamedStep> step_of_function(std::string_view function_name) {
 }
 
 Result<Json> compaction(const Json& event, const Ports& ports, const StepContext& context) {
+  if (is_queue_event(event)) return compact_for_queue(event, ports, context);
   const std::string operation = TRY(string_field(event, "operation"));
   if (operation == "process_chunk") return process_chunk(event, ports, context);
   if (operation == "final_merge") return final_merge(event, ports, context);

@@ -63,7 +63,7 @@ struct NamedStep {
 [[nodiscard]] Result<Json> split_into_chunks(const Json& event, const Ports& ports, const StepContext& context);
 [[nodiscard]] Result<Json> process_chunk(const Json& event, const Ports& ports, const StepContext& context);
 [[nodiscard]] Result<Json> final_merge(const Json& event, const Ports& ports, const StepContext& context);
-/// process_chunk or final_merge, by the event's `operation`.
+/// compact_for_queue if a queue calls, else process_chunk or final_merge, by the event's `operation`.
 [[nodiscard]] Result<Json> compaction(const Json& event, const Ports& ports, const StepContext& context);
 [[nodiscard]] Result<Json> mark_complete(const Json& event, const Ports& ports, const StepContext& context);
 

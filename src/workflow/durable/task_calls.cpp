@@ -151,7 +151,8 @@ std::optional<News> call_task(TaskRunner& runner, const TaskCall& call, const st
   if (!result) {
     if (result.error().code() == Code::cancelled) return std::nullopt;
     const std::string& message = result.error().message();
-    if (function.empty()) return failed(result.error().name(), message);
+    // A function elsewhere has said its cause in that form already.
+    if (function.empty() || message.starts_with("{")) return failed(result.error().name(), message);
     return failed(result.error().name(),
                   to_text(Value::Object{{"errorMessage", message}, {"errorType", result.error().name()}}));
   }

@@ -236,6 +236,22 @@ TEST_F(PollBatchTest, TellsTheQueueOfANewDeltaUnlessItIsToldNotTo) {
   EXPECT_NE(messages.front().body.find(answer.at("delta_id").get<std::string>()), std::string::npos);
 }
 
+TEST_F(PollBatchTest, TellsTheQueueNothingWhenTheSettingsSaySo) {
+  pipeline.settings.skip_queue_notification = true;
+  while (must(poll_batch({{"batch_id", batch}}, pipeline.ports, pipeline.context)).at("action") == "wait") {
+  }
+  EXPECT_TRUE(must(pipeline.queue->peek(10)).empty());
+}
+
+TEST_F(PollBatchTest, ARepeatedPollTellsTheQueueAgainForTheFirstMayHaveBeenCutOffBeforeItDid) {
+  const Json stored = pipeline.collect(batch);
+  const Json again = must(poll_batch({{"batch_id", batch}}, pipeline.ports, pipeline.context));
+  EXPECT_EQ(again.at("delta_id"), stored.at("delta_id"));
+  const auto messages = must(pipeline.queue->peek(10));
+  ASSERT_EQ(messages.size(), 1U);
+  EXPECT_EQ(Json::parse(messages[0].body).at("vector_count"), 3);
+}
+
 TEST_F(PollBatchTest, ABatchOfAnotherGenerationIsRefused) {
   must(pipeline.table->write(Update{.key = batch_row_key(BatchId(batch)), .set = {{"generation", 2}}}));
   pipeline.scripted.end_all(ProviderStatus::completed, good(line(1)));
