@@ -289,7 +289,7 @@ class Parser {
     auto* start = add(*workflow, "start", "Walks a state machine to its end",
                       "tillite workflow start poll-store-sf --input '{\"max_concurrency\": 4}'",
                       [v](CommandContext& c) { return workflow_start_command(c, v->name, v->input); });
-    start->add_option("name", v->name, "The state machine")->required();
+    start->add_option("name", v->name, "The state machine, or a file NAME.asl.json")->required();
     start->add_option("--input", v->input, "JSON")->capture_default_str();
     add(*workflow, "list", "Lists executions, newest first", "tillite workflow list", &workflow_list_command);
     auto* describe = add(*workflow, "describe", "Shows an execution", "tillite workflow describe ID",
@@ -298,6 +298,17 @@ class Parser {
     auto* history = add(*workflow, "history", "Shows an execution's events", "tillite workflow history ID",
                         [v](CommandContext& c) { return workflow_history_command(c, v->execution); });
     history->add_option("id", v->execution, "The execution's id")->required();
+    auto* stop = add(*workflow, "stop", "Ends an execution where it stands", "tillite workflow stop ID",
+                     [v](CommandContext& c) { return workflow_stop_command(c, v->execution); });
+    stop->add_option("id", v->execution, "The execution's id")->required();
+    auto* redrive =
+        add(*workflow, "redrive", "Has an execution that failed go on where it did", "tillite workflow redrive ID",
+            [v](CommandContext& c) { return workflow_redrive_command(c, v->execution); });
+    redrive->add_option("id", v->execution, "The execution's id")->required();
+    auto* test = add(*workflow, "test", "Runs cases that say how a state machine behaves (docs/conformance.md)",
+                     "tillite workflow test CASE.json...",
+                     [v](CommandContext& c) { return workflow_test_command(c, v->files); });
+    test->add_option("CASE", v->files, "Files, one case each")->required();
   }
 
   void add_serve_command() {

@@ -81,5 +81,9 @@ struct ServeOptions {
 [[nodiscard]] Result<int> workflow_list_command(CommandContext& context);
 [[nodiscard]] Result<int> workflow_describe_command(CommandContext& context, const std::string& id);
 [[nodiscard]] Result<int> workflow_history_command(CommandContext& context, const std::string& id);
+[[nodiscard]] Result<int> workflow_stop_command(CommandContext& context, const std::string& id);
+[[nodiscard]] Result<int> workflow_resume_command(CommandContext& context, const std::string& id);
+[[nodiscard]] Result<int> workflow_redrive_command(CommandContext& context, const std::string& id);
+[[nodiscard]] Result<int> workflow_test_command(CommandContext& context, const std::vector<std::string>& files);
 
 }  // namespace tillite

@@ -1,12 +1,14 @@
 #include "app/local_host.h"
 
 #include "adapters/local/folder_object_store.h"
+#include "adapters/local/sqlite_execution_store.h"
 #include "adapters/local/sqlite_log.h"
 #include "adapters/local/sqlite_queue.h"
 #include "adapters/local/sqlite_table.h"
 #include "adapters/local/system_clock.h"
 #include "app/function_catalog.h"
 #include "app/step_task_runner.h"
+#include "app/tasks/task_router.h"
 #include "embedding/embedded_provider.h"
 
 namespace tillite {
@@ -17,13 +19,23 @@ struct Adapters {
   SystemClock clock;
   SystemRandom random;
   std::unique_ptr<SqliteTable> table;
-  std::unique_ptr<SqliteTable> executions;
+  std::unique_ptr<SqliteExecutionStore> executions;
   std::unique_ptr<SqliteTable> provider_table;
   std::unique_ptr<SqliteQueue> queue;
   std::unique_ptr<SqliteLog> logs;
   std::unique_ptr<FolderObjectStore> vectors;
   std::unique_ptr<FolderObjectStore> batch_files;
   std::unique_ptr<FolderObjectStore> provider_files;
+};
+
+/// What an engine's tasks go to: the steps of this process, and what else a Resource may name.
+struct Tasks {
+  Tasks(const Ports& ports, const StepContext& context, InvocationLog& invocations, StepTaskRunner::Listener listener,
+        const TaskSettings& settings)
+      : steps(ports, context, invocations, std::move(listener)), router(steps, settings, context.log) {}
+
+  StepTaskRunner steps;
+  TaskRouter router;
 };
 
 class EmbeddedHost final : public LocalHost {
@@ -34,6 +46,7 @@ class EmbeddedHost final : public LocalHost {
         adapters_(std::move(adapters)),
         embedder_(std::move(embedder)),
         settings_(std::move(settings)),
+        task_settings_(read_task_settings(options.environment)),
         provider_(*adapters_->provider_table, *adapters_->provider_files, adapters_->clock, adapters_->random,
                   *embedder_),
         ports_{*adapters_->table, *adapters_->vectors, *adapters_->batch_files, *adapters_->queue,
@@ -46,7 +59,7 @@ class EmbeddedHost final : public LocalHost {
   const Ports& ports() const override { return ports_; }
   const StepContext& context() const override { return context_; }
   const Embedder& embedder() const override { return *embedder_; }
-  Table& executions() override { return *adapters_->executions; }
+  ExecutionStore& executions() override { return *adapters_->executions; }
   FunctionLog& function_log() override { return *adapters_->logs; }
   InvocationLog& invocations() override { return invocations_; }
 
@@ -57,9 +70,12 @@ class EmbeddedHost final : public LocalHost {
         progress->step_ended(function_name, result);
       };
     }
-    tasks_.push_back(std::make_unique<StepTaskRunner>(ports_, context_, invocations_, std::move(listener)));
-    return std::make_unique<Engine>(*adapters_->executions, adapters_->clock, adapters_->random, *tasks_.back(),
-                                    context_.log.named("engine"), Engine::Settings{.threads_max = 2});
+    tasks_.push_back(std::make_unique<Tasks>(ports_, context_, invocations_, std::move(listener), task_settings_));
+    return std::make_unique<Engine>(*adapters_->executions, adapters_->clock, adapters_->random, tasks_.back()->router,
+                                    context_.log.named("engine"),
+                                    Engine::Settings{.threads_max = 2,
+                                                     .buckets = {{"vectors", adapters_->vectors.get()},
+                                                                 {"batches", adapters_->batch_files.get()}}});
   }
 
  private:
@@ -67,11 +83,12 @@ class EmbeddedHost final : public LocalHost {
   std::unique_ptr<Adapters> adapters_;
   std::unique_ptr<NgramEmbedder> embedder_;
   Settings settings_;
+  TaskSettings task_settings_;
   EmbeddedProvider provider_;
   Ports ports_;
   StepContext context_;
   InvocationLog invocations_;
-  std::vector<std::unique_ptr<StepTaskRunner>> tasks_;
+  std::vector<std::unique_ptr<Tasks>> tasks_;
 };
 
 }  // namespace
@@ -83,7 +100,7 @@ Result<std::unique_ptr<LocalHost>> LocalHost::open(const Options& options) {
   Home home = TRY(Home::open(options.home, options.create));
   auto adapters = std::make_unique<Adapters>();
   adapters->table = TRY(SqliteTable::open(home.table_file()));
-  adapters->executions = TRY(SqliteTable::open(home.executions_file()));
+  adapters->executions = TRY(SqliteExecutionStore::open(home.workflows_file()));
   adapters->provider_table = TRY(SqliteTable::open(home.provider_file()));
   adapters->queue = TRY(SqliteQueue::open(home.queue_file(), adapters->clock));
   adapters->logs = TRY(SqliteLog::open(home.logs_file(), adapters->clock));

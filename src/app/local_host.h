@@ -31,7 +31,7 @@ class LocalHost {
   [[nodiscard]] virtual const Ports& ports() const = 0;
   [[nodiscard]] virtual const StepContext& context() const = 0;
   [[nodiscard]] virtual const Embedder& embedder() const = 0;
-  [[nodiscard]] virtual Table& executions() = 0;
+  [[nodiscard]] virtual ExecutionStore& executions() = 0;
   /// What the functions that ran here logged.
   [[nodiscard]] virtual FunctionLog& function_log() = 0;
   /// Where functions that run here log.

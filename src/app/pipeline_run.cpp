@@ -5,6 +5,7 @@
 
 #include "app/embedded_definitions.h"
 #include "app/queue_consumer.h"
+#include "workflow/durable/task_calls.h"
 
 namespace tillite {
 namespace {
@@ -61,7 +62,10 @@ class PipelineRun {
 
   Result<void> walk_once(Entity entity) {
     const EntityMachines machines = machines_of(entity);
-    while (TRY(walk(machines.create)).value("more", false)) {
+    while (true) {
+      const Value output = TRY(walk(machines.create));
+      const Value* more = output.find("more");
+      if (more == nullptr || *more != Value(true)) break;
     }
     TRY(walk(machines.poll));
     if (auto error = progress_.full_disk()) return std::unexpected(*std::move(error));
@@ -70,22 +74,23 @@ class PipelineRun {
 
   /// Walks a machine to its end: first the executions that were left unfinished, then a new one. The answer: its
   /// output; nothing if another process went on with it.
-  Result<Json> walk(std::string_view name) {
+  Result<Value> walk(std::string_view name) {
     const StateMachine machine = TRY(load_state_machine(name));
-    for (const Execution& unfinished : TRY(engine_->list(machine.name(), ExecutionStatus::running, kUnfinishedMax))) {
-      const auto walked = engine_->walk(machine, unfinished.id, host_.context().stop);
+    const auto unfinished = TRY(engine_->list(machine.name(), ExecutionStatus::running, kUnfinishedMax));
+    for (const Execution& execution : unfinished.executions) {
+      const auto walked = engine_->walk(execution.id, host_.context().stop);
       if (!walked) TRY(left_to_others(walked.error()));
     }
-    const auto ended = engine_->run(machine, Json::object(), host_.context().stop);
+    const auto ended = engine_->run(machine, Value::Object(), host_.context().stop);
     if (!ended) {
       TRY(left_to_others(ended.error()));
-      return Json::object();
+      return Value(Value::Object());
     }
     if (ended->status == ExecutionStatus::succeeded) return ended->output;
-    return std::unexpected(
-        Error(code_named(ended->error),
-              fmt::format("{} ended as {}: {}: {} (tillite workflow history {})", ended->state_machine,
-                          execution_status_name(ended->status), ended->error, ended->cause, ended->id.str())));
+    return std::unexpected(Error(code_named(ended->error),
+                                 fmt::format("{} ended as {}: {}: {} (tillite workflow history {})",
+                                             ended->state_machine, execution_status_name(ended->status), ended->error,
+                                             message_of_cause(ended->cause.value_or("")), ended->id.str())));
   }
 
   /// Passes an error on, unless it says that another process walks the execution.

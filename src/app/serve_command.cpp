@@ -2,17 +2,22 @@
 #include <thread>
 
 #include "app/commands.h"
+#include "app/embedded_definitions.h"
 #include "app/function_catalog.h"
 #include "app/queue_consumer.h"
 #include "base/check.h"
 #include "base/http_server.h"
 #include "server/aws_endpoint.h"
+#include "server/engine_backend.h"
 #include "server/logs_service.h"
 #include "server/long_polls.h"
 #include "server/sqs_service.h"
+#include "server/step_functions_service.h"
 
 namespace tillite {
 namespace {
+
+constexpr std::int64_t kPauseAfterFailureMs = 1000;
 
 /// The value of a variable that is set and not empty.
 std::optional<std::string> variable(const Environment& environment, const std::string& name) {
@@ -44,15 +49,29 @@ std::vector<ServedQueue> queues_of(Queue& queue) {
            .retention_ms = Queue::kDeadLetterRetentionMs}};
 }
 
+/// The role of the machines that are there from the start: nobody asks for its rights here.
+constexpr const char* kRoleArn = "arn:aws:iam::000000000000:role/tillite";
+
+Result<void> provide_machines(EngineBackend& backend) {
+  for (const std::string_view name : state_machine_names()) {
+    TRY(backend.provide(
+        {.name = std::string(name), .definition = TRY(load_state_machine(name)).definition(), .role_arn = kRoleArn}));
+  }
+  return {};
+}
+
 using Variables = std::vector<std::pair<std::string, std::string>>;
 
+/// No region of AWS: a program that overlooks AWS_ENDPOINT_URL, as the first version of aws does for SQS where it knows
+/// the region, finds nothing there, and not somebody's account.
+constexpr const char* kRegion = "local";
+
 /// What a shell needs for AWS's programs to come here, the queue's address first.
-Variables shell_variables(const std::string& origin, const SqsService& sqs, const AwsPlace& place,
-                          const Environment& environment) {
+Variables shell_variables(const std::string& origin, const SqsService& sqs, const Environment& environment) {
   Variables variables = {{"COMPACTION_QUEUE_URL", sqs.url_of(origin, kQueueName)},
                          {"AWS_ENDPOINT_URL", origin},
-                         {"AWS_REGION", place.region},
-                         {"AWS_DEFAULT_REGION", place.region},
+                         {"AWS_REGION", kRegion},
+                         {"AWS_DEFAULT_REGION", kRegion},
                          // or "sync-" would be put before 127.0.0.1 for some calls
                          {"AWS_DISABLE_HOST_PREFIX_INJECTION", "true"}};
   if (!variable(environment, "AWS_ACCESS_KEY_ID")) {
@@ -72,6 +91,16 @@ void print(const Variables& variables, std::uint16_t port, const Output& output)
   output.json(json);
 }
 
+/// Walks what anybody starts. A store that fails is tried again.
+void walk_all(Engine& engine, Clock& clock, const Logger& log, const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    const auto served = engine.serve(stop);
+    if (served) continue;
+    log.error("executions cannot be walked", {{"reason", served.error().message()}});
+    if (!clock.sleep(kPauseAfterFailureMs, stop)) return;
+  }
+}
+
 }  // namespace
 
 Result<int> serve_command(CommandContext& context, const ServeOptions& options) {
@@ -88,16 +117,21 @@ Result<int> serve_command(CommandContext& context, const ServeOptions& options) 
   std::vector<std::string> groups;
   for (const FunctionFacts& function : TRY(function_catalog())) groups.push_back(log_group_of(function.name));
   LogsService logs(host->function_log(), std::move(groups), place);
-  AwsEndpoint endpoint({&sqs, &logs},
+  const auto engine = host->engine(nullptr);
+  EngineBackend backend(*engine, host->executions(), ports.clock, polls);
+  TRY(provide_machines(backend));
+  StepFunctionsService states(backend, place, polls, ports.random);
+  AwsEndpoint endpoint({&sqs, &logs, &states},
                        credential ? std::optional(SignatureCheck(*credential, ports.clock)) : std::nullopt,
                        ports.random, log);
   const auto server = TRY(HttpServer::listen(
       static_cast<std::uint16_t>(options.port),
-      [&](const HttpRequest& request, HttpAnswer answer) { endpoint.handle(request, std::move(answer)); }, {}));
+      [&](const ServerRequest& request, ServerAnswer answer) { endpoint.handle(request, std::move(answer)); }, {}));
 
   const std::string origin = fmt::format("http://127.0.0.1:{}", server->port());
-  print(shell_variables(origin, sqs, place, environment), server->port(), context.output);
+  print(shell_variables(origin, sqs, environment), server->port(), context.output);
   log.info("serving", {{"address", origin}, {"signatures_checked", credential.has_value()}});
+  const std::jthread walking([&] { walk_all(*engine, ports.clock, log, context.host.stop); });
   QueueConsumer consumer = queue_consumer(*host);
   std::jthread compaction;
   if (options.compacts) compaction = std::jthread([&] { consumer.serve(context.host.stop); });

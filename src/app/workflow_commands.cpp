@@ -1,7 +1,10 @@
-// workflow start, list, describe and history: single executions of the state machines.
+// workflow start, list, describe, history, stop, redrive and test: single executions of the state machines.
 #include "app/commands.h"
 #include "app/embedded_definitions.h"
+#include "base/file.h"
 #include "base/time.h"
+#include "workflow/cases/case_file.h"
+#include "workflow/durable/task_calls.h"
 
 namespace tillite {
 namespace {
@@ -13,11 +16,12 @@ Json json_of(const Execution& execution) {
                {"state_machine", execution.state_machine},
                {"status", execution_status_name(execution.status)},
                {"started_at", iso_time(execution.started_ms)},
-               {"input", execution.input}};
+               {"input", to_json(execution.input)}};
   if (execution.stopped_ms > 0) json["stopped_at"] = iso_time(execution.stopped_ms);
-  if (execution.status == ExecutionStatus::succeeded) json["output"] = execution.output;
+  if (execution.status == ExecutionStatus::succeeded) json["output"] = to_json(execution.output);
   if (!execution.error.empty()) json["error"] = execution.error;
-  if (!execution.cause.empty()) json["cause"] = execution.cause;
+  if (execution.cause) json["cause"] = *execution.cause;
+  if (execution.redrives > 0) json["redrives"] = execution.redrives;
   return json;
 }
 
@@ -26,28 +30,43 @@ void print_line(const Execution& execution, const Output& output) {
               iso_time(execution.started_ms), execution.error.empty() ? "" : "  " + execution.error);
 }
 
+/// A machine of ours by its name, or a file's, called like the file.
+Result<StateMachine> machine_named(const std::string& name) {
+  if (!name.ends_with(".json")) return load_state_machine(name);
+  std::string called = Path(name).filename().string();
+  for (const char* end : {".json", ".asl"}) {
+    if (called.ends_with(end)) called.resize(called.size() - std::string_view(end).size());
+  }
+  return StateMachine::parse(std::move(called), TRY(read_file(Path(name))));
+}
+
+/// Prints how an execution ended; one that failed is the command's error.
+Result<int> report(const Execution& ended, const Output& output) {
+  print_line(ended, output);
+  if (ended.status == ExecutionStatus::succeeded) output.line("{}", to_json(ended.output).dump(2));
+  output.json(json_of(ended));
+  if (ended.status == ExecutionStatus::succeeded) return kDone;
+  return fail(code_named(ended.error), "{}: {}", ended.error.empty() ? "it failed" : ended.error,
+              message_of_cause(ended.cause.value_or("")));
+}
+
 }  // namespace
 
 Result<int> workflow_start_command(CommandContext& context, const std::string& name, const std::string& input) {
-  const StateMachine machine = TRY(load_state_machine(name));
-  const Json parsed = TRY(parse_json(input, "--input"));
-  if (!parsed.is_object()) {
-    return fail(Code::invalid_input, "--input must be a JSON object such as {{}}, but is {}", parsed.type_name());
-  }
+  const StateMachine machine = TRY(machine_named(name));
+  const Value parsed = TRY(parse_value(input, "--input"));
+  context.host.create = true;
   const auto host = TRY(LocalHost::open(context.host));
   const auto engine = host->engine(nullptr);
   const Execution ended = TRY(engine->run(machine, parsed, context.host.stop));
-  print_line(ended, context.output);
-  if (ended.status == ExecutionStatus::succeeded) context.output.line("{}", ended.output.dump(2));
-  context.output.json(json_of(ended));
-  if (ended.status == ExecutionStatus::succeeded) return kDone;
-  return fail(code_named(ended.error), "{}: {}", ended.error, ended.cause);
+  return report(ended, context.output);
 }
 
 Result<int> workflow_list_command(CommandContext& context) {
   const auto host = TRY(LocalHost::open(context.host));
   Json json = {{"executions", Json::array()}, {"state_machines", state_machine_names()}};
-  for (const Execution& execution : TRY(host->engine(nullptr)->list("", std::nullopt, kListedMax))) {
+  const auto listed = TRY(host->engine(nullptr)->list("", std::nullopt, kListedMax));
+  for (const Execution& execution : listed.executions) {
     print_line(execution, context.output);
     json["executions"].push_back(json_of(execution));
   }
@@ -72,15 +91,52 @@ Result<int> workflow_history_command(CommandContext& context, const std::string&
   Json json = {{"execution_id", id}, {"events", Json::array()}};
   for (const HistoryEvent& event : TRY(host->engine(nullptr)->history(ExecutionId(id)))) {
     context.output.line("{:>5}  {}  {:<28} {}", event.id, iso_time(event.timestamp_ms), event.type,
-                        event.details.is_null() ? "" : to_text(event.details).substr(0, 200));
+                        event.details.object().empty() ? "" : to_text(event.details).substr(0, 200));
     json["events"].push_back({{"id", event.id},
                               {"previousEventId", event.previous_id},
                               {"type", event.type},
                               {"timestamp", iso_time(event.timestamp_ms)},
-                              {"details", event.details}});
+                              {"details", to_json(event.details)}});
   }
   context.output.json(json);
   return kDone;
+}
+
+Result<int> workflow_stop_command(CommandContext& context, const std::string& id) {
+  const auto host = TRY(LocalHost::open(context.host));
+  const Execution stopped = TRY(host->engine(nullptr)->stop(ExecutionId(id), "", ""));
+  print_line(stopped, context.output);
+  context.output.json(json_of(stopped));
+  return kDone;
+}
+
+Result<int> workflow_resume_command(CommandContext& context, const std::string& id) {
+  const auto host = TRY(LocalHost::open(context.host));
+  return report(TRY(host->engine(nullptr)->walk(ExecutionId(id), context.host.stop)), context.output);
+}
+
+Result<int> workflow_redrive_command(CommandContext& context, const std::string& id) {
+  const auto host = TRY(LocalHost::open(context.host));
+  const auto engine = host->engine(nullptr);
+  TRY(engine->redrive(ExecutionId(id)));
+  return report(TRY(engine->walk(ExecutionId(id), context.host.stop)), context.output);
+}
+
+Result<int> workflow_test_command(CommandContext& context, const std::vector<std::string>& files) {
+  std::size_t passed = 0;
+  for (const std::string& file : files) {
+    const Value description = TRY(parse_value(TRY(read_file(Path(file))), file));
+    const auto result = run_case(description);
+    if (!result) return pass_on(result, file);
+    passed += result->passed() ? 1 : 0;
+    const Value line = Value::Object{{"name", result->name},
+                                     {"pass", result->passed()},
+                                     {"difference", result->passed() ? Value() : Value(result->difference)}};
+    context.output.line("{}", to_text(line));
+    context.output.json(to_json(line));
+  }
+  if (passed == files.size()) return kDone;
+  return fail(Code::failed, "{} of {} cases pass", passed, files.size());
 }
 
 }  // namespace tillite

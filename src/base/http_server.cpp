@@ -43,13 +43,13 @@ struct PendingAnswer {
   }
   std::shared_ptr<asio::io_context> io;  // first: the timer needs it to its end
   asio::steady_timer arrived;            // cancelled when the response is there
-  std::optional<HttpResponse> response;
+  std::optional<ServerResponse> response;
   std::atomic<bool> is_wanted = true;
 };
 
-HttpAnswer answer_to(const std::shared_ptr<PendingAnswer>& pending) {
-  return HttpAnswer(
-      [pending](HttpResponse response) {
+ServerAnswer answer_to(const std::shared_ptr<PendingAnswer>& pending) {
+  return ServerAnswer(
+      [pending](ServerResponse response) {
         asio::post(*pending->io, [pending, response = std::move(response)]() mutable {
           pending->response = std::move(response);
           pending->arrived.cancel();
@@ -65,8 +65,8 @@ struct Connection {
   bool is_idle = true;        ///< no request is being read or answered
 };
 
-HttpRequest request_of(http::request<http::string_body> message) {
-  HttpRequest request{.method = std::string(message.method_string()), .target = std::string(message.target())};
+ServerRequest request_of(http::request<http::string_body> message) {
+  ServerRequest request{.method = std::string(message.method_string()), .target = std::string(message.target())};
   for (const auto& field : message) {
     std::string name(field.name_string());
     std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
@@ -93,19 +93,19 @@ bool is_name_of_loopback(std::string_view host) {
 }
 
 /// Why a request is refused before anybody looks at it.
-std::optional<HttpResponse> refusal(const HttpRequest& request) {
+std::optional<ServerResponse> refusal(const ServerRequest& request) {
   const std::string_view host = host_of(request.field("host"));
   if (!request.field("origin").empty()) {
-    return HttpResponse{.status = 403, .body = "requests of web pages are refused\n"};
+    return ServerResponse{.status = 403, .body = "requests of web pages are refused\n"};
   }
   if (!is_name_of_loopback(host)) {
-    return HttpResponse{.status = 403,
-                        .body = fmt::format("this server answers to 127.0.0.1 and localhost, not to '{}'\n", host)};
+    return ServerResponse{.status = 403,
+                          .body = fmt::format("this server answers to 127.0.0.1 and localhost, not to '{}'\n", host)};
   }
   return std::nullopt;
 }
 
-HttpResponse unreadable(const error_code& error, const HttpServer::Limits& limits) {
+ServerResponse unreadable(const error_code& error, const HttpServer::Limits& limits) {
   if (error == http::error::header_limit) {
     return {.status = 431, .body = fmt::format("headers above {} bytes\n", limits.header_bytes_max)};
   }
@@ -117,21 +117,21 @@ HttpResponse unreadable(const error_code& error, const HttpServer::Limits& limit
 
 }  // namespace
 
-std::string_view HttpRequest::field(std::string_view name) const {
+std::string_view ServerRequest::field(std::string_view name) const {
   const auto found = std::ranges::find(fields, name, &HttpField::name);
   return found == fields.end() ? std::string_view() : found->value;
 }
 
-HttpAnswer::HttpAnswer(Send send, IsWanted is_wanted) : send_(std::move(send)), is_wanted_(std::move(is_wanted)) {}
+ServerAnswer::ServerAnswer(Send send, IsWanted is_wanted) : send_(std::move(send)), is_wanted_(std::move(is_wanted)) {}
 
-HttpAnswer::HttpAnswer(HttpAnswer&& other) noexcept
+ServerAnswer::ServerAnswer(ServerAnswer&& other) noexcept
     : send_(std::exchange(other.send_, nullptr)), is_wanted_(other.is_wanted_) {}
 
-HttpAnswer::~HttpAnswer() {
+ServerAnswer::~ServerAnswer() {
   if (send_) send_({.status = 500, .body = "the request was not answered\n"});
 }
 
-void HttpAnswer::operator()(HttpResponse response) {
+void ServerAnswer::operator()(ServerResponse response) {
   check(static_cast<bool>(send_), "a request is answered once");
   std::exchange(send_, nullptr)(std::move(response));
 }
@@ -200,7 +200,7 @@ class HttpServer::Implementation {
     connections_.insert(connection);
     if (is_one_too_many) {
       connection->is_idle = false;
-      const HttpResponse busy = {.status = 503, .body = "too many connections\n"};
+      const ServerResponse busy = {.status = 503, .body = "too many connections\n"};
       co_await write(*connection, busy, kVersion, false, false);
     } else {
       bool goes_on = true;
@@ -235,7 +235,7 @@ class HttpServer::Implementation {
     }
     if (error.category() == http::make_error_code(http::error::bad_method).category() &&
         error != http::error::end_of_stream && error != http::error::partial_message) {
-      const HttpResponse refused = unreadable(error, limits_);
+      const ServerResponse refused = unreadable(error, limits_);
       co_await write(connection, refused, kVersion, false, false);
       co_return false;
     }
@@ -243,7 +243,7 @@ class HttpServer::Implementation {
 
     const unsigned version = parser.get().version();
     const bool stays = parser.keep_alive();
-    HttpRequest request = request_of(parser.release());
+    ServerRequest request = request_of(parser.release());
     const bool is_head = request.method == "HEAD";
     auto response = refusal(request);
     if (!response) response = co_await handled(kept, request);
@@ -259,7 +259,7 @@ class HttpServer::Implementation {
   }
 
   /// The handler's answer, whenever it comes. Takes the request away.
-  asio::awaitable<HttpResponse> handled(const std::shared_ptr<Connection>& connection, HttpRequest& request) {
+  asio::awaitable<ServerResponse> handled(const std::shared_ptr<Connection>& connection, ServerRequest& request) {
     const auto pending = std::make_shared<PendingAnswer>(io_);
     asio::post(pool_, [this, request = std::move(request), answer = answer_to(pending)]() mutable {
       try {
@@ -287,7 +287,7 @@ class HttpServer::Implementation {
   }
 
   /// Whether it could be written.
-  asio::awaitable<bool> write(Connection& connection, const HttpResponse& response, unsigned version, bool is_head,
+  asio::awaitable<bool> write(Connection& connection, const ServerResponse& response, unsigned version, bool is_head,
                               bool stays) {
     http::response<http::string_body> message(static_cast<http::status>(response.status), version);
     message.set(http::field::content_type, response.content_type);

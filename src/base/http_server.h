@@ -19,7 +19,7 @@ struct HttpField {
   std::string value;
 };
 
-struct HttpRequest {
+struct ServerRequest {
   std::string method;             ///< "POST"
   std::string target;             ///< path and query as they were sent: "/a%20b?c=d"
   std::vector<HttpField> fields;  ///< in the order in which they came
@@ -29,7 +29,7 @@ struct HttpRequest {
   [[nodiscard]] std::string_view field(std::string_view name) const;
 };
 
-struct HttpResponse {
+struct ServerResponse {
   unsigned status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::vector<HttpField> fields;
@@ -38,17 +38,17 @@ struct HttpResponse {
 
 /// The answer that is owed to one request. Whoever holds it gives it once, at any time and from any thread; if it is
 /// dropped the other side gets status 500.
-class HttpAnswer {
+class ServerAnswer {
  public:
-  using Send = std::move_only_function<void(HttpResponse)>;
+  using Send = std::move_only_function<void(ServerResponse)>;
   using IsWanted = std::function<bool()>;
 
-  explicit HttpAnswer(Send send, IsWanted is_wanted = [] { return true; });
-  HttpAnswer(HttpAnswer&& other) noexcept;
-  HttpAnswer& operator=(HttpAnswer&&) = delete;
-  ~HttpAnswer();
+  explicit ServerAnswer(Send send, IsWanted is_wanted = [] { return true; });
+  ServerAnswer(ServerAnswer&& other) noexcept;
+  ServerAnswer& operator=(ServerAnswer&&) = delete;
+  ~ServerAnswer();
 
-  void operator()(HttpResponse response);
+  void operator()(ServerResponse response);
   /// False once the other side has hung up: what is handed out only once should not be given then.
   [[nodiscard]] bool is_wanted() const { return is_wanted_(); }
 
@@ -58,8 +58,8 @@ class HttpAnswer {
 };
 
 /// HTTP/1.1 on 127.0.0.1, with connections that are kept. Requests are handled by a few threads; one that waits for
-/// something holds its HttpAnswer and no thread. Requests that a web page sent (an Origin, or another host's name) are
-/// refused: a browser on this machine would carry them here.
+/// something holds its ServerAnswer and no thread. Requests that a web page sent (an Origin, or another host's name)
+/// are refused: a browser on this machine would carry them here.
 class HttpServer {
  public:
   struct Limits {
@@ -72,7 +72,7 @@ class HttpServer {
     std::size_t threads = 4;
   };
   /// Called on one of the server's threads. It may answer later; it should not block for long.
-  using Handler = std::function<void(HttpRequest request, HttpAnswer answer)>;
+  using Handler = std::function<void(ServerRequest request, ServerAnswer answer)>;
 
   /// Takes the port (0: any that is free). `unavailable` if another program has it, `permission` if it may not be used.
   [[nodiscard]] static Result<std::unique_ptr<HttpServer>> listen(std::uint16_t port, Handler handler, Limits limits);

@@ -65,7 +65,7 @@ std::string canonical_query(std::string_view query) {
 }
 
 /// All values of a header, blanks at their ends left out and those within made one.
-std::string canonical_value(const HttpRequest& request, std::string_view name) {
+std::string canonical_value(const ServerRequest& request, std::string_view name) {
   std::string text;
   bool is_first = true;
   for (const HttpField& field : request.fields) {
@@ -87,7 +87,7 @@ std::string canonical_value(const HttpRequest& request, std::string_view name) {
 
 std::string SigV4Scope::text() const { return fmt::format("{}/{}/{}/{}", date, region, service, kTerminator); }
 
-std::string sigv4_canonical_request(const HttpRequest& request, const std::vector<std::string>& signed_names,
+std::string sigv4_canonical_request(const ServerRequest& request, const std::vector<std::string>& signed_names,
                                     std::string_view payload_hash) {
   const std::string_view target = request.target;
   const std::size_t mark = std::min(target.find('?'), target.size());

@@ -28,7 +28,7 @@ struct SigV4Scope {
 /// The text of a request that is signed (AWS Signature Version 4, "Create a canonical request"). `signed_names` are the
 /// names of headers, in lower case and sorted; `payload_hash` is the body's SHA-256 in hexadecimal digits. The path is
 /// encoded once more than it was sent, as every service but S3 has it.
-[[nodiscard]] std::string sigv4_canonical_request(const HttpRequest& request,
+[[nodiscard]] std::string sigv4_canonical_request(const ServerRequest& request,
                                                   const std::vector<std::string>& signed_names,
                                                   std::string_view payload_hash);
 

@@ -23,8 +23,8 @@ template <typename Work>
 [[nodiscard]] auto with_sqlite(std::string_view what, Work&& work) {
   using Returned = std::invoke_result_t<Work>;
   constexpr bool is_result = requires(Returned value) { value.error(); };
-  using Outcome = std::conditional_t<is_result, std::type_identity<Returned>, std::type_identity<Result<Returned>>>;
-  using Answer = typename Outcome::type;
+  using Wrapped = std::conditional_t<is_result, std::type_identity<Returned>, std::type_identity<Result<Returned>>>;
+  using Answer = typename Wrapped::type;
   try {
     if constexpr (std::is_void_v<Returned>) {
       work();

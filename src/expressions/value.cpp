@@ -103,7 +103,9 @@ void append_real(std::string& text, double real) {
   if (shortest.find_first_of(".en") == std::string_view::npos) text += ".0";
 }
 
-void append(std::string& text, const Value& value) {
+}  // namespace
+
+void append_text(std::string& text, const Value& value) {
   switch (value.type()) {
     case Value::Type::null:
       text += "null";
@@ -124,7 +126,7 @@ void append(std::string& text, const Value& value) {
       char before = '[';
       for (const Value& item : value.array()) {
         text += std::exchange(before, ',');
-        append(text, item);
+        append_text(text, item);
       }
       text += value.array().empty() ? "[]" : "]";
       break;
@@ -135,7 +137,7 @@ void append(std::string& text, const Value& value) {
         text += std::exchange(before, ',');
         append_quoted(text, name);
         text += ':';
-        append(text, field);
+        append_text(text, field);
       }
       text += value.object().empty() ? "{}" : "}";
       break;
@@ -143,7 +145,6 @@ void append(std::string& text, const Value& value) {
   }
 }
 
-}  // namespace
 
 Value::Value(std::string text) : data_(std::make_shared<const std::string>(std::move(text))) {}
 Value::Value(Array items) : data_(std::make_shared<const Array>(std::move(items))) {}
@@ -258,7 +259,7 @@ Result<Value> parse_value(std::string_view text, std::string_view name) {
 
 std::string to_text(const Value& value) {
   std::string text;
-  append(text, value);
+  append_text(text, value);
   return text;
 }
 

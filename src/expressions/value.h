@@ -103,6 +103,8 @@ class Value::Object {
 
 /// The value's JSON without blanks, fields in their order. Invalid UTF-8 is replaced.
 [[nodiscard]] std::string to_text(const Value& value);
+/// The same, behind what `text` holds.
+void append_text(std::string& text, const Value& value);
 
 // Between the rooms that work with Json and state machines.
 [[nodiscard]] Json to_json(const Value& value);

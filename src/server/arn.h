@@ -8,9 +8,8 @@
 namespace tillite {
 
 /// Where the names of this server seem to be: any region and account in a request is accepted, these are answered.
-/// "local" is no region of AWS: a program that overlooks where it was sent to finds nothing there, and not an account.
 struct AwsPlace {
-  std::string region = "local";
+  std::string region = "us-east-1";
   std::string account = "000000000000";
 
   /// "arn:aws:sqs:us-east-1:000000000000:name"

@@ -31,14 +31,14 @@ std::string_view content_type_of(AwsProtocol protocol) {
   return "application/octet-stream";
 }
 
-HttpResponse response_with(const Answering& answering, unsigned status, std::string body) {
-  HttpResponse response{.status = status, .content_type = std::string(content_type_of(answering.protocol))};
+ServerResponse response_with(const Answering& answering, unsigned status, std::string body) {
+  ServerResponse response{.status = status, .content_type = std::string(content_type_of(answering.protocol))};
   response.fields.push_back({"x-amzn-RequestId", answering.request_id});
   response.body = std::move(body);
   return response;
 }
 
-HttpResponse response_of(const Answering& answering, const Result<Json>& answer) {
+ServerResponse response_of(const Answering& answering, const Result<Json>& answer) {
   const bool is_query = answering.protocol == AwsProtocol::query;
   if (answer) {
     return response_with(
@@ -46,7 +46,7 @@ HttpResponse response_of(const Answering& answering, const Result<Json>& answer)
   }
   const WireError error = wire_error(answer.error());
   if (is_query) return response_with(answering, error.status, query_error(error, answering.request_id));
-  HttpResponse response =
+  ServerResponse response =
       response_with(answering, error.status, to_text({{"__type", error.name}, {"message", error.message}}));
   if (!answering.has_older_codes) return response;
   // Its clients go on to tell errors apart by the codes of that protocol.
@@ -71,7 +71,7 @@ Result<AwsService*> AwsEndpoint::service_of(const AwsRequest& request) const {
                                                             request.service.substr(0, 80), fmt::join(targets, ", ")));
 }
 
-void AwsEndpoint::handle(const HttpRequest& request, HttpAnswer answer) {
+void AwsEndpoint::handle(const ServerRequest& request, ServerAnswer answer) {
   Answering answering{.protocol = aws_protocol_of(request), .request_id = uuid4(random_.bytes())};
   const auto refuse = [&](const Error& error) {
     log_.info("request refused",
@@ -89,7 +89,7 @@ void AwsEndpoint::handle(const HttpRequest& request, HttpAnswer answer) {
   if (!service) return refuse(service.error());
 
   // Both the answer and the question whether it is wanted go with the call.
-  const auto shared = std::make_shared<HttpAnswer>(std::move(answer));
+  const auto shared = std::make_shared<ServerAnswer>(std::move(answer));
   (*service)->handle({.operation = std::move(parsed->operation),
                       .parameters = std::move(parsed->parameters),
                       .origin = std::move(parsed->origin),

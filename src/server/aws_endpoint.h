@@ -18,7 +18,7 @@ class AwsEndpoint {
   AwsEndpoint(std::vector<AwsService*> services, std::optional<SignatureCheck> signatures, Random& random, Logger log)
       : services_(std::move(services)), signatures_(std::move(signatures)), random_(random), log_(std::move(log)) {}
 
-  void handle(const HttpRequest& request, HttpAnswer answer);
+  void handle(const ServerRequest& request, ServerAnswer answer);
 
  private:
   [[nodiscard]] Result<AwsService*> service_of(const AwsRequest& request) const;

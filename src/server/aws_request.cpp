@@ -14,7 +14,7 @@ std::string_view query_of(std::string_view target) {
   return mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
 }
 
-Result<AwsRequest> parse_json_request(const HttpRequest& request, AwsRequest parsed) {
+Result<AwsRequest> parse_json_request(const ServerRequest& request, AwsRequest parsed) {
   const std::string_view target = request.field("x-amz-target");
   const std::size_t dot = target.find('.');
   if (dot == std::string_view::npos) {
@@ -36,14 +36,14 @@ Result<AwsRequest> parse_json_request(const HttpRequest& request, AwsRequest par
 
 }  // namespace
 
-AwsProtocol aws_protocol_of(const HttpRequest& request) {
+AwsProtocol aws_protocol_of(const ServerRequest& request) {
   const std::string_view type = request.field("content-type");
   if (type.starts_with("application/x-amz-json-1.1")) return AwsProtocol::json_1_1;
   if (type.starts_with(kForm) || (type.empty() && !query_of(request.target).empty())) return AwsProtocol::query;
   return AwsProtocol::json_1_0;
 }
 
-Result<AwsRequest> parse_aws_request(const HttpRequest& request) {
+Result<AwsRequest> parse_aws_request(const ServerRequest& request) {
   AwsRequest parsed{.protocol = aws_protocol_of(request), .origin = fmt::format("http://{}", request.field("host"))};
   if (parsed.protocol != AwsProtocol::query) return parse_json_request(request, std::move(parsed));
   parsed.service = kServiceOfQueryProtocol;

@@ -13,7 +13,7 @@ namespace tillite {
 enum class AwsProtocol { json_1_0, json_1_1, query };
 
 /// The protocol by the request's content type; JSON 1.0 if that says nothing.
-[[nodiscard]] AwsProtocol aws_protocol_of(const HttpRequest& request);
+[[nodiscard]] AwsProtocol aws_protocol_of(const ServerRequest& request);
 
 /// Of what is served here it alone had the query protocol.
 inline constexpr std::string_view kServiceOfQueryProtocol = "AmazonSQS";
@@ -27,6 +27,6 @@ struct AwsRequest {
 };
 
 /// Errors have AWS's names: UnknownOperationException, SerializationException, InvalidAction.
-[[nodiscard]] Result<AwsRequest> parse_aws_request(const HttpRequest& request);
+[[nodiscard]] Result<AwsRequest> parse_aws_request(const ServerRequest& request);
 
 }  // namespace tillite

@@ -1,5 +1,4 @@
 // Step Functions' operations on executions and map runs.
-#include <charconv>
 #include <memory>
 
 #include "base/uuid.h"
@@ -73,16 +72,6 @@ Json counts_json(const StateCounts& counts) {
           {"resultsWritten", counts.results_written},
           {"failuresNotRedrivable", counts.failures_not_redrivable},
           {"pendingRedrive", counts.pending_redrive}};
-}
-
-/// "1700000000123:name" of the execution that a page ended with.
-Result<ExecutionQuery::Place> parse_place(std::string_view token) {
-  ExecutionQuery::Place place;
-  const char* const end = token.data() + token.size();
-  const auto [colon, error] = std::from_chars(token.data(), end, place.started_ms);
-  if (error != std::errc() || colon == end || *colon != ':') return invalid_token();
-  place.name = std::string(colon + 1, end);
-  return place;
 }
 
 Result<Value> parse_input(const Json& parameters) {
@@ -204,26 +193,20 @@ Result<Json> StepFunctionsService::list_executions(const Json& parameters) {
       return aws_error("StateMachineTypeNotSupported", "This operation is not supported by this type of state machine");
     }
   }
-  const std::size_t size = TRY(page_size_of(parameters));
-  if (const auto token = TRY(optional_text_of(parameters, "nextToken", kTokenBytesMax))) {
-    query.after = TRY(parse_place(*token));
-  }
-  query.count_max = size + 1;  // one more tells whether there is another page
-  const auto found = backend_.list_executions(query);
-  if (!found) return map_run_missing(found.error(), arn);
+  query.count_max = TRY(page_size_of(parameters));
+  query.after = TRY(optional_text_of(parameters, "nextToken", kTokenBytesMax)).value_or("");
+  const auto page = backend_.list_executions(query);
+  if (!page && page.error().code() == Code::invalid_input) return invalid_token();
+  if (!page) return map_run_missing(page.error(), arn);
   Json answer = {{"executions", Json::array()}};
-  for (const ExecutionInfo& info : *found) {
-    if (answer["executions"].size() == size) {
-      const ExecutionInfo& last = (*found)[size - 1];
-      answer["nextToken"] = fmt::format("{}:{}", last.started_ms, last.id.name);
-      break;
-    }
+  for (const ExecutionInfo& info : page->executions) {
     Json json = summary_json(info, arn.place);
     if (info.item_count) json["itemCount"] = *info.item_count;
     json["redriveCount"] = info.redrive_count;
     if (info.redriven_ms) json["redriveDate"] = json_time(*info.redriven_ms);
     answer["executions"].push_back(std::move(json));
   }
+  if (!page->next.empty()) answer["nextToken"] = page->next;
   return answer;
 }
 
@@ -296,21 +279,6 @@ Result<Json> StepFunctionsService::list_map_runs(const Json& parameters) {
     entries.push_back(std::move(json));
   }
   return page_of_list(std::move(entries), "mapRuns", parameters);
-}
-
-Result<Json> StepFunctionsService::update_map_run(const Json& parameters) {
-  const NameArn arn = TRY(parse_map_run_arn(TRY(text_of(parameters, "mapRunArn", kArnBytesMax))));
-  const MapRunChange change = {
-      .max_concurrency = TRY(optional_int(parameters, "maxConcurrency")),
-      .tolerated_failure_percentage = TRY(optional_number(parameters, "toleratedFailurePercentage")),
-      .tolerated_failure_count = TRY(optional_int(parameters, "toleratedFailureCount"))};
-  const bool is_wrong = change.max_concurrency.value_or(0) < 0 || change.tolerated_failure_count.value_or(0) < 0 ||
-                        change.tolerated_failure_percentage.value_or(0) < 0 ||
-                        change.tolerated_failure_percentage.value_or(0) > 100;
-  if (is_wrong) return aws_error("ValidationException", "a concurrency or tolerated failure is out of its range");
-  const auto updated = backend_.update_map_run(arn.name, change);
-  if (!updated) return map_run_missing(updated.error(), arn);
-  return Json::object();
 }
 
 }  // namespace tillite

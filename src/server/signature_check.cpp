@@ -89,7 +89,7 @@ bool is_equal(std::string_view left, std::string_view right) {
 
 }  // namespace
 
-Result<void> SignatureCheck::check(const HttpRequest& request) const {
+Result<void> SignatureCheck::check(const ServerRequest& request) const {
   const Authorization authorization = TRY(parse_authorization(request.field("authorization")));
   if (authorization.access_key_id != credential_.access_key_id) {
     return refuse("UnrecognizedClientException", "The security token included in the request is invalid.");

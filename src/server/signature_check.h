@@ -16,7 +16,7 @@ class SignatureCheck {
 
   /// The errors have AWS's names: MissingAuthenticationTokenException, IncompleteSignatureException,
   /// UnrecognizedClientException, InvalidSignatureException; their code is `permission`.
-  [[nodiscard]] Result<void> check(const HttpRequest& request) const;
+  [[nodiscard]] Result<void> check(const ServerRequest& request) const;
 
  private:
   AwsCredential credential_;

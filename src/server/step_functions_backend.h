@@ -59,12 +59,12 @@ struct ExecutionQuery {
   std::string map_run;
   std::string status;                ///< empty: any
   std::optional<bool> was_redriven;  ///< none: either
-  struct Place {
-    std::int64_t started_ms = 0;
-    std::string name;
-  };
-  std::optional<Place> after;  ///< those that come after the one that began at that time and has that name
+  std::string after;                 ///< an earlier page's `next`; empty: the first page
   std::size_t count_max = 100;
+};
+struct ExecutionsPage {
+  std::vector<ExecutionInfo> executions;  ///< without input and output; fewer than asked for at times
+  std::string next;                       ///< where the next page begins; empty at the end
 };
 
 /// An event of an execution's history, as AWS numbers and names them. In `details`, the type's "...EventDetails", what
@@ -110,11 +110,6 @@ struct MapRunInfo {
   StateCounts executions;
   std::int64_t redrive_count = 0;
   std::optional<std::int64_t> redriven_ms;
-};
-struct MapRunChange {
-  std::optional<std::int64_t> max_concurrency;
-  std::optional<double> tolerated_failure_percentage;
-  std::optional<std::int64_t> tolerated_failure_count;
 };
 
 struct ActivityInfo {
@@ -163,8 +158,8 @@ class StepFunctionsBackend {
   [[nodiscard]] virtual Result<ExecutionInfo> describe_execution(const ExecutionName& id) = 0;
   /// The machine as it was when the execution began. `not_found`
   [[nodiscard]] virtual Result<MachineInfo> machine_of_execution(const ExecutionName& id) = 0;
-  /// `not_found` without that machine or map run.
-  [[nodiscard]] virtual Result<std::vector<ExecutionInfo>> list_executions(const ExecutionQuery& query) = 0;
+  /// `not_found` without that map run; `invalid_input` for an `after` that never was a `next`.
+  [[nodiscard]] virtual Result<ExecutionsPage> list_executions(const ExecutionQuery& query) = 0;
   /// `not_found`
   [[nodiscard]] virtual Result<std::vector<ExecutionEvent>> history(const ExecutionName& id,
                                                                     const HistoryQuery& query) = 0;
@@ -182,7 +177,6 @@ class StepFunctionsBackend {
   // --- map runs, all `not_found`
   [[nodiscard]] virtual Result<MapRunInfo> describe_map_run(const std::string& id) = 0;
   [[nodiscard]] virtual Result<std::vector<MapRunInfo>> list_map_runs(const ExecutionName& execution) = 0;
-  [[nodiscard]] virtual Result<void> update_map_run(const std::string& id, const MapRunChange& change) = 0;
 
   // --- activities and tasks that are ended from outside
   /// The activity of that name, new or old.

@@ -33,7 +33,6 @@ void StepFunctionsService::handle(AwsCall call) {
       {"StartExecution", &Service::start_execution},
       {"StopExecution", &Service::stop_execution},
       {"TestState", &Service::test_state},
-      {"UpdateMapRun", &Service::update_map_run},
       {"UpdateStateMachine", &Service::update_state_machine},
       {"ValidateStateMachineDefinition", &Service::validate_definition},
   };

@@ -48,7 +48,6 @@ class StepFunctionsService final : public AwsService {
   Result<Json> redrive_execution(const Json& parameters);
   Result<Json> describe_map_run(const Json& parameters);
   Result<Json> list_map_runs(const Json& parameters);
-  Result<Json> update_map_run(const Json& parameters);
   struct Start;
   [[nodiscard]] Result<Start> parse_start(const Json& parameters);
 

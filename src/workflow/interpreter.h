@@ -1,65 +1,97 @@
 #pragma once
 
-#include <atomic>
-#include <expected>
-#include <map>
-#include <stop_token>
+#include <memory>
+#include <string>
 
-#include "workflow/history.h"
-#include "workflow/payload_template.h"
-#include "workflow/task_runner.h"
+#include "workflow/walk_events.h"
 
 namespace tillite {
 
-/// How a state or machine failed, for Retry, Catch and the execution's end.
-struct Failure {
-  std::string error;
-  std::string cause;
+/// What an execution ended with.
+struct ExecutionEnd {
+  enum class Kind { succeeded, failed, timed_out, aborted };
+  Kind kind = Kind::succeeded;
+  Value output;
+  Failure failure;
 };
 
-/// What came of a state or machine; a Failure is part of the language. Errors of the walk itself (the table fails, the
-/// lease is lost, somebody asks to stop) are the Result around it: no Retry or Catch ever sees them.
-using Outcome = std::expected<Json, Failure>;
-
-/// Walks one execution through its definition. What the history says has ended is taken from it, not done again.
+/// Walks one execution. It does nothing by itself: it is told what happened, each time with the time, and answers with
+/// the history's events and with requests. The same things told in the same order yield the same events, requests and
+/// end, always: whoever keeps what was told can walk an execution again.
+///
+/// Threads: one at a time.
 class Interpreter {
  public:
-  Interpreter(History& history, TaskRunner& tasks, Clock& clock, Random& random, ExecutionId execution,
-              std::size_t threads_max, std::stop_token stop)
-      : history_(history),
-        tasks_(tasks),
-        clock_(clock),
-        random_(random),
-        execution_(std::move(execution)),
-        threads_max_(threads_max),
-        stop_(std::move(stop)) {}
+  /// Who hears of events and requests, while the interpreter is being told something.
+  class Listener {
+   public:
+    virtual ~Listener() = default;
+    virtual void recorded(HistoryEvent event) = 0;
+    virtual void requested(Request request) = 0;
+    /// Nobody waits for the answer any more: the task timed out or its branch was aborted.
+    virtual void withdrawn(std::int64_t request) = 0;
+    /// A Distributed Map begins and ends; its children are requests in between.
+    virtual void map_run_began(const std::string& run, std::int64_t concurrency_max) = 0;
+    virtual void map_run_ended(const std::string& run, bool succeeded) = 0;
+  };
 
-  /// `place` is the path of the machine in the execution ("" for the outermost), `context` what "$$" shows.
-  [[nodiscard]] Result<Outcome> machine(const Json& definition, Json input, const std::string& place,
-                                        const Json& context);
+  /// Who the execution is, as the context object shows it.
+  struct Identity {
+    std::string execution_arn;
+    std::string execution_name;
+    std::string machine_arn;
+    std::string machine_name;
+    std::string role_arn;
+    std::string region = "us-east-1";
+    std::string account = "000000000000";
+
+    [[nodiscard]] std::string map_run_arn(const std::string& run) const;
+  };
+
+  struct Limits {
+    std::int64_t events_max = 25'000;  ///< 0: any number
+    std::size_t payload_bytes_max = 262'144;
+    std::size_t concurrency_max = 40;  ///< of a Map inline, whatever its MaxConcurrency
+    std::size_t children_max = 1'000;  ///< of a Distributed Map at the same time
+  };
+
+  struct Options {
+    Limits limits;
+    bool keeps_history = true;     ///< false: no events are made, they are only counted
+    bool may_be_redriven = false;  ///< remembers what succeeded; redrive() needs it
+    // What AWS does otherwise in some executions, and did otherwise before.
+    bool shows_redrive_count = true;         ///< not in synchronous ones, nor before November 2023
+    bool map_exit_follows_run_start = true;  ///< a Distributed Map's: up to summer 2024 it followed the run's end
+  };
+
+  /// `states` and `listener` must outlive it.
+  Interpreter(const States& states, Identity identity, Options options, Listener& listener);
+  ~Interpreter();
+  Interpreter(Interpreter&&) noexcept;
+
+  /// Begins. `timeout_s`: of the whole execution.
+  void start(Value input, std::int64_t now_ms, std::optional<std::int64_t> timeout_s = std::nullopt);
+  /// The answer to a request. One that nobody waits for is passed over.
+  void tell(std::int64_t request, News news, std::int64_t now_ms);
+  /// Time has passed: what waited for it goes on.
+  void advance(std::int64_t now_ms);
+  /// Ends it where it stands (StopExecution). Empty texts count as not given.
+  void stop(const std::string& error, const std::string& cause, std::int64_t now_ms);
+
+  /// Goes on where it failed: what succeeded is not walked again. Only after an end other than a success, and with
+  /// Options::may_be_redriven.
+  void redrive(std::int64_t now_ms);
+
+  /// When advance() has something to do; nothing if only answers are waited for.
+  [[nodiscard]] std::optional<std::int64_t> next_wake_ms() const;
+  /// Set once it ended.
+  [[nodiscard]] const std::optional<ExecutionEnd>& end() const;
+  /// How many events there are, kept or not.
+  [[nodiscard]] std::int64_t events() const;
 
  private:
-  struct Visit;
-  struct Transition;
-  using Ended = std::expected<Transition, Failure>;
-
-  [[nodiscard]] Result<Ended> state(Visit& visit, const Json& raw_input);
-  [[nodiscard]] Result<Outcome> work(Visit& visit, const Json& input);
-  [[nodiscard]] Result<Outcome> task(Visit& visit, const Json& input);
-  [[nodiscard]] Result<Outcome> call(Visit& visit, TaskRunner::Call call);
-  [[nodiscard]] Result<Outcome> map(Visit& visit, const Json& input);
-  [[nodiscard]] Result<Outcome> iteration(Visit& visit, const Json& input, const Json& item, std::size_t index);
-  [[nodiscard]] Result<Ended> choice(Visit& visit, const Json& input);
-  [[nodiscard]] Result<Outcome> wait(Visit& visit, const Json& input);
-  [[nodiscard]] Outcome with_result(const Visit& visit, const Json& raw_input, const Json& result);
-
-  History& history_;
-  TaskRunner& tasks_;
-  Clock& clock_;
-  Random& random_;
-  ExecutionId execution_;
-  std::size_t threads_max_;
-  std::stop_token stop_;
+  class Walk;
+  std::unique_ptr<Walk> walk_;
 };
 
 }  // namespace tillite

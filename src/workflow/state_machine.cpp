@@ -1,244 +1,368 @@
 #include "workflow/state_machine.h"
 
-#include <algorithm>
+#include <array>
 #include <map>
 #include <set>
-
-#include "workflow/choice.h"
-#include "workflow/json_path.h"
-#include "workflow/payload_template.h"
 
 namespace tillite {
 namespace {
 
 constexpr std::size_t kDefinitionBytesMax = std::size_t{1} << 20;
 constexpr std::size_t kNameMax = 80;
+constexpr std::array<std::string_view, 8> kTypes = {"Pass",    "Task", "Choice",   "Wait",
+                                                    "Succeed", "Fail", "Parallel", "Map"};
 
-using Fields = std::set<std::string, std::less<>>;
-
-/// What may stand in a state of each type; all else is not known and refused.
-const std::map<std::string, Fields, std::less<>>& fields_of_types() {
-  static const std::map<std::string, Fields, std::less<>> fields = {
-      {"Pass", {"Type", "Comment", "Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "Result"}},
-      {"Task",
-       {"Type", "Comment", "Next", "End", "InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector",
-        "Resource", "Retry", "Catch", "TimeoutSeconds"}},
-      {"Map",
-       {"Type", "Comment", "Next", "End", "InputPath", "OutputPath", "ResultPath", "ResultSelector", "ItemsPath",
-        "ItemSelector", "Parameters", "ItemProcessor", "Iterator", "MaxConcurrency", "MaxConcurrencyPath", "Retry",
-        "Catch"}},
-      {"Choice", {"Type", "Comment", "InputPath", "OutputPath", "Choices", "Default"}},
-      {"Wait",
-       {"Type", "Comment", "Next", "End", "InputPath", "OutputPath", "Seconds", "SecondsPath", "Timestamp",
-        "TimestampPath"}},
-      {"Succeed", {"Type", "Comment", "InputPath", "OutputPath"}},
-      {"Fail", {"Type", "Comment", "Error", "Cause", "ErrorPath", "CausePath"}},
-  };
-  return fields;
-}
-
-/// Checks a definition and everything in it; `place` leads to what is being checked.
-class Checker {
+/// A part of a definition under its place, as errors name it.
+class Part {
  public:
-  Result<void> machine(const Json& machine, const std::string& place) {
-    if (!machine.is_object()) return wrong(place, "must be an object");
-    if (find_field(machine, "QueryLanguage") != nullptr && machine.at("QueryLanguage") != Json("JSONPath")) {
-      return wrong(place + "QueryLanguage", "only JSONPath is supported");
+  Part(const Value& value, std::string place, QueryLanguage language)
+      : value_(value), place_(std::move(place)), language_(language) {}
+
+  [[nodiscard]] const Value& value() const { return value_; }
+  [[nodiscard]] QueryLanguage language() const { return language_; }
+  [[nodiscard]] Part in(QueryLanguage language) const { return Part(value_, place_, language); }
+  [[nodiscard]] const Value* find(std::string_view name) const { return value_.find(name); }
+  [[nodiscard]] std::string place_of(std::string_view name) const {
+    return place_.empty() ? std::string(name) : fmt::format("{}.{}", place_, name);
+  }
+  [[nodiscard]] std::unexpected<Error> wrong(std::string_view name, std::string_view reason) const {
+    return fail(Code::invalid_input, "{}: {}", name.empty() ? place_ : place_of(name), reason);
+  }
+  template <typename T>
+  [[nodiscard]] Result<T> at(std::string_view name, Result<T> result) const {
+    if (!result) return wrong(name, result.error().message());
+    return result;
+  }
+
+  [[nodiscard]] Result<Part> object(std::string_view name) const {
+    const Value* field = find(name);
+    if (field == nullptr || !field->is_object()) return wrong(name, "must be an object");
+    return Part(*field, place_of(name), language_);
+  }
+  [[nodiscard]] Result<std::string> text(std::string_view name) const {
+    const Value* field = find(name);
+    if (field == nullptr || !field->is_string()) return wrong(name, "must be a text");
+    return field->string();
+  }
+  [[nodiscard]] Result<std::optional<double>> number(std::string_view name, double least, double most) const {
+    const Value* field = find(name);
+    if (field == nullptr) return std::nullopt;
+    if (!field->is_number() || !(field->number() >= least && field->number() <= most))
+      return wrong(name, fmt::format("must be a number from {} to {}", least, most));
+    return field->number();
+  }
+  [[nodiscard]] Result<std::vector<std::string>> texts(std::string_view name) const {
+    const Value* field = find(name);
+    std::vector<std::string> texts;
+    if (field == nullptr || !field->is_array()) return wrong(name, "must be a list of texts");
+    for (const Value& item : field->array()) {
+      if (!item.is_string()) return wrong(name, "must be a list of texts");
+      texts.push_back(item.string());
     }
-    const auto states = object_field(machine, "States");
-    if (!states) return wrong(place + "States", states.error().message());
-    const auto start = string_field(machine, "StartAt");
-    if (!start) return wrong(place + "StartAt", start.error().message());
-    if (!states->contains(*start)) return wrong(place + "StartAt", fmt::format("there is no state '{}'", *start));
-    for (const auto& [name, definition] : states->items()) {
-      const std::string state_place = fmt::format("{}States.{}", place, name);
-      if (name.empty() || name.size() > kNameMax) return wrong(state_place, "a name has 1 to 80 characters");
-      if (!names_.insert(name).second) return wrong(state_place, "another state has this name");
-      TRY(state(definition, *states, state_place));
+    return texts;
+  }
+  /// Parts of a list, each under its number.
+  [[nodiscard]] Result<std::vector<Part>> list(std::string_view name) const {
+    const Value* field = find(name);
+    std::vector<Part> parts;
+    if (field == nullptr) return parts;
+    if (!field->is_array()) return wrong(name, "must be a list");
+    for (std::size_t i = 0; i < field->array().size(); ++i) {
+      if (!field->array()[i].is_object()) return wrong(name, "must be a list of objects");
+      parts.emplace_back(field->array()[i], fmt::format("{}[{}]", place_of(name), i), language_);
     }
-    return {};
+    return parts;
+  }
+  [[nodiscard]] Result<std::optional<Template>> expressions(const std::string& name) const {
+    const Value* field = find(name);
+    if (field == nullptr) return std::nullopt;
+    return TRY(at(name, Template::parse(*field, language_, name)));
+  }
+  [[nodiscard]] Result<std::optional<Field>> field(const std::string& name) const {
+    return at(name, Field::parse(value_, name, language_));
+  }
+  [[nodiscard]] Result<std::optional<PathExpression>> path(const std::string& name) const {
+    const Value* field = find(name);
+    if (field == nullptr || field->is_null()) return std::nullopt;
+    if (!field->is_string()) return wrong(name, "must be a path");
+    return TRY(at(name, PathExpression::parse(field->string())));
   }
 
  private:
-  static std::unexpected<Error> wrong(std::string_view place, std::string_view reason) {
-    return fail(Code::invalid_input, "{}: {}", place, reason);
-  }
+  const Value& value_;
+  std::string place_;
+  QueryLanguage language_;
+};
 
-  /// An error of one of the checks below, with the place before it.
-  static Result<void> at(const std::string& place, const Result<void>& checked) {
-    return checked ? checked : Result<void>(wrong(place, checked.error().message()));
-  }
+Result<QueryLanguage> language_of(const Part& part) {
+  const Value* name = part.find("QueryLanguage");
+  if (name == nullptr) return part.language();
+  if (*name == Value("JSONPath")) return QueryLanguage::jsonpath;
+  if (*name == Value("JSONata")) return QueryLanguage::jsonata;
+  return part.wrong("QueryLanguage", "must be JSONPath or JSONata");
+}
 
-  Result<void> state(const Json& state, const Json& siblings, const std::string& place) {
-    const auto type = string_field(state, "Type");
-    if (!type) return wrong(place + ".Type", type.error().message());
-    const auto known = fields_of_types().find(*type);
-    if (known == fields_of_types().end())
-      return wrong(place + ".Type", fmt::format("states of type '{}' are not supported", *type));
-    for (const auto& [name, value] : state.items()) {
-      if (!known->second.contains(name))
-        return wrong(fmt::format("{}.{}", place, name), fmt::format("a {} state has no such field here", *type));
+/// Parses what is in one definition: names are unique in all of it.
+class Parser {
+ public:
+  Result<States> states(const Part& machine) {
+    if (!machine.value().is_object()) return machine.wrong("", "must be an object");
+    const Part all = TRY(machine.object("States"));
+    if (all.value().object().empty()) return machine.wrong("States", "must hold a state");
+    Siblings siblings;
+    for (const auto& [name, state] : all.value().object()) siblings.emplace(name, siblings.size());
+    States states;
+    for (const auto& [name, state] : all.value().object()) {
+      if (name.empty() || name.size() > kNameMax)
+        return all.wrong(name.substr(0, kNameMax), "a name has 1 to 80 characters");
+      if (!names_.insert(name).second) return all.wrong(name, "another state has this name");
+      states.states.push_back(TRY(this->state(Part(state, all.place_of(name), machine.language()), name, siblings)));
     }
-    TRY(transition(state, *type, siblings, place));
-    TRY(data_flow(state, place));
-    TRY(handlers(state, siblings, place));
-    if (*type == "Task") TRY(task(state, place));
-    if (*type == "Map") TRY(map(state, place));
-    if (*type == "Choice") TRY(choice(state, siblings, place));
-    if (*type == "Wait") TRY(wait(state, place));
-    return {};
+    states.start = TRY(transition(machine, "StartAt", siblings));
+    return states;
   }
 
-  Result<void> transition(const Json& state, const std::string& type, const Json& siblings, const std::string& place) {
-    if (type == "Choice" || type == "Succeed" || type == "Fail") return {};
-    const bool ends = state.value("End", Json(false)) == Json(true);
-    if (ends == state.contains("Next")) return wrong(place, "needs either Next or End");
-    return ends ? Result<void>() : next(state, siblings, place);
+ private:
+  using Siblings = std::map<std::string, std::size_t, std::less<>>;
+
+  static Result<std::size_t> transition(const Part& part, std::string_view field, const Siblings& siblings) {
+    const std::string name = TRY(part.text(field));
+    const auto found = siblings.find(name);
+    if (found == siblings.end()) return part.wrong(field, fmt::format("there is no state '{}'", name));
+    return found->second;
   }
 
-  Result<void> next(const Json& holder, const Json& siblings, const std::string& place) {
-    const auto name = string_field(holder, "Next");
-    if (!name) return wrong(place + ".Next", name.error().message());
-    if (!siblings.contains(*name)) return wrong(place + ".Next", fmt::format("there is no state '{}'", *name));
-    return {};
-  }
-
-  Result<void> data_flow(const Json& state, const std::string& place) {
-    for (const char* name : {"InputPath", "OutputPath", "ItemsPath", "SecondsPath", "TimestampPath",
-                             "MaxConcurrencyPath", "ErrorPath", "CausePath"}) {
-      const Json* path = find_field(state, name);
-      if (path == nullptr) continue;
-      if (!path->is_string()) return wrong(fmt::format("{}.{}", place, name), "must be a path");
-      TRY(at(fmt::format("{}.{}", place, name), check_expression(path->get<std::string>())));
+  Result<State> state(const Part& declared, const std::string& name, const Siblings& siblings) {
+    if (!declared.value().is_object()) return declared.wrong("", "must be an object");
+    const Part part = declared.in(TRY(language_of(declared)));
+    State state{.name = name, .language = part.language()};
+    const std::string type = TRY(part.text("Type"));
+    if (type != "Choice" && type != "Succeed" && type != "Fail") {
+      const bool ends = part.find("End") != nullptr && *part.find("End") == Value(true);
+      if (ends == (part.find("Next") != nullptr)) return part.wrong("", "needs either Next or End");
+      if (!ends) state.next = TRY(transition(part, "Next", siblings));
     }
-    if (const Json* path = find_field(state, "ResultPath")) TRY(reference(*path, place + ".ResultPath"));
-    for (const char* name : {"Parameters", "ResultSelector", "ItemSelector"}) {
-      if (const Json* payload = find_field(state, name))
-        TRY(at(fmt::format("{}.{}", place, name), check_template(*payload)));
+    TRY(data_flow(part, state));
+    state.assign = TRY(part.expressions("Assign"));
+    for (const Part& retrier : TRY(part.list("Retry"))) state.retriers.push_back(TRY(this->retrier(retrier)));
+    for (const Part& catcher : TRY(part.list("Catch"))) state.catchers.push_back(TRY(this->catcher(catcher, siblings)));
+    if (type == "Pass") {
+      PassState pass;
+      if (const Value* result = part.find("Result")) pass.result = *result;
+      state.kind = std::move(pass);
+    } else if (type == "Task") {
+      state.kind = TRY(task(part));
+    } else if (type == "Choice") {
+      state.kind = TRY(choice(part, siblings));
+    } else if (type == "Wait") {
+      state.kind = WaitState{TRY(part.field("Seconds")), TRY(part.field("Timestamp"))};
+      const auto& wait = std::get<WaitState>(state.kind);
+      if (wait.seconds.has_value() == wait.timestamp.has_value())
+        return part.wrong("", "needs one of Seconds, SecondsPath, Timestamp and TimestampPath");
+    } else if (type == "Succeed") {
+      state.kind = SucceedState{};
+    } else if (type == "Fail") {
+      state.kind = FailState{TRY(part.field("Error")), TRY(part.field("Cause"))};
+    } else if (type == "Parallel") {
+      ParallelState parallel;
+      for (const Part& branch : TRY(part.list("Branches"))) parallel.branches.push_back(TRY(states(branch)));
+      if (parallel.branches.empty()) return part.wrong("Branches", "must hold a branch");
+      state.kind = std::move(parallel);
+    } else if (type == "Map") {
+      state.kind = TRY(map(part, name));
+    } else {
+      return part.wrong("Type", fmt::format("there is no type '{}' of states", type.substr(0, 80)));
     }
-    return {};
+    return state;
   }
 
-  static Result<void> reference(const Json& path, const std::string& place) {
-    if (!path.is_string()) return wrong(place, "must be a path");
-    const auto parsed = JsonPath::parse(path.get<std::string>());
-    if (!parsed) return wrong(place, parsed.error().message());
-    if (!parsed->is_reference()) return wrong(place, "must name one place");
-    return {};
-  }
-
-  Result<void> handlers(const Json& state, const Json& siblings, const std::string& place) {
-    for (const char* kind : {"Retry", "Catch"}) {
-      const Json* list = find_field(state, kind);
-      if (list == nullptr) continue;
-      if (!list->is_array()) return wrong(fmt::format("{}.{}", place, kind), "must be a list");
-      for (std::size_t i = 0; i < list->size(); ++i) {
-        const Json& handler = (*list)[i];
-        const std::string handler_place = fmt::format("{}.{}[{}]", place, kind, i);
-        const auto errors = array_field(handler, "ErrorEquals");
-        if (!errors || errors->empty()) return wrong(handler_place + ".ErrorEquals", "must be a list of error names");
-        for (const Json& error : *errors) {
-          if (!error.is_string()) return wrong(handler_place + ".ErrorEquals", "must be a list of error names");
-        }
-        if (std::string_view(kind) == "Catch") {
-          TRY(next(handler, siblings, handler_place));
-          if (const Json* path = find_field(handler, "ResultPath"))
-            TRY(reference(*path, handler_place + ".ResultPath"));
-        } else {
-          TRY(retrier(handler, handler_place));
-        }
-      }
-    }
-    return {};
-  }
-
-  static Result<void> retrier(const Json& retrier, const std::string& place) {
-    const auto in_range = [&](const char* name, double least, double most) -> Result<void> {
-      const auto number = optional_number(retrier, name);
-      if (!number) return wrong(place + "." + name, number.error().message());
-      if (*number && !(**number >= least && **number <= most)) {
-        return wrong(fmt::format("{}.{}", place, name), fmt::format("must be from {} to {}", least, most));
-      }
+  static Result<void> data_flow(const Part& part, State& state) {
+    if (part.language() == QueryLanguage::jsonata) {
+      state.arguments = TRY(part.expressions("Arguments"));
+      state.output = TRY(part.expressions("Output"));
       return {};
-    };
-    TRY(in_range("IntervalSeconds", 1, 99'999'999));
-    TRY(in_range("MaxAttempts", 0, 99'999'999));
-    TRY(in_range("BackoffRate", 1, 1000));
-    TRY(in_range("MaxDelaySeconds", 1, 31'622'400));
-    const Json jitter = retrier.value("JitterStrategy", Json("NONE"));
-    if (jitter != Json("NONE") && jitter != Json("FULL"))
-      return wrong(place + ".JitterStrategy", "must be NONE or FULL");
+    }
+    state.input_path = TRY(part.path("InputPath"));
+    state.output_path = TRY(part.path("OutputPath"));
+    state.discards_input = part.find("InputPath") != nullptr && part.find("InputPath")->is_null();
+    state.discards_output = part.find("OutputPath") != nullptr && part.find("OutputPath")->is_null();
+    state.parameters = TRY(part.expressions("Parameters"));
+    state.result_selector = TRY(part.expressions("ResultSelector"));
+    state.result_path = TRY(result_path(part));
     return {};
   }
 
-  static Result<void> task(const Json& state, const std::string& place) {
-    const auto resource = string_field(state, "Resource");
-    if (!resource) return wrong(place + ".Resource", resource.error().message());
-    if (*resource == "arn:aws:states:::lambda:invoke") {
-      const Json parameters = state.value("Parameters", Json::object());
-      if (!parameters.contains("FunctionName") && !parameters.contains("FunctionName.$")) {
-        return wrong(place + ".Parameters", "needs a FunctionName");
+  static Result<ResultPath> result_path(const Part& part) {
+    const Value* field = part.find("ResultPath");
+    if (field == nullptr) return ResultPath{};
+    if (field->is_null()) return ResultPath{.discards = true};
+    if (!field->is_string()) return part.wrong("ResultPath", "must be a path");
+    JsonPath path = TRY(part.at("ResultPath", JsonPath::parse(field->string())));
+    if (!path.is_reference()) return part.wrong("ResultPath", "must name one place");
+    return ResultPath{.path = std::move(path)};
+  }
+
+  static Result<Retrier> retrier(const Part& part) {
+    Retrier retrier{.errors = TRY(part.texts("ErrorEquals"))};
+    if (const auto interval_s = TRY(part.number("IntervalSeconds", 1, 99'999'999))) retrier.interval_s = *interval_s;
+    if (const auto attempts = TRY(part.number("MaxAttempts", 0, 99'999'999)))
+      retrier.attempts_max = static_cast<std::int64_t>(*attempts);
+    if (const auto rate = TRY(part.number("BackoffRate", 1, 1000))) retrier.backoff_rate = *rate;
+    retrier.delay_s_max = TRY(part.number("MaxDelaySeconds", 1, 31'622'400));
+    if (const Value* jitter = part.find("JitterStrategy")) {
+      if (*jitter != Value("NONE") && *jitter != Value("FULL"))
+        return part.wrong("JitterStrategy", "must be NONE or FULL");
+      retrier.full_jitter = *jitter == Value("FULL");
+    }
+    return retrier;
+  }
+
+  static Result<Catcher> catcher(const Part& part, const Siblings& siblings) {
+    Catcher catcher{.errors = TRY(part.texts("ErrorEquals")), .next = TRY(transition(part, "Next", siblings))};
+    catcher.assign = TRY(part.expressions("Assign"));
+    if (part.language() == QueryLanguage::jsonata) {
+      catcher.output = TRY(part.expressions("Output"));
+    } else {
+      catcher.result_path = TRY(result_path(part));
+    }
+    return catcher;
+  }
+
+  static Result<TaskState> task(const Part& part) {
+    return TaskState{TRY(part.text("Resource")), TRY(part.field("TimeoutSeconds")), TRY(part.field("HeartbeatSeconds")),
+                     TRY(part.expressions("Credentials"))};
+  }
+
+  static Result<ChoiceState> choice(const Part& part, const Siblings& siblings) {
+    ChoiceState choice;
+    for (const Part& rule : TRY(part.list("Choices"))) {
+      if (part.language() == QueryLanguage::jsonata) {
+        auto condition = TRY(rule.field("Condition"));
+        if (!condition) return rule.wrong("Condition", "is missing");
+        choice.rules.push_back({*std::move(condition), TRY(transition(rule, "Next", siblings)),
+                                TRY(rule.expressions("Output")), TRY(rule.expressions("Assign"))});
+      } else {
+        choice.rules.push_back({TRY(rule.at("", ChoiceRule::parse(rule.value()))),
+                                TRY(transition(rule, "Next", siblings)), std::nullopt,
+                                TRY(rule.expressions("Assign"))});
       }
-    } else if (!resource->starts_with("arn:aws:lambda:")) {
-      return wrong(
-          place + ".Resource",
-          fmt::format("'{}' is not supported: use arn:aws:states:::lambda:invoke or a function's ARN", *resource));
     }
-    const auto timeout = optional_number(state, "TimeoutSeconds");
-    if (!timeout || (*timeout && !(**timeout >= 1)))
-      return wrong(place + ".TimeoutSeconds", "must be a number from 1 up");
-    return {};
+    if (choice.rules.empty()) return part.wrong("Choices", "must hold a rule");
+    if (part.find("Default") != nullptr) choice.otherwise = TRY(transition(part, "Default", siblings));
+    return choice;
   }
 
-  Result<void> map(const Json& state, const std::string& place) {
-    const char* const name = state.contains("ItemProcessor") ? "ItemProcessor" : "Iterator";
-    const auto processor = object_field(state, name);
-    if (!processor) return wrong(fmt::format("{}.{}", place, name), processor.error().message());
-    const Json config = processor->value("ProcessorConfig", Json::object());
-    if (config.value("Mode", "INLINE") != "INLINE")
-      return wrong(place + ".ItemProcessor.ProcessorConfig.Mode", "only INLINE is supported");
-    const auto concurrency = optional_int(state, "MaxConcurrency");
-    if (!concurrency || (*concurrency && **concurrency < 0))
-      return wrong(place + ".MaxConcurrency", "must be a whole number from 0 up");
-    return machine(*processor, fmt::format("{}.{}.", place, name));
-  }
-
-  Result<void> choice(const Json& state, const Json& siblings, const std::string& place) {
-    const auto choices = array_field(state, "Choices");
-    if (!choices || choices->empty()) return wrong(place + ".Choices", "must be a list of rules");
-    for (std::size_t i = 0; i < choices->size(); ++i) {
-      const std::string rule_place = fmt::format("{}.Choices[{}]", place, i);
-      TRY(at(rule_place, check_choice((*choices)[i], false)));
-      TRY(next((*choices)[i], siblings, rule_place));
+  Result<MapState> map(const Part& part, const std::string& name) {
+    const char* const processor_name = part.find("ItemProcessor") != nullptr ? "ItemProcessor" : "Iterator";
+    const Part processor = TRY(part.object(processor_name));
+    MapState map{.processor = TRY(states(processor))};
+    if (const Value* config = processor.find("ProcessorConfig")) {
+      const Value* mode = config->find("Mode");
+      map.distributed = mode != nullptr && *mode == Value("DISTRIBUTED");
+      const Value* type = config->find("ExecutionType");
+      map.express = type != nullptr && *type == Value("EXPRESS");
     }
-    if (!state.contains("Default")) return {};
-    const auto fallback = string_field(state, "Default");
-    if (!fallback || !siblings.contains(*fallback)) return wrong(place + ".Default", "there is no such state");
-    return {};
+    map.label = part.find("Label") == nullptr ? name : TRY(part.text("Label"));
+    if (part.language() == QueryLanguage::jsonata) {
+      map.items = TRY(part.field("Items"));
+    } else {
+      map.items_path = TRY(part.path("ItemsPath"));
+    }
+    map.item_selector = TRY(part.expressions("ItemSelector"));
+    if (!map.item_selector && part.language() == QueryLanguage::jsonpath)
+      map.item_selector = TRY(part.expressions("Parameters"));
+    map.concurrency_max = TRY(part.field("MaxConcurrency"));
+    map.tolerated_failure_count = TRY(part.field("ToleratedFailureCount"));
+    map.tolerated_failure_percentage = TRY(part.field("ToleratedFailurePercentage"));
+    if (part.find("ItemReader") != nullptr) map.reader = TRY(item_reader(TRY(part.object("ItemReader"))));
+    if (part.find("ItemBatcher") != nullptr) {
+      const Part batcher = TRY(part.object("ItemBatcher"));
+      map.batcher = ItemBatcher{TRY(batcher.field("MaxItemsPerBatch")), TRY(batcher.field("MaxInputBytesPerBatch")),
+                                TRY(batcher.expressions("BatchInput"))};
+    }
+    if (part.find("ResultWriter") != nullptr) map.writer = TRY(result_writer(TRY(part.object("ResultWriter"))));
+    return map;
   }
 
-  static Result<void> wait(const Json& state, const std::string& place) {
-    int ways = 0;
-    for (const char* name : {"Seconds", "SecondsPath", "Timestamp", "TimestampPath"})
-      ways += state.contains(name) ? 1 : 0;
-    if (ways != 1) return wrong(place, "needs one of Seconds, SecondsPath, Timestamp and TimestampPath");
-    return {};
+  /// Of a reader or writer.
+  static Result<std::optional<Template>> parameters(const Part& part) {
+    return part.expressions(part.language() == QueryLanguage::jsonata ? "Arguments" : "Parameters");
   }
 
-  std::set<std::string> names_;  // unique in the whole definition, nested machines included
+  static Result<ItemReader> item_reader(const Part& part) {
+    ItemReader reader{.resource = TRY(part.text("Resource")), .parameters = TRY(parameters(part))};
+    const bool lists = reader.resource.ends_with("listObjectsV2");
+    if (lists) reader.format = ItemReader::Format::objects;
+    if (part.find("ReaderConfig") == nullptr) return reader;
+    const Part config = TRY(part.object("ReaderConfig"));
+    reader.items_max = TRY(config.field("MaxItems"));
+    if (lists || config.find("InputType") == nullptr) return reader;
+    const std::string type = TRY(config.text("InputType"));
+    if (type == "JSON") {
+      reader.format = ItemReader::Format::json;
+    } else if (type == "JSONL") {
+      reader.format = ItemReader::Format::json_lines;
+    } else if (type == "CSV") {
+      reader.format = ItemReader::Format::csv;
+    } else if (type == "MANIFEST") {
+      reader.format = ItemReader::Format::manifest;
+    } else {
+      return config.wrong("InputType", fmt::format("'{}' is not supported", type.substr(0, 80)));
+    }
+    if (config.find("CSVHeaderLocation") != nullptr)
+      reader.headers_in_first_row = TRY(config.text("CSVHeaderLocation")) != "GIVEN";
+    if (config.find("CSVHeaders") != nullptr) reader.headers = TRY(config.texts("CSVHeaders"));
+    if (config.find("CSVDelimiter") != nullptr) {
+      static const std::map<std::string, char, std::less<>> delimiters = {
+          {"COMMA", ','}, {"PIPE", '|'}, {"SEMICOLON", ';'}, {"SPACE", ' '}, {"TAB", '\t'}};
+      const auto delimiter = delimiters.find(TRY(config.text("CSVDelimiter")));
+      if (delimiter == delimiters.end())
+        return config.wrong("CSVDelimiter", "must be COMMA, PIPE, SEMICOLON, SPACE or TAB");
+      reader.delimiter = delimiter->second;
+    }
+    return reader;
+  }
+
+  static Result<ResultWriter> result_writer(const Part& part) {
+    ResultWriter writer{.parameters = TRY(parameters(part))};
+    if (part.find("Resource") != nullptr) writer.resource = TRY(part.text("Resource"));
+    if (part.find("WriterConfig") == nullptr) return writer;
+    const Part config = TRY(part.object("WriterConfig"));
+    if (config.find("OutputType") != nullptr) writer.as_json_lines = TRY(config.text("OutputType")) == "JSONL";
+    if (config.find("Transformation") != nullptr) {
+      const std::string transformation = TRY(config.text("Transformation"));
+      writer.transformation = transformation == "COMPACT"   ? ResultWriter::Transformation::compact
+                              : transformation == "FLATTEN" ? ResultWriter::Transformation::flatten
+                                                            : ResultWriter::Transformation::none;
+    }
+    return writer;
+  }
+
+  std::set<std::string, std::less<>> names_;
 };
 
 }  // namespace
 
-Result<StateMachine> StateMachine::parse(std::string name, std::string_view definition) {
-  if (definition.size() > kDefinitionBytesMax) {
-    return fail(Code::limit_exceeded, "the definition {} has {} bytes, at most {} are allowed", name, definition.size(),
-                kDefinitionBytesMax);
-  }
-  Json json = TRY(parse_json(definition, fmt::format("the definition {}", name)));
-  const auto checked = Checker().machine(json, "");
-  if (!checked) return pass_on(checked, fmt::format("the definition {}", name));
-  return StateMachine(std::move(name), std::move(json));
+std::string_view State::type() const { return kTypes.at(kind.index()); }
+
+Result<States> parse_states(const Value& definition, QueryLanguage language) {
+  const Part part(definition, "", language);
+  return Parser().states(part.in(TRY(language_of(part))));
+}
+
+Result<StateMachine> StateMachine::parse(std::string name, std::string_view definition, MachineType type) {
+  if (definition.size() > kDefinitionBytesMax)
+    return fail(Code::invalid_input, "the state machine {} has {} bytes, at most {} are allowed", name,
+                definition.size(), kDefinitionBytesMax);
+  const Value value = TRY(parse_value(definition, "the state machine " + name));
+  auto states = parse_states(value, QueryLanguage::jsonpath);
+  if (!states) return pass_on(states, "the state machine " + name);
+  const Part part(value, "", QueryLanguage::jsonpath);
+  const auto timeout_s = part.number("TimeoutSeconds", 1, 99'999'999);
+  if (!timeout_s) return pass_on(timeout_s, "the state machine " + name);
+  return StateMachine(std::make_shared<const Content>(
+      Content{std::move(name), std::string(definition), type, *std::move(states),
+              *timeout_s ? std::optional(static_cast<std::int64_t>(**timeout_s)) : std::nullopt}));
 }
 
 }  // namespace tillite

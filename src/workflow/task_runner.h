@@ -13,10 +13,12 @@ class TaskRunner {
   virtual ~TaskRunner() = default;
 
   struct Call {
-    std::string function_name;  ///< "embedding-line-find", or the name part of a function's ARN
-    Json payload;
+    std::string function_name;  ///< "embedding-line-find", of a function's name or ARN; empty for other resources
+    Json payload;               ///< what the function or resource is given
     std::string execution_id;
     std::stop_token stop;  ///< requested: end soon, with `cancelled`
+    std::string resource;  ///< the state's whole Resource
+    std::string token;     ///< of a task that ends by its token: for who is to send it back
   };
   /// The function's result. An error's name() is the Error that Retry and Catch match, its message() the Cause.
   /// `cancelled` ends the walk without recording a failure: the execution goes on later.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -85,20 +86,28 @@ class MemoryBackend final : public StepFunctionsBackend {
     if (!execution) return std::unexpected(execution.error());
     return execution->machine;
   }
-  Result<std::vector<ExecutionInfo>> list_executions(const ExecutionQuery& query) override {
+  Result<ExecutionsPage> list_executions(const ExecutionQuery& query) override {
     if (!query.map_run.empty() && !map_runs.contains(query.map_run)) return fail(Code::not_found, "none");
+    std::int64_t before_ms = std::numeric_limits<std::int64_t>::max();
+    if (!query.after.empty()) {
+      if (query.after.find_first_not_of("0123456789") != std::string::npos)
+        return fail(Code::invalid_input, "no token");
+      before_ms = std::stoll(query.after);
+    }
     std::vector<ExecutionInfo> infos;
     for (const auto& [key, execution] : executions) {
       const ExecutionInfo& info = execution.info;
       const bool is_asked = (query.machine.empty() || info.id.machine == query.machine) &&
                             (query.map_run.empty() || info.map_run == query.map_run) &&
-                            (query.status.empty() || info.status == query.status) &&
-                            (!query.after || info.started_ms < query.after->started_ms);
+                            (query.status.empty() || info.status == query.status) && info.started_ms < before_ms;
       if (is_asked) infos.push_back(info);
     }
     std::ranges::sort(infos, std::greater(), &ExecutionInfo::started_ms);
+    ExecutionsPage page;
+    if (infos.size() > query.count_max) page.next = std::to_string(infos[query.count_max - 1].started_ms);
     infos.resize(std::min(infos.size(), query.count_max));
-    return infos;
+    page.executions = std::move(infos);
+    return page;
   }
   Result<std::vector<ExecutionEvent>> history(const ExecutionName& id, const HistoryQuery& query) override {
     const auto execution = found(executions, id.machine + ":" + id.name);
@@ -140,12 +149,6 @@ class MemoryBackend final : public StepFunctionsBackend {
   Result<std::vector<MapRunInfo>> list_map_runs(const ExecutionName& execution) override {
     if (!executions.contains(execution.machine + ":" + execution.name)) return fail(Code::not_found, "none");
     return values(map_runs);
-  }
-  Result<void> update_map_run(const std::string& id, const MapRunChange& change) override {
-    const auto at = map_runs.find(id);
-    if (at == map_runs.end()) return fail(Code::not_found, "none");
-    at->second.max_concurrency = change.max_concurrency.value_or(at->second.max_concurrency);
-    return {};
   }
 
   Result<ActivityInfo> create_activity(const std::string& name) override {

@@ -8,7 +8,7 @@ namespace tillite {
 ///
 ///     tillite.json        what this folder is, and its format's version
 ///     table.sqlite3       receipts, lines, words, batches, locks
-///     executions.sqlite3  executions of the state machines
+///     workflows.sqlite3   state machines, their executions, journals and histories
 ///     provider.sqlite3    the embedded provider's batches
 ///     queue.sqlite3       notifications
 ///     logs.sqlite3        what functions logged
@@ -25,7 +25,7 @@ class Home {
 
   [[nodiscard]] const Path& folder() const { return folder_; }
   [[nodiscard]] Path table_file() const { return folder_ / "table.sqlite3"; }
-  [[nodiscard]] Path executions_file() const { return folder_ / "executions.sqlite3"; }
+  [[nodiscard]] Path workflows_file() const { return folder_ / "workflows.sqlite3"; }
   [[nodiscard]] Path provider_file() const { return folder_ / "provider.sqlite3"; }
   [[nodiscard]] Path queue_file() const { return folder_ / "queue.sqlite3"; }
   [[nodiscard]] Path logs_file() const { return folder_ / "logs.sqlite3"; }

@@ -7,7 +7,7 @@
 #include <optional>
 #include <thread>
 
-#include "support/http_client.h"
+#include "support/raw_http_client.h"
 
 namespace tillite::testing {
 namespace {
@@ -23,7 +23,7 @@ class HttpServerTest : public ::testing::Test {
   }
   void serve_echo(HttpServer::Limits limits = {}) {
     serve(
-        [](const HttpRequest& request, HttpAnswer answer) {
+        [](const ServerRequest& request, ServerAnswer answer) {
           answer({.body = fmt::format("{} {} {}", request.method, request.target, request.body)});
         },
         limits);
@@ -42,12 +42,12 @@ class HttpServerTest : public ::testing::Test {
 /// An answer that the test gives when it wants to.
 class Owed {
  public:
-  void take(HttpAnswer answer) {
+  void take(ServerAnswer answer) {
     const std::scoped_lock lock(mutex_);
     answer_.emplace(std::move(answer));
     changed_.notify_all();
   }
-  HttpAnswer& wait() {
+  ServerAnswer& wait() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return answer_.has_value(); });
     return *answer_;
@@ -56,12 +56,12 @@ class Owed {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::optional<HttpAnswer> answer_;
+  std::optional<ServerAnswer> answer_;
 };
 
 TEST_F(HttpServerTest, AnswersOneRequestAfterAnotherOnAConnection) {
   serve_echo();
-  HttpClient client(port());
+  RawHttpClient client(port());
   client.post("/a?b=c", "one");
   EXPECT_EQ(client.response().body, "POST /a?b=c one");
   client.post("/", "two");
@@ -70,7 +70,7 @@ TEST_F(HttpServerTest, AnswersOneRequestAfterAnotherOnAConnection) {
 
 TEST_F(HttpServerTest, AnswersRequestsThatCameTogetherInTheirOrder) {
   serve_echo();
-  HttpClient client(port());
+  RawHttpClient client(port());
   client.send(
       "POST /1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\na"
       "POST /2 HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nb\r\n0\r\n\r\n");
@@ -80,7 +80,7 @@ TEST_F(HttpServerTest, AnswersRequestsThatCameTogetherInTheirOrder) {
 
 TEST_F(HttpServerTest, HangsUpAfterARequestThatAsksForIt) {
   serve_echo();
-  HttpClient client(port());
+  RawHttpClient client(port());
   client.post("/", "last", "Connection: close\r\n");
   EXPECT_EQ(client.response().body, "POST / last");
   EXPECT_TRUE(client.is_hung_up());
@@ -88,7 +88,7 @@ TEST_F(HttpServerTest, HangsUpAfterARequestThatAsksForIt) {
 
 TEST_F(HttpServerTest, InvitesABodyThatWaitsForIt) {
   serve_echo();
-  HttpClient client(port());
+  RawHttpClient client(port());
   client.send("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
   EXPECT_EQ(client.response().status, 100U);
   client.send("late");
@@ -96,12 +96,12 @@ TEST_F(HttpServerTest, InvitesABodyThatWaitsForIt) {
 }
 
 TEST_F(HttpServerTest, GivesFieldsByTheirNamesInLowerCase) {
-  serve([](const HttpRequest& request, HttpAnswer answer) {
+  serve([](const ServerRequest& request, ServerAnswer answer) {
     answer({.status = 418, .fields = {{"X-More", "yes"}}, .body = std::string(request.field("x-amz-target"))});
   });
-  HttpClient client(port());
+  RawHttpClient client(port());
   client.post("/", "", "X-AMZ-Target: AmazonSQS.ListQueues\r\n");
-  const HttpResponse response = client.response();
+  const ServerResponse response = client.response();
   EXPECT_EQ(response.status, 418U);
   EXPECT_EQ(response.body, "AmazonSQS.ListQueues");
   EXPECT_NE(response.fields.front().value.find("X-More: yes\r\n"), std::string::npos);
@@ -110,15 +110,15 @@ TEST_F(HttpServerTest, GivesFieldsByTheirNamesInLowerCase) {
 TEST_F(HttpServerTest, ARequestThatWaitsHoldsNoThread) {
   Owed owed;
   serve(
-      [&](const HttpRequest& request, HttpAnswer answer) {
+      [&](const ServerRequest& request, ServerAnswer answer) {
         if (request.target == "/wait") return owed.take(std::move(answer));
         answer({.body = "at once"});
       },
       {.threads = 1});
-  HttpClient waiting(port());
+  RawHttpClient waiting(port());
   waiting.post("/wait", "");
-  HttpAnswer& answer = owed.wait();
-  HttpClient other(port());
+  ServerAnswer& answer = owed.wait();
+  RawHttpClient other(port());
   other.post("/", "");
   EXPECT_EQ(other.response().body, "at once");
   answer({.body = "at last"});
@@ -127,10 +127,10 @@ TEST_F(HttpServerTest, ARequestThatWaitsHoldsNoThread) {
 
 TEST_F(HttpServerTest, KnowsWhenNobodyWaitsForAnAnswerAnyMore) {
   Owed owed;
-  serve([&](const HttpRequest&, HttpAnswer answer) { owed.take(std::move(answer)); });
-  HttpClient client(port());
+  serve([&](const ServerRequest&, ServerAnswer answer) { owed.take(std::move(answer)); });
+  RawHttpClient client(port());
   client.post("/", "");
-  HttpAnswer& answer = owed.wait();
+  ServerAnswer& answer = owed.wait();
   EXPECT_TRUE(answer.is_wanted());
   client.hang_up();
   while (answer.is_wanted()) std::this_thread::yield();
@@ -138,42 +138,42 @@ TEST_F(HttpServerTest, KnowsWhenNobodyWaitsForAnAnswerAnyMore) {
 }
 
 TEST_F(HttpServerTest, AnswersForAHandlerThatForgets) {
-  serve([](const HttpRequest&, const HttpAnswer&) {});
-  HttpClient client(port());
+  serve([](const ServerRequest&, const ServerAnswer&) {});
+  RawHttpClient client(port());
   client.post("/", "");
   EXPECT_EQ(client.response().status, 500U);
 }
 
 TEST_F(HttpServerTest, RefusesWhatIsTooLarge) {
   serve_echo({.header_bytes_max = 1000, .body_bytes_max = 10});
-  HttpClient long_body(port());
+  RawHttpClient long_body(port());
   long_body.post("/", "eleven long");
   EXPECT_EQ(long_body.response().status, 413U);
   EXPECT_TRUE(long_body.is_hung_up());
-  HttpClient long_header(port());
+  RawHttpClient long_header(port());
   long_header.post("/", "", fmt::format("X: {}\r\n", std::string(1000, 'x')));
   EXPECT_EQ(long_header.response().status, 431U);
 }
 
 TEST_F(HttpServerTest, RefusesWhatIsNoHttp) {
   serve_echo();
-  HttpClient client(port());
+  RawHttpClient client(port());
   client.send("hello\r\n\r\n");
-  const HttpResponse response = client.response();
+  const ServerResponse response = client.response();
   EXPECT_EQ(response.status, 400U);
   EXPECT_NE(response.body.find("this is no request of HTTP/1.1"), std::string::npos) << response.body;
 }
 
 TEST_F(HttpServerTest, RefusesRequestsOfWebPages) {
   serve_echo();
-  HttpClient cross_site(port());
+  RawHttpClient cross_site(port());
   cross_site.post("/", "", "Origin: http://example.com\r\n");
   EXPECT_EQ(cross_site.response().status, 403U);
-  HttpClient rebound(port());
+  RawHttpClient rebound(port());
   rebound.send("GET / HTTP/1.1\r\nHost: example.com:8765\r\n\r\n");
   EXPECT_EQ(rebound.response().status, 403U);
   for (const char* host : {"127.0.0.1:8765", "localhost", "[::1]:1", "sync-localhost:2"}) {
-    HttpClient local(port());
+    RawHttpClient local(port());
     local.send(fmt::format("GET / HTTP/1.1\r\nHost: {}\r\n\r\n", host));
     EXPECT_EQ(local.response().status, 200U) << host;
   }
@@ -181,15 +181,15 @@ TEST_F(HttpServerTest, RefusesRequestsOfWebPages) {
 
 TEST_F(HttpServerTest, RefusesConnectionsAboveTheirLimit) {
   serve_echo({.connections_max = 1});
-  HttpClient first(port());
+  RawHttpClient first(port());
   first.post("/", "");
   EXPECT_EQ(first.response().status, 200U);
-  HttpClient second(port());
+  RawHttpClient second(port());
   EXPECT_EQ(second.response().status, 503U);
   EXPECT_TRUE(second.is_hung_up());
   first.hang_up();
   for (unsigned status = 503; status != 200;) {
-    HttpClient later(port());
+    RawHttpClient later(port());
     later.post("/", "");
     status = later.response().status;
   }
@@ -197,33 +197,33 @@ TEST_F(HttpServerTest, RefusesConnectionsAboveTheirLimit) {
 
 TEST_F(HttpServerTest, GivesTheAnswersThatItOwesBeforeItStops) {
   Owed owed;
-  serve([&](const HttpRequest&, HttpAnswer answer) { owed.take(std::move(answer)); });
-  HttpClient idle(port());
-  HttpClient waiting(port());
+  serve([&](const ServerRequest&, ServerAnswer answer) { owed.take(std::move(answer)); });
+  RawHttpClient idle(port());
+  RawHttpClient waiting(port());
   waiting.post("/", "");
-  HttpAnswer& answer = owed.wait();
+  ServerAnswer& answer = owed.wait();
   std::jthread stopping([this] { stop(); });
   EXPECT_TRUE(idle.is_hung_up());
   answer({.body = "farewell"});
   EXPECT_EQ(waiting.response().body, "farewell");
   EXPECT_TRUE(waiting.is_hung_up());
   stopping.join();
-  EXPECT_FALSE(HttpClient(port()).is_connected());
+  EXPECT_FALSE(RawHttpClient(port()).is_connected());
 }
 
 TEST_F(HttpServerTest, AnswersThatComeAfterItsEndAreForgotten) {
   Owed owed;
-  serve([&](const HttpRequest&, HttpAnswer answer) { owed.take(std::move(answer)); }, {.farewell_ms_max = 1});
-  HttpClient client(port());
+  serve([&](const ServerRequest&, ServerAnswer answer) { owed.take(std::move(answer)); }, {.farewell_ms_max = 1});
+  RawHttpClient client(port());
   client.post("/", "");
-  HttpAnswer& answer = owed.wait();
+  ServerAnswer& answer = owed.wait();
   stop();
   answer({.body = "too late"});
 }
 
 TEST_F(HttpServerTest, NamesAPortThatIsTaken) {
   serve_echo();
-  const auto second = HttpServer::listen(port(), [](const HttpRequest&, const HttpAnswer&) {}, {});
+  const auto second = HttpServer::listen(port(), [](const ServerRequest&, const ServerAnswer&) {}, {});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code(), Code::unavailable);
   EXPECT_NE(second.error().message().find(std::to_string(port())), std::string::npos) << second.error().message();

@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kSecret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 constexpr std::string_view kTimestamp = "20150830T123600Z";
 
-std::string sign(const HttpRequest& request, const std::vector<std::string>& names, const std::string& service) {
+std::string sign(const ServerRequest& request, const std::vector<std::string>& names, const std::string& service) {
   return sigv4_signature(kSecret, {.date = "20150830", .region = "us-east-1", .service = service}, kTimestamp,
                          sigv4_canonical_request(request, names, sha256_hex(request.body)));
 }
@@ -20,10 +20,10 @@ std::string sign(const HttpRequest& request, const std::vector<std::string>& nam
 /// A request of AWS's published test suite.
 std::string sign_example(std::string method, std::string target, std::vector<HttpField> more = {},
                          std::string body = "") {
-  HttpRequest request{.method = std::move(method),
-                      .target = std::move(target),
-                      .fields = {{"host", "example.amazonaws.com"}, {"x-amz-date", std::string(kTimestamp)}},
-                      .body = std::move(body)};
+  ServerRequest request{.method = std::move(method),
+                        .target = std::move(target),
+                        .fields = {{"host", "example.amazonaws.com"}, {"x-amz-date", std::string(kTimestamp)}},
+                        .body = std::move(body)};
   std::vector<std::string> names = {"host", "x-amz-date"};
   for (HttpField& field : more) {
     if (std::ranges::find(names, field.name) == names.end()) names.push_back(field.name);
@@ -53,18 +53,18 @@ TEST(SigV4Test, APathIsWalkedBeforeItIsSigned) {
 
 /// What botocore signs at that time.
 TEST(SigV4Test, SignsWhatBotocoreSendsAsItDoes) {
-  const HttpRequest json = {.method = "POST",
-                            .target = "/",
-                            .fields = {{"host", "127.0.0.1:8765"},
-                                       {"content-type", "application/x-amz-json-1.0"},
-                                       {"x-amz-target", "AmazonSQS.GetQueueUrl"},
-                                       {"x-amz-date", std::string(kTimestamp)}},
-                            .body = R"({"QueueName":"chromadb-delta-queue"})"};
+  const ServerRequest json = {.method = "POST",
+                              .target = "/",
+                              .fields = {{"host", "127.0.0.1:8765"},
+                                         {"content-type", "application/x-amz-json-1.0"},
+                                         {"x-amz-target", "AmazonSQS.GetQueueUrl"},
+                                         {"x-amz-date", std::string(kTimestamp)}},
+                              .body = R"({"QueueName":"chromadb-delta-queue"})"};
   EXPECT_EQ(sign(json, {"content-type", "host", "x-amz-date", "x-amz-target"}, "sqs"),
             "dce6c8291b5ea7ed208ae4b20fa15203740334d43b77c930fbb3c626fde05144");
-  const HttpRequest query = {.method = "GET",
-                             .target = "/000000000000/a%20b?z=1&Action=ListQueues&a=%2F",
-                             .fields = {{"host", "127.0.0.1:8765"}, {"x-amz-date", std::string(kTimestamp)}}};
+  const ServerRequest query = {.method = "GET",
+                               .target = "/000000000000/a%20b?z=1&Action=ListQueues&a=%2F",
+                               .fields = {{"host", "127.0.0.1:8765"}, {"x-amz-date", std::string(kTimestamp)}}};
   EXPECT_EQ(sign(query, {"host", "x-amz-date"}, "sqs"),
             "ea23552096193d887d9fe8c26e405bd61b307ededf6f23e9f235b2983422bab8");
 }

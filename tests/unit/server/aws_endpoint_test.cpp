@@ -35,25 +35,26 @@ class AwsEndpointTest : public ::testing::Test {
   VirtualClock clock;
   AwsEndpoint endpoint{{&sqs, &states}, std::nullopt, random, Logger::none()};
 
-  static HttpResponse ask(AwsEndpoint& asked, const HttpRequest& request) {
-    HttpResponse answered{.status = 0};
-    asked.handle(request, HttpAnswer([&](HttpResponse response) { answered = std::move(response); }));
+  static ServerResponse ask(AwsEndpoint& asked, const ServerRequest& request) {
+    ServerResponse answered{.status = 0};
+    asked.handle(request, ServerAnswer([&](ServerResponse response) { answered = std::move(response); }));
     return answered;
   }
-  HttpResponse json(std::string target, std::string body, std::string type = "application/x-amz-json-1.0") {
-    return ask(endpoint, {.method = "POST",
-                          .target = "/",
-                          .fields = {{"host", "127.0.0.1:8765"}, {"content-type", std::move(type)},
-                                     {"x-amz-target", std::move(target)}},
-                          .body = std::move(body)});
+  ServerResponse json(std::string target, std::string body, std::string type = "application/x-amz-json-1.0") {
+    return ask(
+        endpoint,
+        {.method = "POST",
+         .target = "/",
+         .fields = {{"host", "127.0.0.1:8765"}, {"content-type", std::move(type)}, {"x-amz-target", std::move(target)}},
+         .body = std::move(body)});
   }
-  HttpResponse form(std::string body, std::string target = "/") {
+  ServerResponse form(std::string body, std::string target = "/") {
     return ask(endpoint, {.method = "POST",
                           .target = std::move(target),
                           .fields = {{"host", "127.0.0.1:8765"}, {"content-type", "application/x-www-form-urlencoded"}},
                           .body = std::move(body)});
   }
-  static std::string field(const HttpResponse& response, std::string_view name) {
+  static std::string field(const ServerResponse& response, std::string_view name) {
     for (const HttpField& field : response.fields) {
       if (field.name == name) return field.value;
     }
@@ -62,7 +63,7 @@ class AwsEndpointTest : public ::testing::Test {
 };
 
 TEST_F(AwsEndpointTest, AJsonRequestIsAnsweredInItsOwnProtocol) {
-  const HttpResponse response = json("AmazonSQS.GetQueueUrl", R"({"QueueName": "a"})");
+  const ServerResponse response = json("AmazonSQS.GetQueueUrl", R"({"QueueName": "a"})");
   EXPECT_EQ(response.status, 200U);
   EXPECT_EQ(response.content_type, "application/x-amz-json-1.0");
   EXPECT_EQ(Json::parse(response.body), Json::parse(R"({"Operation": "GetQueueUrl", "Origin": "http://127.0.0.1:8765",
@@ -77,31 +78,31 @@ TEST_F(AwsEndpointTest, EachAnswerHasAnIdOfItsOwn) {
 }
 
 TEST_F(AwsEndpointTest, AFormIsAnsweredInXml) {
-  const HttpResponse response = form("Action=GetQueueUrl&QueueName=a");
+  const ServerResponse response = form("Action=GetQueueUrl&QueueName=a");
   EXPECT_EQ(response.content_type, "text/xml");
   EXPECT_NE(response.body.find("<GetQueueUrlResult>"), std::string::npos) << response.body;
   EXPECT_NE(response.body.find("<QueueName>a</QueueName>"), std::string::npos) << response.body;
 }
 
 TEST_F(AwsEndpointTest, AFormSentToAQueueNeedNotNameIt) {
-  const HttpResponse response = form("Action=SendMessage&MessageBody=a", "/000000000000/queue");
+  const ServerResponse response = form("Action=SendMessage&MessageBody=a", "/000000000000/queue");
   EXPECT_NE(response.body.find("<QueueUrl>http://127.0.0.1:8765/000000000000/queue</QueueUrl>"), std::string::npos)
       << response.body;
-  const HttpResponse by_get = ask(endpoint, {.method = "GET",
-                                             .target = "/000000000000/queue?Action=ReceiveMessage",
-                                             .fields = {{"host", "localhost"}}});
+  const ServerResponse by_get =
+      ask(endpoint,
+          {.method = "GET", .target = "/000000000000/queue?Action=ReceiveMessage", .fields = {{"host", "localhost"}}});
   EXPECT_NE(by_get.body.find("<ReceiveMessageResult>"), std::string::npos) << by_get.body;
 }
 
 TEST_F(AwsEndpointTest, AnErrorHasTheFormOfItsProtocol) {
-  const HttpResponse of_sqs = json("AmazonSQS.Fail", R"({"name": "QueueDoesNotExist"})");
+  const ServerResponse of_sqs = json("AmazonSQS.Fail", R"({"name": "QueueDoesNotExist"})");
   EXPECT_EQ(of_sqs.status, 400U);
   EXPECT_EQ(Json::parse(of_sqs.body), (Json{{"__type", "QueueDoesNotExist"}, {"message", "as it was told"}}));
   EXPECT_EQ(field(of_sqs, "x-amzn-query-error"), "AWS.SimpleQueueService.NonExistentQueue;Sender");
-  const HttpResponse of_states = json("AWSStepFunctions.Fail", R"({"name": "InvalidArn"})");
+  const ServerResponse of_states = json("AWSStepFunctions.Fail", R"({"name": "InvalidArn"})");
   EXPECT_EQ(Json::parse(of_states.body).at("__type"), "InvalidArn");
   EXPECT_EQ(field(of_states, "x-amzn-query-error"), "") << "that service had one protocol only";
-  const HttpResponse of_form = form("Action=Fail&name=QueueDoesNotExist");
+  const ServerResponse of_form = form("Action=Fail&name=QueueDoesNotExist");
   EXPECT_EQ(of_form.status, 400U);
   EXPECT_NE(of_form.body.find("<Code>AWS.SimpleQueueService.NonExistentQueue</Code>"), std::string::npos);
 }
@@ -112,7 +113,7 @@ TEST_F(AwsEndpointTest, ClientsAreToldWhatIsWorthARetry) {
 }
 
 TEST_F(AwsEndpointTest, WhatNobodyUnderstandsIsRefused) {
-  const auto type = [](const HttpResponse& response) { return Json::parse(response.body).at("__type"); };
+  const auto type = [](const ServerResponse& response) { return Json::parse(response.body).at("__type"); };
   EXPECT_EQ(type(json("DynamoDB_20120810.ListTables", "{}")), "UnknownOperationException");
   EXPECT_EQ(type(json("nonsense", "{}")), "UnknownOperationException");
   EXPECT_EQ(type(json("AmazonSQS.X", "{")), "SerializationException");
@@ -125,10 +126,8 @@ TEST_F(AwsEndpointTest, AServiceThatForgetsIsAFailure) { EXPECT_EQ(json("AmazonS
 TEST_F(AwsEndpointTest, UnsignedRequestsAreRefusedWhereACredentialIsConfigured) {
   AwsEndpoint guarded({&sqs}, SignatureCheck({.access_key_id = "a", .secret_access_key = "b"}, clock), random,
                       Logger::none());
-  const HttpResponse response = ask(guarded, {.method = "POST",
-                                              .target = "/",
-                                              .fields = {{"x-amz-target", "AmazonSQS.X"}},
-                                              .body = "{}"});
+  const ServerResponse response =
+      ask(guarded, {.method = "POST", .target = "/", .fields = {{"x-amz-target", "AmazonSQS.X"}}, .body = "{}"});
   EXPECT_EQ(response.status, 403U);
   EXPECT_EQ(Json::parse(response.body).at("__type"), "MissingAuthenticationTokenException");
 }

@@ -92,12 +92,13 @@ TEST_F(LogsServiceTest, GroupsAndStreamsAreListed) {
   add(3, "b", "r");
   Json groups = must(call(logs, "DescribeLogGroups", {{"limit", 1}}));
   EXPECT_EQ(groups.at("logGroups").at(0).at("logGroupName"), "/aws/lambda/f");
-  EXPECT_EQ(groups.at("logGroups").at(0).at("arn"), "arn:aws:logs:local:000000000000:log-group:/aws/lambda/f:*");
+  EXPECT_EQ(groups.at("logGroups").at(0).at("arn"), "arn:aws:logs:us-east-1:000000000000:log-group:/aws/lambda/f:*");
   groups = must(call(logs, "DescribeLogGroups", {{"nextToken", groups.at("nextToken")}}));
   EXPECT_EQ(groups.at("logGroups").at(0).at("logGroupName"), "/aws/lambda/quiet") << "there before it logs anything";
   EXPECT_FALSE(groups.contains("nextToken"));
-  const Json newest = must(call(logs, "DescribeLogStreams",
-                                {{"logGroupName", "/aws/lambda/f"}, {"orderBy", "LastEventTime"}, {"descending", true}}));
+  const Json newest =
+      must(call(logs, "DescribeLogStreams",
+                {{"logGroupName", "/aws/lambda/f"}, {"orderBy", "LastEventTime"}, {"descending", true}}));
   EXPECT_EQ(newest.at("logStreams").at(0).at("logStreamName"), "r");
   EXPECT_EQ(newest.at("logStreams").at(0).at("lastEventTimestamp"), 3);
 }

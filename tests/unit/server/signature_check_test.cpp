@@ -24,11 +24,11 @@ class SignatureCheckTest : public ::testing::Test {
     return text;
   }
 
-  HttpRequest signed_request(const AwsCredential& by) {
-    HttpRequest request{.method = "POST",
-                        .target = "/",
-                        .fields = {{"host", "127.0.0.1:8765"}, {"x-amz-date", timestamp()}},
-                        .body = "{}"};
+  ServerRequest signed_request(const AwsCredential& by) {
+    ServerRequest request{.method = "POST",
+                          .target = "/",
+                          .fields = {{"host", "127.0.0.1:8765"}, {"x-amz-date", timestamp()}},
+                          .body = "{}"};
     std::vector<std::string> names = {"host", "x-amz-date"};
     if (!by.session_token.empty()) {
       request.fields.push_back({"x-amz-security-token", by.session_token});
@@ -46,7 +46,7 @@ class SignatureCheckTest : public ::testing::Test {
   }
 
   /// The name of the error; empty if it is accepted.
-  std::string check(const HttpRequest& request) {
+  std::string check(const ServerRequest& request) {
     const auto checked = SignatureCheck(credential, clock).check(request);
     return checked ? "" : checked.error().name();
   }
@@ -73,19 +73,19 @@ TEST_F(SignatureCheckTest, RefusesAnotherCredential) {
 }
 
 TEST_F(SignatureCheckTest, RefusesWhatWasChangedOnItsWay) {
-  HttpRequest body = signed_request(credential);
+  ServerRequest body = signed_request(credential);
   body.body = R"({"more": 1})";
   EXPECT_EQ(check(body), "InvalidSignatureException");
-  HttpRequest target = signed_request(credential);
+  ServerRequest target = signed_request(credential);
   target.target = "/?Action=DeleteMessage";
   EXPECT_EQ(check(target), "InvalidSignatureException");
-  HttpRequest host = signed_request(credential);
+  ServerRequest host = signed_request(credential);
   host.fields[0].value = "localhost:8765";
   EXPECT_EQ(check(host), "InvalidSignatureException");
 }
 
 TEST_F(SignatureCheckTest, RefusesWhatWasSignedTooLongAgoOrTooEarly) {
-  const HttpRequest request = signed_request(credential);
+  const ServerRequest request = signed_request(credential);
   clock.advance(SignatureCheck::kClockSkewMsMax - 1000);
   EXPECT_EQ(check(request), "") << "clocks may differ";
   clock.advance(2000);
@@ -102,13 +102,13 @@ TEST_F(SignatureCheckTest, RefusesAHeaderThatIsIncomplete) {
               "IncompleteSignatureException")
         << text;
   }
-  HttpRequest without_date = signed_request(credential);
+  ServerRequest without_date = signed_request(credential);
   std::erase_if(without_date.fields, [](const HttpField& field) { return field.name == "x-amz-date"; });
   EXPECT_EQ(check(without_date), "IncompleteSignatureException");
 }
 
 TEST_F(SignatureCheckTest, TheHostAndTheDateMustBeSigned) {
-  HttpRequest request = signed_request(credential);
+  ServerRequest request = signed_request(credential);
   std::string& text = request.fields.back().value;
   text.replace(text.find("host;"), 5, "");
   EXPECT_EQ(check(request), "InvalidSignatureException");

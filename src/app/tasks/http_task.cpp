@@ -1,0 +1,48 @@
+#include "app/tasks/http_task.h"
+
+#include "app/tasks/task_result.h"
+
+namespace tillite {
+namespace {
+
+Error error_of(const Error& error) {
+  switch (error.code()) {
+    case Code::timed_out:
+      return task_error("States.Timeout", error.message());
+    case Code::limit_exceeded:
+      return task_error("States.DataLimitExceeded", error.message());
+    case Code::unavailable:
+    case Code::permission:
+      return task_error("Http.ConnectionFailed", error.message());
+    default:
+      return error;
+  }
+}
+
+Error failure_of(const HttpResponse& response) {
+  if (const auto described = described_error(response.body)) return task_error(described->type, described->message);
+  return task_error(fmt::format("Http.Status.{}", response.status), response.body);
+}
+
+}  // namespace
+
+bool HttpTask::handles(std::string_view resource) {
+  return resource.starts_with("http://") || resource.starts_with("https://");
+}
+
+Result<Json> HttpTask::run(const Call& call) const {
+  const auto response = client_.send({.method = "POST",
+                                      .url = call.resource,
+                                      .headers = {{"Content-Type", "application/json"},
+                                                  {"Accept", "application/json"},
+                                                  {"X-Tillite-Execution-Id", call.execution_id}},
+                                      .body = to_text(call.payload),
+                                      .timeout_ms = call.timeout_ms,
+                                      .response_bytes_max = kTaskResultBytesMax},
+                                     call.stop);
+  if (!response) return std::unexpected(error_of(response.error()));
+  if (!response->is_success()) return std::unexpected(failure_of(*response));
+  return task_result(response->body, "Http.InvalidBody");
+}
+
+}  // namespace tillite

@@ -1,0 +1,39 @@
+#include "app/tasks/task_router.h"
+
+#include "app/tasks/task_result.h"
+
+namespace tillite {
+
+TaskSettings read_task_settings(const Environment& environment) {
+  return {.lambda_endpoint = environment("AWS_ENDPOINT_URL_LAMBDA").value_or(""),
+          .certificates_file = environment("SSL_CERT_FILE").value_or("")};
+}
+
+TaskRouter::TaskRouter(TaskRunner& steps, const TaskSettings& settings, const Logger& log)
+    : steps_(steps),
+      commands_allowed_(settings.commands_allowed),
+      client_({.certificates_file = settings.certificates_file}),
+      commands_({}, log.named("command")),
+      endpoints_(client_) {
+  if (!settings.lambda_endpoint.empty()) functions_.emplace(client_, settings.lambda_endpoint);
+}
+
+Result<Json> TaskRouter::run(const Call& call) {
+  if (CommandTask::handles(call.resource)) {
+    if (!commands_allowed_) {
+      return std::unexpected(task_error("Command.NotAllowed", "commands are not allowed here"));
+    }
+    return commands_.run(
+        {.resource = call.resource, .payload = call.payload, .execution_id = call.execution_id, .stop = call.stop});
+  }
+  if (HttpTask::handles(call.resource)) {
+    return endpoints_.run(
+        {.resource = call.resource, .payload = call.payload, .execution_id = call.execution_id, .stop = call.stop});
+  }
+  if (functions_ && !call.function_name.empty()) {
+    return functions_->run({.function_name = call.function_name, .payload = call.payload, .stop = call.stop});
+  }
+  return steps_.run(call);
+}
+
+}  // namespace tillite

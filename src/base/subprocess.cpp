@@ -1,0 +1,385 @@
+#include "base/subprocess.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <optional>
+#include <utility>
+
+namespace tillite {
+namespace {
+
+using Time = std::chrono::steady_clock::time_point;
+
+constexpr std::size_t kLineBytesMax = 8 * 1024;
+constexpr std::size_t kReadBytes = 64 * 1024;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd = -1) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() { close(); }
+  void close() {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+  }
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+std::unexpected<Error> system_failure(std::string_view what) { return std::unexpected(system_error(errno, what, {})); }
+
+struct Pipe {
+  Descriptor read;
+  Descriptor write;
+};
+
+Result<Pipe> make_pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_failure("making a pipe");
+  return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
+}
+
+void do_not_block(const Descriptor& end) { ::fcntl(end.get(), F_SETFL, O_NONBLOCK); }
+
+/// Has a write to a pipe that nobody reads fail instead of ending this process.
+class NoBrokenPipeSignal {
+ public:
+  NoBrokenPipeSignal() {
+    sigemptyset(&broken_pipe_);
+    sigaddset(&broken_pipe_, SIGPIPE);
+    sigset_t pending{};
+    sigpending(&pending);
+    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &broken_pipe_, &before_);
+  }
+  NoBrokenPipeSignal(const NoBrokenPipeSignal&) = delete;
+  NoBrokenPipeSignal& operator=(const NoBrokenPipeSignal&) = delete;
+  ~NoBrokenPipeSignal() {
+    constexpr timespec kAtOnce{};
+    if (!was_pending_) sigtimedwait(&broken_pipe_, nullptr, &kAtOnce);
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  sigset_t broken_pipe_{};
+  sigset_t before_{};
+  bool was_pending_ = false;
+};
+
+std::vector<char*> pointers_to(std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
+  for (std::string& text : texts) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+/// This process's environment with the additions, which win.
+std::vector<std::string> environment_with(const std::map<std::string, std::string>& additions) {
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text(*variable);
+    if (!additions.contains(std::string(text.substr(0, text.find('='))))) variables.emplace_back(text);
+  }
+  for (const auto& [name, value] : additions) variables.push_back(fmt::format("{}={}", name, value));
+  return variables;
+}
+
+class FileActions {
+ public:
+  FileActions() { posix_spawn_file_actions_init(&actions_); }
+  FileActions(const FileActions&) = delete;
+  FileActions& operator=(const FileActions&) = delete;
+  ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
+  posix_spawn_file_actions_t* get() { return &actions_; }
+
+ private:
+  posix_spawn_file_actions_t actions_{};
+};
+
+class SpawnAttributes {
+ public:
+  /// A group of its own, and the signals as a program expects to find them.
+  SpawnAttributes() {
+    posix_spawnattr_init(&attributes_);
+    sigset_t none{};
+    sigset_t all{};
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setpgroup(&attributes_, 0);
+    posix_spawnattr_setsigmask(&attributes_, &none);
+    posix_spawnattr_setsigdefault(&attributes_, &all);
+    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  SpawnAttributes(const SpawnAttributes&) = delete;
+  SpawnAttributes& operator=(const SpawnAttributes&) = delete;
+  ~SpawnAttributes() { posix_spawnattr_destroy(&attributes_); }
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_{};
+};
+
+/// A running program: the leader of its process group, which ends with this object.
+class Child {
+ public:
+  static Result<Child> start(const SubprocessCall& call) {
+    auto input = TRY(make_pipe());
+    auto output = TRY(make_pipe());
+    auto errors = TRY(make_pipe());
+    FileActions actions;
+    posix_spawn_file_actions_adddup2(actions.get(), input.read.get(), STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(actions.get(), output.write.get(), STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(actions.get(), errors.write.get(), STDERR_FILENO);
+    if (!call.folder.empty()) posix_spawn_file_actions_addchdir_np(actions.get(), call.folder.c_str());
+    const SpawnAttributes attributes;
+    std::vector<std::string> words = call.words;
+    std::vector<std::string> variables = environment_with(call.environment);
+    pid_t pid = -1;
+    const int error = ::posix_spawnp(&pid, words.front().c_str(), actions.get(), attributes.get(),
+                                     pointers_to(words).data(), pointers_to(variables).data());
+    if (error == ENOEXEC) return fail(Code::permission, "{} is no program", words.front());
+    if (error != 0) return std::unexpected(system_error(error, "starting", words.front()));
+    Child child(pid);
+    child.exit_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+    if (!child.exit_.is_open()) return system_failure("watching a program");
+    child.input = std::move(input.write);
+    child.output = std::move(output.read);
+    child.errors = std::move(errors.read);
+    for (const Descriptor* end : {&child.input, &child.output, &child.errors}) do_not_block(*end);
+    return child;
+  }
+  Child(Child&& other) noexcept
+      : input(std::move(other.input)),
+        output(std::move(other.output)),
+        errors(std::move(other.errors)),
+        pid_(std::exchange(other.pid_, -1)),
+        exit_(std::move(other.exit_)) {}
+  Child& operator=(Child&&) = delete;
+  ~Child() {
+    if (pid_ > 0) static_cast<void>(reap());
+  }
+
+  /// Readable once the leader has ended.
+  [[nodiscard]] int exit_descriptor() const { return exit_.get(); }
+  void tell_group(int signal) const { ::kill(-pid_, signal); }
+
+  /// Kills what is left of the group, before the leader's number can be another's; the leader's exit status.
+  int reap() {
+    tell_group(SIGKILL);
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+  Descriptor input;
+  Descriptor output;
+  Descriptor errors;
+
+ private:
+  explicit Child(pid_t pid) : pid_(pid) {}
+  pid_t pid_;
+  Descriptor exit_;
+};
+
+/// The lines of standard error as they come, and the end of it all.
+class ErrorText {
+ public:
+  ErrorText(std::size_t tail_bytes, const std::function<void(std::string_view)>& on_line)
+      : tail_bytes_(tail_bytes), on_line_(on_line) {}
+
+  void add(std::string_view text) {
+    tail_ += text;
+    if (tail_.size() > 2 * tail_bytes_) tail_.erase(0, tail_.size() - tail_bytes_);
+    for (const char c : text) {
+      if (c == '\n') {
+        end_line();
+      } else if (line_.size() < kLineBytesMax) {
+        line_ += c;
+      }
+    }
+  }
+  /// The last bytes.
+  std::string finish() {
+    if (!line_.empty()) end_line();
+    return tail_.substr(tail_.size() - std::min(tail_.size(), tail_bytes_));
+  }
+
+ private:
+  void end_line() {
+    on_line_(line_);
+    line_.clear();
+  }
+  std::size_t tail_bytes_;
+  const std::function<void(std::string_view)>& on_line_;
+  std::string tail_;
+  std::string line_;
+};
+
+/// The conversation with a child until its end.
+class Conversation {
+ public:
+  Conversation(Child child, const SubprocessCall& call, const Descriptor& wake_up, const std::stop_token& stop)
+      : child_(std::move(child)),
+        call_(call),
+        wake_up_(wake_up),
+        stop_(stop),
+        unsent_(call.input),
+        errors_(call.error_tail_bytes, call.on_error_line) {
+    if (call.timeout_ms > 0) deadline_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(call.timeout_ms);
+  }
+
+  Result<SubprocessOutcome> run() {
+    const NoBrokenPipeSignal no_signal;
+    for (bool ended = false; !ended;) {
+      write_input();
+      ended = TRY(wait());
+      read_output();
+      read_errors();
+      check_reasons_to_end();
+    }
+    const int exit_status = child_.reap();
+    std::string tail = errors_.finish();
+    if (failure_) return std::unexpected(*std::move(failure_));
+    return SubprocessOutcome{exit_status, std::move(output_), std::move(tail)};
+  }
+
+ private:
+  void write_input() {
+    while (!unsent_.empty()) {
+      const ssize_t written = ::write(child_.input.get(), unsent_.data(), unsent_.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0 && errno == EAGAIN) return;
+      if (written < 0) break;  // it does not want to read all of it
+      unsent_.remove_prefix(static_cast<std::size_t>(written));
+    }
+    unsent_ = {};
+    child_.input.close();
+  }
+
+  /// Until there is something to do; true once the program has ended.
+  Result<bool> wait() {
+    // A stop is seen once: then the descriptor that tells of it stays readable.
+    std::array<pollfd, 5> waited = {{{child_.exit_descriptor(), POLLIN, 0},
+                                     {child_.output.get(), POLLIN, 0},
+                                     {child_.errors.get(), POLLIN, 0},
+                                     {child_.input.get(), POLLOUT, 0},
+                                     {failure_ ? -1 : wake_up_.get(), POLLIN, 0}}};
+    if (::poll(waited.data(), waited.size(), poll_ms()) < 0 && errno != EINTR) return system_failure("waiting");
+    return (waited[0].revents & POLLIN) != 0;
+  }
+
+  [[nodiscard]] int poll_ms() const {
+    if (!deadline_) return -1;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - std::chrono::steady_clock::now());
+    return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 1'000'000));
+  }
+
+  /// What is there to be read; an end is closed when there will be no more.
+  static std::string read_available(Descriptor& end) {
+    std::string text;
+    std::array<char, kReadBytes> buffer{};
+    while (end.is_open()) {
+      const ssize_t got = ::read(end.get(), buffer.data(), buffer.size());
+      if (got < 0 && errno == EINTR) continue;
+      if (got < 0 && errno == EAGAIN) break;
+      if (got <= 0) {
+        end.close();
+      } else {
+        text.append(buffer.data(), static_cast<std::size_t>(got));
+        if (text.size() > kReadBytes) break;  // so that endless output does not keep us here
+      }
+    }
+    return text;
+  }
+
+  void read_output() {
+    const std::string text = read_available(child_.output);
+    if (output_.size() + text.size() <= call_.output_bytes_max) {
+      output_ += text;
+    } else {
+      end_early(Error(Code::limit_exceeded,
+                      fmt::format("{} wrote more than {} bytes", call_.words.front(), call_.output_bytes_max)));
+    }
+  }
+
+  void read_errors() { errors_.add(read_available(child_.errors)); }
+
+  void check_reasons_to_end() {
+    if (failure_) {
+      if (std::chrono::steady_clock::now() < *deadline_) return;
+      child_.tell_group(SIGKILL);
+      deadline_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(call_.grace_ms);
+    } else if (stop_.stop_requested()) {
+      end_early(Error(Code::cancelled, fmt::format("{}: stopped", call_.words.front())));
+    } else if (deadline_ && std::chrono::steady_clock::now() >= *deadline_) {
+      end_early(Error(Code::timed_out, fmt::format("{} took more than {} ms", call_.words.front(), call_.timeout_ms)));
+    }
+  }
+
+  void end_early(Error reason) {
+    if (failure_) return;
+    failure_ = std::move(reason);
+    deadline_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(call_.grace_ms);
+    child_.tell_group(SIGTERM);
+  }
+
+  Child child_;
+  const SubprocessCall& call_;
+  const Descriptor& wake_up_;
+  const std::stop_token& stop_;
+  std::string_view unsent_;
+  std::string output_;
+  ErrorText errors_;
+  std::optional<Time> deadline_;  ///< of the program; after a failure, of its grace
+  std::optional<Error> failure_;
+};
+
+Result<void> check_call(const SubprocessCall& call) {
+  if (call.words.empty() || call.words.front().empty()) return fail(Code::invalid_input, "no program is named");
+  const auto has_zero = [](const std::string& text) { return text.find('\0') != std::string::npos; };
+  if (std::ranges::any_of(call.words, has_zero)) {
+    return fail(Code::invalid_input, "a word of the command has a zero byte");
+  }
+  for (const auto& [name, value] : call.environment) {
+    if (name.empty() || name.find('=') != std::string::npos || has_zero(name) || has_zero(value)) {
+      return fail(Code::invalid_input, "'{}' is no environment variable", name);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<SubprocessOutcome> run_subprocess(const SubprocessCall& call, const std::stop_token& stop) {
+  TRY(check_call(call));
+  if (stop.stop_requested()) return fail(Code::cancelled, "{}: stopped", call.words.front());
+  const Descriptor wake_up(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!wake_up.is_open()) return system_failure("making an event descriptor");
+  const std::stop_callback on_stop(stop, [&] { ::eventfd_write(wake_up.get(), 1); });
+  return Conversation(TRY(Child::start(call)), call, wake_up, stop).run();
+}
+
+}  // namespace tillite

@@ -1,0 +1,111 @@
+#include "workflow/cases/case_file.h"
+
+#include <algorithm>
+
+#include "workflow/cases/comparison.h"
+#include "workflow/cases/rehearsal.h"
+
+namespace tillite {
+namespace {
+
+Value field_of(const Value& object, std::string_view name) {
+  const Value* field = object.find(name);
+  return field == nullptr ? Value() : *field;
+}
+
+/// The first text with that front, anywhere in a value.
+std::optional<std::string> text_with(const Value& value, std::string_view front) {
+  if (value.is_string()) return value.string().starts_with(front) ? std::optional(value.string()) : std::nullopt;
+  std::optional<std::string> found;
+  if (value.is_array()) {
+    for (const Value& item : value.array()) found = found ? found : text_with(item, front);
+  } else if (value.is_object()) {
+    for (const auto& [name, field] : value.object()) found = found ? found : text_with(field, front);
+  }
+  return found;
+}
+
+std::string worker_in(const Value& events) {
+  for (const Value& event : events.is_array() ? events.array() : Value::Array()) {
+    const Value worker = field_of(field_of(event, "details"), "workerName");
+    if (worker.is_string()) return worker.string();
+  }
+  return "";
+}
+
+bool has_feature(const Value& description, std::string_view feature) {
+  const Value features = field_of(description, "features");
+  return features.is_array() && std::ranges::find(features.array(), Value(feature)) != features.array().end();
+}
+
+/// AWS changed some things in the course of time: those that held when the case was recorded ("18-11-2024, 14:54:07").
+Interpreter::Options options_of(const Value& description) {
+  const Value recorded = field_of(description, "recorded");
+  std::string day;  // "20241118"
+  if (recorded.is_string() && recorded.string().size() >= 10)
+    day = recorded.string().substr(6, 4) + recorded.string().substr(3, 2) + recorded.string().substr(0, 2);
+  Interpreter::Options options;
+  options.shows_redrive_count = !(has_feature(description, "ExpressSync") || (!day.empty() && day < "20231115"));
+  options.map_exit_follows_run_start = day.empty() || day >= "20240901";
+  return options;
+}
+
+std::string_view status_name(ExecutionEnd::Kind kind) {
+  switch (kind) {
+    case ExecutionEnd::Kind::succeeded:
+      return "SUCCEEDED";
+    case ExecutionEnd::Kind::failed:
+      return "FAILED";
+    case ExecutionEnd::Kind::timed_out:
+      return "TIMED_OUT";
+    case ExecutionEnd::Kind::aborted:
+      return "ABORTED";
+  }
+  return "";
+}
+
+std::string execution_difference(const Value& description) {
+  const Value definition = field_of(description, "definition");
+  const MachineType type =
+      field_of(description, "type") == Value("EXPRESS") ? MachineType::express : MachineType::standard;
+  const auto machine =
+      StateMachine::parse("machine", definition.is_string() ? definition.string() : to_text(definition), type);
+  if (!machine) return "the definition is refused: " + machine.error().message();
+  const Value expected = field_of(description, "expected");
+  const Value events = field_of(expected, "events");
+  // Who the role and the worker were is the case's to say: it does so where it expects them.
+  Rehearsal rehearsal(*machine, {.tasks = field_of(description, "tasks"),
+                                 .objects = field_of(description, "s3"),
+                                 .role_arn = text_with(expected, "arn:aws:iam::").value_or("arn:aws:iam::0:role/any"),
+                                 .worker = worker_in(events),
+                                 .options = options_of(description)});
+  const auto end = rehearsal.run(field_of(description, "input"), field_of(description, "set") == Value("external"));
+  if (!end) return end.error().message();
+  const Failure& failure = end->failure;
+  const Value actual = Value::Object{{"status", status_name(end->kind)},
+                                     {"error", failure.error.empty() ? Value() : Value(failure.error)},
+                                     {"cause", failure.cause ? Value(*failure.cause) : Value()},
+                                     {"output", end->output}};
+  for (const char* field : {"status", "error", "cause", "output"}) {
+    if (auto found = difference(field_of(expected, field), *actual.find(field), field)) return *found;
+  }
+  if (!events.is_array()) return "";
+  return difference_of_events(events, rehearsal.events(), field_of(description, "event_order") == Value("total"))
+      .value_or("");
+}
+
+}  // namespace
+
+Result<CaseResult> run_case(const Value& description) {
+  const Value name = field_of(description, "name");
+  if (!name.is_string()) return fail(Code::invalid_input, "a case has a name");
+  CaseResult result{.name = name.string()};
+  const Value features = field_of(description, "features");
+  for (const Value& feature : features.is_array() ? features.array() : Value::Array()) {
+    if (feature.is_string()) result.features.push_back(feature.string());
+  }
+  result.difference = execution_difference(description);
+  return result;
+}
+
+}  // namespace tillite

@@ -1,0 +1,419 @@
+#!/usr/bin/env python3
+"""tillite serve, driven by AWS's own programs: aws and boto3.
+
+usage: aws_programs.py PROGRAM
+Ends with status 77, which ctest shows as skipped, where aws or boto3 is missing.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import urllib.error
+import urllib.parse
+import urllib.request
+import xml.etree.ElementTree as ElementTree
+
+SKIPPED = 77
+PATIENCE_S = 120
+
+try:
+    import boto3
+    import botocore.config
+    import botocore.exceptions
+    import botocore.waiter
+except ImportError:
+    print("SKIPPED: python3 has no boto3, so that AWS's programs could not be tried against tillite serve")
+    sys.exit(SKIPPED)
+if shutil.which("aws") is None:
+    print("SKIPPED: there is no program aws, so that it could not be tried against tillite serve")
+    sys.exit(SKIPPED)
+
+PROGRAM = ""
+FOREIGN = [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]
+
+
+def clean_environment(home, **more):
+    environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
+    # No settings of whoever runs the test, and no proxy on the way to this machine.
+    environment.update(HOME=home, NO_PROXY="127.0.0.1", AWS_PAGER="", LOG_LEVEL="INFO", AWS_EC2_METADATA_DISABLED="true")
+    environment.update(more)
+    return environment
+
+
+def until(condition, what):
+    """The first true answer of condition()."""
+    for _ in range(PATIENCE_S * 10):
+        answer = condition()
+        if answer:
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(f"{what} did not happen within {PATIENCE_S} s")
+
+
+class Server:
+    """tillite serve on a free port, with a home and what its export lines say."""
+
+    def __init__(self, home, *options, **environment):
+        self.home = home
+        self.log = open(os.path.join(home, "serve.log"), "ab")
+        self.process = subprocess.Popen(
+            [PROGRAM, "--home", os.path.join(home, "tillite"), "serve", "--port", "0", *options],
+            stdout=subprocess.PIPE, stderr=self.log, env=clean_environment(home, **environment), text=True)
+        self.variables = {}
+        while "AWS_DISABLE_HOST_PREFIX_INJECTION" not in self.variables or (
+                "AWS_ACCESS_KEY_ID" not in environment and "AWS_SECRET_ACCESS_KEY" not in self.variables):
+            line = self.process.stdout.readline()
+            if not line:
+                raise AssertionError(f"serve ended: {open(self.log.name).read()}")
+            name, value = re.fullmatch(r"export (\w+)=(.*)\n", line).groups()
+            self.variables[name] = value
+        self.environment = clean_environment(home, **{**environment, **self.variables})
+        self.url = self.variables["AWS_ENDPOINT_URL"]
+
+    def aws(self, *arguments, **environment):
+        """What the program aws answers, from JSON."""
+        return self.shell("aws --output json " + " ".join(arguments), **environment)
+
+    def shell(self, command, **environment):
+        ended = subprocess.run(["bash", "-c", command], env={**self.environment, **environment},
+                               capture_output=True, text=True, check=False)
+        if ended.returncode != 0:
+            raise AssertionError(f"{command}: {ended.stderr}{ended.stdout}")
+        return json.loads(ended.stdout) if ended.stdout.strip() else None
+
+    def client(self, service, **more):
+        config = botocore.config.Config(retries={"max_attempts": 0}, inject_host_prefix=False)
+        options = dict(endpoint_url=self.url, region_name="local", aws_access_key_id="tillite",
+                       aws_secret_access_key="tillite", config=config)
+        return boto3.client(service, **{**options, **more})
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(PATIENCE_S)
+        self.process.stdout.close()
+        self.log.close()
+        return status
+
+
+def arn(name):
+    return f"arn:aws:states:region:account:stateMachine:{name}"
+
+
+WAITING_MACHINE = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 86400, "End": True}}})
+FAILING_MACHINE = json.dumps({
+    "StartAt": "Before", "States": {
+        "Before": {"Type": "Pass", "Next": "Fail"},
+        "Fail": {"Type": "Fail", "Error": "Mine", "Cause": "as the test wants it"}}})
+PASSING_MACHINE = json.dumps({
+    "StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "End": True}}})
+ROLE = "arn:aws:iam::123456789012:role/any"
+
+
+class AwsPrograms(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="tillite-aws-")
+        home = cls.folder.name
+        sample = subprocess.run([PROGRAM, "sample", "--receipts", "3"], capture_output=True, check=True)
+        subprocess.run([PROGRAM, "--home", os.path.join(home, "tillite"), "import", "-"], input=sample.stdout,
+                       capture_output=True, check=True, env=clean_environment(home))
+        cls.server = Server(home)
+        cls.states = cls.server.client("stepfunctions")
+
+    @classmethod
+    def tearDownClass(cls):
+        status = cls.server.stop()
+        cls.folder.cleanup()
+        assert status == 0, f"serve ended with status {status}"
+
+    def succeeded(self, execution):
+        """Waits with one of botocore's waiters, as programs do."""
+        model = botocore.waiter.WaiterModel({"version": 2, "waiters": {"ExecutionSucceeded": {
+            "operation": "DescribeExecution", "delay": 1, "maxAttempts": PATIENCE_S, "acceptors": [
+                {"matcher": "path", "argument": "status", "expected": "SUCCEEDED", "state": "success"},
+                {"matcher": "path", "argument": "status", "expected": "FAILED", "state": "failure"},
+                {"matcher": "path", "argument": "status", "expected": "TIMED_OUT", "state": "failure"},
+                {"matcher": "path", "argument": "status", "expected": "ABORTED", "state": "failure"}]}}})
+        botocore.waiter.create_waiter_with_client("ExecutionSucceeded", model, self.states).wait(executionArn=execution)
+
+    def machine(self, name, definition, **more):
+        return self.states.create_state_machine(name=name, definition=definition, roleArn=ROLE, **more)["stateMachineArn"]
+
+    def test_usage_examples(self):
+        """Manual execution and monitoring, as the documentation shows them for AWS."""
+        endpoint = "--endpoint-url $AWS_ENDPOINT_URL"
+        started = self.server.shell(f"""aws {endpoint} stepfunctions start-execution \\
+          --state-machine-arn arn:aws:states:region:account:stateMachine:create-batches-sf \\
+          --input '{{}}'""")
+        self.assertRegex(started["executionArn"], "^arn:aws:states:region:account:execution:create-batches-sf:")
+        self.succeeded(started["executionArn"])
+
+        polled = self.server.aws("stepfunctions", "start-execution", "--state-machine-arn", arn("poll-store-sf"))
+        self.succeeded(polled["executionArn"])
+        listed = self.server.shell(f"""aws {endpoint} stepfunctions list-executions \\
+          --state-machine-arn arn:aws:states:region:account:stateMachine:poll-store-sf""")
+        self.assertEqual([execution["executionArn"] for execution in listed["executions"]], [polled["executionArn"]])
+
+        before = self.reports()
+        self.server.shell(f"""aws {endpoint} sqs send-message \\
+          --queue-url $COMPACTION_QUEUE_URL \\
+          --message-body '{{"collection": "receipt_lines"}}'""")
+        until(lambda: len(self.reports()) > len(before), "the compaction of a message")
+        counts = self.server.client("sqs").get_queue_attributes(
+            QueueUrl=self.server.variables["COMPACTION_QUEUE_URL"],
+            AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+        self.assertEqual(counts["ApproximateNumberOfMessages"], "0")
+
+        found = self.server.shell(f"""aws {endpoint} logs filter-log-events \\
+          --log-group-name /aws/lambda/embedding-vector-compact \\
+          --filter-pattern "REPORT" """)
+        for event in found["events"]:
+            self.assertRegex(event["message"], r"^REPORT RequestId: [0-9a-f-]{36}\tDuration: \d+\.\d\d ms\tBilled Duration: "
+                                               r"\d+ ms\tMemory Size: 1769 MB\tMax Memory Used: \d+ MB\t\n$")
+
+    def reports(self):
+        pages = self.server.client("logs").get_paginator("filter_log_events").paginate(
+            logGroupName="/aws/lambda/embedding-vector-compact", filterPattern="REPORT",
+            PaginationConfig={"PageSize": 1})
+        return [event for page in pages for event in page["events"]]
+
+    def test_execution_is_described_with_its_history(self):
+        machine = self.machine("passing", PASSING_MACHINE)
+        started = self.server.aws("stepfunctions", "start-execution", "--state-machine-arn", machine, "--name", "one",
+                                  "--input", "'{\"z\": [1.0], \"a\": \"ä\"}'")
+        self.succeeded(started["executionArn"])
+        described = self.server.aws("stepfunctions", "describe-execution", "--execution-arn", started["executionArn"])
+        self.assertEqual(described["status"], "SUCCEEDED")
+        self.assertEqual(json.loads(described["output"]), {"z": [1.0], "a": "ä"})
+        self.assertEqual(described["stateMachineArn"], machine)
+        history = self.server.aws("stepfunctions", "get-execution-history", "--execution-arn", started["executionArn"])
+        self.assertEqual([event["type"] for event in history["events"]],
+                         ["ExecutionStarted", "PassStateEntered", "PassStateExited", "PassStateEntered",
+                          "PassStateExited", "ExecutionSucceeded"])
+        self.assertEqual(json.loads(history["events"][1]["stateEnteredEventDetails"]["input"]), {"z": [1.0], "a": "ä"})
+        pages = self.states.get_paginator("get_execution_history").paginate(
+            executionArn=started["executionArn"], reverseOrder=True, PaginationConfig={"PageSize": 4})
+        self.assertEqual([event["id"] for page in pages for event in page["events"]], [6, 5, 4, 3, 2, 1])
+        asked = self.states.describe_state_machine_for_execution(executionArn=started["executionArn"])
+        self.assertEqual(asked["definition"], PASSING_MACHINE)
+
+    def test_execution_is_stopped_and_redriven(self):
+        machine = self.machine("waiting", WAITING_MACHINE)
+        execution = self.states.start_execution(stateMachineArn=machine, name="e")["executionArn"]
+        again = self.states.start_execution(stateMachineArn=machine, name="e")
+        self.assertEqual(again["executionArn"], execution)
+        with self.assertRaises(self.states.exceptions.ExecutionAlreadyExists):
+            self.states.start_execution(stateMachineArn=machine, name="e", input='{"another": 1}')
+        with self.assertRaises(self.states.exceptions.ExecutionNotRedrivable):
+            self.states.redrive_execution(executionArn=execution)
+        status = lambda: self.states.describe_execution(executionArn=execution)["status"]
+        self.server.aws("stepfunctions", "stop-execution", "--execution-arn", execution, "--error", "Mine", "--cause", "why")
+        until(lambda: status() == "ABORTED", "the end of a stopped execution")
+        stopped = self.states.describe_execution(executionArn=execution)
+        self.assertEqual((stopped["error"], stopped["cause"], stopped["redriveStatus"]), ("Mine", "why", "REDRIVABLE"))
+        self.server.aws("stepfunctions", "redrive-execution", "--execution-arn", execution)
+        until(lambda: status() == "RUNNING", "a redriven execution")
+        self.assertEqual(self.states.describe_execution(executionArn=execution)["redriveCount"], 1)
+        self.states.stop_execution(executionArn=execution)
+        until(lambda: status() == "ABORTED", "the second end")
+
+    def test_failures_are_told(self):
+        machine = self.machine("failing", FAILING_MACHINE)
+        execution = self.states.start_execution(stateMachineArn=machine)["executionArn"]
+        with self.assertRaises(botocore.exceptions.WaiterError):
+            self.succeeded(execution)
+        described = self.states.describe_execution(executionArn=execution)
+        self.assertEqual((described["error"], described["cause"]), ("Mine", "as the test wants it"))
+
+    def test_executions_and_machines_are_paged(self):
+        machine = self.machine("paged", PASSING_MACHINE)
+        started = [self.states.start_execution(stateMachineArn=machine)["executionArn"] for _ in range(5)]
+        pages = list(self.states.get_paginator("list_executions").paginate(stateMachineArn=machine,
+                                                                          PaginationConfig={"PageSize": 2}))
+        self.assertEqual([execution["executionArn"] for page in pages for execution in page["executions"]], started[::-1])
+        pages = self.states.get_paginator("list_state_machines").paginate(PaginationConfig={"PageSize": 2})
+        names = {machine["name"] for page in pages for machine in page["stateMachines"]}
+        self.assertLessEqual({"create-batches-sf", "create-word-batches-sf", "poll-store-sf", "poll-word-embeddings-sf",
+                              "paged"}, names)
+
+    def test_machines_are_changed_and_deleted(self):
+        machine = self.machine("changed", PASSING_MACHINE)
+        self.assertEqual(self.machine("changed", PASSING_MACHINE), machine, "the same once more is no error")
+        with self.assertRaises(self.states.exceptions.StateMachineAlreadyExists):
+            self.machine("changed", FAILING_MACHINE)
+        self.states.update_state_machine(stateMachineArn=machine, definition=FAILING_MACHINE)
+        self.assertEqual(self.states.describe_state_machine(stateMachineArn=machine)["definition"], FAILING_MACHINE)
+        self.states.delete_state_machine(stateMachineArn=machine)
+        with self.assertRaises(self.states.exceptions.StateMachineDoesNotExist):
+            self.states.describe_state_machine(stateMachineArn=machine)
+        with self.assertRaises(self.states.exceptions.InvalidDefinition):
+            self.machine("bad", '{"StartAt": "Nowhere", "States": {}}')
+        with self.assertRaises(self.states.exceptions.InvalidName):
+            self.machine("a b", PASSING_MACHINE)
+        good = self.states.validate_state_machine_definition(definition=PASSING_MACHINE)
+        bad = self.states.validate_state_machine_definition(definition="{}")
+        self.assertEqual((good["result"], bad["result"]), ("OK", "FAIL"))
+        self.assertTrue(bad["diagnostics"])
+
+    def test_synchronous_executions(self):
+        machine = self.machine("express", PASSING_MACHINE, type="EXPRESS")
+        ended = self.states.start_sync_execution(stateMachineArn=machine, input='{"a": 1}')
+        self.assertEqual((ended["status"], json.loads(ended["output"])), ("SUCCEEDED", {"a": 1}))
+        ended = self.server.aws("stepfunctions", "start-sync-execution", "--state-machine-arn", machine)
+        self.assertEqual(ended["status"], "SUCCEEDED")
+
+    def test_activities(self):
+        activity = self.states.create_activity(name="by-hand")["activityArn"]
+        definition = json.dumps({"StartAt": "Ask", "States": {
+            "Ask": {"Type": "Task", "Resource": activity, "TimeoutSeconds": 600, "HeartbeatSeconds": 300, "End": True}}})
+        machine = self.machine("with-activity", definition)
+        execution = self.states.start_execution(stateMachineArn=machine, input='{"n": 20}')["executionArn"]
+        task = self.server.aws("stepfunctions", "get-activity-task", "--activity-arn", activity, "--worker-name", "me")
+        self.assertEqual(json.loads(task["input"]), {"n": 20})
+        self.states.send_task_heartbeat(taskToken=task["taskToken"])
+        self.states.send_task_success(taskToken=task["taskToken"], output='{"n": 21}')
+        self.succeeded(execution)
+        self.assertEqual(json.loads(self.states.describe_execution(executionArn=execution)["output"]), {"n": 21})
+        with self.assertRaises(self.states.exceptions.TaskTimedOut):
+            self.states.send_task_success(taskToken=task["taskToken"], output="{}")
+
+    def test_errors_have_their_classes(self):
+        with self.assertRaises(self.states.exceptions.StateMachineDoesNotExist):
+            self.states.start_execution(stateMachineArn=arn("no-such-machine"))
+        with self.assertRaises(self.states.exceptions.ExecutionDoesNotExist):
+            self.states.describe_execution(executionArn="arn:aws:states:r:a:execution:create-batches-sf:none")
+        with self.assertRaises(self.states.exceptions.InvalidArn):
+            self.states.describe_state_machine(stateMachineArn="create-batches-sf")
+        with self.assertRaises(self.states.exceptions.InvalidExecutionInput):
+            self.states.start_execution(stateMachineArn=arn("create-batches-sf"), input="{")
+        sqs = self.server.client("sqs")
+        with self.assertRaises(sqs.exceptions.QueueDoesNotExist):
+            sqs.get_queue_url(QueueName="other")
+        logs = self.server.client("logs")
+        with self.assertRaises(logs.exceptions.ResourceNotFoundException):
+            logs.filter_log_events(logGroupName="/aws/lambda/other")
+        with self.assertRaises(logs.exceptions.InvalidParameterException):
+            logs.filter_log_events(logGroupName="/aws/lambda/embedding-line-find", filterPattern="{ $.a = 1 }")
+
+
+class Queues(unittest.TestCase):
+    """The queue itself: nobody works on its messages here."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="tillite-aws-")
+        self.server = Server(self.folder.name, "--no-compaction")
+        self.sqs = self.server.client("sqs")
+        self.url = self.server.variables["COMPACTION_QUEUE_URL"]
+
+    def tearDown(self):
+        status = self.server.stop()
+        self.folder.cleanup()
+        self.assertEqual(status, 0)
+
+    def test_messages(self):
+        attributes = {"kind": {"DataType": "String", "StringValue": "manual"},
+                      "bytes": {"DataType": "Binary", "BinaryValue": b"\0\1"}}
+        sent = self.sqs.send_message(QueueUrl=self.url, MessageBody="grüße & <more>", MessageAttributes=attributes)
+        received = self.sqs.receive_message(QueueUrl=self.url, AttributeNames=["All"], MessageAttributeNames=["All"])
+        message = received["Messages"][0]  # botocore has compared the MD5
+        self.assertEqual((message["MessageId"], message["Body"]), (sent["MessageId"], "grüße & <more>"))
+        self.assertEqual(message["MessageAttributes"], attributes)
+        self.assertEqual(message["MD5OfMessageAttributes"], sent["MD5OfMessageAttributes"])
+        self.assertEqual(message["Attributes"]["ApproximateReceiveCount"], "1")
+        self.sqs.change_message_visibility(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+        message = self.server.aws("sqs", "receive-message", "--queue-url", "$COMPACTION_QUEUE_URL")["Messages"][0]
+        self.server.aws("sqs", "delete-message", "--queue-url", "$COMPACTION_QUEUE_URL", "--receipt-handle",
+                        message["ReceiptHandle"])
+        counts = self.server.aws("sqs", "get-queue-attributes", "--queue-url", "$COMPACTION_QUEUE_URL",
+                                 "--attribute-names", "All")["Attributes"]
+        self.assertEqual((counts["ApproximateNumberOfMessages"], counts["ApproximateNumberOfMessagesNotVisible"]),
+                         ("0", "0"))
+
+    def test_batches(self):
+        entries = [{"Id": str(i), "MessageBody": f"message {i}"} for i in range(10)]
+        sent = self.sqs.send_message_batch(QueueUrl=self.url, Entries=entries)
+        self.assertEqual(len(sent["Successful"]), 10)
+        messages = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10)["Messages"]
+        self.assertEqual(len(messages), 10)
+        handles = [{"Id": message["MessageId"], "ReceiptHandle": message["ReceiptHandle"]} for message in messages]
+        removed = self.sqs.delete_message_batch(QueueUrl=self.url, Entries=handles)
+        self.assertEqual(len(removed["Successful"]), 10)
+
+    def test_receiver_waits(self):
+        threading.Timer(0.3, lambda: self.sqs.send_message(QueueUrl=self.url, MessageBody="late")).start()
+        received = self.server.client("sqs").receive_message(QueueUrl=self.url, WaitTimeSeconds=20)
+        self.assertEqual(received["Messages"][0]["Body"], "late")
+
+    def test_a_waiting_receiver_does_not_hinder_the_end(self):
+        ended = []
+        waiting = threading.Thread(target=lambda: ended.append(
+            self.server.client("sqs").receive_message(QueueUrl=self.url, WaitTimeSeconds=20)))
+        waiting.start()
+        time.sleep(0.3)
+        self.assertEqual(self.server.stop(), 0)
+        waiting.join()
+        self.assertNotIn("Messages", ended[0])
+        self.server = Server(self.folder.name)
+
+    def ask(self, path="/", **form):
+        """A request of SQS's older protocol; its answer without the name space."""
+        request = urllib.request.Request(self.server.url + path, urllib.parse.urlencode(form).encode())
+        try:
+            text = urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).read().decode()
+        except urllib.error.HTTPError as error:
+            text = error.read().decode()
+        return ElementTree.fromstring(re.sub(' xmlns="[^"]+"', "", text))
+
+    def test_older_protocol(self):
+        body = '{"collection": "receipt_lines"} & <more>'
+        path = urllib.parse.urlparse(self.url).path
+        sent = self.ask(path, Action="SendMessage", Version="2012-11-05", MessageBody=body, **{
+            "MessageAttribute.1.Name": "kind", "MessageAttribute.1.Value.DataType": "String",
+            "MessageAttribute.1.Value.StringValue": "manual"})
+        identity = sent.findtext("SendMessageResult/MessageId")
+        received = self.ask(Action="ReceiveMessage", QueueUrl=self.url, MaxNumberOfMessages="10",
+                            **{"AttributeName.1": "All", "MessageAttributeName.1": "All"})
+        message = received.find("ReceiveMessageResult/Message")
+        self.assertEqual((message.findtext("MessageId"), message.findtext("Body")), (identity, body))
+        self.assertEqual(message.findtext("MessageAttribute/Value/StringValue"), "manual")
+        attributes = {entry.findtext("Name"): entry.findtext("Value") for entry in message.findall("Attribute")}
+        self.assertEqual(attributes["ApproximateReceiveCount"], "1")
+        removed = self.ask(Action="DeleteMessageBatch", QueueUrl=self.url, **{
+            "DeleteMessageBatchRequestEntry.1.Id": "a",
+            "DeleteMessageBatchRequestEntry.1.ReceiptHandle": message.findtext("ReceiptHandle")})
+        self.assertEqual(removed.findtext("DeleteMessageBatchResult/DeleteMessageBatchResultEntry/Id"), "a")
+        refused = self.ask(Action="GetQueueUrl", QueueName="other")
+        self.assertEqual(refused.findtext("Error/Code"), "AWS.SimpleQueueService.NonExistentQueue")
+
+
+class Signatures(unittest.TestCase):
+    def test_requests_must_be_signed_with_the_configured_credential(self):
+        with tempfile.TemporaryDirectory(prefix="tillite-aws-") as folder:
+            server = Server(folder, AWS_ACCESS_KEY_ID="AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY="s3cr3t/+")
+            try:
+                self.assertTrue(server.aws("sqs", "list-queues")["QueueUrls"])
+                right = dict(aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="s3cr3t/+")
+                for service, call in (("sqs", "list_queues"), ("stepfunctions", "list_state_machines"),
+                                      ("logs", "describe_log_groups")):
+                    getattr(server.client(service, **right), call)()
+                    for wrong, code in ((dict(right, aws_secret_access_key="x"), "InvalidSignatureException"),
+                                        (dict(right, aws_access_key_id="x"), "UnrecognizedClientException"),
+                                        (dict(right, aws_session_token="x"), "UnrecognizedClientException")):
+                        with self.assertRaises(botocore.exceptions.ClientError) as raised:
+                            getattr(server.client(service, **wrong), call)()
+                        self.assertEqual(raised.exception.response["Error"]["Code"], code)
+            finally:
+                self.assertEqual(server.stop(), 0)
+
+
+if __name__ == "__main__":
+    PROGRAM = os.path.abspath(sys.argv.pop(1))
+    unittest.main(verbosity=2)

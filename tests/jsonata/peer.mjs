@@ -1,0 +1,29 @@
+// Evaluates expressions with the reference implementation: JSON lines {"expression", "input", "variables"} come in, for
+// each one goes out: {"result"}, {} if there is none, or {"code", "message"}. $now() and $millis() are fixed.
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const jsonata = createRequire(process.argv[2] + "/")("jsonata");
+const RealDate = Date;
+const now = Number(process.argv[3]);
+globalThis.Date = class extends RealDate {
+  constructor(...given) {
+    given.length === 0 ? super(now) : super(...given);
+  }
+};
+
+// JSONata's own functions are objects; JSON has no functions at all.
+const isFunction = (value) => value?._jsonata_lambda === true || value?._jsonata_function === true;
+const withoutFunctions = (key, value) => (isFunction(value) ? undefined : value);
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { expression, input, variables } = JSON.parse(line);
+  let answer;
+  try {
+    const result = await jsonata(expression).evaluate(input, variables ?? {});
+    answer = { result };
+  } catch (error) {
+    answer = { code: error.code ?? "none", message: error.message };
+  }
+  console.log(JSON.stringify(answer, withoutFunctions));
+}
