@@ -298,6 +298,10 @@ class Parser {
     auto* stop = add(*workflow, "stop", "Ends an execution where it stands", "tillite workflow stop ID",
                      [v](CommandContext& c) { return workflow_stop_command(c, v->execution); });
     stop->add_option("id", v->execution, "The execution's id")->required();
+    auto* resume =
+        add(*workflow, "resume", "Walks an execution that was cut off to its end", "tillite workflow resume ID",
+            [v](CommandContext& c) { return workflow_resume_command(c, v->execution); });
+    resume->add_option("id", v->execution, "The execution's id")->required();
     auto* redrive =
         add(*workflow, "redrive", "Has an execution that failed go on where it did", "tillite workflow redrive ID",
             [v](CommandContext& c) { return workflow_redrive_command(c, v->execution); });

@@ -62,11 +62,11 @@ class EmbeddedHost final : public LocalHost {
       };
     }
     tasks_.push_back(std::make_unique<Tasks>(ports_, context_, std::move(listener), task_settings_));
-    return std::make_unique<Engine>(
-        *adapters_->executions, adapters_->clock, adapters_->random, tasks_.back()->router, context_.log.named("engine"),
-        Engine::Settings{
-            .threads_max = 2,
-            .buckets = {{"vectors", adapters_->vectors.get()}, {"batches", adapters_->batch_files.get()}}});
+    return std::make_unique<Engine>(*adapters_->executions, adapters_->clock, adapters_->random, tasks_.back()->router,
+                                    context_.log.named("engine"),
+                                    Engine::Settings{.threads_max = 2,
+                                                     .buckets = {{"vectors", adapters_->vectors.get()},
+                                                                 {"batches", adapters_->batch_files.get()}}});
   }
 
  private:
