@@ -15,6 +15,17 @@ struct ExecutionEnd {
   Failure failure;
 };
 
+/// A state that is visited by itself, as TestState does: what stands in for the execution around it, and what was seen
+/// on the way.
+struct Trial {
+  std::optional<Value> context;        ///< the context object, instead of the walk's own
+  Variables variables;                 ///< after the visit: those that it left
+  std::int64_t retries = 0;            ///< attempts that failed before this one
+  Outcome branches;                    ///< what the branches of a Parallel or Map yield, which are not walked
+  std::int64_t iterations_failed = 0;  ///< of a Distributed Map
+  Value::Object seen;                  ///< values and decisions, by the names that AWS's answer gives them
+};
+
 /// Walks one execution. It does nothing by itself: it is told what happened, each time with the time, and answers with
 /// the history's events and with requests. The same things told in the same order yield the same events, requests and
 /// end, always: whoever keeps what was told can walk an execution again.
@@ -71,6 +82,9 @@ class Interpreter {
 
   /// Begins. `timeout_s`: of the whole execution.
   void start(Value input, std::int64_t now_ms, std::optional<std::int64_t> timeout_s = std::nullopt);
+  /// Visits the state of this number and ends there, instead of start(). A state that is about to be tried again waits
+  /// for that. `trial` must outlive it.
+  void try_state(std::size_t state, Trial& trial, Value input, std::int64_t now_ms);
   /// The answer to a request. One that nobody waits for is passed over.
   void tell(std::int64_t request, News news, std::int64_t now_ms);
   /// Time has passed: what waited for it goes on.

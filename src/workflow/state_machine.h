@@ -177,5 +177,8 @@ class StateMachine {
 
 /// The states of a definition, a branch or a processor. Errors as those of StateMachine::parse.
 [[nodiscard]] Result<States> parse_states(const Value& definition, QueryLanguage language);
+/// One state by itself, the first of what is returned. Where it goes on to there are states of those names which end at
+/// once. Errors as those of StateMachine::parse.
+[[nodiscard]] Result<States> parse_state(const Value& definition, const std::string& name);
 
 }  // namespace tillite
