@@ -15,16 +15,7 @@ struct ExecutionEnd {
   Failure failure;
 };
 
-/// A state that is visited by itself, as TestState does: what stands in for the execution around it, and what was seen
-/// on the way.
-struct Trial {
-  std::optional<Value> context;        ///< the context object, instead of the walk's own
-  Variables variables;                 ///< after the visit: those that it left
-  std::int64_t retries = 0;            ///< attempts that failed before this one
-  Outcome branches;                    ///< what the branches of a Parallel or Map yield, which are not walked
-  std::int64_t iterations_failed = 0;  ///< of a Distributed Map
-  Value::Object seen;                  ///< values and decisions, by the names that AWS's answer gives them
-};
+struct Trial;
 
 /// Walks one execution. It does nothing by itself: it is told what happened, each time with the time, and answers with
 /// the history's events and with requests. The same things told in the same order yield the same events, requests and

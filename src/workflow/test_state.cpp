@@ -1,11 +1,12 @@
 #include "workflow/test_state.h"
 
 #include <algorithm>
-#include <array>
 
+#include "base/check.h"
 #include "workflow/durable/task_calls.h"
 #include "workflow/item_files.h"
 #include "workflow/resource.h"
+#include "workflow/trial.h"
 
 namespace tillite {
 namespace {
@@ -50,6 +51,9 @@ std::optional<Place> find_state(const States& states, const std::string& name) {
 }
 
 Result<States> parse_definition(const TestStateRequest& request) {
+  if (!request.state_name && request.definition.find("States") != nullptr)
+    return refused("InvalidDefinition",
+                   "the definition is a state machine's: stateName must say which state is tested");
   auto states = request.state_name ? parse_states(request.definition, QueryLanguage::jsonpath)
                                    : parse_state(request.definition, kLoneState);
   if (!states) return refused("InvalidDefinition", "{}", states.error().message());
@@ -104,21 +108,27 @@ Result<void> check_request(const TestStateRequest& request, const State& state, 
   return {};
 }
 
-/// One visit, and those whom it asks.
+/// Who visits the state, and answers what it asks.
 class Visitor final : public Interpreter::Listener {
  public:
-  Visitor(const TestStateRequest& request, const TestStateSurroundings& around, const Place& place)
-      : request_(request), around_(around), interpreter_(*place.states, identity(), options(), *this) {
+  Visitor(const TestStateRequest& request, const TestStateSurroundings& around, const States& states)
+      : request_(request), around_(around), interpreter_(states, identity(), options(), *this) {
     trial_.context = request.context;
     trial_.variables = request.variables;
     trial_.retries = request.configuration.retries;
     trial_.iterations_failed = request.configuration.iterations_failed;
     if (request.mock) trial_.branches = mocked();
-    interpreter_.try_state(place.number, trial_, request.input, around_.now_ms);
+  }
+
+  /// Visits the state up to its end or the wait for its next attempt.
+  void visit(std::size_t state) {
+    interpreter_.try_state(state, trial_, request_.input, around_.now_ms);
     std::int64_t now_ms = around_.now_ms;
     while (!interpreter_.end() && (!asked_.empty() || !is_retriable())) {
       if (asked_.empty()) {
-        now_ms = std::max(now_ms, interpreter_.next_wake_ms().value_or(now_ms));
+        const auto wake_ms = interpreter_.next_wake_ms();
+        check(wake_ms.has_value(), "a state that was asked for nothing waits for a moment");
+        now_ms = std::max(now_ms, *wake_ms);
         interpreter_.advance(now_ms);
         continue;
       }
@@ -133,7 +143,6 @@ class Visitor final : public Interpreter::Listener {
   void map_run_began(const std::string& /*run*/, std::int64_t /*concurrency_max*/) override {}
   void map_run_ended(const std::string& /*run*/, bool /*succeeded*/) override {}
 
-  /// It waits for its next attempt.
   [[nodiscard]] bool is_retriable() const { return seen().find("retryBackoffIntervalSeconds") != nullptr; }
   [[nodiscard]] const std::optional<ExecutionEnd>& end() const { return interpreter_.end(); }
   [[nodiscard]] const Value::Object& seen() const { return trial_.seen; }
@@ -252,7 +261,9 @@ Result<Value> test_state(const TestStateRequest& request, const TestStateSurroun
   const auto place = request.state_name ? find_state(states, *request.state_name) : Place{&states, 0};
   if (!place) return invalid("stateName: there is no state '{}' in the definition", *request.state_name);
   TRY(check_request(request, place->state(), surroundings));
-  return answer_of(request, place->state(), Visitor(request, surroundings, *place));
+  Visitor visitor(request, surroundings, *place->states);
+  visitor.visit(place->number);
+  return answer_of(request, place->state(), visitor);
 }
 
 }  // namespace tillite

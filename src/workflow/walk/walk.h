@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "workflow/interpreter.h"
+#include "workflow/trial.h"
 #include "workflow/walk/flow.h"
 
 namespace tillite {
