@@ -124,21 +124,21 @@ class Visitor final : public Interpreter::Listener {
   void visit(std::size_t state) {
     interpreter_.try_state(state, trial_, request_.input, around_.now_ms);
     std::int64_t now_ms = around_.now_ms;
-    while (!interpreter_.end() && (!asked_.empty() || !is_retriable())) {
-      if (asked_.empty()) {
+    while (!interpreter_.end() && (asked_ || !is_retriable())) {
+      if (!asked_) {
         const auto wake_ms = interpreter_.next_wake_ms();
         check(wake_ms.has_value(), "a state that was asked for nothing waits for a moment");
         now_ms = std::max(now_ms, *wake_ms);
         interpreter_.advance(now_ms);
         continue;
       }
-      const Request asked = *std::exchange(asked_, {}).begin();
+      const Request asked = *std::exchange(asked_, std::nullopt);
       interpreter_.tell(asked.id, answer(asked), now_ms);
     }
   }
 
   void recorded(HistoryEvent /*event*/) override {}
-  void requested(Request request) override { asked_.push_back(std::move(request)); }
+  void requested(Request request) override { asked_ = std::move(request); }
   void withdrawn(std::int64_t /*request*/) override {}
   void map_run_began(const std::string& /*run*/, std::int64_t /*concurrency_max*/) override {}
   void map_run_ended(const std::string& /*run*/, bool /*succeeded*/) override {}
@@ -184,7 +184,7 @@ class Visitor final : public Interpreter::Listener {
   const TestStateRequest& request_;
   const TestStateSurroundings& around_;
   Trial trial_;
-  std::vector<Request> asked_;
+  std::optional<Request> asked_;
   Interpreter interpreter_;
 };
 

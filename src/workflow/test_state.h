@@ -56,4 +56,7 @@ struct TestStateSurroundings {
 /// A mocked result is taken as it is, whatever fieldValidationMode says: the models of AWS's services are not here.
 [[nodiscard]] Result<Value> test_state(const TestStateRequest& request, const TestStateSurroundings& surroundings = {});
 
+/// That answer in the API's JSON, in which output and the inspected data are texts.
+[[nodiscard]] Value test_state_wire(const Value& answer);
+
 }  // namespace tillite

@@ -145,7 +145,7 @@ Flow<Outcome> Interpreter::Walk::map_run(Visit& visit, const MapState& map, Valu
     auto made = batches(visit, map, input, *items);
     if (!made) co_return failed(made.error());
     batched = *std::move(made);
-    show("afterItemBatcher", Value(Value::Array(batched)));
+    show("afterItemBatcher", batched);
   }
   const std::size_t total = map.batcher ? batched.size() : items->array().size();
   const Failure too_many_failed{.error = errors::kExceedToleratedFailureThreshold,

@@ -85,7 +85,7 @@ Outcome Interpreter::Walk::tried_iterations(Visit& visit, const MapState& map, c
     if (!selected) return selected;
     inputs.push_back(*std::move(selected));
   }
-  show("afterItemSelector", Value(std::move(inputs)));
+  show("afterItemSelector", inputs);
   return trial_->branches;
 }
 

@@ -129,9 +129,10 @@ class Interpreter::Walk {
   /// Gives a failure of an expression the words in front that AWS puts there, and the history its event.
   Failure explained(Visit& visit, Failure failure);
   [[nodiscard]] Outcome within_limit(const Visit& visit, Value value) const;
-  /// Lets a trial see a value on its way.
-  void show(std::string_view name, const Value& value) {
-    if (trial_ != nullptr) trial_->seen.set(name, value);
+  /// Lets a trial see something on its way; without one nothing is made of it.
+  template <typename Shown>
+  void show(std::string_view name, const Shown& shown) {
+    if (trial_ != nullptr) trial_->seen.set(name, Value(shown));
   }
 
   // The states that do not end at once, one file each.

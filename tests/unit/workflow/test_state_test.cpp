@@ -178,6 +178,15 @@ TEST(TestState, CallsTheTaskThatHasNoMock) {
   EXPECT_EQ(answer_to(request).error().code(), Code::unsupported);
 }
 
+TEST(TestState, AnswersWithTextsOnTheWire) {
+  const Value wire = test_state_wire(must(answer_to(with_result(kMap, "[1]"))));
+  EXPECT_EQ(*wire.find("output"), Value("[1]"));
+  EXPECT_EQ(*wire.find("status"), Value("SUCCEEDED"));
+  EXPECT_EQ(*wire.find("inspectionData"),
+            value(R"({"input": "{}", "maxConcurrency": 0, "toleratedFailurePercentage": 40,
+                      "afterItemSelector": "[{\"n\":1},{\"n\":2},{\"n\":3}]"})"));
+}
+
 TEST(TestState, RefusesMocksThatDoNotFitTheState) {
   const std::string pass = R"({"Type": "Pass", "End": true})";
   EXPECT_EQ(refusal(with_result(pass, "1")),

@@ -123,4 +123,18 @@ Result<TestStateRequest> test_state_request(const Value& wire) {
   return request;
 }
 
+Value test_state_wire(const Value& answer) {
+  Value::Object wire = answer.object();
+  if (const Value* output = wire.find("output")) wire.set("output", to_text(*output));
+  if (const Value* data = wire.find("inspectionData")) {
+    Value::Object texts;
+    for (const auto& [name, value] : data->object()) {
+      const bool is_data = name != "errorDetails" && name != "maxConcurrency" && !name.starts_with("tolerated");
+      texts.set(name, is_data ? Value(to_text(value)) : value);
+    }
+    wire.set("inspectionData", std::move(texts));
+  }
+  return Value(std::move(wire));
+}
+
 }  // namespace tillite
