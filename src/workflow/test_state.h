@@ -35,8 +35,8 @@ struct TestStateRequest {
 };
 
 /// The request in the API's JSON (TestState of AWS Step Functions, version 2016-11-23), in which definition, input,
-/// context, variables and results are texts. `invalid_input`, named as AWS's exception, for what is no such request or
-/// beyond the API's limits.
+/// context, variables and results are texts; what is no text there counts as the value itself. `invalid_input`, named
+/// as AWS's exception, for what is no such request or beyond the API's limits.
 [[nodiscard]] Result<TestStateRequest> test_state_request(const Value& wire);
 
 /// Where a state is tested.

@@ -43,9 +43,10 @@ class Fields {
     if (text && text->empty()) return wrong(name, "must not be empty");
     return text;
   }
-  /// A text that is JSON.
+  /// A text that is JSON, or the value itself.
   [[nodiscard]] Result<std::optional<Value>> json(std::string_view name, std::size_t bytes_max = kTextBytesMax,
                                                   std::string_view exception = "ValidationException") const {
+    if (find(name) != nullptr && !find(name)->is_string()) return *find(name);
     const auto text = TRY(this->text(name, bytes_max));
     if (!text) return std::nullopt;
     auto value = parse_value(*text, place_of(name));
