@@ -324,6 +324,11 @@ class Parser {
     } else {
       return config.wrong("InputType", fmt::format("'{}' is not supported", type.substr(0, 80)));
     }
+    if (config.find("ItemsPointer") != nullptr) {
+      reader.items_pointer = TRY(config.text("ItemsPointer"));
+      if (!reader.items_pointer.empty() && !reader.items_pointer.starts_with('/'))
+        return config.wrong("ItemsPointer", "must be a JSON pointer, as in \"/data/items\"");
+    }
     if (config.find("CSVHeaderLocation") != nullptr)
       reader.headers_in_first_row = TRY(config.text("CSVHeaderLocation")) != "GIVEN";
     if (config.find("CSVHeaders") != nullptr) reader.headers = TRY(config.texts("CSVHeaders"));

@@ -85,6 +85,7 @@ struct ItemReader {
   std::string resource;
   std::optional<Template> parameters;  ///< Bucket, Key, Prefix
   Format format = Format::json;
+  std::string items_pointer;  ///< RFC 6901: where the items are in a JSON file; empty: they are all of it
   bool headers_in_first_row = true;
   std::vector<std::string> headers;
   char delimiter = ',';

@@ -174,7 +174,9 @@ class Visitor final : public Interpreter::Listener {
   News answer(const Request& asked) {
     if (const auto* items = std::get_if<ItemsToRead>(&asked.what)) {
       const auto& text = request_.configuration.items_text;
-      return news_of(text ? items_in(*items->reader, *text, items->items_max) : Outcome(Value(Value::Array())));
+      const Outcome read = text ? items_in(*items->reader, *text, items->items_max) : Outcome(Value(Value::Array()));
+      if (read && !items->reader->items_pointer.empty()) trial_.seen.set("afterItemsPointer", *read);
+      return news_of(read);
     }
     if (request_.mock) return news_of(mocked());
     const auto told = call_task(*around_.tasks, std::get<TaskCall>(asked.what), around_.execution_name, {});
@@ -196,8 +198,8 @@ std::vector<std::string_view> shown_data(const State& state) {
     return {"afterInputPath", "afterParameters", "result", "afterResultSelector", "afterResultPath"};
   }
   if (std::holds_alternative<MapState>(state.kind)) {
-    std::vector<std::string_view> names = {"afterItemSelector", "afterItemBatcher", "maxConcurrency",
-                                           "toleratedFailureCount", "toleratedFailurePercentage"};
+    std::vector<std::string_view> names = {"afterItemsPointer", "afterItemSelector",     "afterItemBatcher",
+                                           "maxConcurrency",    "toleratedFailureCount", "toleratedFailurePercentage"};
     if (!jsonata)
       names.insert(names.end(), {"afterInputPath", "afterItemsPath", "afterResultSelector", "afterResultPath"});
     return names;

@@ -153,6 +153,25 @@ TEST(TestState, ReadsItemsFromTheTextInPlaceOfTheObject) {
   EXPECT_EQ(in(answer_to(request), "error"), Value("States.ItemReaderFailed"));
 }
 
+TEST(TestState, ReadsItemsFromInsideAJsonFile) {
+  const auto with_pointer = [](const std::string& pointer) {
+    Value::Object request = with_result(
+        R"({"Type": "Map", "ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "b", "Key": "k"},
+            "ReaderConfig": {"InputType": "JSON", "ItemsPointer": ")" +
+            pointer + R"("}}, "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
+            "StartAt": "Inner", "States": {"Inner": {"Type": "Pass", "End": true}}}, "End": true})",
+        "[]");
+    request.set("stateConfiguration", Value::Object{{"mapItemReaderData", R"({"a": [{"b/c~": [1, 2]}, 3]})"}});
+    return request;
+  };
+  EXPECT_EQ(in(answer_to(with_pointer("/a/0/b~1c~0")), "inspectionData.afterItemsPointer"), value("[1, 2]"));
+  for (const char* nowhere : {"/a/2", "/a/x", "/b", "/a/0/b/c"})
+    EXPECT_EQ(in(answer_to(with_pointer(nowhere)), "error"), Value("States.ItemReaderFailed")) << nowhere;
+  EXPECT_EQ(in(answer_to(with_pointer("/a/1")), "cause"), Value("Attempting to map over non-iterable node."));
+  EXPECT_TRUE(
+      refusal(with_pointer("a")).starts_with("InvalidDefinition: StateName.ItemReader.ReaderConfig.ItemsPointer"));
+}
+
 TEST(TestState, SeesTheContextAndTheVariablesThatAreGiven) {
   Value::Object request = call(R"({"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% [$states.context, $a] %}",
     "Assign": {"b": "{% $a + 1 %}"}, "End": true})");
