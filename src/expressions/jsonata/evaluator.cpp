@@ -11,17 +11,7 @@
 namespace tillite::jsonata {
 namespace {
 
-/// Counts evaluations within each other.
-class Level {
- public:
-  explicit Level(std::size_t& depth) : depth_(depth) { ++depth_; }
-  ~Level() { --depth_; }
-  Level(const Level&) = delete;
-  Level& operator=(const Level&) = delete;
-
- private:
-  std::size_t& depth_;
-};
+constexpr std::size_t kStackBytesMax = 5'000'000;
 
 std::string_view sign_of(Operation operation) {
   switch (operation) {
@@ -87,6 +77,7 @@ Evaluator::~Evaluator() {
 }
 
 Result<Datum> Evaluator::run(const std::optional<Value>& input) {
+  stack_start_ = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
   if (input) input_ = *input;
   Datum context = input_;
   if (context.is_array()) {
@@ -101,6 +92,14 @@ Result<Datum> Evaluator::run(const std::optional<Value>& input) {
 Result<void> Evaluator::charge(std::size_t steps) {
   steps_ += steps;
   if (steps_ > surroundings_.steps_max) return fault("D1012", {.value = fmt::format("{}", surroundings_.steps_max)});
+  return {};
+}
+
+Result<void> Evaluator::check_depth() const {
+  // Not all builds have frames of one size: the stack is measured, too.
+  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  const std::uintptr_t used = here < stack_start_ ? stack_start_ - here : here - stack_start_;
+  if (depth_ > surroundings_.depth_max || used > kStackBytesMax) return fault("D1011");
   return {};
 }
 
@@ -189,8 +188,8 @@ Datum Evaluator::variable(const Node& node, const FramePtr& frame) const {
 
 Result<Datum> Evaluator::evaluate(const Node& node, const Datum& input, const FramePtr& frame) {
   TRY(charge(1));
-  if (depth_ >= surroundings_.depth_max) return fault("D1011");
   const Level level(depth_);
+  TRY(check_depth());
   Datum result = TRY(evaluate_kind(node, input, frame));
   for (const NodePtr& predicate : node.predicates) {
     if (const TupleStream* const stream = result.tuples()) {

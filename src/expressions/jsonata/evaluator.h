@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -83,6 +84,19 @@ class Evaluator {
   friend struct Frame;
   struct Current;
 
+  /// Counts evaluations and calls within each other.
+  class Level {
+   public:
+    explicit Level(std::size_t& depth) : depth_(depth) { ++depth_; }
+    ~Level() { --depth_; }
+    Level(const Level&) = delete;
+    Level& operator=(const Level&) = delete;
+
+   private:
+    std::size_t& depth_;
+  };
+  [[nodiscard]] Result<void> check_depth() const;
+
   [[nodiscard]] FramePtr new_frame(FramePtr around) { return std::make_shared<Frame>(*this, std::move(around)); }
   [[nodiscard]] FramePtr frame_of(const Tuple& tuple, const FramePtr& around);
   [[nodiscard]] Datum variable(const Node& node, const FramePtr& frame) const;
@@ -149,6 +163,7 @@ class Evaluator {
   Datum input_;
   std::size_t steps_ = 0;
   std::size_t depth_ = 0;
+  std::uintptr_t stack_start_ = 0;
   Frame* frames_ = nullptr;  ///< all that are alive
 };
 

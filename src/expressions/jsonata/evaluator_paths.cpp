@@ -123,7 +123,12 @@ Result<Datum> Evaluator::path(const Node& node, const Datum& input, const FrameP
 
 Result<void> Evaluator::step(const Node& step, bool is_last, Current& current, const FramePtr& frame) {
   if (step.kind == Kind::sort) {
-    Datum result = current.count == Current::Count::many ? TRY(sorted(step, current.datum, frame)) : current.datum;
+    Datum result = current.datum;
+    if (current.count == Current::Count::many && result.size() > 1) {
+      result = TRY(sorted(step, result, frame));
+    } else if (current.count == Current::Count::many && !is_constructed(result)) {
+      result = result.at(0);
+    }
     for (const Stage& stage : step.stages) result = TRY(filter(*stage.filter, result, frame));
     if (result.is_array() && !is_constructed(result)) {
       current.take_all(std::move(result));
@@ -250,7 +255,9 @@ Result<Datum> Evaluator::filter(const Node& predicate, const Datum& input, const
     const std::size_t times = TRY(times_kept(predicate, item, frame, i, size));
     results.insert(results.end(), times, item);
   }
-  if (results.size() == 1 && !results.front().is_array()) return std::move(results.front());
+  // What is kept of nothing is an item: the steps behind it see it.
+  if (results.size() == 1 && !results.front().is_array() && !results.front().is_undefined())
+    return std::move(results.front());
   return sequence(std::move(results));
 }
 

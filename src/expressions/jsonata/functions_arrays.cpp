@@ -94,6 +94,14 @@ Result<Datum> reverse(Evaluator& evaluator, const Arguments& arguments) {
   return evaluator.array(std::move(items));
 }
 
+/// As JavaScript has it: arrays and objects are true, whatever is in them.
+bool is_true(const Datum& datum) {
+  if (datum.is_undefined() || datum.is_null()) return false;
+  if (datum.is_boolean()) return datum.boolean();
+  if (datum.is_number()) return datum.number() != 0 && !std::isnan(datum.number());
+  return !datum.is_string() || !datum.string().empty();
+}
+
 Result<Datum> sort(Evaluator& evaluator, const Arguments& arguments) {
   const Datum& array = argument(arguments, 0);
   const Datum& comparator = argument(arguments, 1);
@@ -101,7 +109,7 @@ Result<Datum> sort(Evaluator& evaluator, const Arguments& arguments) {
   std::vector<Datum> items = array.items();
   if (!comparator.is_undefined()) {
     TRY(merge_sort(items, [&](const Datum& one, const Datum& other) -> Result<bool> {
-      return evaluator.truthy(TRY(evaluator.call(comparator, {one, other})));
+      return is_true(TRY(evaluator.call(comparator, {one, other})));
     }));
     return evaluator.array(std::move(items));
   }

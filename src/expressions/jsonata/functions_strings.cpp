@@ -204,7 +204,8 @@ Datum record_of(const Occurrence& found) {
 Result<Datum> replace_text(Evaluator& evaluator, const std::string& text, const std::string& pattern,
                            const Datum& replacement, double limit) {
   if (pattern.empty()) return fault("D3010");
-  const std::string by = TRY(evaluator.string_of(replacement));
+  if (!replacement.is_string()) return fault("D3012");
+  const std::string& by = replacement.string();
   std::string result;
   std::size_t position = 0;
   for (double count = 0; count < limit; ++count) {
