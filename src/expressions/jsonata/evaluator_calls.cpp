@@ -155,6 +155,7 @@ Result<Datum> Evaluator::apply_once(const Datum& function, std::vector<Datum> ar
     return apply_lambda(*lambda, std::move(arguments), context);
   if (const auto* const partial = std::get_if<PartialCall>(&body)) {
     std::vector<Datum> all;
+    all.reserve(partial->arguments.size());
     std::size_t next = 0;
     for (const auto& known : partial->arguments) all.push_back(known ? *known : argument(next++));
     return apply_once(partial->function, std::move(all), context);

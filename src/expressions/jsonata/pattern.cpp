@@ -117,7 +117,7 @@ Result<std::shared_ptr<const Pattern>> Pattern::compile(std::string_view source,
 struct Pattern::Search::State {
   MatchContext context;
   MatchData data;
-  std::string valid;  ///< the text, if it is no UTF-8
+  std::string valid;  ///< what stands for a text that is no UTF-8
 };
 
 Pattern::Search::Search(const Pattern& pattern, std::string_view text) : pattern_(pattern), text_(text) {
@@ -128,8 +128,7 @@ Pattern::Search::Search(const Pattern& pattern, std::string_view text) : pattern
   pcre2_set_heap_limit(state_->context.get(), kHeapKilobytesMax);
   state_->data.reset(pcre2_match_data_create_from_pattern(pattern.compiled_->code.get(), nullptr));
   if (is_utf8(text_)) return;
-  // Halves of surrogate pairs are as long as what stands for them.
-  state_->valid = with_valid_utf8(std::string(text_));
+  state_->valid = with_valid_utf8_in_place(std::string(text_));
   text_ = state_->valid;
 }
 Pattern::Search::~Search() = default;
