@@ -122,6 +122,9 @@ class Evaluator {
 
   // Paths.
   [[nodiscard]] Result<Datum> path(const Node& node, const Datum& input, const FramePtr& frame);
+  [[nodiscard]] const Value* plain_path(const Node& node, const Datum& input, const FramePtr& frame,
+                                        bool& is_end) const;
+  [[nodiscard]] const Value* plain_variable(const Node& node, const Datum& input, const FramePtr& frame) const;
   [[nodiscard]] Result<void> step(const Node& step, bool is_last, Current& current, const FramePtr& frame);
   [[nodiscard]] Result<Datum> step_of(const Node& step, const Datum& item, const FramePtr& frame);
   [[nodiscard]] Result<std::vector<Tuple>> tuple_step(const Node& step, const Datum& input,

@@ -73,7 +73,44 @@ FramePtr Evaluator::frame_of(const Tuple& tuple, const FramePtr& around) {
   return frame;
 }
 
+/// What a path of names leads to through objects from outside: nothing is copied on the way. nullptr: it is another
+/// path; it may still be this one without leading anywhere, which `is_end` says.
+const Value* Evaluator::plain_path(const Node& node, const Datum& input, const FramePtr& frame, bool& is_end) const {
+  is_end = false;
+  if (node.grouping || node.keep_singleton_array || node.keep_array) return nullptr;
+  const Value* at = nullptr;
+  for (const NodePtr& step : node.children) {
+    if (step->tuple || step->keep_array || step->grouping || !step->stages.empty()) return nullptr;
+    const bool is_first = step == node.children.front();
+    if (is_first && step->kind == Kind::variable && step->predicates.empty()) {
+      at = plain_variable(*step, input, frame);
+      if (at == nullptr) return nullptr;
+      continue;
+    }
+    if (is_first) at = input.value();
+    if (step->kind != Kind::name || at == nullptr || at->is_array()) return nullptr;
+    at = at->find(step->text);
+    if (at == nullptr) {
+      is_end = true;
+      return nullptr;
+    }
+  }
+  return at;
+}
+
+const Value* Evaluator::plain_variable(const Node& node, const Datum& input, const FramePtr& frame) const {
+  if (node.text.empty()) return input.value();
+  if (const Datum* const value = bound(node.symbol, frame)) return value->value();
+  if (node.text == "$") return input_.value();
+  const auto value = variables_.find(std::string_view(node.text));
+  return value == variables_.end() ? nullptr : &value->second;
+}
+
 Result<Datum> Evaluator::path(const Node& node, const Datum& input, const FramePtr& frame) {
+  TRY(charge(node.children.size()));
+  bool is_end = false;
+  if (const Value* const value = plain_path(node, input, frame, is_end)) return Datum(*value);
+  if (is_end) return Datum();
   Current current;
   if (input.is_array() && node.children.front()->kind != Kind::variable) {
     current = {input, Current::Count::many};
