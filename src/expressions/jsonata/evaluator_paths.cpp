@@ -244,7 +244,7 @@ Result<std::vector<Tuple>> Evaluator::tuple_step(const Node& step, const Datum& 
     const Datum result = TRY(evaluate(step, tuple.item, frame_of(tuple, frame)));
     if (result.is_undefined()) continue;
     if (const TupleStream* const stream = result.tuples()) {
-      TRY(charge(stream->tuples.size()));
+      TRY(charge(3 * stream->tuples.size()));
       for (const Tuple& inner : stream->tuples) {
         Tuple joined{inner.item, tuple.bindings};
         for (const auto& [name, value] : inner.bindings) joined.bind(name, value);
@@ -253,7 +253,8 @@ Result<std::vector<Tuple>> Evaluator::tuple_step(const Node& step, const Datum& 
       continue;
     }
     const std::vector<Datum> items = result.is_array() ? result.items() : std::vector<Datum>{result};
-    TRY(charge(items.size()));
+    TRY(check_items(results.size() + items.size()));
+    TRY(charge(3 * items.size()));  // each with bindings of its own
     for (std::size_t i = 0; i < items.size(); ++i) {
       Tuple next{items[i], tuple.bindings};
       if (step.focus != kNoSymbol) {
@@ -378,18 +379,8 @@ Result<Datum> Evaluator::group(const Pairs& pairs, const Datum& input, const Fra
       const Tuple tuple = TRY(reduced(one.tuples));
       context = tuple.item;
       own = frame_of(tuple, frame);
-    } else if (one.items.size() == 1) {
-      context = std::move(one.items.front());
     } else {
-      std::vector<Datum> flat;
-      for (const Datum& item : one.items) {
-        if (item.is_array()) {
-          for (std::size_t i = 0; i < item.size(); ++i) flat.push_back(item.at(i));
-        } else if (!item.is_undefined()) {
-          flat.push_back(item);
-        }
-      }
-      context = TRY(array(std::move(flat)));
+      context = TRY(joined(one.items));
     }
     Datum value = TRY(evaluate(*pairs[one.pair].second, context, own));
     if (!value.is_undefined()) record->set(one.name, std::move(value));
@@ -399,14 +390,19 @@ Result<Datum> Evaluator::group(const Pairs& pairs, const Datum& input, const Fra
 
 /// One tuple of many: items and bindings each in an array.
 Result<Tuple> Evaluator::reduced(const std::vector<Tuple>& tuples) {
-  Tuple all = tuples.front();
-  for (std::size_t i = 1; i < tuples.size(); ++i) {
-    all.item = TRY(appended(all.item, tuples[i].item));
-    for (const auto& [name, value] : tuples[i].bindings) {
-      const auto bound = std::ranges::find(all.bindings, name, &std::pair<Symbol, Datum>::first);
-      all.bind(name, bound == all.bindings.end() ? value : TRY(appended(bound->second, value)));
+  if (tuples.size() == 1) return tuples.front();
+  std::vector<Datum> items;
+  std::vector<std::pair<Symbol, std::vector<Datum>>> values;
+  for (const Tuple& tuple : tuples) {
+    items.push_back(tuple.item);
+    for (const auto& [name, value] : tuple.bindings) {
+      auto known = std::ranges::find(values, name, &std::pair<Symbol, std::vector<Datum>>::first);
+      if (known == values.end()) known = values.insert(values.end(), {name, {}});
+      known->second.push_back(value);
     }
   }
+  Tuple all{TRY(joined(items)), {}};
+  for (const auto& [name, parts] : values) all.bind(name, TRY(joined(parts)));
   return all;
 }
 

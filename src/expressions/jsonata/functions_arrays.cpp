@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 
 #include "expressions/jsonata/builtins.h"
 #include "expressions/jsonata/evaluator.h"
@@ -83,7 +84,7 @@ Result<Datum> reduce(Evaluator& evaluator, const Arguments& arguments) {
 }
 
 Result<Datum> append(Evaluator& evaluator, const Arguments& arguments) {
-  return evaluator.appended(argument(arguments, 0), argument(arguments, 1));
+  return evaluator.joined({argument(arguments, 0), argument(arguments, 1)});
 }
 
 Result<Datum> reverse(Evaluator& evaluator, const Arguments& arguments) {
@@ -138,11 +139,17 @@ Result<Datum> distinct(Evaluator& evaluator, const Arguments& arguments) {
   const Datum& array = argument(arguments, 0);
   if (!array.is_array() || array.size() <= 1) return array;
   std::vector<Datum> results;
+  std::unordered_multimap<std::size_t, std::size_t> places;  // of results, by their hashes
   for (std::size_t i = 0; i < array.size(); ++i) {
     Datum item = array.at(i);
+    const std::size_t hash = TRY(evaluator.hash_of(item));
     bool is_known = false;
-    for (std::size_t k = 0; k < results.size() && !is_known; ++k) is_known = TRY(evaluator.equal(item, results[k]));
-    if (!is_known) results.push_back(std::move(item));
+    const auto [first, last] = places.equal_range(hash);
+    for (auto place = first; place != last && !is_known; ++place)
+      is_known = TRY(evaluator.equal(item, results[place->second]));
+    if (is_known) continue;
+    places.emplace(hash, results.size());
+    results.push_back(std::move(item));
   }
   return array.is_sequence() ? evaluator.sequence(std::move(results)) : evaluator.array(std::move(results));
 }

@@ -259,6 +259,7 @@ Result<std::vector<Datum>> split_at_text(Evaluator& evaluator, const std::string
     return parts;
   }
   for (std::size_t position = 0; static_cast<double>(parts.size()) < limit;) {
+    TRY(evaluator.check_items(parts.size()));
     const std::size_t place = text.find(separator, position);
     parts.emplace_back(TRY(evaluator.text(text.substr(position, place - position))));
     if (place == std::string::npos) break;
@@ -279,6 +280,7 @@ Result<Datum> split(Evaluator& evaluator, const Arguments& arguments) {
   Occurrences occurrences(evaluator, separator, *argument(arguments, 0).value());
   std::size_t position = 0;
   while (static_cast<double>(parts.size()) < limit) {
+    TRY(evaluator.check_items(parts.size()));
     const auto found = TRY(occurrences.next());
     const std::size_t end = found ? std::max(position, found->start) : text.size();
     parts.emplace_back(TRY(evaluator.text(text.substr(position, end - position))));
