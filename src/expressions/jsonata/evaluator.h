@@ -130,8 +130,7 @@ class Evaluator {
 
   // Paths.
   [[nodiscard]] Result<Datum> path(const Node& node, const Datum& input, const FramePtr& frame);
-  [[nodiscard]] const Value* plain_path(const Node& node, const Datum& input, const FramePtr& frame,
-                                        bool& is_end) const;
+  [[nodiscard]] std::optional<Datum> plain_path(const Node& node, const Datum& input, const FramePtr& frame) const;
   [[nodiscard]] const Value* plain_variable(const Node& node, const Datum& input, const FramePtr& frame) const;
   [[nodiscard]] Result<void> step(const Node& step, bool is_last, Current& current, const FramePtr& frame);
   [[nodiscard]] Result<Datum> step_of(const Node& step, const Datum& item, const FramePtr& frame);
@@ -146,8 +145,8 @@ class Evaluator {
                                                std::size_t index, std::size_t size);
   using Pairs = std::vector<std::pair<NodePtr, NodePtr>>;
   [[nodiscard]] Result<Datum> group(const Pairs& pairs, const Datum& input, const FramePtr& frame);
-  [[nodiscard]] Result<std::string> group_name(const Node& node, const Datum& item, const FramePtr& frame,
-                                               bool& is_named);
+  [[nodiscard]] Result<std::optional<std::string>> group_name(const Node& node, const Datum& item,
+                                                              const FramePtr& frame);
   [[nodiscard]] Result<Tuple> reduced(const std::vector<Tuple>& tuples);
   [[nodiscard]] Result<std::vector<std::size_t>> order(const Node& sort, const std::vector<Datum>& contexts,
                                                        const std::vector<FramePtr>& frames, const FramePtr& frame);

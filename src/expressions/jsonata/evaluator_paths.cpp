@@ -73,29 +73,23 @@ FramePtr Evaluator::frame_of(const Tuple& tuple, const FramePtr& around) {
   return frame;
 }
 
-/// What a path of names leads to through objects from outside: nothing is copied on the way. nullptr: it is another
-/// path; it may still be this one without leading anywhere, which `is_end` says.
-const Value* Evaluator::plain_path(const Node& node, const Datum& input, const FramePtr& frame, bool& is_end) const {
-  is_end = false;
-  if (node.grouping || node.keep_singleton_array || node.keep_array) return nullptr;
-  const Value* at = nullptr;
+/// What a path of names leads to through objects from outside, without a copy on the way: perhaps undefined. Nothing if
+/// this is another path.
+std::optional<Datum> Evaluator::plain_path(const Node& node, const Datum& input, const FramePtr& frame) const {
+  if (node.grouping || node.keep_singleton_array || node.keep_array) return std::nullopt;
+  const Value* at = input.value();
   for (const NodePtr& step : node.children) {
-    if (step->tuple || step->keep_array || step->grouping || !step->stages.empty()) return nullptr;
-    const bool is_first = step == node.children.front();
-    if (is_first && step->kind == Kind::variable && step->predicates.empty()) {
+    if (step->tuple || step->keep_array || step->grouping || !step->stages.empty()) return std::nullopt;
+    if (step == node.children.front() && step->kind == Kind::variable && step->predicates.empty()) {
       at = plain_variable(*step, input, frame);
-      if (at == nullptr) return nullptr;
+      if (at == nullptr) return std::nullopt;
       continue;
     }
-    if (is_first) at = input.value();
-    if (step->kind != Kind::name || at == nullptr || at->is_array()) return nullptr;
+    if (step->kind != Kind::name || at == nullptr || at->is_array()) return std::nullopt;
     at = at->find(step->text);
-    if (at == nullptr) {
-      is_end = true;
-      return nullptr;
-    }
+    if (at == nullptr) return Datum();
   }
-  return at;
+  return *at;
 }
 
 const Value* Evaluator::plain_variable(const Node& node, const Datum& input, const FramePtr& frame) const {
@@ -108,9 +102,7 @@ const Value* Evaluator::plain_variable(const Node& node, const Datum& input, con
 
 Result<Datum> Evaluator::path(const Node& node, const Datum& input, const FramePtr& frame) {
   TRY(charge(node.children.size()));
-  bool is_end = false;
-  if (const Value* const value = plain_path(node, input, frame, is_end)) return Datum(*value);
-  if (is_end) return Datum();
+  if (auto end = plain_path(node, input, frame)) return *std::move(end);
   Current current;
   if (input.is_array() && node.children.front()->kind != Kind::variable) {
     current = {input, Current::Count::many};
@@ -330,10 +322,10 @@ Result<std::size_t> Evaluator::times_kept(const Node& predicate, const Datum& co
   return times;
 }
 
-Result<std::string> Evaluator::group_name(const Node& node, const Datum& item, const FramePtr& frame, bool& is_named) {
+/// Nothing if the item belongs to no group.
+Result<std::optional<std::string>> Evaluator::group_name(const Node& node, const Datum& item, const FramePtr& frame) {
   const Datum name = TRY(evaluate(node, item, frame));
-  is_named = !name.is_undefined();
-  if (!is_named) return "";
+  if (name.is_undefined()) return std::nullopt;
   if (!name.is_string()) return fault("T1003", {.value = json_text(name)});
   return name.string();
 }
@@ -357,11 +349,10 @@ Result<Datum> Evaluator::group(const Pairs& pairs, const Datum& input, const Fra
                                           : input;
     const FramePtr own = stream != nullptr ? frame_of(stream->tuples[i], frame) : frame;
     for (std::size_t pair = 0; pair < pairs.size(); ++pair) {
-      bool is_named = false;
-      std::string name = TRY(group_name(*pairs[pair].first, item, own, is_named));
-      if (!is_named) continue;
-      const auto [place, is_new] = places.try_emplace(name, groups.size());
-      if (is_new) groups.push_back({std::move(name), pair, {}, {}});
+      const auto name = TRY(group_name(*pairs[pair].first, item, own));
+      if (!name) continue;
+      const auto [place, is_new] = places.try_emplace(*name, groups.size());
+      if (is_new) groups.push_back({*name, pair, {}, {}});
       Group& found = groups[place->second];
       if (found.pair != pair) return fault("D1009", {.value = quoted_text(found.name)});
       if (stream != nullptr) {
