@@ -68,6 +68,7 @@ TEST(JsonataErrors, EndEvaluationsThatGrow) {
   EXPECT_THAT(yields("[1..20000000]"), StartsWith("D2014"));
   EXPECT_THAT(yields("$pad('', 100000000)"), StartsWith("D2015"));
   EXPECT_THAT(yields("$range(1, 100000000, 1)"), StartsWith("D2015"));
+  EXPECT_THAT(yields("$map([1..2000], function($i){[1..5000]})"), StartsWith("D2015"));
   // Small in memory, for it is shared; large as text.
   const std::string doubled = "($d := function($s, $n){$n = 0 ? $s : $d([[$s], [$s]], $n - 1)}; $x := $d(1, 60); ";
   EXPECT_THAT(yields(doubled + "$x)"), StartsWith("D2015"));
