@@ -40,6 +40,7 @@ struct Values {
   std::string execution;
   std::string body;
   ServeOptions serve;
+  TestStateOptions test_state;
 };
 
 class Parser {
@@ -301,6 +302,10 @@ class Parser {
     auto* stop = add(*workflow, "stop", "Ends an execution where it stands", "tillite workflow stop ID",
                      [v](CommandContext& c) { return workflow_stop_command(c, v->execution); });
     stop->add_option("id", v->execution, "The execution's id")->required();
+    auto* resume =
+        add(*workflow, "resume", "Walks an execution that was cut off to its end", "tillite workflow resume ID",
+            [v](CommandContext& c) { return workflow_resume_command(c, v->execution); });
+    resume->add_option("id", v->execution, "The execution's id")->required();
     auto* redrive =
         add(*workflow, "redrive", "Has an execution that failed go on where it did", "tillite workflow redrive ID",
             [v](CommandContext& c) { return workflow_redrive_command(c, v->execution); });
@@ -309,6 +314,28 @@ class Parser {
                      "tillite workflow test CASE.json...",
                      [v](CommandContext& c) { return workflow_test_command(c, v->files); });
     test->add_option("CASE", v->files, "Files, one case each")->required();
+    add_test_state(*workflow);
+  }
+
+  void add_test_state(CLI::App& workflow) {
+    auto v = values_;
+    TestStateOptions& of = v->test_state;
+    auto* test = add(workflow, "test-state", "Visits one state and shows what it does, as AWS's TestState",
+                     "tillite workflow test-state machine.asl.json --state Poll --mock-result '{}' --level DEBUG",
+                     [v](CommandContext& c) { return workflow_test_state_command(c, v->test_state); });
+    test->add_option("FILE", of.file, "The definition of a state, or of a state machine")->required();
+    test->add_option("--state", of.state, "The state, if the file holds a state machine");
+    test->add_option("--input", of.input, "JSON")->capture_default_str();
+    test->add_option("--level", of.level, "INFO, DEBUG or TRACE: from DEBUG on with the data in between")
+        ->capture_default_str();
+    auto* result = test->add_option("--mock-result", of.result, "JSON: what a Task, Map or Parallel yields");
+    auto* error =
+        test->add_option("--mock-error", of.error, "The name of the error that it ends with")->excludes(result);
+    test->add_option("--mock-cause", of.cause, "The error's cause")->needs(error);
+    test->add_option("--context", of.context, "JSON: the context object");
+    test->add_option("--variables", of.variables, "JSON: the variables when the state is entered");
+    test->add_option("--configuration", of.configuration,
+                     "JSON: the API's stateConfiguration, as in {\"retrierRetryCount\": 2}");
   }
 
   void add_serve_command() {

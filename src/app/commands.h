@@ -84,6 +84,20 @@ struct ServeOptions {
 [[nodiscard]] Result<int> workflow_stop_command(CommandContext& context, const std::string& id);
 [[nodiscard]] Result<int> workflow_resume_command(CommandContext& context, const std::string& id);
 [[nodiscard]] Result<int> workflow_redrive_command(CommandContext& context, const std::string& id);
+/// What the command line says of TestState's request; texts are JSON but for the name, the level and the error.
+struct TestStateOptions {
+  std::string file;
+  std::string state;
+  std::string input = "{}";
+  std::string level = "INFO";
+  std::string result;
+  std::string error;
+  std::string cause;
+  std::string context;
+  std::string variables;
+  std::string configuration;
+};
+[[nodiscard]] Result<int> workflow_test_state_command(CommandContext& context, const TestStateOptions& options);
 [[nodiscard]] Result<int> workflow_test_command(CommandContext& context, const std::vector<std::string>& files);
 
 }  // namespace tillite

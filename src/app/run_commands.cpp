@@ -177,6 +177,8 @@ Result<int> backup_command(CommandContext& context, const std::string& folder) {
   return kDone;
 }
 
+constexpr std::int64_t kExecutionsKeptMs = 90 * 24 * kMsAnHour;  // as long as AWS keeps them
+
 Result<int> gc_command(CommandContext& context, bool dry_run, std::int64_t keep_hours) {
   const auto host = TRY(LocalHost::open(context.host));
   const RetentionSettings retention{.snapshot_ms = keep_hours * kMsAnHour,
@@ -197,6 +199,11 @@ Result<int> gc_command(CommandContext& context, bool dry_run, std::int64_t keep_
                                    {"snapshots", report.snapshot_folders},
                                    {"intermediates", report.intermediates},
                                    {"bytes", report.bytes}});
+  }
+  if (!dry_run) {
+    const std::int64_t executions = TRY(host->engine(nullptr)->forget_older_than(kExecutionsKeptMs));
+    context.output.line("executions: removed {} that ended more than 90 days ago", executions);
+    json["executions"] = executions;
   }
   context.output.json(json);
   return kDone;

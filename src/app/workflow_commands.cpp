@@ -1,10 +1,13 @@
-// workflow start, list, describe, history, stop, redrive and test: single executions of the state machines.
+// workflow start, list, describe, history, stop, redrive, test and test-state: single executions of the state machines.
+#include "adapters/local/system_clock.h"
 #include "app/commands.h"
 #include "app/embedded_definitions.h"
+#include "app/step_task_runner.h"
 #include "base/file.h"
 #include "base/time.h"
 #include "workflow/cases/case_file.h"
 #include "workflow/durable/task_calls.h"
+#include "workflow/test_state.h"
 
 namespace tillite {
 namespace {
@@ -48,6 +51,39 @@ Result<int> report(const Execution& ended, const Output& output) {
   if (ended.status == ExecutionStatus::succeeded) return kDone;
   return fail(code_named(ended.error), "{}: {}", ended.error.empty() ? "it failed" : ended.error,
               message_of_cause(ended.cause.value_or("")));
+}
+
+/// The steps of a home, which is opened when one of them runs.
+class HomesSteps final : public TaskRunner {
+ public:
+  explicit HomesSteps(LocalHost::Options options) : options_(std::move(options)) {}
+  [[nodiscard]] Result<Json> run(const Call& call) override {
+    const auto host = TRY(LocalHost::open(options_));
+    return StepTaskRunner(host->ports(), host->context(), {}).run(call);
+  }
+
+ private:
+  LocalHost::Options options_;
+};
+
+/// The request as a client of the API writes it.
+Result<Value> test_state_call(const TestStateOptions& options) {
+  Value::Object call{
+      {"definition", TRY(read_file(Path(options.file)))}, {"input", options.input}, {"inspectionLevel", options.level}};
+  if (!options.state.empty()) call.set("stateName", options.state);
+  if (!options.context.empty()) call.set("context", options.context);
+  if (!options.variables.empty()) call.set("variables", options.variables);
+  if (!options.configuration.empty())
+    call.set("stateConfiguration", TRY(parse_value(options.configuration, "--configuration")));
+  Value::Object mock;
+  if (!options.result.empty()) mock.set("result", options.result);
+  if (!options.error.empty()) {
+    Value::Object error{{"error", options.error}};
+    if (!options.cause.empty()) error.set("cause", options.cause);
+    mock.set("errorOutput", std::move(error));
+  }
+  if (!mock.empty()) call.set("mock", std::move(mock));
+  return Value(std::move(call));
 }
 
 }  // namespace
@@ -137,6 +173,15 @@ Result<int> workflow_test_command(CommandContext& context, const std::vector<std
   }
   if (passed == files.size()) return kDone;
   return fail(Code::failed, "{} of {} cases pass", passed, files.size());
+}
+
+Result<int> workflow_test_state_command(CommandContext& context, const TestStateOptions& options) {
+  const auto request = TRY(test_state_request(TRY(test_state_call(options))));
+  HomesSteps steps(context.host);
+  const Json answer = to_json(TRY(test_state(request, {.now_ms = SystemClock().now_ms(), .tasks = &steps})));
+  context.output.line("{}", answer.dump(2));
+  context.output.json(answer);
+  return kDone;
 }
 
 }  // namespace tillite

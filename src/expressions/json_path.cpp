@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "expressions/json_path_evaluation.h"
 
 namespace tillite {
@@ -116,7 +117,8 @@ Result<Value> put_below(const std::vector<Step>& steps, std::size_t place, const
 }  // namespace
 
 Result<JsonPath> JsonPath::parse(std::string_view text) {
-  if (!text.starts_with('$')) return fail(Code::invalid_input, "byte 0: a path begins with '$'");
+  if (!text.starts_with('$') || !is_utf8(text))
+    return fail(Code::invalid_input, "byte 0: a path is UTF-8 and begins with '$'");
   auto program = std::make_shared<Program>();
   program->text = text;
   program->steps = TRY(json_path::parse_steps(text.substr(1), 1));

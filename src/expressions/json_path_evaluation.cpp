@@ -62,7 +62,8 @@ Result<Selection> Evaluation::select(const std::vector<Step>& steps, const Value
       const Steps before(steps.begin(), steps.end() - 1);
       TRY(walk(before, 0, &start, true));
       const Value list(std::move(found_));
-      return Selection{.is_definite = true, .found = {TRY(call(*function, list))}};
+      const Value result = TRY(call(*function, list));
+      return Selection{.is_definite = true, .found = {result}};
     }
   }
   Selection selection;

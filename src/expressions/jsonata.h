@@ -29,11 +29,12 @@ class Jsonata {
   struct Surroundings {
     std::int64_t now_ms;  ///< milliseconds since the epoch, UTC: $now(), $millis()
     Random& random;       ///< $random(), $uuid(), $shuffle()
-    /// A node of the expression that is evaluated is a step; so is each item of a list and each 64 bytes of a text
-    /// that a function goes through. Bounds time and memory. Beyond it: D1012.
+    /// A node of the expression that is evaluated is a step; so are 16 bytes of a text that a function goes through and
+    /// 8 items of a list that is made. Beyond it: D1012.
     std::size_t steps_max = 5'000'000;
-    std::size_t depth_max = 2'000;              ///< evaluations within each other, of 1 KB of stack; beyond it: D1011
-    std::size_t items_max = 1'000'000;          ///< of one list; beyond it: D2015
+    std::size_t depth_max = 2'000;      ///< evaluations and calls within each other; beyond it, or 5 MB of stack: D1011
+    std::size_t items_max = 1'000'000;  ///< of one list; beyond it: D2015
+    std::size_t items_alive_max = 4'000'000;    ///< of all lists at a time; beyond it: D2015
     std::size_t text_bytes_max = 16'777'216;    ///< of one text; beyond it: D2015
     std::size_t result_bytes_max = 16'777'216;  ///< of the result's JSON, roughly; beyond it: D2015
   };

@@ -43,12 +43,16 @@ Result<Source> parse_source(std::string_view text, std::size_t place) {
     if (!path) return fail(Code::invalid_input, "the path '{}': {}", text.substr(0, 200), path.error().message());
     return path;
   };
-  if (text.starts_with("$$")) return Source{PathExpression::Origin::context, {}, TRY(path_of(2))};
+  if (text.starts_with("$$")) {
+    JsonPath path = TRY(path_of(2));
+    return Source{PathExpression::Origin::context, {}, std::move(path)};
+  }
   const std::size_t end = std::min(text.find_first_of(".[ \t\r\n", 1), text.size());
   const std::string_view name = text.substr(1, end - 1);
-  if (name.empty()) return Source{PathExpression::Origin::input, {}, TRY(path_of(1))};
+  JsonPath path = TRY(path_of(end));
+  if (name.empty()) return Source{PathExpression::Origin::input, {}, std::move(path)};
   if (!is_variable_name(name)) return refuse(place, "'.', '[' or a variable's name is expected behind '$'");
-  return Source{PathExpression::Origin::variable, std::string(name), TRY(path_of(end))};
+  return Source{PathExpression::Origin::variable, std::string(name), std::move(path)};
 }
 
 class CallParser {
@@ -220,15 +224,17 @@ struct PathExpression::Program {
 Result<PathExpression> PathExpression::parse(std::string_view text) {
   if (text.size() > kTextMax_bytes)
     return fail(Code::limit_exceeded, "an expression is longer than {} bytes", kTextMax_bytes);
+  if (!is_utf8(text)) return refuse(0, "the expression is not UTF-8");
+  auto program = std::make_shared<Program>();
+  program->text = text;
   if (text.starts_with('$')) {
-    return PathExpression(
-        std::make_shared<const Program>(Program{std::string(text), Argument(TRY(parse_source(text, 0)))}));
+    program->root = TRY(parse_source(text, 0));
+  } else if (text.starts_with("States.")) {
+    program->root = TRY(CallParser(text).parse());
+  } else {
+    return refuse(0, "an expression begins with '$' or with the name of a function such as 'States.Format'");
   }
-  if (text.starts_with("States.")) {
-    return PathExpression(
-        std::make_shared<const Program>(Program{std::string(text), Argument(TRY(CallParser(text).parse()))}));
-  }
-  return refuse(0, "an expression begins with '$' or with the name of a function such as 'States.Format'");
+  return PathExpression(std::move(program));
 }
 
 Result<std::optional<Value>> PathExpression::find(const Scope& scope) const {

@@ -12,8 +12,7 @@
 #include "base/log.h"
 #include "ports/clock.h"
 #include "ports/execution_store.h"
-#include "ports/object_store.h"
-#include "workflow/interpreter.h"
+#include "workflow/durable/engine_settings.h"
 #include "workflow/state_machine.h"
 #include "workflow/task_runner.h"
 
@@ -55,18 +54,7 @@ struct ExecutionPage {
 /// Threads: any. Errors of the store pass through; those of tasks become the execution's.
 class Engine {
  public:
-  struct Settings {
-    std::int64_t lease_ms = 10'000;
-    std::size_t threads_max = 8;  ///< tasks that run at the same time
-    /// How many calls of a function run at the same time (those of a provider, say), by function name.
-    std::map<std::string, std::size_t> function_limits;
-    Interpreter::Limits limits{.children_max = 100};
-    bool keeps_history = true;  ///< false: no events are kept; executions are as durable as with them
-    std::string region = "us-east-1";
-    std::string account = "000000000000";
-    /// Where ItemReader and ResultWriter find their buckets.
-    std::map<std::string, ObjectStore*> buckets;
-  };
+  using Settings = EngineSettings;
 
   Engine(ExecutionStore& store, Clock& clock, Random& random, TaskRunner& tasks, Logger log, Settings settings);
   ~Engine();
@@ -128,7 +116,7 @@ class Engine {
   [[nodiscard]] Result<std::int64_t> forget_older_than(std::int64_t age_ms);
 
  private:
-  class Parts;
+  struct Parts;
   std::unique_ptr<Parts> parts_;
 };
 

@@ -15,6 +15,8 @@ struct ExecutionEnd {
   Failure failure;
 };
 
+struct Trial;
+
 /// Walks one execution. It does nothing by itself: it is told what happened, each time with the time, and answers with
 /// the history's events and with requests. The same things told in the same order yield the same events, requests and
 /// end, always: whoever keeps what was told can walk an execution again.
@@ -71,6 +73,9 @@ class Interpreter {
 
   /// Begins. `timeout_s`: of the whole execution.
   void start(Value input, std::int64_t now_ms, std::optional<std::int64_t> timeout_s = std::nullopt);
+  /// Visits the state of this number and ends there, instead of start(). A state that is about to be tried again waits
+  /// for that. `trial` must outlive it.
+  void try_state(std::size_t state, Trial& trial, Value input, std::int64_t now_ms);
   /// The answer to a request. One that nobody waits for is passed over.
   void tell(std::int64_t request, News news, std::int64_t now_ms);
   /// Time has passed: what waited for it goes on.

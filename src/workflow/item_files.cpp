@@ -1,5 +1,6 @@
 #include "workflow/item_files.h"
 
+#include <charconv>
 #include <set>
 
 namespace tillite {
@@ -69,6 +70,36 @@ Outcome json_line_items(std::string_view text, std::size_t most) {
   return Value(std::move(items));
 }
 
+/// One name of a JSON pointer, its "~1" and "~0" resolved.
+std::string name_in_pointer(std::string_view escaped) {
+  std::string name;
+  for (std::size_t i = 0; i < escaped.size(); ++i) {
+    const bool is_escape =
+        escaped[i] == '~' && i + 1 < escaped.size() && (escaped[i + 1] == '0' || escaped[i + 1] == '1');
+    name += !is_escape ? escaped[i] : escaped[++i] == '1' ? '/' : '~';
+  }
+  return name;
+}
+
+/// Where a JSON pointer leads; nullptr if nowhere.
+const Value* at_pointer(const Value& root, std::string_view pointer) {
+  const Value* at = &root;
+  while (at != nullptr && !pointer.empty()) {
+    pointer.remove_prefix(1);
+    const std::string_view escaped = pointer.substr(0, pointer.find('/'));
+    pointer.remove_prefix(escaped.size());
+    if (!at->is_array()) {
+      at = at->find(name_in_pointer(escaped));
+      continue;
+    }
+    std::size_t index = 0;
+    const auto [end, error] = std::from_chars(escaped.data(), escaped.data() + escaped.size(), index);
+    const bool is_index = error == std::errc() && end == escaped.data() + escaped.size() && index < at->array().size();
+    at = is_index ? &at->array()[index] : nullptr;
+  }
+  return at;
+}
+
 }  // namespace
 
 Outcome items_in(const ItemReader& reader, std::string_view text, std::int64_t items_max) {
@@ -77,6 +108,11 @@ Outcome items_in(const ItemReader& reader, std::string_view text, std::int64_t i
   if (reader.format == ItemReader::Format::json_lines) return json_line_items(text, most);
   auto items = parse_value(text, "The file of items");
   if (!items) return reader_failed(items.error().message());
+  if (!reader.items_pointer.empty()) {
+    const Value* pointed = at_pointer(*items, reader.items_pointer);
+    if (pointed == nullptr) return reader_failed(fmt::format("ItemsPointer {} leads nowhere", reader.items_pointer));
+    items = Value(*pointed);
+  }
   if (!items->is_array()) return reader_failed("Attempting to map over non-iterable node.");
   if (items->array().size() <= most) return *std::move(items);
   return Value(Value::Array(items->array().begin(), items->array().begin() + static_cast<std::ptrdiff_t>(most)));

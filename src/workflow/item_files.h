@@ -7,7 +7,8 @@
 
 namespace tillite {
 
-/// The items in an object's text, as a Distributed Map's ItemReader describes it: a JSON array, lines of JSON, or CSV
+/// The items in an object's text, as a Distributed Map's ItemReader describes it: a JSON array or what its ItemsPointer
+/// leads to (RFC 6901), lines of JSON, or CSV
 /// (RFC 4180; a row that is too short is filled up with empty texts, what is beyond the headers is left out). At most
 /// `items_max` of them, 0: all. Fails with States.ItemReaderFailed.
 [[nodiscard]] Outcome items_in(const ItemReader& reader, std::string_view text, std::int64_t items_max);

@@ -110,7 +110,7 @@ class Parser {
     const Part all = TRY(machine.object("States"));
     if (all.value().object().empty()) return machine.wrong("States", "must hold a state");
     Siblings siblings;
-    for (const auto& [name, state] : all.value().object()) siblings.emplace(name, siblings.size());
+    for (const auto& [name, state] : all.value().object()) siblings.numbers.emplace(name, siblings.numbers.size());
     States states;
     for (const auto& [name, state] : all.value().object()) {
       if (name.empty() || name.size() > kNameMax)
@@ -122,17 +122,32 @@ class Parser {
     return states;
   }
 
- private:
-  using Siblings = std::map<std::string, std::size_t, std::less<>>;
+  Result<States> lone_state(const Part& declared, const std::string& name) {
+    Siblings siblings{.numbers = {{name, 0}}, .are_made_up = true};
+    names_.insert(name);
+    States states;
+    states.states.push_back(TRY(state(declared, name, siblings)));
+    states.states.resize(siblings.numbers.size(), State{.kind = SucceedState{}});
+    for (const auto& [sibling, number] : siblings.numbers) states.states[number].name = sibling;
+    return states;
+  }
 
-  static Result<std::size_t> transition(const Part& part, std::string_view field, const Siblings& siblings) {
+ private:
+  /// The states that a state may go on to, by name.
+  struct Siblings {
+    std::map<std::string, std::size_t, std::less<>> numbers;
+    bool are_made_up = false;  ///< whatever is named is there
+  };
+
+  static Result<std::size_t> transition(const Part& part, std::string_view field, Siblings& siblings) {
     const std::string name = TRY(part.text(field));
-    const auto found = siblings.find(name);
-    if (found == siblings.end()) return part.wrong(field, fmt::format("there is no state '{}'", name));
+    if (siblings.are_made_up) siblings.numbers.emplace(name, siblings.numbers.size());
+    const auto found = siblings.numbers.find(name);
+    if (found == siblings.numbers.end()) return part.wrong(field, fmt::format("there is no state '{}'", name));
     return found->second;
   }
 
-  Result<State> state(const Part& declared, const std::string& name, const Siblings& siblings) {
+  Result<State> state(const Part& declared, const std::string& name, Siblings& siblings) {
     if (!declared.value().is_object()) return declared.wrong("", "must be an object");
     const Part part = declared.in(TRY(language_of(declared)));
     State state{.name = name, .language = part.language()};
@@ -217,7 +232,7 @@ class Parser {
     return retrier;
   }
 
-  static Result<Catcher> catcher(const Part& part, const Siblings& siblings) {
+  static Result<Catcher> catcher(const Part& part, Siblings& siblings) {
     Catcher catcher{.errors = TRY(part.texts("ErrorEquals")), .next = TRY(transition(part, "Next", siblings))};
     catcher.assign = TRY(part.expressions("Assign"));
     if (part.language() == QueryLanguage::jsonata) {
@@ -233,7 +248,7 @@ class Parser {
                      TRY(part.expressions("Credentials"))};
   }
 
-  static Result<ChoiceState> choice(const Part& part, const Siblings& siblings) {
+  static Result<ChoiceState> choice(const Part& part, Siblings& siblings) {
     ChoiceState choice;
     for (const Part& rule : TRY(part.list("Choices"))) {
       if (part.language() == QueryLanguage::jsonata) {
@@ -309,6 +324,11 @@ class Parser {
     } else {
       return config.wrong("InputType", fmt::format("'{}' is not supported", type.substr(0, 80)));
     }
+    if (config.find("ItemsPointer") != nullptr) {
+      reader.items_pointer = TRY(config.text("ItemsPointer"));
+      if (!reader.items_pointer.empty() && !reader.items_pointer.starts_with('/'))
+        return config.wrong("ItemsPointer", "must be a JSON pointer, as in \"/data/items\"");
+    }
     if (config.find("CSVHeaderLocation") != nullptr)
       reader.headers_in_first_row = TRY(config.text("CSVHeaderLocation")) != "GIVEN";
     if (config.find("CSVHeaders") != nullptr) reader.headers = TRY(config.texts("CSVHeaders"));
@@ -348,6 +368,10 @@ std::string_view State::type() const { return kTypes.at(kind.index()); }
 Result<States> parse_states(const Value& definition, QueryLanguage language) {
   const Part part(definition, "", language);
   return Parser().states(part.in(TRY(language_of(part))));
+}
+
+Result<States> parse_state(const Value& definition, const std::string& name) {
+  return Parser().lone_state(Part(definition, name, QueryLanguage::jsonpath), name);
 }
 
 Result<StateMachine> StateMachine::parse(std::string name, std::string_view definition, MachineType type) {

@@ -85,6 +85,7 @@ struct ItemReader {
   std::string resource;
   std::optional<Template> parameters;  ///< Bucket, Key, Prefix
   Format format = Format::json;
+  std::string items_pointer;  ///< RFC 6901: where the items are in a JSON file; empty: they are all of it
   bool headers_in_first_row = true;
   std::vector<std::string> headers;
   char delimiter = ',';
@@ -177,5 +178,8 @@ class StateMachine {
 
 /// The states of a definition, a branch or a processor. Errors as those of StateMachine::parse.
 [[nodiscard]] Result<States> parse_states(const Value& definition, QueryLanguage language);
+/// One state by itself, the first of what is returned. Where it goes on to there are states of those names which end at
+/// once. Errors as those of StateMachine::parse.
+[[nodiscard]] Result<States> parse_state(const Value& definition, const std::string& name);
 
 }  // namespace tillite

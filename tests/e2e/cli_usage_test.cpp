@@ -131,6 +131,22 @@ TEST_F(CommandLine, AWorkflowTakesAnObjectAndMakesNoHome) {
   EXPECT_EQ(program.run({"workflow", "start", "create-batches-sf", "--input", "{"}).status, 4);
 }
 
+TEST_F(CommandLine, AStateIsTestedWithoutAHome) {
+  const Path state = folder / "state.asl.json";
+  ASSERT_TRUE(replace_file(state, as_bytes(std::string_view(R"({"Type": "Task", "Next": "B",
+    "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": "f"}, "ResultPath": "$.a"})"))));
+  const auto tested =
+      program.run({"--json", "workflow", "test-state", state.string(), "--input", "{\"b\": 1}", "--mock-result", "2"});
+  EXPECT_EQ(tested.status, 0) << tested.err;
+  EXPECT_EQ(tested.json(), Json::parse(R"({"status": "SUCCEEDED", "output": {"a": 2, "b": 1}, "nextState": "B"})"));
+  const auto failed = program.run({"--json", "workflow", "test-state", state.string(), "--mock-error", "E",
+                                   "--mock-cause", "why", "--level", "DEBUG"});
+  EXPECT_EQ(failed.json().at("status"), "FAILED");
+  EXPECT_EQ(failed.json().at("inspectionData").at("afterParameters").at("FunctionName"), "f");
+  EXPECT_EQ(program.run({"workflow", "test-state", state.string(), "--level", "ALL", "--mock-result", "2"}).status, 4);
+  EXPECT_FALSE(std::filesystem::exists(home));
+}
+
 TEST_F(CommandLine, LogsAreJsonLinesThatBelongTogether) {
   make_home();
   const auto run = program.run({"--log-level", "DEBUG", "run"});

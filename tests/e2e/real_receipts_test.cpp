@@ -366,7 +366,7 @@ TEST_F(RealReceiptsTest, OnlyWhatIsNewOrChangedIsEmbedded) {
       get.insert(get.end(), gone_ids.at(entity).begin(), gone_ids.at(entity).end());
       EXPECT_EQ(program.run(get).json().at("missing").size(), gone_ids.at(entity).size());
       const auto query = program.run({"--json", "query", gone.at("lines")[0].at("text"), "--collection",
-                                      collection_of(entity), "--where", to_text({{"image_id", image}})});
+                                      collection_of(entity), "--where", to_text(Json{{"image_id", image}})});
       EXPECT_EQ(query.json().at("hits"), Json::array());
     }
   };

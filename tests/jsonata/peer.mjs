@@ -1,9 +1,11 @@
 // Evaluates expressions with the reference implementation: JSON lines {"expression", "input", "variables"} come in, for
-// each one goes out: {"result"}, {} if there is none, or {"code", "message"}. $now() and $millis() are fixed.
+// each one goes out: {"result"}, {} if there is none, or {"code", "message"}. `node peer.mjs FOLDER NOW`: where the package is
+// installed, and the milliseconds that $now() and $millis() tell.
 import { createRequire } from "node:module";
+import { resolve } from "node:path";
 import { createInterface } from "node:readline";
 
-const jsonata = createRequire(process.argv[2] + "/")("jsonata");
+const jsonata = createRequire(resolve(process.argv[2]) + "/")("jsonata");
 const RealDate = Date;
 const now = Number(process.argv[3]);
 globalThis.Date = class extends RealDate {

@@ -8,6 +8,7 @@ namespace tillite {
 namespace {
 
 constexpr int kBusyTimeoutMs = 30'000;
+constexpr int kVersion = 1;  // PRAGMA user_version
 
 constexpr const char* kSchema = R"sql(
 CREATE TABLE IF NOT EXISTS machines (
@@ -104,7 +105,9 @@ struct SqliteExecutionStore::Writer {
     database.exec("PRAGMA synchronous = FULL");
     database.exec("PRAGMA cache_size = -4000");
     SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+    if (database.execAndGet("PRAGMA user_version").getInt() != 0) return;
     database.exec(kSchema);
+    database.exec(fmt::format("PRAGMA user_version = {}", kVersion));
     transaction.commit();
   }
 
@@ -113,6 +116,11 @@ struct SqliteExecutionStore::Writer {
     if (found == statements.end()) found = statements.try_emplace(sql, database, sql).first;
     found->second.reset();
     return found->second;
+  }
+
+  /// What is being done, for errors: they name the file.
+  [[nodiscard]] std::string says(std::string_view doing) const {
+    return fmt::format("{} in {}", doing, database.getFilename());
   }
 
   void create(const ExecutionRow& row) {
@@ -152,21 +160,23 @@ class SqliteExecutionStore::Transaction final : public Batch {
         transaction_(writer.database, SQLite::TransactionBehavior::IMMEDIATE) {}
 
   Result<void> check_owner(const std::string& id) override {
-    return with_sqlite("looking for an execution's owner", [&]() -> Result<void> {
+    return with_sqlite(writer_.says("looking for an execution's owner"), [&]() -> Result<void> {
       SQLite::Statement& select = writer_.prepared("SELECT 1 FROM executions WHERE id = ? AND owner = ?");
       select.bindNoCopy(1, id);
       select.bindNoCopy(2, owner_);
-      if (select.executeStep()) return {};
+      const bool owned = select.executeStep();
+      select.reset();  // else it holds on to what it read, and the next transaction cannot begin
+      if (owned) return {};
       return fail(Code::lost_lease, "the execution {} was taken over by another process", id);
     });
   }
 
   Result<void> create(const ExecutionRow& row) override {
-    return with_sqlite("recording an execution", [&] { writer_.create(row); });
+    return with_sqlite(writer_.says("recording an execution"), [&] { writer_.create(row); });
   }
 
   Result<void> take_over(const std::string& id, std::int64_t lease_until_ms) override {
-    return with_sqlite("taking a child over", [&] {
+    return with_sqlite(writer_.says("taking a child over"), [&] {
       SQLite::Statement& update =
           writer_.prepared("UPDATE executions SET owner = ?, lease_until_ms = ? WHERE id = ? AND status = 'RUNNING'");
       update.bindNoCopy(1, owner_);
@@ -184,7 +194,7 @@ class SqliteExecutionStore::Transaction final : public Batch {
   }
 
   Result<void> update(const ExecutionRow& row) override {
-    return with_sqlite("updating an execution", [&] {
+    return with_sqlite(writer_.says("updating an execution"), [&] {
       SQLite::Statement& update = writer_.prepared(
           "UPDATE executions SET status = ?, stopped_ms = ?, output = ?, error = ?, cause = ?, events = ?, redrives = "
           "?, redriven_ms = ?, owner = ?, lease_until_ms = ? WHERE id = ?");
@@ -205,7 +215,7 @@ class SqliteExecutionStore::Transaction final : public Batch {
   }
 
   Result<void> put_map_run(const MapRunRow& run) override {
-    return with_sqlite("recording a map run", [&] {
+    return with_sqlite(writer_.says("recording a map run"), [&] {
       SQLite::Statement& put = writer_.prepared(
           "INSERT OR REPLACE INTO map_runs (id, execution, status, started_ms, stopped_ms, total, succeeded, failed, "
           "aborted, concurrency_max) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
@@ -224,12 +234,12 @@ class SqliteExecutionStore::Transaction final : public Batch {
   }
 
   Result<void> commit() override {
-    return with_sqlite("writing executions", [&] { transaction_.commit(); });
+    return with_sqlite(writer_.says("writing executions"), [&] { transaction_.commit(); });
   }
 
  private:
   Result<void> add(const char* sql, const std::string& id, const Block& block) {
-    return with_sqlite("writing an execution's history", [&] {
+    return with_sqlite(writer_.says("writing an execution's history"), [&] {
       SQLite::Statement& insert = writer_.prepared(sql);
       insert.bindNoCopy(1, id);
       insert.bind(2, block.first);
@@ -245,8 +255,13 @@ class SqliteExecutionStore::Transaction final : public Batch {
 };
 
 Result<std::unique_ptr<SqliteExecutionStore>> SqliteExecutionStore::open(const Path& file) {
-  return with_sqlite(fmt::format("opening {}", file.string()),
-                     [&] { return std::unique_ptr<SqliteExecutionStore>(new SqliteExecutionStore(file)); });
+  return with_sqlite(fmt::format("opening {}", file.string()), [&]() -> Result<std::unique_ptr<SqliteExecutionStore>> {
+    std::unique_ptr<SqliteExecutionStore> store(new SqliteExecutionStore(file));
+    const int version = store->reader_.execAndGet("PRAGMA user_version").getInt();
+    if (version == kVersion) return store;
+    return fail(Code::unsupported, "{} has version {}, this program knows up to {}: use a newer program", file.string(),
+                version, kVersion);
+  });
 }
 
 SqliteExecutionStore::SqliteExecutionStore(const Path& file)
@@ -255,7 +270,7 @@ SqliteExecutionStore::~SqliteExecutionStore() = default;
 
 Result<void> SqliteExecutionStore::put_machine(const MachineRow& machine) {
   const std::scoped_lock lock(writer_->mutex);
-  return with_sqlite("recording a state machine", [&] {
+  return with_sqlite(writer_->says("recording a state machine"), [&] {
     SQLite::Statement& put = writer_->prepared(
         "INSERT INTO machines (name, type, definition, role_arn, created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?5, "
         "?6) "
@@ -272,7 +287,7 @@ Result<void> SqliteExecutionStore::put_machine(const MachineRow& machine) {
 
 Result<std::optional<MachineRow>> SqliteExecutionStore::machine(const std::string& name) {
   const std::scoped_lock lock(reader_mutex_);
-  return with_sqlite("reading a state machine", [&]() -> std::optional<MachineRow> {
+  return with_sqlite(writer_->says("reading a state machine"), [&]() -> std::optional<MachineRow> {
     SQLite::Statement select(
         reader_, "SELECT name, type, definition, role_arn, created_ms, updated_ms FROM machines WHERE name = ?");
     select.bind(1, name);
@@ -283,7 +298,7 @@ Result<std::optional<MachineRow>> SqliteExecutionStore::machine(const std::strin
 
 Result<std::vector<MachineRow>> SqliteExecutionStore::machines() {
   const std::scoped_lock lock(reader_mutex_);
-  return with_sqlite("reading the state machines", [&] {
+  return with_sqlite(writer_->says("reading the state machines"), [&] {
     std::vector<MachineRow> machines;
     SQLite::Statement select(
         reader_, "SELECT name, type, definition, role_arn, created_ms, updated_ms FROM machines ORDER BY name");
@@ -294,7 +309,7 @@ Result<std::vector<MachineRow>> SqliteExecutionStore::machines() {
 
 Result<bool> SqliteExecutionStore::remove_machine(const std::string& name) {
   const std::scoped_lock lock(writer_->mutex);
-  return with_sqlite("removing a state machine", [&] {
+  return with_sqlite(writer_->says("removing a state machine"), [&] {
     SQLite::Statement& erase = writer_->prepared("DELETE FROM machines WHERE name = ?");
     erase.bind(1, name);
     return erase.exec() > 0;
@@ -334,7 +349,7 @@ Result<bool> SqliteExecutionStore::remove_activity(const std::string& name) {
 
 Result<void> SqliteExecutionStore::create(const ExecutionRow& row) {
   const std::scoped_lock lock(writer_->mutex);
-  return with_sqlite(fmt::format("recording the execution {}", row.id), [&] {
+  return with_sqlite(writer_->says("recording an execution"), [&] {
     SQLite::Transaction transaction(writer_->database, SQLite::TransactionBehavior::IMMEDIATE);
     writer_->create(row);
     transaction.commit();
@@ -343,7 +358,7 @@ Result<void> SqliteExecutionStore::create(const ExecutionRow& row) {
 
 Result<std::optional<ExecutionRow>> SqliteExecutionStore::execution(const std::string& id) {
   const std::scoped_lock lock(reader_mutex_);
-  return with_sqlite("reading an execution", [&]() -> std::optional<ExecutionRow> {
+  return with_sqlite(writer_->says("reading an execution"), [&]() -> std::optional<ExecutionRow> {
     SQLite::Statement select(reader_, fmt::format("SELECT {}, input, output, (SELECT d.definition FROM definitions d "
                                                   "WHERE d.hash = executions.definition) FROM executions WHERE id = ?",
                                                   kListed));
@@ -365,7 +380,7 @@ Result<ExecutionStore::Page> SqliteExecutionStore::list(const Listing& listing) 
   if (listing.status) sql += " AND status = ?2";
   if (!listing.after.empty()) sql += children ? " AND number > ?3" : " AND number < ?3";
   sql += children ? " ORDER BY number LIMIT ?4" : " ORDER BY number DESC LIMIT ?4";
-  return with_sqlite("listing executions", [&] {
+  return with_sqlite(writer_->says("listing executions"), [&] {
     SQLite::Statement select(reader_, sql);
     select.bind(1, children ? listing.map_run : listing.machine);
     if (listing.status) select.bind(2, *listing.status);
@@ -387,7 +402,7 @@ Result<ExecutionStore::Page> SqliteExecutionStore::list(const Listing& listing) 
 
 Result<std::vector<std::string>> SqliteExecutionStore::unowned(std::int64_t now_ms, std::size_t limit) {
   const std::scoped_lock lock(reader_mutex_);
-  return with_sqlite("looking for executions to walk", [&] {
+  return with_sqlite(writer_->says("looking for executions to walk"), [&] {
     SQLite::Statement select(reader_,
                              "SELECT id FROM executions WHERE status = 'RUNNING' AND map_run = '' AND (owner = '' OR "
                              "lease_until_ms <= ?) ORDER BY number LIMIT ?");
@@ -402,7 +417,7 @@ Result<std::vector<std::string>> SqliteExecutionStore::unowned(std::int64_t now_
 Result<void> SqliteExecutionStore::take(const std::string& id, const std::string& from, const std::string& owner,
                                         std::int64_t lease_until_ms) {
   const std::scoped_lock lock(writer_->mutex);
-  return with_sqlite("taking an execution", [&]() -> Result<void> {
+  return with_sqlite(writer_->says("taking an execution"), [&]() -> Result<void> {
     SQLite::Statement& update = writer_->prepared(
         "UPDATE executions SET owner = ?, lease_until_ms = ? WHERE id = ? AND owner = ? AND status = 'RUNNING'");
     update.bind(1, owner);
@@ -416,7 +431,7 @@ Result<void> SqliteExecutionStore::take(const std::string& id, const std::string
 
 Result<void> SqliteExecutionStore::renew(const std::string& owner, std::int64_t lease_until_ms) {
   const std::scoped_lock lock(writer_->mutex);
-  return with_sqlite("renewing leases", [&] {
+  return with_sqlite(writer_->says("renewing leases"), [&] {
     SQLite::Statement& update =
         writer_->prepared("UPDATE executions SET lease_until_ms = ? WHERE owner = ? AND status = 'RUNNING'");
     update.bind(1, lease_until_ms);
@@ -427,7 +442,7 @@ Result<void> SqliteExecutionStore::renew(const std::string& owner, std::int64_t 
 
 Result<void> SqliteExecutionStore::release(const std::string& owner) {
   const std::scoped_lock lock(writer_->mutex);
-  return with_sqlite("giving executions back", [&] {
+  return with_sqlite(writer_->says("giving executions back"), [&] {
     SQLite::Statement& update = writer_->prepared(
         "UPDATE executions SET owner = '', lease_until_ms = 0 WHERE owner = ? AND status = 'RUNNING'");
     update.bind(1, owner);
@@ -437,7 +452,7 @@ Result<void> SqliteExecutionStore::release(const std::string& owner) {
 
 Result<void> SqliteExecutionStore::request_stop(const std::string& id, const std::string& request) {
   const std::scoped_lock lock(writer_->mutex);
-  return with_sqlite("asking for an execution's stop", [&] {
+  return with_sqlite(writer_->says("asking for an execution's stop"), [&] {
     SQLite::Statement& update =
         writer_->prepared("UPDATE executions SET stop_request = ? WHERE id = ? AND status = 'RUNNING'");
     update.bind(1, request);
@@ -448,7 +463,7 @@ Result<void> SqliteExecutionStore::request_stop(const std::string& id, const std
 
 Result<std::vector<std::pair<std::string, std::string>>> SqliteExecutionStore::stop_requests(const std::string& owner) {
   const std::scoped_lock lock(reader_mutex_);
-  return with_sqlite("looking for stop requests", [&] {
+  return with_sqlite(writer_->says("looking for stop requests"), [&] {
     SQLite::Statement select(reader_,
                              "SELECT id, stop_request FROM executions WHERE status = 'RUNNING' AND owner = ? AND "
                              "stop_request IS NOT NULL");
@@ -461,13 +476,13 @@ Result<std::vector<std::pair<std::string, std::string>>> SqliteExecutionStore::s
 }
 
 Result<std::unique_ptr<ExecutionStore::Batch>> SqliteExecutionStore::begin(const std::string& owner) {
-  return with_sqlite("writing executions",
+  return with_sqlite(writer_->says("writing executions"),
                      [&]() -> std::unique_ptr<Batch> { return std::make_unique<Transaction>(*writer_, owner); });
 }
 
 Result<std::vector<ExecutionStore::Block>> SqliteExecutionStore::journal(const std::string& id) {
   const std::scoped_lock lock(reader_mutex_);
-  return with_sqlite("reading an execution's journal", [&] {
+  return with_sqlite(writer_->says("reading an execution's journal"), [&] {
     SQLite::Statement select(reader_, "SELECT first, lines FROM journal WHERE execution = ? ORDER BY first");
     select.bind(1, id);
     std::vector<Block> blocks;
@@ -479,7 +494,7 @@ Result<std::vector<ExecutionStore::Block>> SqliteExecutionStore::journal(const s
 Result<std::vector<ExecutionStore::Block>> SqliteExecutionStore::events(const std::string& id, std::int64_t first,
                                                                         bool newest_first, std::size_t limit) {
   const std::scoped_lock lock(reader_mutex_);
-  return with_sqlite("reading an execution's history", [&] {
+  return with_sqlite(writer_->says("reading an execution's history"), [&] {
     SQLite::Statement select(
         reader_,
         newest_first
@@ -497,7 +512,7 @@ Result<std::vector<ExecutionStore::Block>> SqliteExecutionStore::events(const st
 
 Result<std::optional<MapRunRow>> SqliteExecutionStore::map_run(const std::string& id) {
   const std::scoped_lock lock(reader_mutex_);
-  return with_sqlite("reading a map run", [&]() -> std::optional<MapRunRow> {
+  return with_sqlite(writer_->says("reading a map run"), [&]() -> std::optional<MapRunRow> {
     SQLite::Statement select(reader_, "SELECT * FROM map_runs WHERE id = ?");
     select.bind(1, id);
     if (!select.executeStep()) return std::nullopt;
@@ -507,7 +522,7 @@ Result<std::optional<MapRunRow>> SqliteExecutionStore::map_run(const std::string
 
 Result<std::vector<MapRunRow>> SqliteExecutionStore::map_runs(const std::string& execution) {
   const std::scoped_lock lock(reader_mutex_);
-  return with_sqlite("reading map runs", [&] {
+  return with_sqlite(writer_->says("reading map runs"), [&] {
     SQLite::Statement select(reader_, "SELECT * FROM map_runs WHERE execution = ? ORDER BY started_ms, id");
     select.bind(1, execution);
     std::vector<MapRunRow> runs;
@@ -518,7 +533,7 @@ Result<std::vector<MapRunRow>> SqliteExecutionStore::map_runs(const std::string&
 
 Result<std::int64_t> SqliteExecutionStore::remove_stopped_before(std::int64_t moment_ms, std::size_t limit) {
   const std::scoped_lock lock(writer_->mutex);
-  return with_sqlite("removing old executions", [&] {
+  return with_sqlite(writer_->says("removing old executions"), [&] {
     SQLite::Transaction transaction(writer_->database, SQLite::TransactionBehavior::IMMEDIATE);
     SQLite::Statement& select = writer_->prepared(
         "SELECT id FROM executions WHERE stopped_ms > 0 AND stopped_ms < ? AND status <> 'RUNNING' LIMIT ?");

@@ -21,6 +21,7 @@ constexpr std::array<std::string_view, 7> kDays = {"Monday", "Tuesday",  "Wednes
 constexpr std::array<std::string_view, 12> kMonths = {"January",   "February", "March",    "April",
                                                       "May",       "June",     "July",     "August",
                                                       "September", "October",  "November", "December"};
+constexpr int kWidthMax = 1'000;
 constexpr std::string_view kNumbers = "YMDdFWwXxHhmsf";  // components that are numbers
 
 /// How a component is written if the picture does not say it; nothing if there is no such component.
@@ -126,7 +127,7 @@ Result<DatePicture::Part> DatePicture::parse_part(std::string_view marker) {
     width_min = read_width(width.substr(0, dash));
     if (dash != std::string_view::npos)
       if (const auto most = read_width(width.substr(dash + 1)); most && *most >= 0)
-        part.width_max = static_cast<std::size_t>(std::min(*most, 100));
+        part.width_max = static_cast<std::size_t>(std::min(*most, kWidthMax));
     presentation = comma == 0 ? std::string_view() : marker.substr(1, comma - 1);
   }
   const auto fallback = default_presentation(part.component);
@@ -153,7 +154,7 @@ Result<DatePicture::Part> DatePicture::parse_part(std::string_view marker) {
 
 Result<void> DatePicture::fit_width(Part& part, std::optional<int> width_min) {
   IntegerPicture& number = *part.number;
-  if (width_min && number.mandatory_digits() < *width_min) number.set_mandatory_digits(std::min(*width_min, 100));
+  if (width_min && number.mandatory_digits() < *width_min) number.set_mandatory_digits(std::min(*width_min, kWidthMax));
   if (part.component != 'Y') return {};
   const int digits = number.mandatory_digits() + number.optional_digits();
   if (part.width_max) {
@@ -299,6 +300,8 @@ Result<std::optional<double>> DatePicture::read(std::string_view text, std::int6
     if (parts_[i].component == '\0') continue;
     has_component = true;
     const double value = TRY(read_part(parts_[i], match->groups[i].value_or("")));
+    // Of a component that is given twice the last counts, also if it is no name.
+    components.erase(parts_[i].component);
     if (!std::isnan(value)) components[parts_[i].component] = value;
   }
   if (!has_component) return std::nullopt;

@@ -127,24 +127,11 @@ void Tuple::bind(Symbol name, Datum value) {
 Datum make_array(std::vector<Datum> items) { return std::make_shared<const List>(std::move(items)); }
 Datum make_sequence(std::vector<Datum> items) { return std::make_shared<const List>(std::move(items), true); }
 
-Datum append(const Datum& first, const Datum& second) {
-  if (first.is_undefined()) return second;
-  if (second.is_undefined()) return first;
-  std::vector<Datum> items = first.is_array() ? first.items() : std::vector<Datum>{first};
-  if (second.is_array()) {
-    items.reserve(items.size() + second.size());
-    for (std::size_t i = 0; i < second.size(); ++i) items.push_back(second.at(i));
-  } else {
-    items.push_back(second);
-  }
-  return make_array(std::move(items));
-}
-
 namespace {
 
 bool equal_values(const Value& left, const Value& right, std::size_t& steps_left) {
   if (left.is_string() && right.is_string()) {
-    const std::size_t steps = 1 + left.string().size() / 64;
+    const std::size_t steps = 1 + left.string().size() / 16;
     steps_left -= std::min(steps_left, steps);
     return steps_left > 0 && left.string() == right.string();
   }
@@ -195,6 +182,35 @@ bool deep_equal(const Datum& left, const Datum& right, std::size_t& steps_left) 
   }
   if (left.is_undefined() && right.is_undefined()) return true;
   return left.is_function() && left.function() == right.function();
+}
+
+std::size_t content_hash(const Datum& datum, std::size_t& steps_left) {
+  if (steps_left <= 1) {
+    steps_left = 0;
+    return 0;
+  }
+  --steps_left;
+  const auto mixed = [](std::size_t one, std::size_t other) {
+    return (one ^ (other + 0x9e3779b97f4a7c15U + (one << 6) + (one >> 2))) * 0x100000001b3U;
+  };
+  if (datum.is_string()) {
+    steps_left -= std::min(steps_left, datum.string().size() / 16);
+    return std::hash<std::string>()(datum.string());
+  }
+  if (datum.is_number()) return mixed(1, std::hash<double>()(datum.number()));
+  if (datum.is_boolean()) return datum.boolean() ? 2 : 3;
+  if (datum.is_array()) {
+    std::size_t hash = 4;
+    for (std::size_t i = 0; i < datum.size(); ++i) hash = mixed(hash, content_hash(datum.at(i), steps_left));
+    return hash;
+  }
+  if (!datum.is_object()) return 5;
+  std::size_t hash = 6;
+  for (std::size_t i = 0; i < datum.field_count(); ++i) {
+    const auto [name, value] = datum.field_at(i);
+    hash += mixed(std::hash<std::string_view>()(name), content_hash(value, steps_left));
+  }
+  return hash;
 }
 
 bool identical(const Datum& left, const Datum& right) {

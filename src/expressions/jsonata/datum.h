@@ -78,6 +78,27 @@ class Datum {
       data_;
 };
 
+/// Counts items among those alive for as long as this lives. A copy counts nothing.
+class CountedItems {
+ public:
+  CountedItems() = default;
+  /// `alive` must outlive this.
+  CountedItems(std::size_t& alive, std::size_t count) : alive_(&alive), count_(count) { alive += count; }
+  CountedItems(const CountedItems& /*other*/) {}
+  CountedItems& operator=(CountedItems&& other) noexcept {
+    std::swap(alive_, other.alive_);
+    std::swap(count_, other.count_);
+    return *this;
+  }
+  ~CountedItems() {
+    if (alive_ != nullptr) *alive_ -= count_;
+  }
+
+ private:
+  std::size_t* alive_ = nullptr;
+  std::size_t count_ = 0;
+};
+
 /// An array that an expression has made.
 struct List {
   explicit List(std::vector<Datum> content, bool is_sequence = false);
@@ -88,6 +109,7 @@ struct List {
   bool constructed = false;     ///< made by `[...]` as a step of a path, which does not flatten it
   bool wraps_input = false;     ///< around an input that is an array
   std::size_t depth = 1;
+  CountedItems counted;
 };
 
 /// An object that an expression has made. Changed after it was shared by transformations only, which own a copy.
@@ -129,12 +151,11 @@ struct TupleStream {
 [[nodiscard]] Datum make_array(std::vector<Datum> items);
 [[nodiscard]] Datum make_sequence(std::vector<Datum> items);
 
-/// Two arrays, or what stands for them, one behind the other.
-[[nodiscard]] Datum append(const Datum& first, const Datum& second);
-
 /// Equal by content (`=`); functions are equal to themselves only. Each value looked at takes from `steps_left`; if
 /// nothing is left of it afterwards, the answer means nothing.
 [[nodiscard]] bool deep_equal(const Datum& left, const Datum& right, std::size_t& steps_left);
+/// The same for what is equal, whatever the order of fields. Takes from `steps_left` as deep_equal() does.
+[[nodiscard]] std::size_t content_hash(const Datum& datum, std::size_t& steps_left);
 /// The same (`in`): equal if they are no containers, else one and the same.
 [[nodiscard]] bool identical(const Datum& left, const Datum& right);
 

@@ -11,17 +11,7 @@
 namespace tillite::jsonata {
 namespace {
 
-/// Counts evaluations within each other.
-class Level {
- public:
-  explicit Level(std::size_t& depth) : depth_(depth) { ++depth_; }
-  ~Level() { --depth_; }
-  Level(const Level&) = delete;
-  Level& operator=(const Level&) = delete;
-
- private:
-  std::size_t& depth_;
-};
+constexpr std::size_t kStackBytesMax = 5'000'000;
 
 std::string_view sign_of(Operation operation) {
   switch (operation) {
@@ -87,6 +77,7 @@ Evaluator::~Evaluator() {
 }
 
 Result<Datum> Evaluator::run(const std::optional<Value>& input) {
+  stack_start_ = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
   if (input) input_ = *input;
   Datum context = input_;
   if (context.is_array()) {
@@ -104,37 +95,69 @@ Result<void> Evaluator::charge(std::size_t steps) {
   return {};
 }
 
+Result<void> Evaluator::check_depth() const {
+  // Not all builds have frames of one size: the stack is measured, too.
+  const auto here = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  const std::uintptr_t used = here < stack_start_ ? stack_start_ - here : here - stack_start_;
+  if (depth_ > surroundings_.depth_max || used > kStackBytesMax) return fault("D1011");
+  return {};
+}
+
 Result<void> Evaluator::charge_text(std::size_t bytes) {
   if (bytes > surroundings_.text_bytes_max)
     return fault("D2015", {.value = fmt::format("{}", surroundings_.text_bytes_max)});
-  return charge(bytes / 64);
+  return charge(bytes / kBytesOfStep);
 }
 
 Result<Datum> Evaluator::text(std::string text) {
+  TRY(charge(1));
   TRY(charge_text(text.size()));
   return Datum(Value(std::move(text)));
 }
 
+Result<void> Evaluator::check_items(std::size_t count) const {
+  if (count > surroundings_.items_max) return fault("D2015", {.value = fmt::format("{}", surroundings_.items_max)});
+  return {};
+}
+
+/// Copying an item is quicker than evaluating something: eight are a step.
+Result<std::shared_ptr<List>> Evaluator::counted_list(std::vector<Datum> items) {
+  TRY(check_items(items.size()));
+  TRY(charge(1 + items.size() / 8));
+  if (items_alive_ + items.size() > surroundings_.items_alive_max)
+    return fault("D2015", {.value = fmt::format("{}", surroundings_.items_alive_max)});
+  auto list = std::make_shared<List>(std::move(items));
+  list->counted = CountedItems(items_alive_, list->items.size());
+  return list;
+}
+
 Result<Datum> Evaluator::array(std::vector<Datum> items) {
-  if (items.size() > surroundings_.items_max)
-    return fault("D2015", {.value = fmt::format("{}", surroundings_.items_max)});
-  TRY(charge(items.size()));
-  return make_array(std::move(items));
+  return Datum(std::shared_ptr<const List>(TRY(counted_list(std::move(items)))));
 }
 
 Result<Datum> Evaluator::sequence(std::vector<Datum> items) {
-  if (items.size() > surroundings_.items_max)
-    return fault("D2015", {.value = fmt::format("{}", surroundings_.items_max)});
-  TRY(charge(items.size()));
-  return make_sequence(std::move(items));
+  auto list = TRY(counted_list(std::move(items)));
+  list->sequence = true;
+  return Datum(std::shared_ptr<const List>(std::move(list)));
 }
 
-Result<Datum> Evaluator::appended(const Datum& first, const Datum& second) {
-  const auto size = [](const Datum& datum) { return datum.is_array() ? datum.size() : 1; };
-  if (size(first) + size(second) > surroundings_.items_max)
-    return fault("D2015", {.value = fmt::format("{}", surroundings_.items_max)});
-  TRY(charge(size(first) + size(second)));
-  return append(first, second);
+Result<Datum> Evaluator::joined(const std::vector<Datum>& parts) {
+  std::vector<Datum> items;
+  const Datum* only = nullptr;
+  std::size_t count = 0;
+  for (const Datum& part : parts) {
+    if (part.is_undefined()) continue;
+    ++count;
+    only = &part;
+    if (part.is_array()) {
+      TRY(check_items(items.size() + part.size()));
+      for (std::size_t i = 0; i < part.size(); ++i) items.push_back(part.at(i));
+    } else {
+      items.push_back(part);
+    }
+  }
+  if (count == 0) return Datum();
+  return count == 1 ? *only : array(std::move(items));
 }
 
 Result<bool> Evaluator::is_numeric(const Datum& datum) {
@@ -155,12 +178,22 @@ Result<bool> Evaluator::truthy(const Datum& datum) {
   return any;
 }
 
-Result<bool> Evaluator::equal(const Datum& left, const Datum& right) {
+/// Work that counts down from the steps that are left.
+template <typename Work>
+auto Evaluator::counted_down(const Work& work) -> Result<decltype(work(std::declval<std::size_t&>()))> {
   const std::size_t steps = surroundings_.steps_max - std::min(surroundings_.steps_max, steps_) + 1;
   std::size_t steps_left = steps;
-  const bool are_equal = deep_equal(left, right, steps_left);
-  TRY(charge(steps_left == 0 ? surroundings_.steps_max : steps - steps_left));
-  return are_equal;
+  const auto answer = work(steps_left);
+  TRY(charge(steps_left == 0 ? steps : steps - steps_left));
+  return answer;
+}
+
+Result<bool> Evaluator::equal(const Datum& left, const Datum& right) {
+  return counted_down([&](std::size_t& steps_left) { return deep_equal(left, right, steps_left); });
+}
+
+Result<std::size_t> Evaluator::hash_of(const Datum& datum) {
+  return counted_down([&](std::size_t& steps_left) { return content_hash(datum, steps_left); });
 }
 
 Result<std::string> Evaluator::string_of(const Datum& datum, bool indented) {
@@ -189,8 +222,8 @@ Datum Evaluator::variable(const Node& node, const FramePtr& frame) const {
 
 Result<Datum> Evaluator::evaluate(const Node& node, const Datum& input, const FramePtr& frame) {
   TRY(charge(1));
-  if (depth_ >= surroundings_.depth_max) return fault("D1011");
   const Level level(depth_);
+  TRY(check_depth());
   Datum result = TRY(evaluate_kind(node, input, frame));
   for (const NodePtr& predicate : node.predicates) {
     if (const TupleStream* const stream = result.tuples()) {
@@ -352,14 +385,12 @@ Result<Datum> Evaluator::range(const Datum& left, const Datum& right) {
   if (left.is_undefined() || right.is_undefined() || left.number() > right.number()) return Datum();
   const double size = right.number() - left.number() + 1;
   if (size > 1e7) return fault("D2014", {.value = number_text(size)});
-  if (size > static_cast<double>(surroundings_.items_max))
-    return fault("D2015", {.value = fmt::format("{}", surroundings_.items_max)});
-  TRY(charge(static_cast<std::size_t>(size)));
+  TRY(check_items(static_cast<std::size_t>(size)));
   std::vector<Datum> items;
   items.reserve(static_cast<std::size_t>(size));
   for (double item = left.number(); items.size() < static_cast<std::size_t>(size); item += 1)
     items.emplace_back(whole_or_real(item));
-  return make_sequence(std::move(items));
+  return sequence(std::move(items));
 }
 
 Result<Datum> Evaluator::contained(const Datum& left, const Datum& right) {
@@ -385,16 +416,13 @@ Result<Datum> Evaluator::array_of(const Node& node, const Datum& input, const Fr
     if (value.is_undefined()) continue;
     if (child->kind == Kind::array || !value.is_array()) {
       items.push_back(std::move(value));
-    } else if (items.empty() && value.is_sequence()) {
-      items = value.items();
     } else {
-      TRY(charge(value.size()));
+      TRY(check_items(items.size() + value.size()));
       for (std::size_t i = 0; i < value.size(); ++i) items.push_back(value.at(i));
     }
   }
-  if (!node.constructed) return array(std::move(items));
-  auto list = std::make_shared<List>(std::move(items));
-  list->constructed = true;
+  auto list = TRY(counted_list(std::move(items)));
+  list->constructed = node.constructed;
   return Datum(std::shared_ptr<const List>(std::move(list)));
 }
 

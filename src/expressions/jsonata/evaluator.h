@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,13 +63,18 @@ class Evaluator {
   /// Counts the text's bytes; D2015 if there are too many.
   [[nodiscard]] Result<Datum> text(std::string text);
   [[nodiscard]] Result<void> charge_text(std::size_t bytes);
-  /// Counts the items; D2015 if there are too many.
+  /// D2015 if a list must not have so many items.
+  [[nodiscard]] Result<void> check_items(std::size_t count) const;
+  /// Counts the items, at work and among those alive; D2015 if there are too many.
   [[nodiscard]] Result<Datum> array(std::vector<Datum> items);
   [[nodiscard]] Result<Datum> sequence(std::vector<Datum> items);
-  [[nodiscard]] Result<Datum> appended(const Datum& first, const Datum& second);
+  /// What is defined of the parts, the items of arrays one by one; a single part as it is.
+  [[nodiscard]] Result<Datum> joined(const std::vector<Datum>& parts);
   /// JSONata's $boolean: whether there is anything in it; false for undefined.
   [[nodiscard]] Result<bool> truthy(const Datum& datum);
   [[nodiscard]] Result<bool> equal(const Datum& left, const Datum& right);
+  /// The same for what is equal.
+  [[nodiscard]] Result<std::size_t> hash_of(const Datum& datum);
   /// $string's text; empty for undefined.
   [[nodiscard]] Result<std::string> string_of(const Datum& datum, bool indented = false);
   /// The field of an object, or those of all objects in an array as a sequence.
@@ -82,6 +88,22 @@ class Evaluator {
  private:
   friend struct Frame;
   struct Current;
+
+  /// Counts evaluations and calls within each other.
+  class Level {
+   public:
+    explicit Level(std::size_t& depth) : depth_(depth) { ++depth_; }
+    ~Level() { --depth_; }
+    Level(const Level&) = delete;
+    Level& operator=(const Level&) = delete;
+
+   private:
+    std::size_t& depth_;
+  };
+  [[nodiscard]] Result<void> check_depth() const;
+  template <typename Work>
+  [[nodiscard]] auto counted_down(const Work& work) -> Result<decltype(work(std::declval<std::size_t&>()))>;
+  [[nodiscard]] Result<std::shared_ptr<List>> counted_list(std::vector<Datum> items);
 
   [[nodiscard]] FramePtr new_frame(FramePtr around) { return std::make_shared<Frame>(*this, std::move(around)); }
   [[nodiscard]] FramePtr frame_of(const Tuple& tuple, const FramePtr& around);
@@ -108,6 +130,8 @@ class Evaluator {
 
   // Paths.
   [[nodiscard]] Result<Datum> path(const Node& node, const Datum& input, const FramePtr& frame);
+  [[nodiscard]] std::optional<Datum> plain_path(const Node& node, const Datum& input, const FramePtr& frame) const;
+  [[nodiscard]] const Value* plain_variable(const Node& node, const Datum& input, const FramePtr& frame) const;
   [[nodiscard]] Result<void> step(const Node& step, bool is_last, Current& current, const FramePtr& frame);
   [[nodiscard]] Result<Datum> step_of(const Node& step, const Datum& item, const FramePtr& frame);
   [[nodiscard]] Result<std::vector<Tuple>> tuple_step(const Node& step, const Datum& input,
@@ -121,8 +145,8 @@ class Evaluator {
                                                std::size_t index, std::size_t size);
   using Pairs = std::vector<std::pair<NodePtr, NodePtr>>;
   [[nodiscard]] Result<Datum> group(const Pairs& pairs, const Datum& input, const FramePtr& frame);
-  [[nodiscard]] Result<std::string> group_name(const Node& node, const Datum& item, const FramePtr& frame,
-                                               bool& is_named);
+  [[nodiscard]] Result<std::optional<std::string>> group_name(const Node& node, const Datum& item,
+                                                              const FramePtr& frame);
   [[nodiscard]] Result<Tuple> reduced(const std::vector<Tuple>& tuples);
   [[nodiscard]] Result<std::vector<std::size_t>> order(const Node& sort, const std::vector<Datum>& contexts,
                                                        const std::vector<FramePtr>& frames, const FramePtr& frame);
@@ -146,13 +170,17 @@ class Evaluator {
   const Program& program_;
   const Jsonata::Variables& variables_;
   const Jsonata::Surroundings& surroundings_;
+  std::size_t items_alive_ = 0;
   Datum input_;
   std::size_t steps_ = 0;
   std::size_t depth_ = 0;
+  std::uintptr_t stack_start_ = 0;
   Frame* frames_ = nullptr;  ///< all that are alive
 };
 
 /// How deep lists, records and functions may lie within each other: as deep as JSON that is read.
 inline constexpr std::size_t kNestingMax = 500;
+/// Bytes of a text that are made or gone through in one step.
+inline constexpr std::size_t kBytesOfStep = 16;
 
 }  // namespace tillite::jsonata

@@ -94,14 +94,16 @@ Result<Datum> Evaluator::partial(const Node& node, const Datum& input, const Fra
 Result<Datum> Evaluator::application(const Node& node, const Datum& input, const FramePtr& frame) {
   const Datum left = TRY(evaluate(*node.left, input, frame));
   if (node.right->kind == Kind::call) {
-    // The call's own filters and groups are applied to what it yields.
-    if (node.right->predicates.empty() && !node.right->grouping) return call_of(*node.right, input, frame, &left);
-    Datum result = TRY(call_of(*node.right, input, frame, &left));
-    return result;
+    return call_of(*node.right, input, frame, &left);
   }
   const Datum right = TRY(evaluate(*node.right, input, frame));
   if (!right.is_function()) return fault("T2006");
-  if (!left.is_function()) return apply(right, {left}, Value());
+  if (!left.is_function()) {
+    Result<Datum> result = apply(right, {left}, Value());
+    if (!result && !name_of(*node.right).empty())
+      return std::unexpected(name_token(result.error(), quoted_text(name_of(*node.right))));
+    return result;
+  }
   const std::size_t depth = std::max(left.depth(), right.depth()) + 1;
   return Datum(std::make_shared<const Function>(Function{Chain{left, right}, depth}));
 }
@@ -140,6 +142,8 @@ Result<Datum> Evaluator::apply(const Datum& function, std::vector<Datum> argumen
 
 Result<Datum> Evaluator::apply_once(const Datum& function, std::vector<Datum> arguments, const Datum& context) {
   TRY(charge(1));
+  const Level level(depth_);
+  TRY(check_depth());
   if (!function.is_function()) return fault("T1006");
   const auto& body = function.function()->body;
   const auto argument = [&](std::size_t index) { return index < arguments.size() ? arguments[index] : Datum(); };
@@ -151,6 +155,7 @@ Result<Datum> Evaluator::apply_once(const Datum& function, std::vector<Datum> ar
     return apply_lambda(*lambda, std::move(arguments), context);
   if (const auto* const partial = std::get_if<PartialCall>(&body)) {
     std::vector<Datum> all;
+    all.reserve(partial->arguments.size());
     std::size_t next = 0;
     for (const auto& known : partial->arguments) all.push_back(known ? *known : argument(next++));
     return apply_once(partial->function, std::move(all), context);

@@ -73,7 +73,36 @@ FramePtr Evaluator::frame_of(const Tuple& tuple, const FramePtr& around) {
   return frame;
 }
 
+/// What a path of names leads to through objects from outside, without a copy on the way: perhaps undefined. Nothing if
+/// this is another path.
+std::optional<Datum> Evaluator::plain_path(const Node& node, const Datum& input, const FramePtr& frame) const {
+  if (node.grouping || node.keep_singleton_array || node.keep_array) return std::nullopt;
+  const Value* at = input.value();
+  for (const NodePtr& step : node.children) {
+    if (step->tuple || step->keep_array || step->grouping || !step->stages.empty()) return std::nullopt;
+    if (step == node.children.front() && step->kind == Kind::variable && step->predicates.empty()) {
+      at = plain_variable(*step, input, frame);
+      if (at == nullptr) return std::nullopt;
+      continue;
+    }
+    if (step->kind != Kind::name || at == nullptr || at->is_array()) return std::nullopt;
+    at = at->find(step->text);
+    if (at == nullptr) return Datum();
+  }
+  return *at;
+}
+
+const Value* Evaluator::plain_variable(const Node& node, const Datum& input, const FramePtr& frame) const {
+  if (node.text.empty()) return input.value();
+  if (const Datum* const value = bound(node.symbol, frame)) return value->value();
+  if (node.text == "$") return input_.value();
+  const auto value = variables_.find(std::string_view(node.text));
+  return value == variables_.end() ? nullptr : &value->second;
+}
+
 Result<Datum> Evaluator::path(const Node& node, const Datum& input, const FramePtr& frame) {
+  TRY(charge(node.children.size()));
+  if (auto end = plain_path(node, input, frame)) return *std::move(end);
   Current current;
   if (input.is_array() && node.children.front()->kind != Kind::variable) {
     current = {input, Current::Count::many};
@@ -123,7 +152,12 @@ Result<Datum> Evaluator::path(const Node& node, const Datum& input, const FrameP
 
 Result<void> Evaluator::step(const Node& step, bool is_last, Current& current, const FramePtr& frame) {
   if (step.kind == Kind::sort) {
-    Datum result = current.count == Current::Count::many ? TRY(sorted(step, current.datum, frame)) : current.datum;
+    Datum result = current.datum;
+    if (current.count == Current::Count::many && result.size() > 1) {
+      result = TRY(sorted(step, result, frame));
+    } else if (current.count == Current::Count::many && !is_constructed(result)) {
+      result = result.at(0);
+    }
     for (const Stage& stage : step.stages) result = TRY(filter(*stage.filter, result, frame));
     if (result.is_array() && !is_constructed(result)) {
       current.take_all(std::move(result));
@@ -202,7 +236,7 @@ Result<std::vector<Tuple>> Evaluator::tuple_step(const Node& step, const Datum& 
     const Datum result = TRY(evaluate(step, tuple.item, frame_of(tuple, frame)));
     if (result.is_undefined()) continue;
     if (const TupleStream* const stream = result.tuples()) {
-      TRY(charge(stream->tuples.size()));
+      TRY(charge(3 * stream->tuples.size()));
       for (const Tuple& inner : stream->tuples) {
         Tuple joined{inner.item, tuple.bindings};
         for (const auto& [name, value] : inner.bindings) joined.bind(name, value);
@@ -211,7 +245,8 @@ Result<std::vector<Tuple>> Evaluator::tuple_step(const Node& step, const Datum& 
       continue;
     }
     const std::vector<Datum> items = result.is_array() ? result.items() : std::vector<Datum>{result};
-    TRY(charge(items.size()));
+    TRY(check_items(results.size() + items.size()));
+    TRY(charge(3 * items.size()));  // each with bindings of its own
     for (std::size_t i = 0; i < items.size(); ++i) {
       Tuple next{items[i], tuple.bindings};
       if (step.focus != kNoSymbol) {
@@ -250,7 +285,9 @@ Result<Datum> Evaluator::filter(const Node& predicate, const Datum& input, const
     const std::size_t times = TRY(times_kept(predicate, item, frame, i, size));
     results.insert(results.end(), times, item);
   }
-  if (results.size() == 1 && !results.front().is_array()) return std::move(results.front());
+  // What is kept of nothing is an item: the steps behind it see it.
+  if (results.size() == 1 && !results.front().is_array() && !results.front().is_undefined())
+    return std::move(results.front());
   return sequence(std::move(results));
 }
 
@@ -285,10 +322,10 @@ Result<std::size_t> Evaluator::times_kept(const Node& predicate, const Datum& co
   return times;
 }
 
-Result<std::string> Evaluator::group_name(const Node& node, const Datum& item, const FramePtr& frame, bool& is_named) {
+/// Nothing if the item belongs to no group.
+Result<std::optional<std::string>> Evaluator::group_name(const Node& node, const Datum& item, const FramePtr& frame) {
   const Datum name = TRY(evaluate(node, item, frame));
-  is_named = !name.is_undefined();
-  if (!is_named) return "";
+  if (name.is_undefined()) return std::nullopt;
   if (!name.is_string()) return fault("T1003", {.value = json_text(name)});
   return name.string();
 }
@@ -312,11 +349,10 @@ Result<Datum> Evaluator::group(const Pairs& pairs, const Datum& input, const Fra
                                           : input;
     const FramePtr own = stream != nullptr ? frame_of(stream->tuples[i], frame) : frame;
     for (std::size_t pair = 0; pair < pairs.size(); ++pair) {
-      bool is_named = false;
-      std::string name = TRY(group_name(*pairs[pair].first, item, own, is_named));
-      if (!is_named) continue;
-      const auto [place, is_new] = places.try_emplace(name, groups.size());
-      if (is_new) groups.push_back({std::move(name), pair, {}, {}});
+      const auto name = TRY(group_name(*pairs[pair].first, item, own));
+      if (!name) continue;
+      const auto [place, is_new] = places.try_emplace(*name, groups.size());
+      if (is_new) groups.push_back({*name, pair, {}, {}});
       Group& found = groups[place->second];
       if (found.pair != pair) return fault("D1009", {.value = quoted_text(found.name)});
       if (stream != nullptr) {
@@ -334,18 +370,8 @@ Result<Datum> Evaluator::group(const Pairs& pairs, const Datum& input, const Fra
       const Tuple tuple = TRY(reduced(one.tuples));
       context = tuple.item;
       own = frame_of(tuple, frame);
-    } else if (one.items.size() == 1) {
-      context = std::move(one.items.front());
     } else {
-      std::vector<Datum> flat;
-      for (const Datum& item : one.items) {
-        if (item.is_array()) {
-          for (std::size_t i = 0; i < item.size(); ++i) flat.push_back(item.at(i));
-        } else if (!item.is_undefined()) {
-          flat.push_back(item);
-        }
-      }
-      context = TRY(array(std::move(flat)));
+      context = TRY(joined(one.items));
     }
     Datum value = TRY(evaluate(*pairs[one.pair].second, context, own));
     if (!value.is_undefined()) record->set(one.name, std::move(value));
@@ -355,14 +381,19 @@ Result<Datum> Evaluator::group(const Pairs& pairs, const Datum& input, const Fra
 
 /// One tuple of many: items and bindings each in an array.
 Result<Tuple> Evaluator::reduced(const std::vector<Tuple>& tuples) {
-  Tuple all = tuples.front();
-  for (std::size_t i = 1; i < tuples.size(); ++i) {
-    all.item = TRY(appended(all.item, tuples[i].item));
-    for (const auto& [name, value] : tuples[i].bindings) {
-      const auto bound = std::ranges::find(all.bindings, name, &std::pair<Symbol, Datum>::first);
-      all.bind(name, bound == all.bindings.end() ? value : TRY(appended(bound->second, value)));
+  if (tuples.size() == 1) return tuples.front();
+  std::vector<Datum> items;
+  std::vector<std::pair<Symbol, std::vector<Datum>>> values;
+  for (const Tuple& tuple : tuples) {
+    items.push_back(tuple.item);
+    for (const auto& [name, value] : tuple.bindings) {
+      auto known = std::ranges::find(values, name, &std::pair<Symbol, std::vector<Datum>>::first);
+      if (known == values.end()) known = values.insert(values.end(), {name, {}});
+      known->second.push_back(value);
     }
   }
+  Tuple all{TRY(joined(items)), {}};
+  for (const auto& [name, parts] : values) all.bind(name, TRY(joined(parts)));
   return all;
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <unordered_map>
 
 #include "expressions/jsonata/builtins.h"
 #include "expressions/jsonata/evaluator.h"
@@ -83,7 +84,7 @@ Result<Datum> reduce(Evaluator& evaluator, const Arguments& arguments) {
 }
 
 Result<Datum> append(Evaluator& evaluator, const Arguments& arguments) {
-  return evaluator.appended(argument(arguments, 0), argument(arguments, 1));
+  return evaluator.joined({argument(arguments, 0), argument(arguments, 1)});
 }
 
 Result<Datum> reverse(Evaluator& evaluator, const Arguments& arguments) {
@@ -94,6 +95,14 @@ Result<Datum> reverse(Evaluator& evaluator, const Arguments& arguments) {
   return evaluator.array(std::move(items));
 }
 
+/// As JavaScript has it: arrays and objects are true, whatever is in them.
+bool is_true(const Datum& datum) {
+  if (datum.is_undefined() || datum.is_null()) return false;
+  if (datum.is_boolean()) return datum.boolean();
+  if (datum.is_number()) return datum.number() != 0 && !std::isnan(datum.number());
+  return !datum.is_string() || !datum.string().empty();
+}
+
 Result<Datum> sort(Evaluator& evaluator, const Arguments& arguments) {
   const Datum& array = argument(arguments, 0);
   const Datum& comparator = argument(arguments, 1);
@@ -101,7 +110,7 @@ Result<Datum> sort(Evaluator& evaluator, const Arguments& arguments) {
   std::vector<Datum> items = array.items();
   if (!comparator.is_undefined()) {
     TRY(merge_sort(items, [&](const Datum& one, const Datum& other) -> Result<bool> {
-      return evaluator.truthy(TRY(evaluator.call(comparator, {one, other})));
+      return is_true(TRY(evaluator.call(comparator, {one, other})));
     }));
     return evaluator.array(std::move(items));
   }
@@ -130,11 +139,17 @@ Result<Datum> distinct(Evaluator& evaluator, const Arguments& arguments) {
   const Datum& array = argument(arguments, 0);
   if (!array.is_array() || array.size() <= 1) return array;
   std::vector<Datum> results;
+  std::unordered_multimap<std::size_t, std::size_t> places;  // of results, by their hashes
   for (std::size_t i = 0; i < array.size(); ++i) {
     Datum item = array.at(i);
+    const std::size_t hash = TRY(evaluator.hash_of(item));
     bool is_known = false;
-    for (std::size_t k = 0; k < results.size() && !is_known; ++k) is_known = TRY(evaluator.equal(item, results[k]));
-    if (!is_known) results.push_back(std::move(item));
+    const auto [first, last] = places.equal_range(hash);
+    for (auto place = first; place != last && !is_known; ++place)
+      is_known = TRY(evaluator.equal(item, results[place->second]));
+    if (is_known) continue;
+    places.emplace(hash, results.size());
+    results.push_back(std::move(item));
   }
   return array.is_sequence() ? evaluator.sequence(std::move(results)) : evaluator.array(std::move(results));
 }

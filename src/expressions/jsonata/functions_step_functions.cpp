@@ -1,5 +1,6 @@
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -46,6 +47,7 @@ Result<Datum> range(Evaluator& evaluator, const Arguments& arguments) {
   if (count > static_cast<double>(evaluator.surroundings().items_max))
     return fault("D2015", {.value = fmt::format("{}", evaluator.surroundings().items_max)});
   std::vector<Datum> numbers;
+  numbers.reserve(static_cast<std::size_t>(std::max(count, 0.0)));
   for (double i = 0; i < count; ++i) numbers.emplace_back(whole_or_real(first + i * step));
   return evaluator.sequence(std::move(numbers));
 }

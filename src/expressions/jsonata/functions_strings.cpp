@@ -204,7 +204,8 @@ Datum record_of(const Occurrence& found) {
 Result<Datum> replace_text(Evaluator& evaluator, const std::string& text, const std::string& pattern,
                            const Datum& replacement, double limit) {
   if (pattern.empty()) return fault("D3010");
-  const std::string by = TRY(evaluator.string_of(replacement));
+  if (!replacement.is_string()) return fault("D3012");
+  const std::string& by = replacement.string();
   std::string result;
   std::size_t position = 0;
   for (double count = 0; count < limit; ++count) {
@@ -258,6 +259,7 @@ Result<std::vector<Datum>> split_at_text(Evaluator& evaluator, const std::string
     return parts;
   }
   for (std::size_t position = 0; static_cast<double>(parts.size()) < limit;) {
+    TRY(evaluator.check_items(parts.size()));
     const std::size_t place = text.find(separator, position);
     parts.emplace_back(TRY(evaluator.text(text.substr(position, place - position))));
     if (place == std::string::npos) break;
@@ -278,6 +280,7 @@ Result<Datum> split(Evaluator& evaluator, const Arguments& arguments) {
   Occurrences occurrences(evaluator, separator, *argument(arguments, 0).value());
   std::size_t position = 0;
   while (static_cast<double>(parts.size()) < limit) {
+    TRY(evaluator.check_items(parts.size()));
     const auto found = TRY(occurrences.next());
     const std::size_t end = found ? std::max(position, found->start) : text.size();
     parts.emplace_back(TRY(evaluator.text(text.substr(position, end - position))));

@@ -43,7 +43,7 @@ constexpr std::array<Roman, 13> kRomans = {{{1000, "m"},
                                             {5, "v"},
                                             {4, "iv"},
                                             {1, "i"}}};
-constexpr double kRomanMax = 100'000;  // beyond it there are too many of its first letter
+constexpr double kRomanMax = 10'000'000;  // beyond it there are too many of its first letter
 
 /// The zeros of Unicode's families of decimal digits.
 constexpr std::array<char32_t, 37> kZeros = {
@@ -109,6 +109,27 @@ std::optional<double> word_value(std::string_view word) {
   for (std::size_t i = 0; i < kMagnitudes.size(); ++i)
     if (is_word(cardinal, kMagnitudes.at(i))) return std::pow(10, static_cast<double>(i + 1) * 3);
   return std::nullopt;
+}
+
+/// A regular expression for a number in words, in lower case.
+std::string words_pattern() {
+  std::string pattern = "(?:";
+  const auto add = [&](std::string_view word, std::string_view ending) {
+    pattern += lower_case(word) + std::string(ending) + "|";
+  };
+  for (const std::string_view word : kFew) add(word, "");
+  for (const std::string_view word : kOrdinals) add(word, "");
+  for (const std::string_view word : kTens) {
+    add(word, "");
+    add(word.substr(0, word.size() - 1), "ieth");
+  }
+  add("Hundred", "");
+  add("Hundred", "th");
+  for (const std::string_view word : kMagnitudes) {
+    add(word, "");
+    add(word, "th");
+  }
+  return pattern + "and|[, \\-])+";
 }
 
 /// A number in words, in lower case.
@@ -322,7 +343,7 @@ Result<std::string> IntegerPicture::pattern() const {
     case Primary::roman:
       return "[mdclxvi]+";
     case Primary::words:
-      return "[a-z, \\-]+";
+      return words_pattern();
     case Primary::sequence:
       return fault("D3130", {.value = quoted_text(token_)});
     case Primary::decimal:

@@ -233,10 +233,10 @@ class Formatter {
     if (integer.size() < layout.integer_least) integer.insert(0, layout.integer_least - integer.size(), zero.front());
     if (fraction.size() < layout.fraction_least) fraction.append(layout.fraction_least - fraction.size(), zero.front());
     group(integer, fraction, layout);
-    Text text = layout.prefix + integer;
-    if (layout.all.find(symbols_.decimal_separator) != kNowhere && !fraction.empty())
-      text += symbols_.decimal_separator;
-    text += fraction;
+    Text text = layout.prefix + integer + symbols_.decimal_separator + fraction;
+    // As JSONata has it: the last sign goes, also if that is a digit.
+    if (layout.all.find(symbols_.decimal_separator) == kNowhere || fraction.empty())
+      if (!text.empty()) text.pop_back();
     if (exponent) {
       Text digits = digits_of(*exponent, 0);
       if (digits.size() < layout.exponent_least) digits.insert(0, layout.exponent_least - digits.size(), zero.front());

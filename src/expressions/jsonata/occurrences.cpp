@@ -41,7 +41,7 @@ Result<std::optional<Occurrence>> Occurrences::next_of_pattern() {
   auto match = TRY(search_->next(from_));
   if (!match) return std::nullopt;
   if (!is_first_ && match->start == match->end) return fault("D1004");
-  TRY(evaluator_.charge((match->end - from_) / 64));
+  TRY(evaluator_.charge((match->end - from_) / kBytesOfStep));
   from_ = match->end;
   counted_units_ += unit_count(text.substr(counted_bytes_, match->start - counted_bytes_));
   counted_bytes_ = match->start;

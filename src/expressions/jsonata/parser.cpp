@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "expressions/jsonata/faults.h"
 #include "expressions/jsonata/function.h"
 #include "expressions/jsonata/json_text.h"
@@ -372,6 +373,7 @@ class Parser {
 Result<NodePtr> parse_tree(std::string_view source, Names& names) {
   if (source.size() > kSourceBytesMax)
     return syntax_fault("S0201", {.token = fmt::format("more than {} bytes", kSourceBytesMax)});
+  if (!is_utf8(source)) return syntax_fault("S0201", {.token = "bytes that are not UTF-8"});
   return Parser(source, names).parse();
 }
 

@@ -35,10 +35,23 @@ std::unexpected<Error> refuse(std::string_view source, std::string_view reason) 
   return syntax_fault("S0303", {.value = fmt::format("/{}/: {}", source, reason)});
 }
 
-/// In JavaScript's words: \h, \R, \Q and others mean something to PCRE2 only and are the letter itself; a "(" is never
-/// followed by a verb, a condition or a recursion.
+/// JavaScript's \s has more blanks than ASCII's.
+constexpr std::string_view kBlanks = R"(\s\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff)";
+
+/// The escape of `letter`, in PCRE2's words. \h, \R, \Q and others mean something to PCRE2 only and are the letter
+/// itself.
+std::string translated_escape(char letter, bool in_class) {
+  constexpr std::string_view kShared = "dDwWsSbBnrtfv0123456789xuck";
+  const bool is_letter = (letter | 0x20) >= 'a' && (letter | 0x20) <= 'z';
+  if (letter == 's') return in_class ? std::string(kBlanks) : fmt::format("[{}]", kBlanks);
+  if (letter == 'S' && !in_class) return fmt::format("[^{}]", kBlanks);
+  if (is_letter && !kShared.contains(letter)) return {letter};
+  return {'\\', letter};
+}
+
+/// The expression in PCRE2's words, without what only PCRE2 knows: a "(" is never followed by a verb, a condition or a
+/// recursion, and no quantifier by a "+".
 Result<std::string> translated(std::string_view source) {
-  constexpr std::string_view kSharedEscapes = "dDwWsSbBnrtfv0123456789xuckpP";
   std::string pattern;
   bool in_class = false;
   for (std::size_t i = 0; i < source.size(); ++i) {
@@ -46,12 +59,7 @@ Result<std::string> translated(std::string_view source) {
     const char following = i + 1 < source.size() ? source[i + 1] : '\0';
     if (current == '\\') {
       if (i + 1 == source.size()) return refuse(source, "\\ at end of pattern");
-      const bool is_letter = (following | 0x20) >= 'a' && (following | 0x20) <= 'z';
-      if (is_letter && !kSharedEscapes.contains(following)) {
-        pattern += following;
-      } else {
-        pattern.append({current, following});
-      }
+      pattern += translated_escape(following, in_class);
       ++i;
       continue;
     }
@@ -109,7 +117,7 @@ Result<std::shared_ptr<const Pattern>> Pattern::compile(std::string_view source,
 struct Pattern::Search::State {
   MatchContext context;
   MatchData data;
-  std::string valid;  ///< the text, if it is no UTF-8
+  std::string valid;  ///< what stands for a text that is no UTF-8
 };
 
 Pattern::Search::Search(const Pattern& pattern, std::string_view text) : pattern_(pattern), text_(text) {
@@ -120,8 +128,7 @@ Pattern::Search::Search(const Pattern& pattern, std::string_view text) : pattern
   pcre2_set_heap_limit(state_->context.get(), kHeapKilobytesMax);
   state_->data.reset(pcre2_match_data_create_from_pattern(pattern.compiled_->code.get(), nullptr));
   if (is_utf8(text_)) return;
-  // Halves of surrogate pairs are as long as what stands for them.
-  state_->valid = with_valid_utf8(std::string(text_));
+  state_->valid = with_valid_utf8_in_place(std::string(text_));
   text_ = state_->valid;
 }
 Pattern::Search::~Search() = default;

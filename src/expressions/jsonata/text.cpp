@@ -9,6 +9,8 @@
 namespace tillite::jsonata {
 namespace {
 
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
+
 std::uint8_t byte_at(std::string_view text, std::size_t position) { return static_cast<std::uint8_t>(text[position]); }
 
 bool continues(std::string_view text, std::size_t position) {
@@ -138,10 +140,20 @@ std::string with_valid_utf8(std::string text) {
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t size = code_point_size(text, i);
     const std::string_view code_point = std::string_view(text).substr(i, size);
-    valid += is_utf8(code_point) ? code_point : std::string_view("\xef\xbf\xbd");
+    valid += is_utf8(code_point) ? code_point : kReplacement;
     i += size;
   }
   return valid;
+}
+
+std::string with_valid_utf8_in_place(std::string text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t size = code_point_size(text, i);
+    if (!is_utf8(std::string_view(text).substr(i, size)))
+      text.replace(i, size, size == kReplacement.size() ? std::string(kReplacement) : std::string(size, '?'));
+    i += size;
+  }
+  return text;
 }
 
 }  // namespace tillite::jsonata

@@ -34,5 +34,7 @@ void append_unit(std::string& text, std::uint32_t unit);
 
 /// With U+FFFD for what is no UTF-8.
 [[nodiscard]] std::string with_valid_utf8(std::string text);
+/// With something else of the same size for what is no UTF-8: U+FFFD for three bytes, else question marks.
+[[nodiscard]] std::string with_valid_utf8_in_place(std::string text);
 
 }  // namespace tillite::jsonata

@@ -4,6 +4,7 @@
 
 #include "workflow/cases/comparison.h"
 #include "workflow/cases/rehearsal.h"
+#include "workflow/test_state.h"
 
 namespace tillite {
 namespace {
@@ -94,6 +95,23 @@ std::string execution_difference(const Value& description) {
       .value_or("");
 }
 
+/// The call as a client makes it.
+Value test_state_call(const Value& description) {
+  const Value request = field_of(description, "request");
+  Value::Object call = request.is_object() ? request.object() : Value::Object();
+  call.set("definition", field_of(description, "definition"));
+  if (const Value* input = description.find("input")) call.set("input", to_text(*input));
+  return Value(std::move(call));
+}
+
+std::string test_state_difference(const Value& description) {
+  const auto request = test_state_request(test_state_call(description));
+  if (!request) return "the request is refused: " + request.error().message();
+  const auto answer = test_state(*request, {.account = "111111111111", .now_ms = 1'700'000'000'000});
+  if (!answer) return "the call is refused: " + answer.error().message();
+  return difference(field_of(description, "expected"), *answer, "answer").value_or("");
+}
+
 }  // namespace
 
 Result<CaseResult> run_case(const Value& description) {
@@ -104,7 +122,9 @@ Result<CaseResult> run_case(const Value& description) {
   for (const Value& feature : features.is_array() ? features.array() : Value::Array()) {
     if (feature.is_string()) result.features.push_back(feature.string());
   }
-  result.difference = execution_difference(description);
+  // The kinds are told apart by what only one of them has.
+  const bool is_test_state = description.find("request") != nullptr;
+  result.difference = is_test_state ? test_state_difference(description) : execution_difference(description);
   return result;
 }
 

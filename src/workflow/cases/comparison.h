@@ -9,7 +9,7 @@
 namespace tillite {
 
 // What happened beside what a case expects (docs/conformance.md describes the cases). "<any>" as a value stands for
-// every value, inside a text for any characters; numbers are equal by value.
+// every value, inside a text for any characters; "date" stands for an instant, too; numbers are equal by value.
 
 /// The first place in which `actual` is not as `expected`: "output.a: 1, not 2". Nothing if there is none.
 [[nodiscard]] std::optional<std::string> difference(const Value& expected, const Value& actual,

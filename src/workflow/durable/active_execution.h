@@ -56,7 +56,7 @@ class ActiveExecution final : public Interpreter::Listener {
   ExecutionRow row;
   std::map<std::int64_t, Asked> asked;
   bool is_new = false;                ///< its row is not written yet
-  bool is_dirty = false;                  ///< it waits to be written
+  bool is_dirty = false;              ///< it waits to be written
   ActiveExecution* parent = nullptr;  ///< of a child
   std::int64_t parent_request = 0;
   bool parent_wants_output = true;

@@ -48,6 +48,7 @@ Flow<Outcome> Interpreter::Walk::parallel(Visit& visit, const ParallelState& par
   if (!payload) co_return payload;
   const std::int64_t started = record("ParallelStateStarted", visit.line.previous);
   visit.line.previous = started;
+  if (trial_ != nullptr) co_return trial_->branches;
   NoticeBox box(ready_);
   std::vector<Branch> branches(parallel.branches.size());
   for (std::size_t i = 0; i < branches.size(); ++i) {

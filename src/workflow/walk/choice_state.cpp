@@ -52,16 +52,17 @@ Ended Interpreter::Walk::choice(Visit& visit, const ChoiceState& choice) {
   if (choice.otherwise) return go_to(*choice.otherwise, visit.state.output, visit.state.assign);
   return std::unexpected(
       Failure{.error = errors::kNoChoiceMatched,
-              .cause = fmt::format("An error occurred while executing the state '{}' (entered at the "
-                                   "event id #{}). Failed to transition out of the state. The state "
-                                   "had no matching choice rules and no default was specified",
-                                   visit.state.name, visit.entered)});
+              .cause = "Failed to transition out of the state. The state had no matching choice rules and no default "
+                       "was specified",
+              .evaluation = true});
 }
 
 Ended Interpreter::Walk::fail(Visit& visit, const FailState& fail) {
+  const auto input = effective_input(visit);
+  if (!input) return std::unexpected(input.error());
   const auto text = [&](const std::optional<Field>& field) -> std::expected<std::optional<std::string>, Failure> {
     if (!field) return std::nullopt;
-    auto value = with_view(visit, visit.input, [&](const View& view) { return field->evaluate(view); });
+    auto value = with_view(visit, *input, [&](const View& view) { return field->evaluate(view); });
     if (!value) return std::unexpected(std::move(value).error());
     if (value->is_string()) return value->string();
     if (visit.state.language == QueryLanguage::jsonata)

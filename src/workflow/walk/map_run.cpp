@@ -91,11 +91,13 @@ Flow<Outcome> Interpreter::Walk::map_run(Visit& visit, const MapState& map, Valu
   const auto count = whole_number(visit, input, map.tolerated_failure_count);
   if (!count) co_return std::unexpected(count.error());
   tolerance.count = *count;
+  if (tolerance.count) show("toleratedFailureCount", *tolerance.count);
   const auto share = with_view(visit, input, [&](const View& view) {
     return percentage(map.tolerated_failure_percentage, view, visit.state.language);
   });
   if (!share) co_return std::unexpected(share.error());
   tolerance.percentage = *share;
+  if (tolerance.percentage) show("toleratedFailurePercentage", *tolerance.percentage);
 
   std::string run = fmt::format("{}/{}:{}", identity_.machine_name, map.label, uuid4(random_->bytes()));
   std::map<std::size_t, Value> known;  // what children yielded before a redrive
@@ -143,8 +145,19 @@ Flow<Outcome> Interpreter::Walk::map_run(Visit& visit, const MapState& map, Valu
     auto made = batches(visit, map, input, *items);
     if (!made) co_return failed(made.error());
     batched = *std::move(made);
+    show("afterItemBatcher", batched);
   }
   const std::size_t total = map.batcher ? batched.size() : items->array().size();
+  const Failure too_many_failed{.error = errors::kExceedToleratedFailureThreshold,
+                                .cause = "The specified tolerated failure threshold was exceeded"};
+  if (trial_ != nullptr) {
+    const Outcome tried = tried_iterations(visit, map, input, *items);
+    if (!tried) co_return failed(tried.error());
+    // Where nothing is said of a tolerance, AWS believes the result.
+    const bool has_tolerance = tolerance.count || tolerance.percentage;
+    if (has_tolerance && tolerance.exceeded(trial_->iterations_failed, total)) co_return failed(too_many_failed);
+    co_return tried;
+  }
   const std::size_t window = std::min(concurrency == 0 ? limits_.children_max : concurrency, limits_.children_max);
   struct Child {
     std::size_t index;
@@ -182,8 +195,7 @@ Flow<Outcome> Interpreter::Walk::map_run(Visit& visit, const MapState& map, Valu
       if (!writes) results[index] = notice.news.output;
       if (remembers_) footprint_.map_runs[visit.place].results[index] = notice.news.output;
     } else if (tolerance.exceeded(++failures, total)) {
-      co_return failed({.error = errors::kExceedToleratedFailureThreshold,
-                        .cause = "The specified tolerated failure threshold was exceeded"});
+      co_return failed(too_many_failed);
     }
   }
 

@@ -10,7 +10,10 @@ Flow<Outcome> Interpreter::Walk::map(Visit& visit, const MapState& map, Value in
   std::optional<Value> items;
   const Outcome found = reads_objects ? Outcome(Value()) : map_items(visit, map, input);
   if (!found) co_return found;
-  if (!reads_objects) items = *found;
+  if (!reads_objects) {
+    items = *found;
+    show("afterItemsPath", *items);
+  }
   const auto concurrency = whole_number(visit, input, map.concurrency_max);
   if (!concurrency) co_return std::unexpected(concurrency.error());
   if (concurrency->value_or(0) < 0) {
@@ -20,6 +23,7 @@ Flow<Outcome> Interpreter::Walk::map(Visit& visit, const MapState& map, Value in
                 .terminal = true,
                 .evaluation = true});
   }
+  show("maxConcurrency", concurrency->value_or(0));
   const auto at_once = static_cast<std::size_t>(concurrency->value_or(0));
   visit.line.previous = record("MapStateStarted", visit.line.previous,
                                [&] { return Value::Object{{"length", items ? items->array().size() : 0}}; });
@@ -27,6 +31,7 @@ Flow<Outcome> Interpreter::Walk::map(Visit& visit, const MapState& map, Value in
     Outcome outcome = co_await map_run(visit, map, std::move(input), std::move(items), at_once);
     co_return std::move(outcome);
   }
+  if (trial_ != nullptr) co_return tried_iterations(visit, map, input, *items);
   Outcome outcome = co_await map_inline(visit, map, std::move(input), *std::move(items), at_once);
   co_return std::move(outcome);
 }
@@ -46,6 +51,7 @@ Outcome Interpreter::Walk::map_items(Visit& visit, const MapState& map, const Va
     return items;
   }
   const auto not_an_array = [](std::string_view path) {
+    if (path.starts_with("$$")) path.remove_prefix(1);  // as it is seen inside the context object
     return std::unexpected(Failure{.error = errors::kRuntime,
                                    .cause = fmt::format("Reference path \"{}\" must point to array.", path),
                                    .terminal = true,
@@ -69,6 +75,18 @@ Outcome Interpreter::Walk::item_input(Visit& visit, const MapState& map, const V
   if (!map.item_selector) return item.value;
   return with_view(
       visit, input, [&](const View& view) { return map.item_selector->fill(view); }, nullptr, nullptr, &item);
+}
+
+Outcome Interpreter::Walk::tried_iterations(Visit& visit, const MapState& map, const Value& input, const Value& items) {
+  if (!map.item_selector) return trial_->branches;
+  Value::Array inputs;
+  for (const Value& item : items.array()) {
+    Outcome selected = item_input(visit, map, input, {static_cast<std::int64_t>(inputs.size()), item});
+    if (!selected) return selected;
+    inputs.push_back(*std::move(selected));
+  }
+  show("afterItemSelector", inputs);
+  return trial_->branches;
 }
 
 Flow<Outcome> Interpreter::Walk::map_inline(Visit& visit, const MapState& map, Value input, Value items,

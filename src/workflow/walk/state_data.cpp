@@ -37,23 +37,32 @@ std::string bare_text(const Value& value) { return value.is_string() ? value.str
 }  // namespace
 
 Outcome Interpreter::Walk::effective_input(const Visit& visit) {
-  if (visit.state.discards_input) return Value(Value::Object());
-  if (!visit.state.input_path) return visit.input;
-  return with_view(visit, visit.input,
-                   [&](const View& view) { return along(visit.state.input_path, visit.input, view); });
+  Outcome input = visit.input;
+  if (visit.state.discards_input) {
+    input = Value(Value::Object());
+  } else if (visit.state.input_path) {
+    input = with_view(visit, visit.input,
+                      [&](const View& view) { return along(visit.state.input_path, visit.input, view); });
+  }
+  if (input) show("afterInputPath", *input);
+  return input;
 }
 
 /// Parameters or Arguments of a state, else its input.
 Outcome Interpreter::Walk::payload(const Visit& visit, const Value& input) {
-  const auto& content = visit.state.language == QueryLanguage::jsonata ? visit.state.arguments : visit.state.parameters;
-  if (!content) return input;
-  return with_view(visit, input, [&](const View& view) { return content->fill(view); });
+  const bool jsonata = visit.state.language == QueryLanguage::jsonata;
+  const auto& content = jsonata ? visit.state.arguments : visit.state.parameters;
+  Outcome payload = input;
+  if (content) payload = with_view(visit, input, [&](const View& view) { return content->fill(view); });
+  if (payload) show(jsonata ? "afterArguments" : "afterParameters", *payload);
+  return payload;
 }
 
 /// `result_is_input`: of a state that has no result of its own: JSONata then sees no $states.result.
 Ended Interpreter::Walk::finish(const Visit& visit, const Value& result, bool result_is_input) {
   const State& state = visit.state;
   Transition transition{.output = result, .next = state.next};
+  if (!result_is_input) show("result", result);
   if (state.language == QueryLanguage::jsonata) {
     const auto fill = [&](const std::optional<Template>& content) -> std::expected<std::optional<Value>, Failure> {
       if (!content) return std::nullopt;
@@ -76,6 +85,7 @@ Ended Interpreter::Walk::finish(const Visit& visit, const Value& result, bool re
       if (!filled) return std::unexpected(std::move(filled).error());
       selected = *std::move(filled);
     }
+    show("afterResultSelector", selected);
     Value placed = selected;
     if (state.result_path.discards) placed = visit.input;
     if (state.result_path.path) {
@@ -83,6 +93,7 @@ Ended Interpreter::Walk::finish(const Visit& visit, const Value& result, bool re
       if (!put) return std::unexpected(Failure{errors::kResultPathMatchFailure, put.error().message()});
       placed = *std::move(put);
     }
+    show("afterResultPath", placed);
     if (state.discards_output) placed = Value::Object();
     auto shown = with_view(visit, placed, [&](const View& view) { return along(state.output_path, placed, view); });
     if (!shown) return std::unexpected(std::move(shown).error());
@@ -110,10 +121,14 @@ Outcome Interpreter::Walk::within_limit(const Visit& visit, Value value) const {
 }
 
 Value Interpreter::Walk::context(const Visit& visit, const MapItem* item) const {
-  Value::Object context{{"Execution", execution_context_}, {"StateMachine", machine_context_}};
+  const bool is_given = trial_ != nullptr && trial_->context;
+  Value::Object context = is_given
+                              ? trial_->context->object()
+                              : Value::Object{{"Execution", execution_context_}, {"StateMachine", machine_context_}};
   for (const Line* line = &visit.line; item == nullptr && line != nullptr; line = line->outer) item = line->item;
   if (item != nullptr)
     context.set("Map", Value::Object{{"Item", Value::Object{{"Index", item->index}, {"Value", item->value}}}});
+  if (is_given) return Value(std::move(context));
   Value::Object state{{"Name", visit.state.name}, {"EnteredTime", iso_time(visit.entered_ms)}};
   const std::string_view type = visit.state.type();
   if (type == "Task" || type == "Map" || type == "Parallel") state.set("RetryCount", visit.retries);
@@ -144,6 +159,7 @@ std::expected<std::optional<std::int64_t>, Failure> Interpreter::Walk::whole_num
 Failure Interpreter::Walk::explained(Visit& visit, Failure failure) {
   if (!failure.evaluation) return failure;
   failure.evaluation = false;
+  if (trial_ != nullptr) return failure;  // its history has no events to name
   failure.cause = fmt::format("An error occurred while executing the state '{}' (entered at the event id #{}). {}",
                               visit.state.name, visit.entered, failure.cause.value_or(""));
   if (failure.error != errors::kQueryEvaluationError) return failure;

@@ -55,7 +55,7 @@ Interpreter::Walk::Walk(const States& states, Identity identity, Options options
       listener_(listener),
       random_(std::make_unique<SeededRandom>(identity_.execution_arn)) {}
 
-void Interpreter::Walk::start(Value input, std::int64_t now_ms, std::optional<std::int64_t> timeout_s) {
+void Interpreter::Walk::begin(Value input, std::int64_t now_ms) {
   now_ms_ = started_ms_ = now_ms;
   input_ = std::move(input);
   Value::Object context{{"Id", identity_.execution_arn},
@@ -67,8 +67,20 @@ void Interpreter::Walk::start(Value input, std::int64_t now_ms, std::optional<st
   execution_context_ = std::move(context);
   machine_context_ = Value::Object{{"Id", identity_.machine_arn}, {"Name", identity_.machine_name}};
   record("ExecutionStarted", 0, [&] { return Value::Object{{"input", input_}, {"roleArn", identity_.role_arn}}; });
+}
+
+void Interpreter::Walk::start(Value input, std::int64_t now_ms, std::optional<std::int64_t> timeout_s) {
+  begin(std::move(input), now_ms);
   timeout_s_ = timeout_s;
   flow_ = whole();
+  flow_->start();
+  ready_.run();
+}
+
+void Interpreter::Walk::try_state(std::size_t state, Trial& trial, Value input, std::int64_t now_ms) {
+  trial_ = &trial;
+  begin(std::move(input), now_ms);
+  flow_ = lone_visit(states_.states[state]);
   flow_->start();
   ready_.run();
 }
@@ -163,6 +175,26 @@ Flow<Interpreter::Walk::Done> Interpreter::Walk::whole() {
   co_return Done{};
 }
 
+Flow<Interpreter::Walk::Done> Interpreter::Walk::lone_visit(const State& state) {
+  Line line{.variables = trial_->variables};
+  Visit visit = enter(state, line, input_, "");
+  visit.retries = trial_->retries;
+  std::optional<Ended> ended = at_once(visit);
+  if (!ended) {
+    Ended later = co_await in_time(visit);
+    ended = std::move(later);
+  }
+  if (!*ended) {
+    conclude({ExecutionEnd::Kind::failed, {}, explained(visit, std::move(*ended).error())});
+    co_return Done{};
+  }
+  leave(visit, **ended);
+  if ((*ended)->next) show("nextState", states_.states[*(*ended)->next].name);
+  trial_->variables = line.variables;
+  conclude({ExecutionEnd::Kind::succeeded, (*ended)->output, {}});
+  co_return Done{};
+}
+
 Flow<Outcome> Interpreter::Walk::line_of(const States& states, Value input, Line& line) {
   const State* state = &states.states[states.start];
   while (true) {
@@ -252,7 +284,7 @@ Flow<Ended> Interpreter::Walk::in_time(Visit& visit) {
 }
 
 Flow<Ended> Interpreter::Walk::with_handlers(Visit& visit) {
-  std::vector<std::int64_t> attempts(visit.state.retriers.size());
+  std::vector<std::int64_t> attempts(visit.state.retriers.size(), visit.retries);
   while (true) {
     Outcome result = effective_input(visit);
     if (result) {
@@ -263,7 +295,10 @@ Flow<Ended> Interpreter::Walk::with_handlers(Visit& visit) {
     if (ended) co_return std::move(ended);
     const Failure failure = explained(visit, std::move(ended).error());
     if (failure.terminal) co_return std::unexpected(failure);
+    show("error", failure.error);
+    if (failure.cause) show("cause", *failure.cause);
     if (const auto delay_ms = retry_delay_ms(visit, failure, attempts)) {
+      show("retryBackoffIntervalSeconds", *delay_ms / 1000);
       co_await pause(*delay_ms);
       ++visit.retries;
       forget_branches(visit);
@@ -274,6 +309,7 @@ Flow<Ended> Interpreter::Walk::with_handlers(Visit& visit) {
     const auto catcher = std::ranges::find_if(
         visit.state.catchers, [&](const Catcher& candidate) { return matches(candidate.errors, failure.error); });
     if (catcher == visit.state.catchers.end()) co_return std::unexpected(failure);
+    show("catchIndex", catcher - visit.state.catchers.begin());
     co_return caught(visit, *catcher, failure);
   }
 }
@@ -296,6 +332,7 @@ std::optional<std::int64_t> Interpreter::Walk::retry_delay_ms(const Visit& visit
   for (std::size_t i = 0; i < visit.state.retriers.size(); ++i) {
     const Retrier& retrier = visit.state.retriers[i];
     if (!matches(retrier.errors, failure.error)) continue;
+    show("retryIndex", i);
     if (attempts[i] >= retrier.attempts_max) return std::nullopt;
     double delay_s = retrier.interval_s * std::pow(retrier.backoff_rate, static_cast<double>(attempts[i]++));
     if (retrier.delay_s_max) delay_s = std::min(delay_s, *retrier.delay_s_max);
@@ -360,6 +397,9 @@ Interpreter::Interpreter(Interpreter&&) noexcept = default;
 
 void Interpreter::start(Value input, std::int64_t now_ms, std::optional<std::int64_t> timeout_s) {
   walk_->start(std::move(input), now_ms, timeout_s);
+}
+void Interpreter::try_state(std::size_t state, Trial& trial, Value input, std::int64_t now_ms) {
+  walk_->try_state(state, trial, std::move(input), now_ms);
 }
 void Interpreter::tell(std::int64_t request, News news, std::int64_t now_ms) {
   walk_->tell(request, std::move(news), now_ms);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "workflow/interpreter.h"
+#include "workflow/trial.h"
 #include "workflow/walk/flow.h"
 
 namespace tillite {
@@ -77,6 +78,7 @@ class Interpreter::Walk {
   Walk(const States& states, Identity identity, Options options, Listener& listener);
 
   void start(Value input, std::int64_t now_ms, std::optional<std::int64_t> timeout_s);
+  void try_state(std::size_t state, Trial& trial, Value input, std::int64_t now_ms);
   void tell(std::int64_t request, News news, std::int64_t now_ms);
   void advance(std::int64_t now_ms);
   void stop(const std::string& error, const std::string& cause, std::int64_t now_ms);
@@ -93,7 +95,9 @@ class Interpreter::Walk {
   struct Items;
 
   // walk.cpp: the walk from state to state
+  void begin(Value input, std::int64_t now_ms);
   Flow<Done> whole();
+  Flow<Done> lone_visit(const State& state);
   Flow<Outcome> line_of(const States& states, Value input, Line& line);
   Visit enter(const State& state, Line& line, Value input, const std::string& place);
   static void set_variables(Line& line, const Transition& transition);
@@ -125,6 +129,11 @@ class Interpreter::Walk {
   /// Gives a failure of an expression the words in front that AWS puts there, and the history its event.
   Failure explained(Visit& visit, Failure failure);
   [[nodiscard]] Outcome within_limit(const Visit& visit, Value value) const;
+  /// Lets a trial see something on its way; without one nothing is made of it.
+  template <typename Shown>
+  void show(std::string_view name, const Shown& shown) {
+    if (trial_ != nullptr) trial_->seen.set(name, Value(shown));
+  }
 
   // The states that do not end at once, one file each.
   Ended choice(Visit& visit, const ChoiceState& choice);
@@ -138,6 +147,8 @@ class Interpreter::Walk {
                         std::size_t concurrency);
   Outcome item_input(Visit& visit, const MapState& map, const Value& input, const MapItem& item);
   Outcome map_items(Visit& visit, const MapState& map, const Value& input);
+  /// What a trial has in place of the iterations, whose inputs are made as ever.
+  Outcome tried_iterations(Visit& visit, const MapState& map, const Value& input, const Value& items);
   std::expected<std::vector<Value>, Failure> batches(Visit& visit, const MapState& map, const Value& input,
                                                      const Value& items);
 
@@ -178,6 +189,7 @@ class Interpreter::Walk {
   Footprint footprint_;  ///< of all walks
   std::int64_t redrives_ = 0;
   Listener& listener_;
+  Trial* trial_ = nullptr;
   std::unique_ptr<Random> random_;
 
   std::int64_t now_ms_ = 0;
