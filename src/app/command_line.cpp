@@ -345,6 +345,8 @@ class Parser {
     serve->add_option("--port", v->serve.port, "Where; 0: any port that is free")
         ->check(CLI::Range(0, kPortMax))
         ->capture_default_str();
+    serve->add_flag("--allow-commands", v->serve.runs_commands,
+                    "Tasks may be programs (command:): whoever may create a state machine may run any");
     serve->add_flag("!--no-compaction", v->serve.compacts, "Leave the queue's messages to who receives them");
   }
 

@@ -71,8 +71,9 @@ struct DeltaImportOptions {
 [[nodiscard]] Result<int> queue_redrive_command(CommandContext& context, bool all, std::vector<std::string> ids);
 
 struct ServeOptions {
-  int port = 8765;       ///< 0: any that is free
-  bool compacts = true;  ///< works on the queue's messages; else they stay for who receives them
+  int port = 8765;             ///< 0: any that is free
+  bool compacts = true;        ///< works on the queue's messages; else they stay for who receives them
+  bool runs_commands = false;  ///< whoever may create a state machine may run any program then
 };
 [[nodiscard]] Result<int> serve_command(CommandContext& context, const ServeOptions& options);
 

@@ -53,7 +53,9 @@ class EmbeddedHost final : public LocalHost {
                provider_,         adapters_->clock,    adapters_->random},
         context_{settings_, options.log, options.stop, home_.scratch_folder(), "tillite"},
         invocations_(*adapters_->logs, adapters_->clock, adapters_->random, options.log.named("functions"),
-                     std::move(functions)) {}
+                     std::move(functions)) {
+    task_settings_.commands_allowed = options.runs_commands;
+  }
 
   const Home& home() const override { return home_; }
   const Ports& ports() const override { return ports_; }

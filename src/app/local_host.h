@@ -23,6 +23,7 @@ class LocalHost {
     Logger log = Logger::none();
     std::stop_token stop;
     Environment environment;
+    bool runs_commands = true;  ///< tasks may be programs (`command:`); else they are refused
   };
   [[nodiscard]] static Result<std::unique_ptr<LocalHost>> open(const Options& options);
   virtual ~LocalHost() = default;

@@ -108,6 +108,7 @@ Result<int> serve_command(CommandContext& context, const ServeOptions& options) 
   const auto credential = TRY(configured_credential(environment));
   const AwsPlace place;
   context.host.create = true;
+  context.host.runs_commands = options.runs_commands;
   const auto host = TRY(LocalHost::open(context.host));
   const Ports& ports = host->ports();
   const Logger log = host->context().log.named("serve");
@@ -120,7 +121,7 @@ Result<int> serve_command(CommandContext& context, const ServeOptions& options) 
   const auto engine = host->engine(nullptr);
   EngineBackend backend(*engine, host->executions(), ports.clock, polls);
   TRY(provide_machines(backend));
-  StepFunctionsService states(backend, place, polls, ports.random);
+  StepFunctionsService states(backend, place, polls, ports.clock, ports.random);
   AwsEndpoint endpoint({&sqs, &logs, &states},
                        credential ? std::optional(SignatureCheck(*credential, ports.clock)) : std::nullopt,
                        ports.random, log);

@@ -59,7 +59,7 @@ class HomesSteps final : public TaskRunner {
   explicit HomesSteps(LocalHost::Options options) : options_(std::move(options)) {}
   [[nodiscard]] Result<Json> run(const Call& call) override {
     const auto host = TRY(LocalHost::open(options_));
-    return StepTaskRunner(host->ports(), host->context(), {}).run(call);
+    return StepTaskRunner(host->ports(), host->context(), host->invocations(), {}).run(call);
   }
 
  private:

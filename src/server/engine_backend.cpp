@@ -246,10 +246,6 @@ Result<std::int64_t> EngineBackend::redrive(const ExecutionName& id) {
   return std::unexpected(redriven.error().named("ExecutionNotRedrivable"));
 }
 
-Result<Value> EngineBackend::test_state(const Value&) {
-  return std::unexpected(Error(Code::unsupported, "TestState is not served yet").named("UnknownOperationException"));
-}
-
 // ---------------------------------------------------------------------------------------------------- map runs
 
 Result<MapRunInfo> EngineBackend::describe_map_run(const std::string& id) {

@@ -39,8 +39,6 @@ class EngineBackend final : public StepFunctionsBackend {
   Result<std::int64_t> stop(const ExecutionName& id, const std::string& error, const std::string& cause) override;
   Result<std::int64_t> redrive(const ExecutionName& id) override;
 
-  Result<Value> test_state(const Value& request) override;
-
   Result<MapRunInfo> describe_map_run(const std::string& id) override;
   Result<std::vector<MapRunInfo>> list_map_runs(const ExecutionName& execution) override;
 

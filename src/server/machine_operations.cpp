@@ -5,6 +5,7 @@
 #include "server/execution_event_json.h"
 #include "server/step_functions_parameters.h"
 #include "server/step_functions_service.h"
+#include "workflow/test_state.h"
 
 namespace tillite {
 namespace {
@@ -38,17 +39,6 @@ Error does_not_exist(const Error& error, const NameArn& arn) {
   return aws_error("StateMachineDoesNotExist",
                    fmt::format("State Machine Does Not Exist: '{}'", machine_arn(arn.place, arn.name)))
       .error();
-}
-
-/// A parameter that is a JSON text, as the value that it stands for. `error_name` if it is none.
-Result<void> parse_text_field(Value::Object& object, std::string_view name, std::string_view error_name,
-                              std::string_view what) {
-  const Value* const text = object.find(name);
-  if (text == nullptr || !text->is_string()) return {};
-  auto value = parse_value(text->string(), name);
-  if (!value) return aws_error(error_name, fmt::format("{}: '{}'", what, value.error().message()));
-  object.set(name, *std::move(value));
-  return {};
 }
 
 }  // namespace
@@ -189,25 +179,10 @@ Result<Json> StepFunctionsService::validate_definition(const Json& parameters) {
 }
 
 Result<Json> StepFunctionsService::test_state(const Json& parameters) {
-  TRY(text_of(parameters, "definition", kDefinitionBytesMax));
-  TRY(optional_text_of(parameters, "input", kPayloadBytesMax));
-  Value::Object request = to_value(parameters).object();
-  if (request.find("input") == nullptr) request.set("input", Value(std::string("{}")));
-  TRY(parse_text_field(request, "definition", "InvalidDefinition", "Invalid State Machine Definition"));
-  TRY(parse_text_field(request, "input", "InvalidExecutionInput", "Invalid State Machine Execution Input"));
-  TRY(parse_text_field(request, "variables", "ValidationException", "Invalid variables"));
-  TRY(parse_text_field(request, "context", "ValidationException", "Invalid context"));
-  const Value answer = TRY(backend_.test_state(Value(std::move(request))));
-  Json json = to_json(answer);
-  if (const Value* const output = answer.find("output")) json["output"] = to_text(*output);
-  const Value* const inspection = answer.find("inspectionData");
-  if (inspection == nullptr || !inspection->is_object()) return json;
-  // Numbers and what tells of errors and of HTTP are no JSON texts on AWS either.
-  for (const auto& [name, value] : inspection->object()) {
-    const bool is_text = name.starts_with("after") || name == "input" || name == "result" || name == "variables";
-    if (is_text && name != "afterItemsPointer") json["inspectionData"][name] = to_text(value);
-  }
-  return json;
+  const TestStateRequest request = TRY(test_state_request(to_value(parameters)));
+  const Value answer = TRY(
+      tillite::test_state(request, {.region = place_.region, .account = place_.account, .now_ms = clock_.now_ms()}));
+  return to_json(test_state_wire(answer));
 }
 
 }  // namespace tillite

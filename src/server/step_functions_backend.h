@@ -169,11 +169,6 @@ class StepFunctionsBackend {
   /// When it goes on. `not_found`; named ExecutionNotRedrivable, with the reason.
   [[nodiscard]] virtual Result<std::int64_t> redrive(const ExecutionName& id) = 0;
 
-  // --- a single state
-  /// TestState's request and answer as AWS has them, but with values for JSON texts (definition, input, variables,
-  /// context; output and what inspectionData shows). Named InvalidDefinition, ValidationException.
-  [[nodiscard]] virtual Result<Value> test_state(const Value& request) = 0;
-
   // --- map runs, all `not_found`
   [[nodiscard]] virtual Result<MapRunInfo> describe_map_run(const std::string& id) = 0;
   [[nodiscard]] virtual Result<std::vector<MapRunInfo>> list_map_runs(const ExecutionName& execution) = 0;

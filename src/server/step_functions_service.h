@@ -14,8 +14,8 @@ namespace tillite {
 class StepFunctionsService final : public AwsService {
  public:
   /// `place` is where machines and activities are that a request names without an ARN. All must outlive the service.
-  StepFunctionsService(StepFunctionsBackend& backend, AwsPlace place, LongPolls& polls, Random& random)
-      : backend_(backend), place_(std::move(place)), polls_(polls), random_(random) {}
+  StepFunctionsService(StepFunctionsBackend& backend, AwsPlace place, LongPolls& polls, Clock& clock, Random& random)
+      : backend_(backend), place_(std::move(place)), polls_(polls), clock_(clock), random_(random) {}
 
   [[nodiscard]] std::string_view target() const override { return "AWSStepFunctions"; }
   void handle(AwsCall call) override;
@@ -64,6 +64,7 @@ class StepFunctionsService final : public AwsService {
   StepFunctionsBackend& backend_;
   AwsPlace place_;
   LongPolls& polls_;
+  Clock& clock_;
   Random& random_;
 };
 

@@ -24,8 +24,6 @@ class MemoryBackend final : public StepFunctionsBackend {
   std::map<std::string, ActivityInfo> activities;
   std::deque<ActivityTask> tasks;
   std::vector<std::string> sent;  ///< what was told about tasks
-  Value tested;                   ///< the last request of test_state
-  Value test_answer;
   std::move_only_function<void(Result<ExecutionInfo>)> sync_ended;
   std::int64_t now_ms = 1'700'000'000'123;
 
@@ -138,11 +136,6 @@ class MemoryBackend final : public StepFunctionsBackend {
     at->second.info.status = "RUNNING";
     ++at->second.info.redrive_count;
     return now_ms;
-  }
-
-  Result<Value> test_state(const Value& request) override {
-    tested = request;
-    return test_answer;
   }
 
   Result<MapRunInfo> describe_map_run(const std::string& id) override { return found(map_runs, id); }

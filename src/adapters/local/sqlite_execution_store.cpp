@@ -197,7 +197,9 @@ class SqliteExecutionStore::Transaction final : public Batch {
     return with_sqlite(writer_.says("updating an execution"), [&] {
       SQLite::Statement& update = writer_.prepared(
           "UPDATE executions SET status = ?, stopped_ms = ?, output = ?, error = ?, cause = ?, events = ?, redrives = "
-          "?, redriven_ms = ?, owner = ?, lease_until_ms = ? WHERE id = ?");
+          "?, redriven_ms = ?, owner = ?, lease_until_ms = ?, stop_request = iif(?1 = 'RUNNING', stop_request, NULL) "
+          "WHERE "
+          "id = ?");
       update.bindNoCopy(1, row.status);
       update.bind(2, row.stopped_ms);
       bind_or_null(update, 3, row.output);
@@ -234,7 +236,9 @@ class SqliteExecutionStore::Transaction final : public Batch {
   }
 
   Result<void> commit() override {
-    return with_sqlite(writer_.says("writing executions"), [&] { transaction_.commit(); });
+    auto committed = with_sqlite(writer_.says("writing executions"), [&] { transaction_.commit(); });
+    if (committed) lock_.unlock();  // others may write, however long this object lives
+    return committed;
   }
 
  private:

@@ -7,7 +7,9 @@
 namespace tillite::testing {
 namespace {
 
-bool matches(std::string_view pattern, std::string_view message) { return must(LogFilter::parse(pattern)).matches(message); }
+bool matches(std::string_view pattern, std::string_view message) {
+  return must(LogFilter::parse(pattern)).matches(message);
+}
 
 TEST(LogFilterTest, AnEmptyPatternMatchesEverything) {
   EXPECT_TRUE(matches("", "anything"));

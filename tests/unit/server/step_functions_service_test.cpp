@@ -6,6 +6,7 @@
 #include "support/memory_backend.h"
 #include "support/must.h"
 #include "support/seeded_random.h"
+#include "support/virtual_clock.h"
 
 namespace tillite::testing {
 namespace {
@@ -36,8 +37,9 @@ class StepFunctionsServiceTest : public ::testing::Test {
 
   MemoryBackend backend;
   LongPolls polls;
+  VirtualClock clock;
   SeededRandom random;
-  StepFunctionsService states{backend, AwsPlace{}, polls, random};
+  StepFunctionsService states{backend, AwsPlace{}, polls, clock, random};
 };
 
 // ---------------------------------------------------------------------------------------------------- machines
@@ -275,19 +277,17 @@ TEST_F(StepFunctionsServiceTest, AMapRunIsDescribedAndListed) {
   EXPECT_EQ(refuse("ListExecutions", {{"mapRunArn", arn + "x"}}), "ResourceNotFound");
 }
 
-TEST_F(StepFunctionsServiceTest, AStateIsTestedWithValuesForTexts) {
-  backend.test_answer = value(R"({"status": "SUCCEEDED", "output": {"a": 1}, "nextState": "B",
-                                  "inspectionData": {"input": [1], "afterInputPath": "x", "maxConcurrency": 2}})");
-  const Json answer = ask("TestState", {{"definition", R"({"Type": "Pass"})"},
-                                        {"input", "[1]"},
-                                        {"inspectionLevel", "DEBUG"},
-                                        {"mock", {{"result", "{}"}}}});
-  EXPECT_EQ(backend.tested, value(R"({"definition": {"Type": "Pass"}, "input": [1], "inspectionLevel": "DEBUG",
-                                      "mock": {"result": "{}"}})"));
-  EXPECT_EQ(answer, Json::parse(R"({"status": "SUCCEEDED", "output": "{\"a\":1}", "nextState": "B",
-                                    "inspectionData": {"input": "[1]", "afterInputPath": "\"x\"", "maxConcurrency": 2}})"));
+TEST_F(StepFunctionsServiceTest, AStateIsTestedAndAnswersWithTexts) {
+  const Json answer = ask("TestState", {{"definition", R"({"Type": "Pass", "InputPath": "$.a", "Next": "B"})"},
+                                        {"input", R"({"a": [1]})"},
+                                        {"inspectionLevel", "DEBUG"}});
+  EXPECT_EQ(answer.at("status"), "SUCCEEDED");
+  EXPECT_EQ(answer.at("output"), "[1]");
+  EXPECT_EQ(answer.at("nextState"), "B");
+  EXPECT_EQ(answer.at("inspectionData").at("afterInputPath"), "[1]");
   EXPECT_EQ(refuse("TestState", {{"definition", "{"}}), "InvalidDefinition");
-  EXPECT_EQ(refuse("TestState", {{"definition", "{}"}, {"input", "{"}}), "InvalidExecutionInput");
+  EXPECT_EQ(refuse("TestState", {{"definition", R"({"Type": "Pass", "End": true})"}, {"input", "{"}}),
+            "InvalidExecutionInput");
 }
 
 // -------------------------------------------------------------------------------------------------- activities

@@ -263,6 +263,15 @@ TEST_F(EngineTest, ARedriveGoesOnWhereItFailedAndRepeatsNothingThatSucceeded) {
   EXPECT_EQ(engine.redrive(failed.id).error().code(), Code::conflict) << "it succeeded";
 }
 
+TEST_F(EngineTest, AnExecutionThatWasStoppedCanBeRedriven) {
+  Engine engine = engine_on(*store);
+  const auto started = must(engine.start(
+      machine_of(R"({"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":99,"End":true}}})"), value("{}")));
+  ASSERT_EQ(must(engine.stop(started.id, "", "")).status, ExecutionStatus::aborted);
+  must(engine.redrive(started.id));
+  EXPECT_EQ(must(engine.walk(started.id, {})).status, ExecutionStatus::succeeded);
+}
+
 TEST_F(EngineTest, ARedriveOfAMapWalksOnlyTheItemsThatFailed) {
   const std::string map =
       R"({"StartAt":"M","States":{"M":{"Type":"Map","MaxConcurrency":1,"ItemProcessor":{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:lambda:x:1:function:f","End":true}}},"End":true}}})";
