@@ -38,6 +38,7 @@ struct Values {
   std::string name;
   std::string input = "{}";
   std::string execution;
+  bool express = false;
   std::string body;
   ServeOptions serve;
   TestStateOptions test_state;
@@ -314,6 +315,11 @@ class Parser {
                      "tillite workflow test CASE.json...",
                      [v](CommandContext& c) { return workflow_test_command(c, v->files); });
     test->add_option("CASE", v->files, "Files, one case each")->required();
+    auto* validate = add(*workflow, "validate", "Says what is wrong with definitions, as AWS does",
+                         "tillite workflow validate FILE.asl.json",
+                         [v](CommandContext& c) { return workflow_validate_command(c, v->files, v->express); });
+    validate->add_option("FILE", v->files, "Definitions")->required();
+    validate->add_flag("--express", v->express, "Of EXPRESS state machines");
     add_test_state(*workflow);
   }
 

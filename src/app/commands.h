@@ -99,6 +99,8 @@ struct TestStateOptions {
   std::string configuration;
 };
 [[nodiscard]] Result<int> workflow_test_state_command(CommandContext& context, const TestStateOptions& options);
+[[nodiscard]] Result<int> workflow_validate_command(CommandContext& context, const std::vector<std::string>& files,
+                                                    bool express);
 [[nodiscard]] Result<int> workflow_test_command(CommandContext& context, const std::vector<std::string>& files);
 
 }  // namespace tillite

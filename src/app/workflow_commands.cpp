@@ -8,6 +8,7 @@
 #include "workflow/cases/case_file.h"
 #include "workflow/durable/task_calls.h"
 #include "workflow/test_state.h"
+#include "workflow/validation.h"
 
 namespace tillite {
 namespace {
@@ -91,7 +92,7 @@ Result<Value> test_state_call(const TestStateOptions& options) {
 Result<int> workflow_start_command(CommandContext& context, const std::string& name, const std::string& input) {
   const StateMachine machine = TRY(machine_named(name));
   const Value parsed = TRY(parse_value(input, "--input"));
-  context.host.create = true;
+  context.host.create = name.ends_with(".json");  // ours work on what is in a home
   const auto host = TRY(LocalHost::open(context.host));
   const auto engine = host->engine(nullptr);
   const Execution ended = TRY(engine->run(machine, parsed, context.host.stop));
@@ -156,6 +157,26 @@ Result<int> workflow_redrive_command(CommandContext& context, const std::string&
   const auto engine = host->engine(nullptr);
   TRY(engine->redrive(ExecutionId(id)));
   return report(TRY(engine->walk(ExecutionId(id), context.host.stop)), context.output);
+}
+
+Result<int> workflow_validate_command(CommandContext& context, const std::vector<std::string>& files, bool express) {
+  bool valid = true;
+  Json json = {{"files", Json::array()}};
+  for (const std::string& file : files) {
+    const auto found = validate(TRY(read_file(Path(file))), express ? MachineType::express : MachineType::standard);
+    valid = valid && found.empty();
+    context.output.line("{}: {}", file, found.empty() ? "valid" : "not valid");
+    Json diagnostics = Json::array();
+    for (const Diagnostic& diagnostic : found) {
+      context.output.line("  {}  {}: {}", diagnostic.location, diagnostic.code, diagnostic.message);
+      diagnostics.push_back(
+          {{"location", diagnostic.location}, {"code", diagnostic.code}, {"message", diagnostic.message}});
+    }
+    json["files"].push_back({{"file", file}, {"valid", found.empty()}, {"diagnostics", std::move(diagnostics)}});
+  }
+  context.output.json(json);
+  if (valid) return kDone;
+  return fail(Code::invalid_input, "not every definition is valid: what is wrong is above");
 }
 
 Result<int> workflow_test_command(CommandContext& context, const std::vector<std::string>& files) {

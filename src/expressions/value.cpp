@@ -145,7 +145,6 @@ void append_text(std::string& text, const Value& value) {
   }
 }
 
-
 Value::Value(std::string text) : data_(std::make_shared<const std::string>(std::move(text))) {}
 Value::Value(Array items) : data_(std::make_shared<const Array>(std::move(items))) {}
 Value::Value(Object fields) : data_(std::make_shared<const Object>(std::move(fields))) {}

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "base/hash.h"
+#include "workflow/validation.h"
 
 namespace tillite {
 namespace {
@@ -116,9 +117,18 @@ Result<void> EngineBackend::provide(const MachineInfo& machine) {
 }
 
 std::vector<DefinitionFinding> EngineBackend::validate(const std::string& definition, bool is_express) {
+  std::vector<DefinitionFinding> findings;
+  for (Diagnostic& found : tillite::validate(definition, type_of(is_express))) {
+    findings.push_back({.is_error = found.severity == Diagnostic::Severity::error,
+                        .code = std::move(found.code),
+                        .message = std::move(found.message),
+                        .location = std::move(found.location)});
+  }
+  if (!findings.empty()) return findings;
+  // What the engine cannot walk is wrong here, whatever AWS would say.
   const auto machine = StateMachine::parse("definition", definition, type_of(is_express));
-  if (machine) return {};
-  return {{.code = "SCHEMA_VALIDATION_FAILED", .message = machine.error().message()}};
+  if (!machine) findings.push_back({.code = "SCHEMA_VALIDATION_FAILED", .message = machine.error().message()});
+  return findings;
 }
 
 Result<MachineInfo> EngineBackend::create_machine(const MachineInfo& machine) {

@@ -50,6 +50,19 @@ void expect_all_but(const std::string& kind, const std::vector<std::string>& kno
 }
 
 TEST(RecordedExecutions, RunAsTheyRanOnAws) { expect_all_but("execution", {}); }
+TEST(RecordedValidations, AreJudgedAsAwsDoes) {
+  // Opinions of linters that AWS does not share, or that concern what it does not look at.
+  expect_all_but(
+      "validation",
+      {"asl-validator/invalid-math-add", "asl-validator/valid-cfn-definition-substitutions",
+       "asl-validator/valid-map-with-item-batcher-jsonata", "asl-validator/valid-path-array-context",
+       "asl-validator/valid-task-credentials", "asl-validator/valid-task-intrisic-function",
+       "asl-validator/valid-task-parameters", "statelint/backoff-with-backoffrate-decimal",
+       "statelint/backoff-with-backoffrate-integer", "statelint/states-array-intrinsic-functions",
+       "statelint/states-array-invocation", "statelint/states-hash-intrinsic-functions",
+       "statelint/states-math-intrinsic-functions", "statelint/states-uuid-intrinsic-functions",
+       "statelint/task-with-credentials", "statelint/task-with-dynamic-timeouts", "statelint/task-with-resultpath"});
+}
 TEST(RecordedTestStates, AnswerAsAwsDid) { expect_all_but("teststate", {}); }
 
 }  // namespace

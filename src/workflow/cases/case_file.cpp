@@ -5,6 +5,7 @@
 #include "workflow/cases/comparison.h"
 #include "workflow/cases/rehearsal.h"
 #include "workflow/test_state.h"
+#include "workflow/validation.h"
 
 namespace tillite {
 namespace {
@@ -65,12 +66,56 @@ std::string_view status_name(ExecutionEnd::Kind kind) {
   return "";
 }
 
-std::string execution_difference(const Value& description) {
+MachineType type_of(const Value& description) {
+  return field_of(description, "type") == Value("EXPRESS") ? MachineType::express : MachineType::standard;
+}
+
+std::string definition_of(const Value& description) {
+  if (const Value* text = description.find("definition_text"); text != nullptr && text->is_string())
+    return text->string();
   const Value definition = field_of(description, "definition");
-  const MachineType type =
-      field_of(description, "type") == Value("EXPRESS") ? MachineType::express : MachineType::standard;
-  const auto machine =
-      StateMachine::parse("machine", definition.is_string() ? definition.string() : to_text(definition), type);
+  return definition.is_string() ? definition.string() : to_text(definition);
+}
+
+/// As CreateStateMachine puts it into its error: "CODE: message at location".
+std::string in_one_text(const std::vector<Diagnostic>& diagnostics) {
+  std::string text;
+  for (const Diagnostic& found : diagnostics) {
+    text += fmt::format("{}{}: {}{}{}", text.empty() ? "" : ", ", found.code, found.message,
+                        found.location.empty() ? "" : " at ", found.location);
+  }
+  return text;
+}
+
+/// Linters (their cases have no diagnostics) say only whether a definition is valid; AWS says what is wrong with it.
+std::string validation_difference(const Value& description) {
+  const auto found = validate(definition_of(description), type_of(description));
+  if (auto unlike = difference(field_of(description, "valid"), Value(found.empty()), "valid"))
+    return fmt::format("{}: {}", *unlike, in_one_text(found));
+  const Value expected = field_of(description, "diagnostics");
+  if (expected.is_array()) {
+    Value::Array actual;
+    for (const Diagnostic& diagnostic : found) {
+      Value::Object object{{"severity", diagnostic.severity == Diagnostic::Severity::error ? "ERROR" : "WARNING"},
+                           {"code", diagnostic.code},
+                           {"message", diagnostic.message}};
+      if (!diagnostic.location.empty()) object.set("location", diagnostic.location);
+      actual.emplace_back(std::move(object));
+    }
+    return difference(expected, Value(std::move(actual)), "diagnostics").value_or("");
+  }
+  const Value message = field_of(expected, "message");
+  const std::string said = "Invalid State Machine Definition: '" + in_one_text(found) + "'";
+  if (!message.is_string() || message.string().ends_with(said)) return "";
+  return fmt::format("{}, not {}", said, message.string());
+}
+
+std::string execution_difference(const Value& description) {
+  const MachineType type = type_of(description);
+  const std::string definition = definition_of(description);
+  if (const auto found = validate(definition, type); !found.empty())
+    return "the definition is judged: " + in_one_text(found);
+  const auto machine = StateMachine::parse("machine", definition, type);
   if (!machine) return "the definition is refused: " + machine.error().message();
   const Value expected = field_of(description, "expected");
   const Value events = field_of(expected, "events");
@@ -123,8 +168,13 @@ Result<CaseResult> run_case(const Value& description) {
     if (feature.is_string()) result.features.push_back(feature.string());
   }
   // The kinds are told apart by what only one of them has.
-  const bool is_test_state = description.find("request") != nullptr;
-  result.difference = is_test_state ? test_state_difference(description) : execution_difference(description);
+  if (description.find("request") != nullptr) {
+    result.difference = test_state_difference(description);
+  } else if (description.find("valid") != nullptr) {
+    result.difference = validation_difference(description);
+  } else {
+    result.difference = execution_difference(description);
+  }
   return result;
 }
 

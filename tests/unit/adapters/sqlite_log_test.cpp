@@ -20,8 +20,8 @@ class SqliteLogTest : public ::testing::Test {
 
   void add(std::int64_t timestamp_ms, const std::string& message, const std::string& stream = "s",
            const std::string& group = "g") {
-    must(log->append(std::vector<LogLine>{
-        {.group = group, .stream = stream, .timestamp_ms = timestamp_ms, .message = message}}));
+    must(log->append(
+        std::vector<LogLine>{{.group = group, .stream = stream, .timestamp_ms = timestamp_ms, .message = message}}));
   }
   std::vector<std::string> read(LogQuery query) {
     if (query.group.empty()) query.group = "g";
