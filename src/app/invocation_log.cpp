@@ -64,6 +64,7 @@ void InvocationLog::end(const Invocation& invocation, const Error* error) {
 void InvocationLog::write(const Invocation& invocation, const std::vector<std::string>& messages) {
   const std::int64_t now_ms = clock_.now_ms();
   std::vector<LogLine> lines;
+  lines.reserve(messages.size());
   for (const std::string& message : messages) {
     lines.push_back({.group = log_group_of(invocation.function_name),
                      .stream = stream_name(now_ms, stream_id_),

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <memory>
 
 #include "expressions/json_path_program.h"
 
@@ -112,8 +113,9 @@ void append_utf8(std::string& text, char32_t code) {
 std::optional<char32_t> hexadecimal(std::string_view text) {
   std::uint32_t code = 0;
   if (text.size() < 4) return std::nullopt;
-  const auto read = std::from_chars(text.data(), text.data() + 4, code, 16);
-  if (read.ec != std::errc() || read.ptr != text.data() + 4) return std::nullopt;
+  const char* const begin = std::to_address(text.begin());
+  const auto read = std::from_chars(begin, begin + 4, code, 16);
+  if (read.ec != std::errc() || read.ptr != begin + 4) return std::nullopt;
   return code;
 }
 
@@ -258,13 +260,14 @@ class ConstantParser {
       return Value();
     }
     std::int64_t integer = 0;
-    const char* end = text.data() + text.size();
-    if (const auto read = std::from_chars(text.data(), end, integer); read.ec == std::errc() && read.ptr == end) {
+    const char* const begin = std::to_address(text.begin());
+    const char* const end = begin + text.size();
+    if (const auto read = std::from_chars(begin, end, integer); read.ec == std::errc() && read.ptr == end) {
       cursor_.skip(size);
       return Value(integer);
     }
     double real = 0;
-    if (const auto read = std::from_chars(text.data(), end, real);
+    if (const auto read = std::from_chars(begin, end, real);
         !text.empty() && (is_digit(text.front()) || text.front() == '-' || text.front() == '.') &&
         read.ec == std::errc() && read.ptr == end) {
       cursor_.skip(size);

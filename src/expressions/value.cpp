@@ -66,7 +66,7 @@ class Builder : public nlohmann::json_sax<Json> {
   bool close() {
     Open done = std::move(open_.back());
     open_.pop_back();
-    return std::visit([&](auto&& container) { return add(Value(std::move(container))); }, std::move(done.container));
+    return std::visit([&](auto& container) { return add(Value(std::move(container))); }, done.container);
   }
 
   bool add(Value value) {

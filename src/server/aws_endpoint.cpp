@@ -66,6 +66,7 @@ Result<AwsService*> AwsEndpoint::service_of(const AwsRequest& request) const {
   const auto found = std::ranges::find(services_, request.service, &AwsService::target);
   if (found != services_.end()) return *found;
   std::vector<std::string_view> targets;
+  targets.reserve(services_.size());
   for (const AwsService* service : services_) targets.push_back(service->target());
   return aws_error("UnknownOperationException", fmt::format("there is no service '{}' here, but {}",
                                                             request.service.substr(0, 80), fmt::join(targets, ", ")));

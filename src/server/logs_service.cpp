@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <memory>
 
 #include "server/aws_error.h"
 #include "server/log_filter.h"
@@ -37,8 +38,9 @@ std::string text_of(const LogPosition& position) { return fmt::format("{}.{}", p
 
 Result<LogPosition> parse_position(std::string_view token) {
   LogPosition position;
-  const char* const end = token.data() + token.size();
-  const auto [dot, first_error] = std::from_chars(token.data(), end, position.timestamp_ms);
+  const char* const begin = std::to_address(token.begin());
+  const char* const end = begin + token.size();
+  const auto [dot, first_error] = std::from_chars(begin, end, position.timestamp_ms);
   if (first_error == std::errc() && dot != end && *dot == '.') {
     const auto [stop, second_error] = std::from_chars(dot + 1, end, position.id);
     if (second_error == std::errc() && stop == end) return position;
@@ -205,6 +207,7 @@ Result<Json> LogsService::describe_log_streams(const Json& parameters) {
   if (order == "LastEventTime") std::ranges::stable_sort(streams, {}, &LogStream::last_event_ms);
   if (TRY(checked(optional_bool(parameters, "descending"))).value_or(false)) std::ranges::reverse(streams);
   std::vector<Json> entries;
+  entries.reserve(streams.size());
   for (const LogStream& stream : streams) {
     entries.push_back({{"logStreamName", stream.name},
                        {"creationTime", stream.created_ms},

@@ -119,6 +119,7 @@ std::optional<std::string> difference_of_events(const Value& expected, const std
   // In several orders: each event that is expected is there once. Where a recorder sorted the events of Parallel states
   // it left out those that end them.
   std::vector<Value> left;
+  left.reserve(actual.size());
   for (const HistoryEvent& event : actual) left.push_back(written(event));
   for (const Value& wanted : expected.array()) {
     const Value event = without_numbers(wanted);

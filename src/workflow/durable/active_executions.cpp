@@ -144,7 +144,8 @@ Result<std::optional<std::string>> ActiveExecutions::begin_child(ActiveExecution
     parent.tell({.kind = Told::Kind::answer, .now_ms = clock_.now_ms(), .request = request, .news = std::move(news)});
     return parent.id();
   }
-  auto made = make(before ? *before : std::move(row), parent.machine(), child.map->processor);
+  if (before) row = *before;
+  auto made = make(std::move(row), parent.machine(), child.map->processor);
   ActiveExecution& begun = *active_.emplace(id, std::move(made)).first->second;
   begun.parent = &parent;
   begun.parent_request = request;
