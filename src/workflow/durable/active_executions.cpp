@@ -21,7 +21,7 @@ Result<void> ActiveExecutions::take_in(ExecutionRow row) {
   if (contains(id)) return {};
   auto machine = StateMachine::parse(row.machine, row.definition,
                                      row.type == "EXPRESS" ? MachineType::express : MachineType::standard);
-  if (!machine) return pass_on(machine, fmt::format("the execution {}", id));
+  if (!machine) return give_up(std::move(row), machine.error().in(fmt::format("the execution {}", id)));
   const States& states = machine->states();
   ActiveExecution& taken = *active_.emplace(id, make(std::move(row), *machine, states)).first->second;
   const auto journal = TRY(store_.journal(id));
@@ -29,7 +29,11 @@ Result<void> ActiveExecutions::take_in(ExecutionRow row) {
     taken.tell({.kind = Told::Kind::start, .now_ms = clock_.now_ms()});
   } else {
     resumed_.insert(id);
-    if (const auto replayed = taken.replay(journal); !replayed) return give_up(id, replayed.error());
+    if (const auto replayed = taken.replay(journal); !replayed) {
+      ExecutionRow given_up = taken.row;
+      drop(id);
+      return give_up(std::move(given_up), replayed.error());
+    }
     if (taken.row.redrives > taken.redrives_told())
       taken.tell({.kind = Told::Kind::redrive, .now_ms = taken.row.redriven_ms});
   }
@@ -71,16 +75,14 @@ std::unique_ptr<ActiveExecution> ActiveExecutions::make(ExecutionRow row, const 
   return std::make_unique<ActiveExecution>(std::move(row), machine, states, std::move(identity), options, self);
 }
 
-Result<void> ActiveExecutions::give_up(const std::string& id, const Error& error) {
-  log_.error(error.message(), {{"execution", id}});
-  ExecutionRow row = active_.at(id)->row;
-  drop(id);
+Result<void> ActiveExecutions::give_up(ExecutionRow row, const Error& error) {
+  log_.error(error.message(), {{"execution", row.id}});
   row.status = "FAILED";
   row.error = errors::kRuntime;
   row.cause = error.message();
   row.stopped_ms = clock_.now_ms();
   TRY((*TRY(batch())).update(row));
-  gave_up_.push_back(id);
+  if (row.map_run.empty()) gave_up_.push_back(row.id);
   return {};
 }
 
@@ -154,7 +156,17 @@ Result<std::optional<std::string>> ActiveExecutions::begin_child(ActiveExecution
   if (before) {
     resumed_.insert(id);
     TRY((*TRY(batch())).take_over(id, begun.row.lease_until_ms));
-    TRY(begun.replay(TRY(store_.journal(id))));
+    if (const auto replayed = begun.replay(TRY(store_.journal(id))); !replayed) {
+      ExecutionRow given_up = begun.row;
+      drop(id);
+      TRY(give_up(std::move(given_up), replayed.error()));
+      parent.tell({.kind = Told::Kind::answer,
+                   .now_ms = clock_.now_ms(),
+                   .request = request,
+                   .news = {.kind = News::Kind::failed,
+                            .failure = {.error = errors::kRuntime, .cause = replayed.error().message()}}});
+      return parent.id();
+    }
   } else {
     begun.tell({.kind = Told::Kind::start, .now_ms = clock_.now_ms()});
   }

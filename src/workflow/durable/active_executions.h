@@ -55,7 +55,8 @@ class ActiveExecutions final : private ActiveExecution::Owner {
 
   [[nodiscard]] std::unique_ptr<ActiveExecution> make(ExecutionRow row, const StateMachine& machine,
                                                       const States& states);
-  [[nodiscard]] Result<void> give_up(const std::string& id, const Error& error);
+  /// An execution that cannot be walked any more fails; the others go on.
+  [[nodiscard]] Result<void> give_up(ExecutionRow row, const Error& error);
   /// Follows up what an execution was told.
   void settle(const std::string& first);
   /// The answer: whose turn it is next because of that; nothing if nobody's.

@@ -375,6 +375,17 @@ TEST_F(EngineTest, ATaskThatWaitsForItsTokenIsSubmittedAndEndsLater) {
   EXPECT_EQ(must(engine.describe(started.id)).error, "Mine");
 }
 
+TEST_F(EngineTest, AnExecutionWhoseJournalLeadsElsewhereFailsAndTheOthersGoOn) {
+  Engine engine = engine_on(*store);
+  const auto bent = must(engine.start(machine_of(task("")), value("{}"), "bent"));
+  const auto batch = must(store->begin(""));
+  must(batch->add_journal(bent.id.str(), {1, "{\"told\":\"start\",\"ms\":5}\n"}));
+  must(batch->commit());  // and no events, as if another version had made none
+  EXPECT_EQ(must(engine.walk(bent.id, {})).status, ExecutionStatus::failed);
+  EXPECT_NE(must(engine.describe(bent.id)).cause->find("another version"), std::string::npos);
+  EXPECT_EQ(must(engine.run(machine_of(task("")), value("{}"), {})).status, ExecutionStatus::succeeded);
+}
+
 TEST_F(EngineTest, ListsPagesNewestFirst) {
   Engine engine = engine_on(*store);
   for (int i = 0; i < 5; ++i) must(engine.start(machine_of(task("")), Value(i), fmt::format("number-{}", i)));
