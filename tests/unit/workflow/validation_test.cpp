@@ -25,27 +25,26 @@ std::string schema(std::string_view message, std::string_view location) {
 }
 
 TEST(Validation, FindsNothingWrongWithWhatIsRight) {
-  EXPECT_EQ(found_in(R"({"StartAt":"A","Comment":"c","Version":"1.0","TimeoutSeconds":60,"States":{
+  EXPECT_EQ(found_in(R"json({"StartAt":"A","Comment":"c","Version":"1.0","TimeoutSeconds":60,"States":{
       "A":{"Type":"Map","ItemsPath":"$$.Execution.Input.x","ItemSelector":{"v.$":"$$.Map.Item.Value"},"MaxConcurrency":4,
            "ItemProcessor":{"ProcessorConfig":{"Mode":"INLINE"},"StartAt":"B","States":{
              "B":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken","TimeoutSecondsPath":"$t",
                   "Parameters":{"FunctionName":"f","Payload.$":"$$.Task.Token"},"End":true,
-                  "Retry":[{"ErrorEquals":["A","B"],"IntervalSeconds":0,"JitterStrategy":"FULL"},{"ErrorEquals":["States.ALL"]}]}}},
+                  "Retry":[{"ErrorEquals":["A","B"],"IntervalSeconds":0,"JitterStrategy":"FULL"},
+                           {"ErrorEquals":["States.ALL"]}]}}},
            "Catch":[{"ErrorEquals":["States.ALL"],"ResultPath":"$.error","Next":"E"}],"Next":"C"},
-      "C":{"Type":"Choice","Choices":[{"And":[{"Variable":"$.a","IsPresent":true},{"Variable":"$.a","NumericLessThanPath":"$.b"}],
-           "Next":"E"}],"Default":"W"},
+      "C":{"Type":"Choice","Default":"W","Choices":[{"Next":"E","And":[
+             {"Variable":"$.a","IsPresent":true},{"Variable":"$.a","NumericLessThanPath":"$.b"}]}]},
       "W":{"Type":"Wait","Timestamp":"2030-01-01T00:00:00Z","Next":"T"},
       "T":{"Type":"Task","Resource":"command:program --option","End":true},
-      "E":{"Type":"Fail","ErrorPath":"States.Format('{}', $.error.Error)"}
-}
-})"),
+      "E":{"Type":"Fail","ErrorPath":"States.Format('{}', $.error.Error)"}}})json"),
             "");
-EXPECT_EQ(found_in(R"({"StartAt":"A","QueryLanguage":"JSONata","States":{
+  EXPECT_EQ(found_in(R"json({"StartAt":"A","QueryLanguage":"JSONata","States":{
       "A":{"Type":"Task","Resource":"https://example.org/x","Arguments":{"v":"{% $states.input.items[price > 3] %}"},
            "TimeoutSeconds":"{% $t %}","Assign":{"n":"{% 1 %}"},"Output":"{% $states.result %}","Next":"C"},
       "C":{"Type":"Choice","Choices":[{"Condition":"{% $n = 1 %}","Output":1,"Next":"E"}],"Default":"E"},
-      "E":{"Type":"Succeed"}}})"),
-          "");
+      "E":{"Type":"Succeed"}}})json"),
+            "");
 }
 
 TEST(Validation, RefusesWhatIsNoJsonInJacksonsWords) {
