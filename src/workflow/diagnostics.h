@@ -6,6 +6,11 @@ namespace tillite {
 
 inline constexpr std::string_view kSchemaValidationFailed = "SCHEMA_VALIDATION_FAILED";
 
+/// The place of a field: "/States/X" and "Next" are "/States/X/Next".
+[[nodiscard]] inline std::string below(std::string_view location, std::string_view field) {
+  return fmt::format("{}/{}", location, field);
+}
+
 /// What a validation has found so far, up to a hundred.
 class Diagnostics {
  public:

@@ -71,7 +71,7 @@ void check_condition(const Value& rule, bool jsonata, bool nested, std::size_t d
       }
     } else if (is_choice_operator(name) && !jsonata) {
       operators.push_back(name);
-      check_operand(name, value, location + "/" + name, found);
+      check_operand(name, value, below(location, name), found);
     } else if (!is_side_field(name, jsonata, nested)) {
       found.schema(fmt::format("Field '{}' is not supported", name), location);
     }
@@ -100,7 +100,7 @@ void check_condition(const Value& rule, bool jsonata, bool nested, std::size_t d
   for (const char* name : {"And", "Or"}) {
     const Value* parts = rule.find(name);
     if (parts == nullptr) continue;
-    const std::string place = location + "/" + name;
+    const std::string place = below(location, name);
     if (!parts->is_array()) {
       found.schema("Expected value of type [ARRAY]", place);
     } else if (parts->array().empty()) {
@@ -153,7 +153,7 @@ void check_template(const Value& value, const std::string& location, Diagnostics
   if (!value.is_object()) return;
   for (const auto& [name, field] : value.object()) {
     if (!name.ends_with(".$")) {
-      check_template(field, location + "/" + name, found);
+      check_template(field, below(location, name), found);
       continue;
     }
     if (value.find(std::string_view(name).substr(0, name.size() - 2)) != nullptr) {
@@ -179,7 +179,7 @@ void check_jsonata(const Value& value, const std::string& location, Diagnostics&
     for (std::size_t i = 0; i < value.array().size(); ++i)
       check_jsonata(value.array()[i], fmt::format("{}[{}]", location, i), found);
   } else if (value.is_object()) {
-    for (const auto& [name, field] : value.object()) check_jsonata(field, location + "/" + name, found);
+    for (const auto& [name, field] : value.object()) check_jsonata(field, below(location, name), found);
   } else if (is_jsonata(value)) {
     const std::string_view text = value.string();
     const auto expression = text.substr(kOpen.size(), text.size() - kOpen.size() - kClose.size());
@@ -203,11 +203,11 @@ void check_assign(const Value& value, bool jsonata, const std::string& location,
     std::string_view variable = name;
     if (!jsonata && variable.ends_with(".$")) variable.remove_suffix(2);
     if (variable == "states") {
-      found.add("RESERVED_VARIABLE_NAME", "Cannot assign to reserved variable '$states'.", location + "/" + name);
+      found.add("RESERVED_VARIABLE_NAME", "Cannot assign to reserved variable '$states'.", below(location, name));
     } else if (!is_variable_name(variable)) {
       found.add("INVALID_VARIABLE_NAME",
                 fmt::format("Invalid variable name '{}': the variable name contains invalid characters.", variable),
-                location + "/" + name);
+                below(location, name));
     }
   }
   if (jsonata) {

@@ -23,7 +23,7 @@ std::vector<Transition> transitions_of(const Value& state, const std::string& lo
   std::vector<Transition> transitions;
   const auto add = [&](const Value& holder, const char* field, const std::string& place) {
     const Value* target = holder.find(field);
-    if (target != nullptr && target->is_string()) transitions.push_back({target->string(), place + "/" + field});
+    if (target != nullptr && target->is_string()) transitions.push_back({target->string(), below(place, field)});
   };
   add(state, "Next", location);
   for (const char* list : {"Choices", "Catch"}) {
@@ -89,7 +89,7 @@ void MachineValidator::check_fields_of_machine(const Value& machine, Role role, 
   const std::string place = location.empty() ? "/" : location;
   check_required(machine, {"States", "StartAt"}, place);
   for (const auto& [name, value] : machine.object()) {
-    const std::string here = location + "/" + name;
+    const std::string here = below(location, name);
     if (name == "StartAt" || name == "Comment") {
       check_text(value, here, schema_);
     } else if (name == "States") {
@@ -129,7 +129,7 @@ void MachineValidator::check_machine(const Value& machine, Role role, MachineTyp
     check_fields_of_machine(machine, role, location);
     if (const Value* states = machine.find("States"); states != nullptr && states->is_object()) {
       for (const auto& [name, state] : states->object()) {
-        const std::string place = location + "/States/" + name;
+        const std::string place = fmt::format("{}/States/{}", location, name);
         check_name(name, place);
         check_state(state, type, place);
       }
@@ -164,7 +164,7 @@ void MachineValidator::check_transitions(const Value& machine, const std::string
   }
   bool has_end = false;
   for (const auto& [name, state] : states.object()) {
-    const std::string place = location + "/States/" + name;
+    const std::string place = fmt::format("{}/States/{}", location, name);
     for (const Transition& transition : transitions_of(state, place)) {
       if (states.find(transition.target) == nullptr) missing(transition);
     }

@@ -58,7 +58,7 @@ void MachineValidator::check_data_source(const State& state, const Value& value,
                                          const std::string& location) {
   check_required(value, {"Resource"}, location);
   for (const auto& [name, field] : value.object()) {
-    const std::string here = location + "/" + name;
+    const std::string here = below(location, name);
     if (name == "Resource") {
       if (!check_text(field, here, schema_)) continue;
       const std::string_view text = field.string();
@@ -96,7 +96,7 @@ void MachineValidator::check_item_reader(const State& state, const Value& value,
   if (config == nullptr || !check_object(*config, place)) return;
   const bool csv = is_text(*config, "InputType", "CSV") || is_text(*config, "InputType", "MANIFEST");
   for (const auto& [name, field] : config->object()) {
-    const std::string here = place + "/" + name;
+    const std::string here = below(place, name);
     if (name == "InputType") {
       check_choice_of(field, {"CSV", "JSON", "JSONL", "MANIFEST", "PARQUET"}, here);
     } else if (name == "CSVHeaderLocation" && csv) {
@@ -133,7 +133,7 @@ void MachineValidator::check_item_reader(const State& state, const Value& value,
 void MachineValidator::check_item_batcher(const State& state, const Value& value, const std::string& location) {
   if (!check_object(value, location)) return;
   for (const auto& [name, field] : value.object()) {
-    const std::string here = location + "/" + name;
+    const std::string here = below(location, name);
     const bool bytes = name.starts_with("MaxInputBytesPerBatch");
     if (name == "MaxItemsPerBatch" || name == "MaxInputBytesPerBatch") {
       if (state.jsonata && is_jsonata(field)) {

@@ -265,7 +265,7 @@ void MachineValidator::check_retry(const Value& value, const std::string& locati
     check_error_equals(entry, i + 1 == value.array().size(), place);
     for (const auto& [name, field] : entry.object()) {
       const auto number = std::ranges::find(kNumbers, name, &Number::name);
-      const std::string here = place + "/" + name;
+      const std::string here = below(place, name);
       if (number != kNumbers.end()) {
         if (auto problem = number_problem(field, number->whole, number->min, number->max))
           schema_.schema(*std::move(problem), here);
@@ -289,7 +289,7 @@ void MachineValidator::check_catch(const State& state, const Value& value, const
     check_error_equals(entry, i + 1 == value.array().size(), place);
     check_required(entry, {"Next"}, place);
     for (const auto& [name, field] : entry.object()) {
-      const std::string here = place + "/" + name;
+      const std::string here = below(place, name);
       if (name == "Next" || name == "Comment") {
         check_text(field, here, schema_);
       } else if (name == "Assign") {
