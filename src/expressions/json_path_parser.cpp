@@ -113,9 +113,8 @@ void append_utf8(std::string& text, char32_t code) {
 template <typename Number, typename... Base>
 std::optional<Number> read_whole(std::string_view text, Base... base) {
   Number number = 0;
-  const char* const end = text.data() + text.size();
-  const auto read = std::from_chars(text.data(), end, number, base...);
-  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number, base...);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
   return number;
 }
 
