@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <memory>
 
 #include "expressions/json_path_program.h"
 
@@ -110,13 +109,18 @@ void append_utf8(std::string& text, char32_t code) {
   }
 }
 
+/// A number that is all of a text.
+template <typename Number, typename... Base>
+std::optional<Number> read_whole(std::string_view text, Base... base) {
+  Number number = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number, base...);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
 std::optional<char32_t> hexadecimal(std::string_view text) {
-  std::uint32_t code = 0;
   if (text.size() < 4) return std::nullopt;
-  const char* const begin = std::to_address(text.begin());
-  const auto read = std::from_chars(begin, begin + 4, code, 16);
-  if (read.ec != std::errc() || read.ptr != begin + 4) return std::nullopt;
-  return code;
+  return read_whole<std::uint32_t>(text.substr(0, 4), 16);
 }
 
 /// A constant's text without its escapes, which are Java's.
@@ -154,10 +158,7 @@ std::string without_escapes(std::string_view text) {
 }
 
 std::optional<std::int64_t> number_of(std::string_view text) {
-  std::int32_t number = 0;  // Java's int
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size()) return std::nullopt;
-  return number;
+  return read_whole<std::int32_t>(text);  // Java's int
 }
 
 constexpr std::array kFunctions = {
@@ -259,19 +260,14 @@ class ConstantParser {
       cursor_.skip(size);
       return Value();
     }
-    std::int64_t integer = 0;
-    const char* const begin = std::to_address(text.begin());
-    const char* const end = begin + text.size();
-    if (const auto read = std::from_chars(begin, end, integer); read.ec == std::errc() && read.ptr == end) {
+    if (const auto integer = read_whole<std::int64_t>(text)) {
       cursor_.skip(size);
-      return Value(integer);
+      return Value(*integer);
     }
-    double real = 0;
-    if (const auto read = std::from_chars(begin, end, real);
-        !text.empty() && (is_digit(text.front()) || text.front() == '-' || text.front() == '.') &&
-        read.ec == std::errc() && read.ptr == end) {
+    const bool may_be_number = !text.empty() && (is_digit(text.front()) || text.front() == '-' || text.front() == '.');
+    if (const auto real = may_be_number ? read_whole<double>(text) : std::nullopt) {
       cursor_.skip(size);
-      return Value(real);
+      return Value(*real);
     }
     return cursor_.refuse("a constant is expected: a text in quotes, a number, true, false, null or a list");
   }

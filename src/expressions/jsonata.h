@@ -52,6 +52,9 @@ class Jsonata {
   /// The variables, without '$', that are used but neither bound inside nor built-in functions, each once, in the order
   /// of their first use.
   [[nodiscard]] std::vector<std::string> free_variables() const;
+  /// The first name that is read in the input itself, or "$$": Step Functions has no input for its expressions, and
+  /// refuses them.
+  [[nodiscard]] std::optional<std::string> outer_reference() const;
 
  private:
   explicit Jsonata(std::shared_ptr<const jsonata::Program> program);

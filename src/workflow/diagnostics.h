@@ -6,8 +6,8 @@ namespace tillite {
 
 inline constexpr std::string_view kSchemaValidationFailed = "SCHEMA_VALIDATION_FAILED";
 
-/// The place of a field: "/States/A" and "Next" are "/States/A/Next".
-[[nodiscard]] inline std::string below(const std::string& location, std::string_view field) {
+/// The place of a field: "/States/X" and "Next" are "/States/X/Next".
+[[nodiscard]] inline std::string below(std::string_view location, std::string_view field) {
   return fmt::format("{}/{}", location, field);
 }
 

@@ -183,8 +183,15 @@ void check_jsonata(const Value& value, const std::string& location, Diagnostics&
   } else if (is_jsonata(value)) {
     const std::string_view text = value.string();
     const auto expression = text.substr(kOpen.size(), text.size() - kOpen.size() - kClose.size());
-    if (const auto parsed = Jsonata::parse(expression); !parsed)
-      found.add("INVALID_JSONATA_EXPRESSION", parsed.error().message(), location);
+    const auto jsonata = Jsonata::parse(expression);
+    if (!jsonata) {
+      found.add("INVALID_JSONATA_EXPRESSION", jsonata.error().message(), location);
+    } else if (const auto name = jsonata->outer_reference(); name == "$$") {
+      found.add("UNSUPPORTED_JSONATA_EXPRESSION", "Reference to '$$' is not supported.", location);
+    } else if (name) {
+      found.add("UNSUPPORTED_JSONATA_EXPRESSION",
+                fmt::format("Reference to '{}' at the top level is not supported.", *name), location);
+    }
   } else if (value.is_string() && value.string().starts_with(kOpen)) {
     found.schema("JSONata string must start with {% and end with %}", location);
   }

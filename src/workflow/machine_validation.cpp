@@ -129,7 +129,7 @@ void MachineValidator::check_machine(const Value& machine, Role role, MachineTyp
     check_fields_of_machine(machine, role, location);
     if (const Value* states = machine.find("States"); states != nullptr && states->is_object()) {
       for (const auto& [name, state] : states->object()) {
-        const std::string place = below(below(location, "States"), name);
+        const std::string place = fmt::format("{}/States/{}", location, name);
         check_name(name, place);
         check_state(state, type, place);
       }
@@ -164,7 +164,7 @@ void MachineValidator::check_transitions(const Value& machine, const std::string
   }
   bool has_end = false;
   for (const auto& [name, state] : states.object()) {
-    const std::string place = below(below(location, "States"), name);
+    const std::string place = fmt::format("{}/States/{}", location, name);
     for (const Transition& transition : transitions_of(state, place)) {
       if (states.find(transition.target) == nullptr) missing(transition);
     }

@@ -4,6 +4,7 @@
 #include "expressions/jsonata/faults.h"
 #include "expressions/jsonata/free_variables.h"
 #include "expressions/jsonata/linker.h"
+#include "expressions/jsonata/outer_reference.h"
 #include "expressions/jsonata/parser.h"
 #include "expressions/jsonata/result.h"
 #include "expressions/jsonata/syntax.h"
@@ -29,5 +30,7 @@ Result<std::optional<Value>> Jsonata::evaluate(const std::optional<Value>& input
 }
 
 std::vector<std::string> Jsonata::free_variables() const { return jsonata::free_variables(*program_); }
+
+std::optional<std::string> Jsonata::outer_reference() const { return jsonata::outer_reference(*program_); }
 
 }  // namespace tillite
