@@ -58,6 +58,41 @@ Datum stream_of(std::vector<Tuple> tuples) {
   return std::make_shared<const TupleStream>(TupleStream{std::move(tuples)});
 }
 
+/// Items that are grouped under one name.
+struct Group {
+  std::string name;
+  std::size_t pair;  ///< which of the name/value pairs has named it
+  std::vector<Datum> items;
+  std::vector<Tuple> tuples;
+};
+
+/// Groups in the order of their names' first use.
+class Groups {
+ public:
+  /// The group of that name; a new one of `pair` if there is none.
+  Group& of(const std::string& name, std::size_t pair) {
+    std::size_t place = groups_.size();
+    if (groups_.size() <= kIndexedFrom) {
+      place = static_cast<std::size_t>(std::ranges::find(groups_, name, &Group::name) - groups_.begin());
+    } else if (const auto known = places_.find(name); known != places_.end()) {
+      place = known->second;
+    }
+    if (place == groups_.size()) {
+      groups_.push_back({name, pair, {}, {}});
+      for (std::size_t i = places_.size(); groups_.size() > kIndexedFrom && i < groups_.size(); ++i)
+        places_[groups_[i].name] = i;
+    }
+    return groups_[place];
+  }
+  [[nodiscard]] std::vector<Group>& all() { return groups_; }
+
+ private:
+  static constexpr std::size_t kIndexedFrom = 16;  // fewer are found sooner by looking at each
+
+  std::vector<Group> groups_;
+  std::unordered_map<std::string, std::size_t> places_;
+};
+
 /// The place that a filter's number means, from the end if it is negative; `size` or more if there is none.
 std::size_t place_of(double number, std::size_t size) {
   double index = std::floor(number);
@@ -277,7 +312,8 @@ Result<Datum> Evaluator::filter(const Node& predicate, const Datum& input, const
   const auto item_at = [&](std::size_t i) { return input.is_array() ? input.at(i) : input; };
   if (predicate.kind == Kind::literal && predicate.value.is_number()) {
     const std::size_t place = place_of(predicate.value.number(), size);
-    return place < size ? item_at(place) : Datum();
+    Datum item = place < size ? item_at(place) : Datum();
+    return item.is_undefined() ? make_sequence({}) : item;  // no item: not one that is undefined
   }
   std::vector<Datum> results;
   for (std::size_t i = 0; i < size; ++i) {
@@ -331,14 +367,7 @@ Result<std::optional<std::string>> Evaluator::group_name(const Node& node, const
 }
 
 Result<Datum> Evaluator::group(const Pairs& pairs, const Datum& input, const FramePtr& frame) {
-  struct Group {
-    std::string name;
-    std::size_t pair;
-    std::vector<Datum> items;
-    std::vector<Tuple> tuples;
-  };
-  std::vector<Group> groups;
-  std::unordered_map<std::string, std::size_t> places;
+  Groups groups;
   const TupleStream* const stream = input.tuples();
   const bool is_list = input.is_array() && input.size() > 0;
   const std::size_t count = stream != nullptr ? stream->tuples.size() : is_list ? input.size() : 1;
@@ -351,9 +380,7 @@ Result<Datum> Evaluator::group(const Pairs& pairs, const Datum& input, const Fra
     for (std::size_t pair = 0; pair < pairs.size(); ++pair) {
       const auto name = TRY(group_name(*pairs[pair].first, item, own));
       if (!name) continue;
-      const auto [place, is_new] = places.try_emplace(*name, groups.size());
-      if (is_new) groups.push_back({*name, pair, {}, {}});
-      Group& found = groups[place->second];
+      Group& found = groups.of(*name, pair);
       if (found.pair != pair) return fault("D1009", {.value = quoted_text(found.name)});
       if (stream != nullptr) {
         found.tuples.push_back(stream->tuples[i]);
@@ -363,7 +390,7 @@ Result<Datum> Evaluator::group(const Pairs& pairs, const Datum& input, const Fra
     }
   }
   const auto record = std::make_shared<Record>();
-  for (Group& one : groups) {
+  for (Group& one : groups.all()) {
     Datum context;
     FramePtr own = frame;
     if (stream != nullptr) {
