@@ -5,11 +5,13 @@
 #include "adapters/local/sqlite_log.h"
 #include "adapters/local/sqlite_queue.h"
 #include "adapters/local/sqlite_table.h"
+#include "adapters/local/sqlite_vector_cache.h"
 #include "adapters/local/system_clock.h"
 #include "app/function_catalog.h"
 #include "app/step_task_runner.h"
 #include "app/tasks/task_router.h"
 #include "embedding/embedded_provider.h"
+#include "embedding/embedded_text_embedder.h"
 
 namespace tillite {
 namespace {
@@ -23,6 +25,7 @@ struct Adapters {
   std::unique_ptr<SqliteTable> provider_table;
   std::unique_ptr<SqliteQueue> queue;
   std::unique_ptr<SqliteLog> logs;
+  std::unique_ptr<SqliteVectorCache> cache;
   std::unique_ptr<FolderObjectStore> vectors;
   std::unique_ptr<FolderObjectStore> batch_files;
   std::unique_ptr<FolderObjectStore> provider_files;
@@ -49,8 +52,9 @@ class EmbeddedHost final : public LocalHost {
         task_settings_(read_task_settings(options.environment)),
         provider_(*adapters_->provider_table, *adapters_->provider_files, adapters_->clock, adapters_->random,
                   *embedder_),
-        ports_{*adapters_->table, *adapters_->vectors, *adapters_->batch_files, *adapters_->queue,
-               provider_,         adapters_->clock,    adapters_->random},
+        texts_(*embedder_),
+        ports_{*adapters_->table, *adapters_->vectors, *adapters_->batch_files, *adapters_->queue, provider_, texts_,
+               *adapters_->cache, adapters_->clock,    adapters_->random},
         context_{settings_, options.log, options.stop, home_.scratch_folder(), "tillite"},
         invocations_(*adapters_->logs, adapters_->clock, adapters_->random, options.log.named("functions"),
                      std::move(functions)) {
@@ -87,6 +91,7 @@ class EmbeddedHost final : public LocalHost {
   Settings settings_;
   TaskSettings task_settings_;
   EmbeddedProvider provider_;
+  EmbeddedTextEmbedder texts_;
   Ports ports_;
   StepContext context_;
   InvocationLog invocations_;
@@ -106,6 +111,7 @@ Result<std::unique_ptr<LocalHost>> LocalHost::open(const Options& options) {
   adapters->provider_table = TRY(SqliteTable::open(home.provider_file()));
   adapters->queue = TRY(SqliteQueue::open(home.queue_file(), adapters->clock));
   adapters->logs = TRY(SqliteLog::open(home.logs_file(), adapters->clock));
+  adapters->cache = TRY(SqliteVectorCache::open(home.cache_file(), adapters->clock, settings.cache_bytes));
   adapters->vectors = TRY(FolderObjectStore::open(home.vectors_folder()));
   adapters->batch_files = TRY(FolderObjectStore::open(home.batches_folder()));
   adapters->provider_files = TRY(FolderObjectStore::open(home.provider_folder()));

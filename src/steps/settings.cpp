@@ -58,6 +58,16 @@ Result<void> read_thresholds(const Environment& environment, CompactionThreshold
   return {};
 }
 
+Result<void> read_cache_bytes(const Environment& environment, Settings& settings) {
+  const std::string name = "TILLITE_CACHE_BYTES";
+  const auto text = environment(name).value_or("");
+  if (text.empty()) return {};
+  const auto bytes = parse_bytes(text);
+  if (!bytes) return pass_on(bytes, fmt::format("the variable {}", name));
+  settings.cache_bytes = *bytes;
+  return {};
+}
+
 Result<void> read_shards(const Environment& environment, Settings& settings) {
   const std::string name = "TILLITE_SHARDS";
   if (environment(name).value_or("").empty()) return {};
@@ -106,6 +116,7 @@ Result<Settings> read_settings(const Environment& environment, std::string defau
   }
   settings.skip_queue_notification = skip == "true";
   TRY(read_thresholds(environment, settings.compaction));
+  TRY(read_cache_bytes(environment, settings));
   settings.memory_bytes = TRY(read_memory(environment));
   settings.graph.memory_bytes = settings.memory_bytes / 100 * kGraphPercent;
   return settings;

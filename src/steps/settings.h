@@ -39,6 +39,7 @@ struct Settings {
   std::int64_t tombstone_retention_ms = 30LL * 24 * 3'600'000;
   bool skip_queue_notification = false;
   CompactionThresholds compaction;
+  std::uint64_t cache_bytes = std::uint64_t{1} << 30;   ///< of vectors kept by their text
   std::uint64_t memory_bytes = std::uint64_t{1} << 30;  ///< what a merge may use; its parts have shares of it
   LockSettings lock;
   std::int64_t lock_wait_ms = 15'000;  ///< that a merge waits for another publisher, most of whom are done in seconds;

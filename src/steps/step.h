@@ -13,6 +13,8 @@
 #include "ports/object_store.h"
 #include "ports/queue.h"
 #include "ports/table.h"
+#include "ports/text_embedder.h"
+#include "ports/vector_cache.h"
 #include "steps/settings.h"
 
 namespace tillite {
@@ -24,6 +26,8 @@ struct Ports {
   ObjectStore& batch_files;  ///< requests and lists of items (S3_BUCKET)
   Queue& queue;
   BatchProvider& provider;
+  TextEmbedder& texts;  ///< the provider's synchronous call
+  VectorCache& cache;
   Clock& clock;
   Random& random;
 };

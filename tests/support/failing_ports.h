@@ -137,7 +137,8 @@ class FailingPorts {
         vectors_(real.vectors, outage_),
         batch_files_(real.batch_files, outage_),
         provider_(real.provider, outage_),
-        ports_{table_, vectors_, batch_files_, real.queue, provider_, real.clock, real.random} {}
+        ports_{table_, vectors_, batch_files_, real.queue, provider_, real.texts, real.cache, real.clock, real.random} {
+  }
   [[nodiscard]] const Ports& ports() const { return ports_; }
   [[nodiscard]] int calls() const { return outage_.calls(); }
 

@@ -6,7 +6,9 @@
 #include "adapters/local/folder_object_store.h"
 #include "adapters/local/sqlite_queue.h"
 #include "adapters/local/sqlite_table.h"
+#include "adapters/local/sqlite_vector_cache.h"
 #include "embedding/embedded_provider.h"
+#include "embedding/embedded_text_embedder.h"
 #include "steps/census.h"
 #include "steps/change_delta.h"
 #include "steps/collection.h"
@@ -21,6 +23,18 @@
 
 namespace tillite::testing {
 
+/// The same ports with another store of vectors.
+inline Ports with_vectors(const Ports& ports, ObjectStore& vectors) {
+  return {ports.table, vectors,     ports.batch_files, ports.queue, ports.provider,
+          ports.texts, ports.cache, ports.clock,       ports.random};
+}
+
+/// The same ports with another clock.
+inline Ports with_clock(const Ports& ports, Clock& clock) {
+  return {ports.table, ports.vectors, ports.batch_files, ports.queue, ports.provider, ports.texts,
+          ports.cache, clock,         ports.random};
+}
+
 /// The real adapters of a home in a folder of the test's own, and the steps called one by one, without an engine.
 class Pipeline {
  public:
@@ -32,7 +46,8 @@ class Pipeline {
         batch_files(must(FolderObjectStore::open(folder / "batches"))),
         provider_files(must(FolderObjectStore::open(folder / "provider"))),
         provider(*provider_table, *provider_files, clock, random, embedder),
-        ports{*table, *vectors, *batch_files, *queue, scripted, clock, random},
+        cache(must(SqliteVectorCache::open(folder / "cache.sqlite3", clock, 1 << 26))),
+        ports{*table, *vectors, *batch_files, *queue, scripted, texts, *cache, clock, random},
         settings(must(read_settings([](const std::string&) { return std::optional<std::string>(); },
                                     std::string(embedder.model())))),
         context{settings, Logger::none(), {}, folder / "scratch", "test"} {
@@ -123,6 +138,8 @@ class Pipeline {
   std::unique_ptr<FolderObjectStore> provider_files;
   EmbeddedProvider provider;
   ScriptedProvider scripted{provider};  ///< between the steps and the provider
+  EmbeddedTextEmbedder texts{embedder};
+  std::unique_ptr<SqliteVectorCache> cache;
   Ports ports;
   Settings settings;
   StepContext context;

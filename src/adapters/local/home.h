@@ -12,6 +12,7 @@ namespace tillite {
 ///     provider.sqlite3    the embedded provider's batches
 ///     queue.sqlite3       notifications
 ///     logs.sqlite3        what functions logged
+///     vector-cache.sqlite3  vectors by their text, so that none is paid for twice
 ///     vectors/            deltas, manifests, snapshots
 ///     batches/            requests and lists of items
 ///     provider/           the embedded provider's files
@@ -29,6 +30,7 @@ class Home {
   [[nodiscard]] Path provider_file() const { return folder_ / "provider.sqlite3"; }
   [[nodiscard]] Path queue_file() const { return folder_ / "queue.sqlite3"; }
   [[nodiscard]] Path logs_file() const { return folder_ / "logs.sqlite3"; }
+  [[nodiscard]] Path cache_file() const { return folder_ / "vector-cache.sqlite3"; }
   [[nodiscard]] Path vectors_folder() const { return folder_ / "vectors"; }
   [[nodiscard]] Path batches_folder() const { return folder_ / "batches"; }
   [[nodiscard]] Path provider_folder() const { return folder_ / "provider"; }

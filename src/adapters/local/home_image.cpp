@@ -65,8 +65,8 @@ Result<void> copy_folder(const Path& from, const Path& to) {
 Result<HomeImage> HomeImage::take(const Home& home) {
   HomeImage image;
   const auto is_there = [](const Path& path) { return fs::exists(path); };
-  std::vector<Path> files = {home.table_file(), home.workflows_file(), home.provider_file(), home.queue_file(),
-                             home.logs_file()};
+  std::vector<Path> files = {home.table_file(), home.workflows_file(), home.provider_file(),
+                             home.queue_file(), home.logs_file(),      home.cache_file()};
   std::vector<Path> stores = {home.vectors_folder(), home.batches_folder(), home.provider_folder()};
   std::erase_if(files, std::not_fn(is_there));
   std::erase_if(stores, std::not_fn(is_there));

@@ -98,8 +98,7 @@ class DamagingObjects final : public ForwardingObjects {
 TEST_F(FinalMergeTest, GivesUpOnAnIntermediateThatIsDamagedAgainAfterItWasMadeAnew) {
   must(pipeline.vectors->remove(intermediate));
   DamagingObjects damaging(*pipeline.vectors);
-  const Ports ports{*pipeline.table,   damaging,       *pipeline.batch_files, *pipeline.queue,
-                    pipeline.scripted, pipeline.clock, pipeline.random};
+  const Ports ports = with_vectors(pipeline.ports, damaging);
   const auto merged = final_merge(event, ports, pipeline.context);
   ASSERT_FALSE(merged);
   EXPECT_EQ(merged.error().code(), Code::corrupt);
@@ -221,8 +220,7 @@ TEST_F(FinalMergeTest, AStatelessRetryKnowsTheWallClockOnly) {
 TEST_F(FinalMergeTest, CompactWaitsForADeadHoldersLeaseAndGoesOn) {
   VirtualClock clock;  // its sleeps pass at once
   hold_elsewhere(clock.now_ms() + pipeline.settings.lock.lease_ms);
-  const Ports ports{*pipeline.table, *pipeline.vectors, *pipeline.batch_files, *pipeline.queue, pipeline.scripted,
-                    clock,           pipeline.random};
+  const Ports ports = with_clock(pipeline.ports, clock);
   const Json compacted = must(compact_collection(Entity::line, ports, pipeline.context));
   EXPECT_EQ(compacted.at("deltas_consumed"), 1);
   EXPECT_EQ(compacted.at("batches_completed"), 1);

@@ -155,8 +155,7 @@ TEST_F(Incidents, WhatTravelsBetweenStatesStaysSmallHoweverManyBatchesThereAre) 
   EXPECT_LT(to_text(listed).size(), kStateBytesMax / 2);
 
   ManyDeltas many(*pipeline.vectors, 1200);
-  const Ports ports{*pipeline.table,   many,           *pipeline.batch_files, *pipeline.queue,
-                    pipeline.scripted, pipeline.clock, pipeline.random};
+  const Ports ports = with_vectors(pipeline.ports, many);
   const Json chunks = must(split_into_chunks(pipeline.line_event(), ports, pipeline.context));
   EXPECT_EQ(chunks.at("deltas_total"), 1200);
   EXPECT_EQ(chunks.at("more"), true);
@@ -229,8 +228,7 @@ TEST_F(Incidents, AMergeThatRunsOutOfSpacePublishesNothingAndIsRepeatedLater) {
   import_receipts(2);
   pipeline.collect(pipeline.submit_all().front());
   FullObjects full(*pipeline.vectors);
-  const Ports ports{*pipeline.table,   full,           *pipeline.batch_files, *pipeline.queue,
-                    pipeline.scripted, pipeline.clock, pipeline.random};
+  const Ports ports = with_vectors(pipeline.ports, full);
   const Json event = pipeline.line_event({{"chunks", split().at("chunks")}});
   const auto merged = final_merge(event, ports, pipeline.context);
   ASSERT_FALSE(merged);

@@ -181,10 +181,7 @@ TEST_F(QueueCompaction, TheHolderSeesDeltasWhoseMessagesCameWhileItHeldTheLock) 
     EXPECT_EQ(pipeline.newest()->fence, true) << "the other consumer left the work to the holder";
     return {};
   });
-  Ports ports = {pipeline.ports.table,       vectors,
-                 pipeline.ports.batch_files, pipeline.ports.queue,
-                 pipeline.ports.provider,    pipeline.ports.clock,
-                 pipeline.ports.random};
+  const Ports ports = with_vectors(pipeline.ports, vectors);
   must(compaction(NotifiedPipeline::queue_event({kEverything}), ports, pipeline.context));
   EXPECT_EQ(publishes, 2);
   EXPECT_EQ(published(), 3U);
