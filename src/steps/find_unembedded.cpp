@@ -1,6 +1,5 @@
 // Finds the lines or words that have no embedding yet, groups them into batches, claims them and writes their requests.
-#include "base/uuid.h"
-#include "embedding/batch_plan.h"
+#include "steps/batch_preparation.h"
 #include "steps/change_delta.h"
 #include "steps/collection.h"
 #include "steps/item_claims.h"
@@ -37,7 +36,7 @@ class Finder {
         format_(format),
         ports_(ports),
         context_(context),
-        planner_(context.settings.batch) {}
+        preparation_(entity, binding_, ports, context) {}
 
   /// Batches that an earlier run prepared and never submitted: what they lack is made up for.
   Result<void> take_up_prepared() {
@@ -46,7 +45,7 @@ class Finder {
       auto completed = complete_prepared(batch);
       if (!completed && !is_damage(completed.error())) return std::unexpected(completed.error());
       if (completed) {
-        add(*completed);
+        if (completed->is_prepared()) taken_up_.push_back(*std::move(completed));
       } else {
         pass_over("a prepared batch cannot be completed", batch.id.str(), completed.error());
       }
@@ -78,14 +77,22 @@ class Finder {
       start_after = page.next;
     }
     more_ = is_full();
-    if (!more_) TRY(prepare(planner_.finish()));
-    return {};
+    return more_ ? Result<void>() : preparation_.finish();
   }
 
   [[nodiscard]] Json result() const {
-    return {{"batches", batches_},
-            {"batches_total", batches_.size()},
-            {"items_total", items_total_},
+    Json batches = Json::array();
+    std::int64_t items = 0;
+    for (const auto* prepared : {&taken_up_, &preparation_.batches()}) {
+      for (const Batch& batch : *prepared) {
+        batches.push_back({{"batch_id", batch.id.str()}});
+        items += batch.item_count;
+      }
+    }
+    return {{"batches", batches},
+            {"batches_total", batches.size()},
+            {"items_total", items},
+            {"waiting_total", preparation_.items_waiting()},
             {"passed_over", passed_over_},
             {"more", more_},
             {"collection", binding_.collection}};
@@ -102,10 +109,11 @@ class Finder {
 
   Result<Batch> complete_prepared(const Batch& batch) {
     if (!batch.requests_key.empty()) return batch;
-    return claim_and_write_requests(batch, TRY(read_items(ports_.batch_files, batch)), binding_.model, ports_);
+    return claim_and_write_requests(batch, TRY(read_items(ports_.batch_files, batch)), binding_, ports_);
   }
 
-  [[nodiscard]] bool is_full() const { return batches_.size() >= context_.settings.batches_per_run; }
+  [[nodiscard]] bool is_full() const {
+    return taken_up_.size() + preparation_.batches().size() >= context_.settings.batches_per_run; }
 
   Result<void> look_at(const RecordName& name) {
     auto loaded = load_receipt(ports_.table, name.image_id, name.receipt_id);
@@ -115,30 +123,7 @@ class Finder {
     }
     const auto stored = TRY(std::move(loaded));
     if (!stored) return {};
-    return prepare(planner_.add(unembedded_items(*stored, format_, ports_.clock.now_ms())));
-  }
-
-  Result<void> prepare(std::vector<std::vector<BatchItem>> planned) {
-    for (auto& items : planned) {
-      Batch batch{.id = BatchId(uuid4(ports_.random.bytes())),
-                  .entity = entity_,
-                  .generation = binding_.generation,
-                  .embedding_format = binding_.input_format,
-                  .created_ms = ports_.clock.now_ms()};
-      batch.item_count = static_cast<std::int64_t>(items.size());
-      batch.items_key = TRY(store_by_content(ports_.batch_files, names_of(entity_).batch_folder, batch.id.str(),
-                                             ".items.ndjson", items_text(items)))
-                            .str();
-      TRY(ports_.table.write(Put{batch_row(batch, items), {absent("PK")}}));
-      add(TRY(claim_and_write_requests(batch, std::move(items), binding_.model, ports_)));
-    }
-    return {};
-  }
-
-  void add(const Batch& batch) {
-    if (!batch.is_prepared()) return;
-    batches_.push_back({{"batch_id", batch.id.str()}});
-    items_total_ += batch.item_count;
+    return preparation_.add(unembedded_items(*stored, format_, ports_.clock.now_ms()));
   }
 
   Entity entity_;
@@ -146,9 +131,8 @@ class Finder {
   InputFormat format_;
   const Ports& ports_;
   const StepContext& context_;
-  BatchPlanner planner_;
-  Json batches_ = Json::array();
-  std::int64_t items_total_ = 0;
+  BatchPreparation preparation_;
+  std::vector<Batch> taken_up_;
   std::size_t passed_over_ = 0;  ///< batches and receipts that are damaged
   bool more_ = false;
 };
