@@ -30,7 +30,7 @@ struct BatchRequest {
   std::string custom_id;
   std::string model;
   std::string input;
-  bool base64 = false;                     ///< encoding_format
+  bool base64 = false;                         ///< encoding_format
   std::optional<std::size_t> dimensions = {};  ///< 1 to 8,192
 };
 /// `invalid_input` names the field.

@@ -52,7 +52,7 @@ struct Batch {
   ProviderBatchId openai_batch_id;           ///< empty: not submitted
   ProviderFileId input_file_id;              ///< empty: nothing uploaded
   ProviderFileId output_file_id;
-  std::string items_key;     ///< object that lists all items with their hashes
+  std::string items_key;  ///< object that lists all items with their hashes
   /// Object that submit reads: the NDJSON of the texts that were won, or items_key if the cache has them all; empty:
   /// items are still being claimed.
   std::string requests_key;

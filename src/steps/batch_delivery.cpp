@@ -35,10 +35,9 @@ Result<BatchDelivery> BatchDelivery::begin(const Batch& batch, CollectionBinding
   BatchDelivery delivery(batch, std::move(binding), std::move(delta), ports, context);
   TRY(delivery.load_waiting());
   delivery.scratch_ = TRY(ScratchFolder::create(context.scratch));
-  delivery.writer_ = TRY(DeltaWriter::create(delivery.scratch_->path(), {.id = delivery.delta_,
-                                                                         .batch_id = batch.id,
-                                                                         .binding = delivery.binding_,
-                                                                         .created_ms = batch.created_ms}));
+  delivery.writer_ = TRY(DeltaWriter::create(
+      delivery.scratch_->path(),
+      {.id = delivery.delta_, .batch_id = batch.id, .binding = delivery.binding_, .created_ms = batch.created_ms}));
   return delivery;
 }
 
@@ -166,9 +165,10 @@ Result<void> BatchDelivery::take_back_the_rest(const BatchEnding& ending) {
     const auto reason = reasons_.find(std::string(text));
     const bool own_fault = reason != reasons_.end() && !reason->second.starts_with("batch_");
     for (const Waiting& waiting : items) {
-      rest.emplace_back(*waiting.item, Release{.reason = reason != reasons_.end() ? reason->second : ending.why_no_result,
-                                               .counts_as_attempt = ending.counts_as_attempt || own_fault,
-                                               .deferred = ending.deferred});
+      rest.emplace_back(*waiting.item,
+                        Release{.reason = reason != reasons_.end() ? reason->second : ending.why_no_result,
+                                .counts_as_attempt = ending.counts_as_attempt || own_fault,
+                                .deferred = ending.deferred});
     }
   }
   released_ = TRY(release_items(batch_.id, rest, ports_, context_.settings));
@@ -187,8 +187,8 @@ Result<void> BatchDelivery::record(const BatchEnding& ending, Json facts, std::s
                 {"status_at_end", batch_status_name(ending.status)}});
   }
   if (const std::string summary = error_summary(ending, unreadable); !summary.empty()) set["error_summary"] = summary;
-  const auto recorded = ports_.table.write(Update{
-      .key = batch_row_key(batch_.id), .set = std::move(set), .condition = {absent("delta_id"), present("PK")}});
+  const auto recorded = ports_.table.write(
+      Update{.key = batch_row_key(batch_.id), .set = std::move(set), .condition = {absent("delta_id"), present("PK")}});
   if (!recorded && recorded.error().code() == Code::conflict) return {};  // another call was first with the same delta
   return recorded;
 }

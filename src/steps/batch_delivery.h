@@ -32,8 +32,8 @@ class BatchDelivery {
   /// The texts (input_hash) that items wait for.
   [[nodiscard]] std::vector<std::string> texts_waited_for() const;
 
-  /// The answer to a request: a vector for the text of the item in whose name it was sent. One that nothing is known of,
-  /// that came before, or that nobody waits for any more is dropped and counted.
+  /// The answer to a request: a vector for the text of the item in whose name it was sent. One that nothing is known
+  /// of, that came before, or that nobody waits for any more is dropped and counted.
   [[nodiscard]] Result<void> add(const RecordId& custom_id, std::vector<float> vector);
   /// The vector of a text.
   [[nodiscard]] Result<void> add_text(const std::string& input_hash, std::vector<float> vector);
@@ -77,10 +77,10 @@ class BatchDelivery {
   DeltaId delta_;
   const Ports& ports_;
   const StepContext& context_;
-  std::vector<BatchItem> items_;                                   ///< of the whole batch
-  std::unordered_map<std::string_view, const BatchItem*> by_id_;   ///< the same
+  std::vector<BatchItem> items_;                                        ///< of the whole batch
+  std::unordered_map<std::string_view, const BatchItem*> by_id_;        ///< the same
   std::unordered_map<std::string_view, std::vector<Waiting>> waiting_;  ///< by input_hash; an entry for each text
-  std::map<std::string, std::string> reasons_;                     ///< by input_hash
+  std::map<std::string, std::string> reasons_;                          ///< by input_hash
   std::vector<CachedVector> to_keep_;
   std::optional<ScratchFolder> scratch_;
   std::optional<DeltaWriter> writer_;

@@ -42,8 +42,9 @@ class BatchPreparation {
   BatchPlanner asked_;   ///< for what the provider is asked
   BatchPlanner cached_;  ///< for what the cache has
   TextsOnTheirWay on_their_way_;
-  std::unordered_set<std::string> sent_;  ///< texts in batches that were prepared here: the first 16 bytes of their hash
-  std::optional<bool> others_at_work_;    ///< whether there were open batches when this began
+  std::unordered_set<std::string>
+      sent_;                            ///< texts in batches that were prepared here: the first 16 bytes of their hash
+  std::optional<bool> others_at_work_;  ///< whether there were open batches when this began
   std::vector<Batch> batches_;
   std::size_t items_waiting_ = 0;
 };

@@ -113,7 +113,8 @@ class Finder {
   }
 
   [[nodiscard]] bool is_full() const {
-    return taken_up_.size() + preparation_.batches().size() >= context_.settings.batches_per_run; }
+    return taken_up_.size() + preparation_.batches().size() >= context_.settings.batches_per_run;
+  }
 
   Result<void> look_at(const RecordName& name) {
     auto loaded = load_receipt(ports_.table, name.image_id, name.receipt_id);

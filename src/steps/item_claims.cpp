@@ -57,7 +57,8 @@ Result<std::vector<BatchItem>> with_texts_won(std::vector<BatchItem> items, cons
   std::vector<TextKey> keys;
   std::unordered_map<std::string, std::size_t> key_of_text;
   for (const BatchItem& item : items) {
-    if (key_of_text.try_emplace(item.input_hash, keys.size()).second) keys.push_back(text_key(binding, item.input_hash));
+    if (key_of_text.try_emplace(item.input_hash, keys.size()).second)
+      keys.push_back(text_key(binding, item.input_hash));
   }
   const std::vector<bool> won = TRY(claim_texts(batch, keys, ports));
   std::erase_if(items, [&](const BatchItem& item) { return !won[key_of_text.at(item.input_hash)]; });

@@ -95,9 +95,8 @@ Result<Json> deliver(const Batch& batch, const Ports& ports, const StepContext& 
   if (!delivered.delta_id.empty() && !context.settings.skip_queue_notification) {
     TRY(tell_of_delta(delivered, ObjectKey(delivered.delta_key), delivered.embedding_count, ports));
   }
-  context.log.info("delivered a batch at once", {{"batch_id", batch.id.str()},
-                                                 {"source", source_name(batch.source)},
-                                                 {"items", embedded}});
+  context.log.info("delivered a batch at once",
+                   {{"batch_id", batch.id.str()}, {"source", source_name(batch.source)}, {"items", embedded}});
   Json json = answer(delivered, "delivered");
   json["embedding_count"] = embedded;
   return json;

@@ -142,7 +142,9 @@ RC_GTEST_PROP(BatchPlanner, KeepsReceiptsWholeUnlessOneAloneIsLargerThanABatch,
   std::size_t total = 0;
   for (std::size_t receipt = 0; receipt < sizes.size(); ++receipt) {
     std::vector<BatchItem> items;
-    for (int i = 0; i < sizes[receipt]; ++i) items.push_back({RecordId(std::to_string(receipt)), "", 1, "x"});
+    for (int i = 0; i < sizes[receipt]; ++i) {
+      items.push_back({RecordId(std::to_string(receipt)), fmt::format("{} {}", receipt, i), 1, "x"});
+    }
     total += items.size();
     take(planner.add(std::move(items)));
   }
@@ -183,8 +185,7 @@ TEST(BatchPlanner, NeverPutsAnItemThatWasTurnedAwayIntoALargerBatchThanItTakes) 
   int text = 0;
   for (const std::int64_t deferrals : {0, 0, 0, 0, 0, 1, 0, 0, 2, 1}) {
     const std::string hash = std::to_string(++text);
-    for (auto& batch :
-         planner.add({{.id = RecordId("a"), .input_hash = hash, .input = "x", .deferrals = deferrals}}))
+    for (auto& batch : planner.add({{.id = RecordId("a"), .input_hash = hash, .input = "x", .deferrals = deferrals}}))
       batches.push_back(batch);
   }
   for (auto& batch : planner.finish()) batches.push_back(batch);
@@ -241,10 +242,11 @@ RC_GTEST_PROP(RequestLines, AreReadBackAsTheyWereWritten, ()) {
 }
 
 TEST(RequestLines, HaveTheDocumentedForm) {
-  EXPECT_EQ(request_line(RecordId("A"), "a \"b\"", {.model = "m", .dimensions = 512}),
-            R"({"custom_id": "A", "method": "POST", "url": "/v1/embeddings", "body": {"model": "m", "input": "a \"b\"", )"
-            R"("encoding_format": "base64", "dimensions": 512}})"
-            "\n");
+  EXPECT_EQ(
+      request_line(RecordId("A"), "a \"b\"", {.model = "m", .dimensions = 512}),
+      R"({"custom_id": "A", "method": "POST", "url": "/v1/embeddings", "body": {"model": "m", "input": "a \"b\"", )"
+      R"("encoding_format": "base64", "dimensions": 512}})"
+      "\n");
 }
 
 TEST(RequestLines, AskForDimensionsOnlyOfModelsThatLetThemBeChosen) {
