@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -16,12 +18,14 @@ struct BatchItem {
   std::int64_t item_version = 0;
   std::string input;           ///< the text that is sent; not kept in the list of items
   std::int64_t deferrals = 0;  ///< how often its batch was turned away as too large; not kept either
+  std::uint64_t tokens = 0;    ///< of what is sent; not kept either
 };
 
 struct BatchLimits {
   std::size_t items_max = 300;          ///< requests: items of equal text (input_hash) are one
   std::size_t bytes_max = 200'000'000;  ///< of the NDJSON file
   std::size_t followers_max = 3'000;    ///< items that share the requests of others
+  std::uint64_t tokens_max = std::numeric_limits<std::int64_t>::max();
 };
 
 /// Groups items into batches: whole receipts, as many as fit; a receipt is split only if it alone is larger than a

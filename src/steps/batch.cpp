@@ -110,6 +110,9 @@ Result<Batch> parse_batch(const Item& row) {
     batch.submit_token = TRY(text_or_empty(row, "submit_token"));
     batch.submit_until_ms = TRY(number_or_zero(row, "submit_until_ms"));
     batch.polled_ms = TRY(number_or_zero(row, "polled_ms"));
+    batch.token_count = TRY(number_or_zero(row, "token_count"));
+    batch.tokens_reserved = TRY(number_or_zero(row, "tokens_reserved"));
+    batch.tokens_model = TRY(text_or_empty(row, "tokens_model"));
     batch.error_summary = TRY(text_or_empty(row, "error_summary"));
     if (const auto created = TRY(optional_string(row, "created_at"))) batch.created_ms = TRY(parse_iso_time(*created));
     return batch;

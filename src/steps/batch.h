@@ -66,6 +66,9 @@ struct Batch {
   std::int64_t submit_until_ms = 0;
   std::int64_t created_ms = 0;
   std::int64_t polled_ms = 0;
+  std::int64_t token_count = 0;      ///< of its requests; 0 in rows of older programs
+  std::int64_t tokens_reserved = 0;  ///< of what may be enqueued of tokens_model (steps/enqueued_tokens.h)
+  std::string tokens_model;
   std::string error_summary;
 
   [[nodiscard]] bool is_prepared() const { return status == BatchStatus::pending && openai_batch_id.empty(); }

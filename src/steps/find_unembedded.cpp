@@ -4,29 +4,10 @@
 #include "steps/collection.h"
 #include "steps/item_claims.h"
 #include "steps/step.h"
+#include "steps/unembedded.h"
 
 namespace tillite {
 namespace {
-
-/// The items of a receipt that wait for an embedding, are not deferred, and whose stored hash is that of their text.
-/// Another hash means that the receipt is being replaced right now: the next run finds it whole.
-std::vector<BatchItem> unembedded_items(const StoredReceipt& stored, InputFormat format, std::int64_t now_ms) {
-  std::vector<BatchItem> items;
-  for (auto& [id, input] : embedding_inputs(stored.receipt, format)) {
-    const auto state = stored.states.find(id);
-    if (state == stored.states.end() || state->second.status != EmbeddingStatus::none || state->second.removed)
-      continue;
-    if (state->second.deferred_until_ms > now_ms) continue;
-    const std::string hash = input_hash(input);
-    if (!state->second.input_hash.empty() && state->second.input_hash != hash) continue;
-    items.push_back({.id = id,
-                     .input_hash = hash,
-                     .item_version = state->second.item_version,
-                     .input = input,
-                     .deferrals = state->second.deferrals});
-  }
-  return items;
-}
 
 class Finder {
  public:
@@ -54,27 +35,12 @@ class Finder {
   }
 
   Result<void> find() {
-    // The index is ordered by receipt, and may lag: it only says which receipts to look at.
-    std::string receipt;
-    const Query query{.index = Index::gsi1,
-                      .hash = "EMBEDDING_STATUS#NONE",
-                      .range_prefix = std::string(names_of(entity_).index_prefix)};
-    std::string start_after;
-    while (!is_full()) {
-      Query page_query = query;
-      page_query.start_after = start_after;
-      const Page page = TRY(ports_.table.query(page_query));
-      for (const Item& row : page.items) {
-        if (is_full()) break;
-        if (context_.stop.stop_requested()) return fail(Code::cancelled, "stopped while finding items to embed");
-        const RecordName name = TRY(parse_record_id(TRY(record_id_of(row))));
-        if (std::string here = receipt_name(name.image_id, name.receipt_id); here != receipt) {
-          receipt = std::move(here);
-          TRY(look_at(name));
-        }
-      }
-      if (page.next.empty()) break;
-      start_after = page.next;
+    if (!is_full()) {
+      passed_over_ +=
+          TRY(walk_unembedded(entity_, format_, ports_, context_, [&](std::vector<BatchItem> items) -> Result<bool> {
+            TRY(preparation_.add(std::move(items)));
+            return !is_full();
+          }));
     }
     more_ = is_full();
     return more_ ? Result<void>() : preparation_.finish();
@@ -114,17 +80,6 @@ class Finder {
 
   [[nodiscard]] bool is_full() const {
     return taken_up_.size() + preparation_.batches().size() >= context_.settings.batches_per_run;
-  }
-
-  Result<void> look_at(const RecordName& name) {
-    auto loaded = load_receipt(ports_.table, name.image_id, name.receipt_id);
-    if (!loaded && is_damage(loaded.error())) {
-      pass_over("a receipt cannot be read", receipt_name(name.image_id, name.receipt_id), loaded.error());
-      return {};
-    }
-    const auto stored = TRY(std::move(loaded));
-    if (!stored) return {};
-    return preparation_.add(unembedded_items(*stored, format_, ports_.clock.now_ms()));
   }
 
   Entity entity_;

@@ -8,6 +8,8 @@
 #include "base/result.h"
 #include "embedding/batch_plan.h"
 #include "embedding/input_format.h"
+#include "embedding/input_limit.h"
+#include "embedding/model.h"
 #include "vectors/publish_lock.h"
 #include "vectors/segment.h"
 
@@ -25,6 +27,8 @@ struct CompactionThresholds {
 struct Settings {
   std::string model;
   std::size_t dimensions = 1536;
+  EmbeddingModel model_facts;  ///< what is known of the model, and what the settings say of it
+  InputLimit input;
   std::map<Entity, InputFormat> formats;
   std::optional<int> shards;  ///< of a new generation; nothing: one, and any number in a collection that is there
   BatchLimits batch;
