@@ -7,11 +7,11 @@
 #include "adapters/local/sqlite_table.h"
 #include "adapters/local/sqlite_vector_cache.h"
 #include "adapters/local/system_clock.h"
+#include "app/embedding_service.h"
 #include "app/function_catalog.h"
 #include "app/step_task_runner.h"
 #include "app/tasks/task_router.h"
-#include "embedding/embedded_provider.h"
-#include "embedding/embedded_text_embedder.h"
+#include "steps/collection.h"
 
 namespace tillite {
 namespace {
@@ -43,18 +43,16 @@ struct Tasks {
 
 class EmbeddedHost final : public LocalHost {
  public:
-  EmbeddedHost(Home home, std::unique_ptr<Adapters> adapters, std::unique_ptr<NgramEmbedder> embedder,
+  EmbeddedHost(Home home, std::unique_ptr<Adapters> adapters, std::unique_ptr<EmbeddingService> embedding,
                Settings settings, std::vector<FunctionFacts> functions, const Options& options)
       : home_(std::move(home)),
         adapters_(std::move(adapters)),
-        embedder_(std::move(embedder)),
+        embedding_(std::move(embedding)),
         settings_(std::move(settings)),
         task_settings_(read_task_settings(options.environment)),
-        provider_(*adapters_->provider_table, *adapters_->provider_files, adapters_->clock, adapters_->random,
-                  *embedder_),
-        texts_(*embedder_),
-        ports_{*adapters_->table, *adapters_->vectors, *adapters_->batch_files, *adapters_->queue, provider_, texts_,
-               *adapters_->cache, adapters_->clock,    adapters_->random},
+        ports_{*adapters_->table, *adapters_->vectors,   *adapters_->batch_files,
+               *adapters_->queue, embedding_->batches(), embedding_->texts(),
+               *adapters_->cache, adapters_->clock,      adapters_->random},
         context_{settings_, options.log, options.stop, home_.scratch_folder(), "tillite"},
         invocations_(*adapters_->logs, adapters_->clock, adapters_->random, options.log.named("functions"),
                      std::move(functions)) {
@@ -64,7 +62,6 @@ class EmbeddedHost final : public LocalHost {
   const Home& home() const override { return home_; }
   const Ports& ports() const override { return ports_; }
   const StepContext& context() const override { return context_; }
-  const Embedder& embedder() const override { return *embedder_; }
   ExecutionStore& executions() override { return *adapters_->executions; }
   FunctionLog& function_log() override { return *adapters_->logs; }
   InvocationLog& invocations() override { return invocations_; }
@@ -87,36 +84,53 @@ class EmbeddedHost final : public LocalHost {
  private:
   Home home_;
   std::unique_ptr<Adapters> adapters_;
-  std::unique_ptr<NgramEmbedder> embedder_;
+  std::unique_ptr<EmbeddingService> embedding_;
   Settings settings_;
   TaskSettings task_settings_;
-  EmbeddedProvider provider_;
-  EmbeddedTextEmbedder texts_;
   Ports ports_;
   StepContext context_;
   InvocationLog invocations_;
   std::vector<std::unique_ptr<Tasks>> tasks_;
 };
 
+/// The model that the home's collections are bound to: what is there decides who is asked for more of it, not what else
+/// the environment has. Nothing if there is none yet, or it cannot be read, which is the business of who needs it.
+std::optional<std::string> bound_model(ObjectStore& vectors) {
+  for (const Entity entity : {Entity::line, Entity::word}) {
+    const auto binding = stored_binding(entity, vectors);
+    if (binding && *binding) return (*binding)->model;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<LocalHost>> LocalHost::open(const Options& options) {
-  const NgramEmbedder default_embedder;
-  Settings settings = TRY(read_settings(options.environment, std::string(default_embedder.model())));
-  auto embedder = std::make_unique<NgramEmbedder>(settings.dimensions);
+  Settings settings = TRY(read_settings(options.environment, default_model(options.environment)));
   Home home = TRY(Home::open(options.home, options.create));
   auto adapters = std::make_unique<Adapters>();
+  adapters->vectors = TRY(FolderObjectStore::open(home.vectors_folder()));
+  if (!options.environment("EMBEDDING_MODEL"))
+    settings.model = bound_model(*adapters->vectors).value_or(settings.model);
   adapters->table = TRY(SqliteTable::open(home.table_file()));
   adapters->executions = TRY(SqliteExecutionStore::open(home.workflows_file()));
   adapters->provider_table = TRY(SqliteTable::open(home.provider_file()));
   adapters->queue = TRY(SqliteQueue::open(home.queue_file(), adapters->clock));
   adapters->logs = TRY(SqliteLog::open(home.logs_file(), adapters->clock));
   adapters->cache = TRY(SqliteVectorCache::open(home.cache_file(), adapters->clock, settings.cache_bytes));
-  adapters->vectors = TRY(FolderObjectStore::open(home.vectors_folder()));
   adapters->batch_files = TRY(FolderObjectStore::open(home.batches_folder()));
   adapters->provider_files = TRY(FolderObjectStore::open(home.provider_folder()));
-  return std::make_unique<EmbeddedHost>(std::move(home), std::move(adapters), std::move(embedder), std::move(settings),
-                                        TRY(function_catalog()), options);
+  auto embedding = TRY(make_embedding_service(settings, options.environment,
+                                              {.provider_table = *adapters->provider_table,
+                                               .provider_files = *adapters->provider_files,
+                                               .clock = adapters->clock,
+                                               .random = adapters->random,
+                                               .scratch = home.scratch_folder(),
+                                               .log = options.log,
+                                               .stop = options.stop}));
+  auto functions = TRY(function_catalog());
+  return std::make_unique<EmbeddedHost>(std::move(home), std::move(adapters), std::move(embedding), std::move(settings),
+                                        std::move(functions), options);
 }
 
 }  // namespace tillite

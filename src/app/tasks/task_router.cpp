@@ -5,15 +5,17 @@
 namespace tillite {
 
 TaskSettings read_task_settings(const Environment& environment) {
-  return {.lambda_endpoint = environment("AWS_ENDPOINT_URL_LAMBDA").value_or(""),
-          .certificates_file = environment("SSL_CERT_FILE").value_or("")};
+  TaskSettings settings{.lambda_endpoint = environment("AWS_ENDPOINT_URL_LAMBDA").value_or(""),
+                        .certificates_file = environment("SSL_CERT_FILE").value_or("")};
+  if (environment("TILLITE_COMMANDS_GET_KEYS") == "true") settings.withheld.clear();
+  return settings;
 }
 
 TaskRouter::TaskRouter(TaskRunner& steps, const TaskSettings& settings, const Logger& log)
     : steps_(steps),
       commands_allowed_(settings.commands_allowed),
       client_({.certificates_file = settings.certificates_file}),
-      commands_({}, log.named("command")),
+      commands_({}, log.named("command"), settings.withheld),
       endpoints_(client_) {
   if (!settings.lambda_endpoint.empty()) functions_.emplace(client_, settings.lambda_endpoint);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 
 #include "app/tasks/command_task.h"
 #include "app/tasks/http_task.h"
@@ -11,7 +12,8 @@
 namespace tillite {
 
 struct TaskSettings {
-  bool commands_allowed = true;   ///< else a `command:` is refused: whoever may write definitions could run anything
+  bool commands_allowed = true;  ///< else a `command:` is refused: whoever may write definitions could run anything
+  std::set<std::string> withheld = {"OPENAI_API_KEY"};  ///< from commands, unless TILLITE_COMMANDS_GET_KEYS is true
   std::string lambda_endpoint;    ///< AWS_ENDPOINT_URL_LAMBDA; empty: functions are the steps of this process
   std::string certificates_file;  ///< SSL_CERT_FILE; empty: the system's
 };
