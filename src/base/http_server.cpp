@@ -290,7 +290,7 @@ class HttpServer::Implementation {
   asio::awaitable<bool> write(Connection& connection, const ServerResponse& response, unsigned version, bool is_head,
                               bool stays) {
     http::response<http::string_body> message(static_cast<http::status>(response.status), version);
-    message.set(http::field::content_type, response.content_type);
+    if (!response.content_type.empty()) message.set(http::field::content_type, response.content_type);
     for (const HttpField& field : response.fields) message.insert(field.name, field.value);
     message.keep_alive(stays);
     if (!is_head) message.body() = response.body;
