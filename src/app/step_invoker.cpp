@@ -4,7 +4,9 @@ namespace tillite {
 
 StepInvoker::Ended StepInvoker::invoke(const TaskRunner::Call& call, std::string request_id) const {
   const auto named = step_of_function(call.function_name);
-  if (!named) return {.result = std::unexpected(named.error()), .log = {}};
+  if (!named) {
+    return {.result = std::unexpected(named.error().named("Lambda.ResourceNotFoundException")), .log = {}};
+  }
   StepContext context = context_;
   context.stop = call.stop;
   Json fields = Json::object();

@@ -18,8 +18,8 @@ class StepInvoker {
     Result<Json> result;
     std::string log;  ///< the lines that the call left
   };
-  /// `request_id`: the call's in the log; empty: one of its own. `not_found` for a function that is none, without
-  /// lines.
+  /// `request_id`: the call's in the log; empty: one of its own. A function that is none has no lines, but the error
+  /// Lambda.ResourceNotFoundException.
   [[nodiscard]] Ended invoke(const TaskRunner::Call& call, std::string request_id = {}) const;
 
  private:
