@@ -44,7 +44,7 @@ struct Tasks {
 class EmbeddedHost final : public LocalHost {
  public:
   EmbeddedHost(Home home, std::unique_ptr<Adapters> adapters, std::unique_ptr<EmbeddingService> embedding,
-               Settings settings, std::vector<FunctionFacts> functions, const Options& options)
+               Settings settings, std::vector<FunctionInfo> functions, const Options& options)
       : home_(std::move(home)),
         adapters_(std::move(adapters)),
         embedding_(std::move(embedding)),

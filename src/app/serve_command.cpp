@@ -5,10 +5,12 @@
 #include "app/embedded_definitions.h"
 #include "app/function_catalog.h"
 #include "app/queue_consumer.h"
+#include "app/served_functions.h"
 #include "base/check.h"
 #include "base/http_server.h"
 #include "server/aws_endpoint.h"
 #include "server/engine_backend.h"
+#include "server/lambda_service.h"
 #include "server/logs_service.h"
 #include "server/long_polls.h"
 #include "server/sqs_service.h"
@@ -115,14 +117,17 @@ Result<int> serve_command(CommandContext& context, const ServeOptions& options) 
 
   LongPolls polls;
   SqsService sqs(queues_of(ports.queue), place, polls);
+  const std::vector<FunctionInfo> catalog = TRY(function_catalog());
   std::vector<std::string> groups;
-  for (const FunctionFacts& function : TRY(function_catalog())) groups.push_back(log_group_of(function.name));
+  for (const FunctionInfo& function : catalog) groups.push_back(log_group_of(function.name));
   LogsService logs(host->function_log(), std::move(groups), place);
+  ServedFunctions functions({ports, host->context(), host->invocations()}, catalog, context.host.stop);
+  LambdaService lambda(functions, place);
   const auto engine = host->engine(nullptr);
   EngineBackend backend(*engine, host->executions(), ports.clock, polls);
   TRY(provide_machines(backend));
   StepFunctionsService states(backend, place, polls, ports.clock, ports.random);
-  AwsEndpoint endpoint({&sqs, &logs, &states},
+  AwsEndpoint endpoint({&sqs, &logs, &states, &lambda},
                        credential ? std::optional(SignatureCheck(*credential, ports.clock)) : std::nullopt,
                        ports.random, log);
   const auto server = TRY(HttpServer::listen(
@@ -137,7 +142,10 @@ Result<int> serve_command(CommandContext& context, const ServeOptions& options) 
   std::jthread compaction;
   if (options.compacts) compaction = std::jthread([&] { consumer.serve(context.host.stop); });
   {
-    const std::stop_callback answer_the_waiting(context.host.stop, [&] { polls.stop(); });
+    const std::stop_callback answer_the_waiting(context.host.stop, [&] {
+      polls.stop();
+      lambda.stop();
+    });
     server->run(context.host.stop);
   }
   log.info("stopped");

@@ -108,6 +108,14 @@ TEST_F(EngineTest, RetriesWithGrowingDelaysUntilTheAttemptsAreUsedUp) {
   EXPECT_EQ(scheduled_ms, (std::vector<std::int64_t>{0, 1000, 3000, 7000}));
 }
 
+TEST_F(EngineTest, TheCauseOfAFunctionThatCouldNotBeCalledIsAsTheServiceWordsIt) {
+  const Error missing = Error(Code::failed, "Function not found: f").named("Lambda.ResourceNotFoundException");
+  tasks.answers["f"] = {std::unexpected(missing)};
+  const auto ended = run(task(""));
+  EXPECT_EQ(ended.error, "Lambda.ResourceNotFoundException");
+  EXPECT_EQ(ended.cause, "Function not found: f");
+}
+
 TEST_F(EngineTest, CatchesAnErrorAndPutsItWhereResultPathSays) {
   tasks.answers["f"] = {std::unexpected(Error(Code::invalid_input, "no good"))};
   const auto ended =
