@@ -6,7 +6,7 @@
 #include "app/function_catalog.h"
 #include "app/queue_consumer.h"
 #include "app/served_functions.h"
-#include "base/check.h"
+#include "app/served_queues.h"
 #include "base/http_server.h"
 #include "server/aws_endpoint.h"
 #include "server/engine_backend.h"
@@ -40,15 +40,6 @@ Result<std::optional<AwsCredential>> configured_credential(const Environment& en
   return AwsCredential{.access_key_id = *id,
                        .secret_access_key = *secret,
                        .session_token = variable(environment, "AWS_SESSION_TOKEN").value_or("")};
-}
-
-std::vector<ServedQueue> queues_of(Queue& queue) {
-  Queue* const dead_letters = queue.dead_letters();
-  check(dead_letters != nullptr, "the queue of notifications has dead letters");
-  return {{.name = std::string(kQueueName), .queue = queue, .dead_letters = std::string(kDeadLetterQueueName)},
-          {.name = std::string(kDeadLetterQueueName),
-           .queue = *dead_letters,
-           .retention_ms = Queue::kDeadLetterRetentionMs}};
 }
 
 /// The role of the machines that are there from the start: nobody asks for its rights here.
@@ -116,7 +107,7 @@ Result<int> serve_command(CommandContext& context, const ServeOptions& options) 
   const Logger log = host->context().log.named("serve");
 
   LongPolls polls;
-  SqsService sqs(queues_of(ports.queue), place, polls);
+  SqsService sqs(served_queues(ports.queue), place, polls);
   const std::vector<FunctionInfo> catalog = TRY(function_catalog());
   std::vector<std::string> groups;
   for (const FunctionInfo& function : catalog) groups.push_back(log_group_of(function.name));
