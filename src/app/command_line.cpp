@@ -39,6 +39,7 @@ struct Values {
   std::string input = "{}";
   std::string execution;
   bool express = false;
+  bool no_history = false;
   std::string body;
   ServeOptions serve;
   OpenAiEmulatorOptions emulator;
@@ -290,9 +291,13 @@ class Parser {
     workflow->require_subcommand(1);
     workflow->fallthrough();
     workflow->footer("Example: tillite workflow start create-batches-sf");
-    auto* start = add(*workflow, "start", "Walks a state machine to its end",
-                      "tillite workflow start poll-store-sf --input '{\"max_concurrency\": 4}'",
-                      [v](CommandContext& c) { return workflow_start_command(c, v->name, v->input); });
+    auto* start =
+        add(*workflow, "start", "Walks a state machine to its end",
+            "tillite workflow start poll-store-sf --input '{\"max_concurrency\": 4}'", [v](CommandContext& c) {
+              c.host.keeps_history = !v->no_history;
+              return workflow_start_command(c, v->name, v->input);
+            });
+    start->add_flag("--no-history", v->no_history, "Keeps no events; the execution is as durable as with them");
     start->add_option("name", v->name, "The state machine, or a file NAME.asl.json")->required();
     start->add_option("--input", v->input, "JSON")->capture_default_str();
     add(*workflow, "list", "Lists executions, newest first", "tillite workflow list", &workflow_list_command);

@@ -453,7 +453,7 @@ class HttpServer::Implementation {
 
   template <typename Body>
   static void set_header(http::response<Body>& message, const ServerResponse& response, bool stays) {
-    message.set(http::field::content_type, response.content_type);
+    if (!response.content_type.empty()) message.set(http::field::content_type, response.content_type);
     for (const HttpField& field : response.fields) message.insert(field.name, field.value);
     message.keep_alive(stays);
   }

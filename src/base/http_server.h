@@ -47,7 +47,7 @@ struct Delivery {
 
 struct ServerResponse {
   unsigned status = 200;
-  std::string content_type = "text/plain; charset=utf-8";
+  std::string content_type = "text/plain; charset=utf-8";  ///< empty: none, for an answer without a body
   std::vector<HttpField> fields;
   std::string body;
   std::optional<StreamedBody> stream;  ///< in place of `body`
