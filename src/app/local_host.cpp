@@ -7,10 +7,14 @@
 #include "adapters/local/sqlite_table.h"
 #include "adapters/local/sqlite_vector_cache.h"
 #include "adapters/local/system_clock.h"
+#include "app/embedded_definitions.h"
 #include "app/embedding_service.h"
 #include "app/function_catalog.h"
+#include "app/served_queues.h"
 #include "app/step_task_runner.h"
 #include "app/tasks/task_router.h"
+#include "server/engine_backend.h"
+#include "server/step_functions_service.h"
 #include "steps/collection.h"
 
 namespace tillite {
@@ -35,16 +39,53 @@ struct Adapters {
 struct Tasks {
   Tasks(const Ports& ports, const StepContext& context, InvocationLog& invocations, StepTaskRunner::Listener listener,
         const TaskSettings& settings)
-      : steps(ports, context, invocations, std::move(listener)), router(steps, settings, context.log) {}
+      : steps(ports, context, invocations, std::move(listener)),
+        queues(served_queues(ports.queue), {}, polls),
+        services(ports.clock, ports.random),
+        router(steps, services, settings, context.log) {
+    services.add("sqs", queues);
+  }
+
+  /// The engine's own service, for its tasks: before any of them runs.
+  void add_states(Engine& engine, ExecutionStore& executions, const Ports& ports) {
+    backend = std::make_unique<EngineBackend>(engine, executions, ports.clock, polls);
+    states = std::make_unique<StepFunctionsService>(*backend, AwsPlace(), polls, ports.clock, ports.random);
+    services.add("sfn", *states);
+  }
 
   StepTaskRunner steps;
+  LongPolls polls;
+  SqsService queues;
+  std::unique_ptr<EngineBackend> backend;
+  std::unique_ptr<StepFunctionsService> states;
+  AwsTask services;
   TaskRouter router;
 };
+
+/// Steps that compute, at the same time: each of them uses the cores that there are.
+constexpr std::size_t kWorkersMax = 2;
+
+/// Whoever waits for the provider must not keep the others waiting, nor open a connection for each of its batches.
+std::vector<FunctionGroup> function_groups(std::size_t provider_calls_max) {
+  FunctionGroup provider{.name = "provider", .functions = {}, .calls_max = provider_calls_max};
+  FunctionGroup others{.name = "others", .functions = {}, .calls_max = kWorkersMax};
+  for (const NamedStep& step : all_steps()) {
+    (step.calls_provider ? provider : others).functions.emplace(step.function_name);
+  }
+  return {std::move(provider), std::move(others)};
+}
+
+/// A machine that is built into the program, for tasks that start it.
+std::optional<MachineRow> built_in_machine(const std::string& name) {
+  const auto machine = load_state_machine(name);
+  if (!machine) return std::nullopt;
+  return MachineRow{.name = name, .type = "STANDARD", .definition = machine->definition()};
+}
 
 class EmbeddedHost final : public LocalHost {
  public:
   EmbeddedHost(Home home, std::unique_ptr<Adapters> adapters, std::unique_ptr<EmbeddingService> embedding,
-               Settings settings, std::vector<FunctionFacts> functions, const Options& options)
+               Settings settings, std::vector<FunctionInfo> functions, const Options& options)
       : home_(std::move(home)),
         adapters_(std::move(adapters)),
         embedding_(std::move(embedding)),
@@ -57,6 +98,7 @@ class EmbeddedHost final : public LocalHost {
         invocations_(*adapters_->logs, adapters_->clock, adapters_->random, options.log.named("functions"),
                      std::move(functions)) {
     task_settings_.commands_allowed = options.runs_commands;
+    keeps_history_ = options.keeps_history;
   }
 
   const Home& home() const override { return home_; }
@@ -74,11 +116,17 @@ class EmbeddedHost final : public LocalHost {
       };
     }
     tasks_.push_back(std::make_unique<Tasks>(ports_, context_, invocations_, std::move(listener), task_settings_));
-    return std::make_unique<Engine>(*adapters_->executions, adapters_->clock, adapters_->random, tasks_.back()->router,
-                                    context_.log.named("engine"),
-                                    Engine::Settings{.threads_max = 2,
-                                                     .buckets = {{"vectors", adapters_->vectors.get()},
-                                                                 {"batches", adapters_->batch_files.get()}}});
+    Tasks& tasks = *tasks_.back();
+    Engine::Settings settings{
+        .threads_max = std::max(kWorkersMax, settings_.provider_calls_max),
+        .function_groups = function_groups(settings_.provider_calls_max),
+        .keeps_history = keeps_history_,
+        .buckets = {{"vectors", adapters_->vectors.get()}, {"batches", adapters_->batch_files.get()}},
+        .machine = built_in_machine};
+    auto engine = std::make_unique<Engine>(*adapters_->executions, adapters_->clock, adapters_->random, tasks.router,
+                                           context_.log.named("engine"), std::move(settings));
+    tasks.add_states(*engine, *adapters_->executions, ports_);
+    return engine;
   }
 
  private:
@@ -87,6 +135,7 @@ class EmbeddedHost final : public LocalHost {
   std::unique_ptr<EmbeddingService> embedding_;
   Settings settings_;
   TaskSettings task_settings_;
+  bool keeps_history_ = true;
   Ports ports_;
   StepContext context_;
   InvocationLog invocations_;

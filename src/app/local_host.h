@@ -24,6 +24,7 @@ class LocalHost {
     std::stop_token stop;
     Environment environment;
     bool runs_commands = true;  ///< tasks may be programs (`command:`); else they are refused
+    bool keeps_history = true;  ///< of executions; one without is as durable
   };
   [[nodiscard]] static Result<std::unique_ptr<LocalHost>> open(const Options& options);
   virtual ~LocalHost() = default;

@@ -47,6 +47,7 @@ void Progress::count(std::string_view function_name, const Json& result) {
     counts_.batched += number(result, "batches_total");
   } else if (function_name.ends_with("-submit")) {
     counts_.submitted += result.value("action", "") == "submitted" ? 1 : 0;
+    counts_.embedded += number(result, "embedding_count");  // those that needed no batch of the provider's
   } else if (function_name.ends_with("-poll")) {
     counts_.embedded += number(result, "embedding_count");
   } else if (function_name.ends_with("-compact")) {

@@ -12,6 +12,7 @@
 namespace tillite {
 namespace {
 
+constexpr std::int64_t kDimensionsMax = 8192;
 constexpr std::size_t kResultLineBytesMax = std::size_t{4} << 20;
 
 /// A block of lines on its way: read, parsed, handed out. Used again for a later block.
@@ -130,12 +131,19 @@ class ResultFile {
 
 }  // namespace
 
-std::string request_line(const BatchItem& item, std::string_view model) {
-  const auto quoted = [](std::string_view text) { return to_text(Json(text)); };
+RequestBody request_body_of(const CollectionBinding& binding) {
+  RequestBody body{.model = binding.model, .dimensions = std::nullopt};
+  if (binding.model.starts_with("text-embedding-3-")) body.dimensions = binding.dimensions;
+  return body;
+}
+
+std::string request_line(const RecordId& custom_id, std::string_view text, const RequestBody& body) {
+  const auto quoted = [](std::string_view string) { return to_text(Json(string)); };
+  const std::string dimensions = body.dimensions ? fmt::format(R"(, "dimensions": {})", *body.dimensions) : "";
   return fmt::format(
-      R"({{"custom_id": {}, "method": "POST", "url": "/v1/embeddings", "body": {{"model": {}, "input": {}}}}})"
+      R"({{"custom_id": {}, "method": "POST", "url": "/v1/embeddings", "body": {{"model": {}, "input": {}, "encoding_format": "base64"{}}}}})"
       "\n",
-      quoted(item.id.str()), quoted(model), quoted(item.input));
+      quoted(custom_id.str()), quoted(body.model), quoted(text), dimensions);
 }
 
 Result<BatchRequest> parse_request_line(std::string_view line) {
@@ -153,6 +161,13 @@ Result<BatchRequest> parse_request_line(std::string_view line) {
                 encoding.substr(0, 64));
   }
   request.base64 = encoding == "base64";
+  if (const auto dimensions = TRY(optional_int(body, "dimensions"))) {
+    if (*dimensions < 1 || *dimensions > kDimensionsMax) {
+      return fail(Code::invalid_input, "the field 'dimensions' must be from 1 to {}, but is {}", kDimensionsMax,
+                  *dimensions);
+    }
+    request.dimensions = static_cast<std::size_t>(*dimensions);
+  }
   return request;
 }
 

@@ -1,23 +1,37 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "base/bytes.h"
 #include "embedding/batch_plan.h"
 #include "embedding/result_line.h"
+#include "vectors/delta.h"
 
 namespace tillite {
 
+/// What all requests of a batch have in common.
+struct RequestBody {
+  std::string_view model;
+  std::optional<std::size_t> dimensions;  ///< nothing: the model's own
+};
+/// As a generation is bound. The dimensions are asked for only of models that let them be chosen (text-embedding-3-*).
+[[nodiscard]] RequestBody request_body_of(const CollectionBinding& binding);
+
 /// One line of a batch's input file, with its line end:
-/// {"custom_id": ID, "method": "POST", "url": "/v1/embeddings", "body": {"model": MODEL, "input": TEXT}}
-[[nodiscard]] std::string request_line(const BatchItem& item, std::string_view model);
+/// {"custom_id": ID, "method": "POST", "url": "/v1/embeddings",
+///  "body": {"model": MODEL, "input": TEXT, "encoding_format": "base64", "dimensions": NUMBER}}
+/// `dimensions` only where they are asked for: not every model lets them be chosen. Base64 is 2.4 times smaller than
+/// numbers; what arrives is read by its type.
+[[nodiscard]] std::string request_line(const RecordId& custom_id, std::string_view text, const RequestBody& body);
 
 /// A request as the embedded provider reads it.
 struct BatchRequest {
   std::string custom_id;
   std::string model;
   std::string input;
-  bool base64 = false;  ///< encoding_format
+  bool base64 = false;                         ///< encoding_format
+  std::optional<std::size_t> dimensions = {};  ///< 1 to 8,192
 };
 /// `invalid_input` names the field.
 [[nodiscard]] Result<BatchRequest> parse_request_line(std::string_view line);

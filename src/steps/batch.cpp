@@ -15,6 +15,15 @@ constexpr std::size_t kItemsBytesMax = std::size_t{64} << 20;
 constexpr std::array<std::string_view, 9> kStatusNames = {
     "PENDING", "VALIDATING", "IN_PROGRESS", "FINALIZING", "COMPLETED", "FAILED", "EXPIRED", "CANCELING", "CANCELLED"};
 
+constexpr std::array<std::string_view, 3> kSourceNames = {"batch", "call", "cache"};
+
+Result<VectorSource> parse_source(std::string_view name) {
+  const auto found = std::ranges::find(kSourceNames, name);
+  if (found == kSourceNames.end())
+    return fail(Code::corrupt, "a batch has the unknown source '{}'", name.substr(0, 64));
+  return static_cast<VectorSource>(found - kSourceNames.begin());
+}
+
 /// The receipts that a batch's items are of; none if they are too many for a row.
 Json receipt_refs(const std::vector<BatchItem>& items) {
   std::set<std::pair<std::string, int>> receipts;
@@ -46,6 +55,8 @@ Result<BatchStatus> parse_batch_status(std::string_view name) {
   return static_cast<BatchStatus>(found - kStatusNames.begin());
 }
 
+std::string_view source_name(VectorSource source) { return kSourceNames.at(static_cast<std::size_t>(source)); }
+
 bool has_ended(BatchStatus status) { return std::ranges::find(kEndedStatuses, status) != kEndedStatuses.end(); }
 
 ItemKey batch_row_key(const BatchId& id) { return {fmt::format("BATCH#{}", id.str()), "STATUS"}; }
@@ -66,6 +77,7 @@ Item batch_row(const Batch& batch, const std::vector<BatchItem>& items) {
               {"receipt_refs", receipt_refs(items)},
               {"items_key", batch.items_key},
               {"item_count", batch.item_count},
+              {"source", source_name(batch.source)},
               {"generation", batch.generation},
               {"embedding_format", batch.embedding_format},
               {"created_at", iso_time(batch.created_ms)}});
@@ -86,6 +98,7 @@ Result<Batch> parse_batch(const Item& row) {
     batch.openai_batch_id = ProviderBatchId(TRY(text_or_empty(row, "openai_batch_id")));
     batch.input_file_id = ProviderFileId(TRY(text_or_empty(row, "input_file_id")));
     batch.output_file_id = ProviderFileId(TRY(text_or_empty(row, "output_file_id")));
+    if (const auto source = TRY(optional_string(row, "source"))) batch.source = TRY(parse_source(*source));
     batch.items_key = TRY(text_or_empty(row, "items_key"));
     batch.requests_key = TRY(text_or_empty(row, "s3_key"));
     batch.item_count = TRY(number_or_zero(row, "item_count"));
@@ -97,6 +110,9 @@ Result<Batch> parse_batch(const Item& row) {
     batch.submit_token = TRY(text_or_empty(row, "submit_token"));
     batch.submit_until_ms = TRY(number_or_zero(row, "submit_until_ms"));
     batch.polled_ms = TRY(number_or_zero(row, "polled_ms"));
+    batch.token_count = TRY(number_or_zero(row, "token_count"));
+    batch.tokens_reserved = TRY(number_or_zero(row, "tokens_reserved"));
+    batch.tokens_model = TRY(text_or_empty(row, "tokens_model"));
     batch.error_summary = TRY(text_or_empty(row, "error_summary"));
     if (const auto created = TRY(optional_string(row, "created_at"))) batch.created_ms = TRY(parse_iso_time(*created));
     return batch;

@@ -34,17 +34,28 @@ inline constexpr std::array kEndedStatuses = {BatchStatus::completed, BatchStatu
 [[nodiscard]] Result<BatchStatus> parse_batch_status(std::string_view name);
 [[nodiscard]] bool has_ended(BatchStatus status);
 
+/// Where a batch's vectors come from (attribute `source`; absent: batch).
+enum class VectorSource {
+  batch,  ///< the provider's batch
+  call,   ///< the provider's synchronous call, while the submit step waits
+  cache   ///< all its texts were paid for already
+};
+[[nodiscard]] std::string_view source_name(VectorSource source);  ///< "batch"
+
 /// The row BATCH_SUMMARY (docs/formats/table.md). Attributes that old data lacks are empty or zero.
 struct Batch {
   BatchId id;
   Entity entity = Entity::line;
   BatchStatus status = BatchStatus::pending;
+  VectorSource source = VectorSource::batch;
   std::optional<BatchStatus> status_at_end;  ///< what it ends as once its delta is published
   ProviderBatchId openai_batch_id;           ///< empty: not submitted
   ProviderFileId input_file_id;              ///< empty: nothing uploaded
   ProviderFileId output_file_id;
-  std::string items_key;     ///< object that lists all items with their hashes
-  std::string requests_key;  ///< object with the NDJSON of the items that were won; empty: still being claimed
+  std::string items_key;  ///< object that lists all items with their hashes
+  /// Object that submit reads: the NDJSON of the texts that were won, or items_key if the cache has them all; empty:
+  /// items are still being claimed.
+  std::string requests_key;
   std::int64_t item_count = 0;
   std::int64_t embedding_count = 0;  ///< vectors in its delta
   std::int64_t generation = 0;
@@ -55,6 +66,9 @@ struct Batch {
   std::int64_t submit_until_ms = 0;
   std::int64_t created_ms = 0;
   std::int64_t polled_ms = 0;
+  std::int64_t token_count = 0;      ///< of its requests; 0 in rows of older programs
+  std::int64_t tokens_reserved = 0;  ///< of what may be enqueued of tokens_model (steps/enqueued_tokens.h)
+  std::string tokens_model;
   std::string error_summary;
 
   [[nodiscard]] bool is_prepared() const { return status == BatchStatus::pending && openai_batch_id.empty(); }

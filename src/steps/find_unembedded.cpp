@@ -1,33 +1,13 @@
 // Finds the lines or words that have no embedding yet, groups them into batches, claims them and writes their requests.
-#include "base/uuid.h"
-#include "embedding/batch_plan.h"
+#include "steps/batch_preparation.h"
 #include "steps/change_delta.h"
 #include "steps/collection.h"
 #include "steps/item_claims.h"
 #include "steps/step.h"
+#include "steps/unembedded.h"
 
 namespace tillite {
 namespace {
-
-/// The items of a receipt that wait for an embedding, are not deferred, and whose stored hash is that of their text.
-/// Another hash means that the receipt is being replaced right now: the next run finds it whole.
-std::vector<BatchItem> unembedded_items(const StoredReceipt& stored, InputFormat format, std::int64_t now_ms) {
-  std::vector<BatchItem> items;
-  for (auto& [id, input] : embedding_inputs(stored.receipt, format)) {
-    const auto state = stored.states.find(id);
-    if (state == stored.states.end() || state->second.status != EmbeddingStatus::none || state->second.removed)
-      continue;
-    if (state->second.deferred_until_ms > now_ms) continue;
-    const std::string hash = input_hash(input);
-    if (!state->second.input_hash.empty() && state->second.input_hash != hash) continue;
-    items.push_back({.id = id,
-                     .input_hash = hash,
-                     .item_version = state->second.item_version,
-                     .input = input,
-                     .deferrals = state->second.deferrals});
-  }
-  return items;
-}
 
 class Finder {
  public:
@@ -37,7 +17,7 @@ class Finder {
         format_(format),
         ports_(ports),
         context_(context),
-        planner_(context.settings.batch) {}
+        preparation_(entity, binding_, ports, context) {}
 
   /// Batches that an earlier run prepared and never submitted: what they lack is made up for.
   Result<void> take_up_prepared() {
@@ -46,7 +26,7 @@ class Finder {
       auto completed = complete_prepared(batch);
       if (!completed && !is_damage(completed.error())) return std::unexpected(completed.error());
       if (completed) {
-        add(*completed);
+        if (completed->is_prepared()) taken_up_.push_back(*std::move(completed));
       } else {
         pass_over("a prepared batch cannot be completed", batch.id.str(), completed.error());
       }
@@ -55,37 +35,30 @@ class Finder {
   }
 
   Result<void> find() {
-    // The index is ordered by receipt, and may lag: it only says which receipts to look at.
-    std::string receipt;
-    const Query query{.index = Index::gsi1,
-                      .hash = "EMBEDDING_STATUS#NONE",
-                      .range_prefix = std::string(names_of(entity_).index_prefix)};
-    std::string start_after;
-    while (!is_full()) {
-      Query page_query = query;
-      page_query.start_after = start_after;
-      const Page page = TRY(ports_.table.query(page_query));
-      for (const Item& row : page.items) {
-        if (is_full()) break;
-        if (context_.stop.stop_requested()) return fail(Code::cancelled, "stopped while finding items to embed");
-        const RecordName name = TRY(parse_record_id(TRY(record_id_of(row))));
-        if (std::string here = receipt_name(name.image_id, name.receipt_id); here != receipt) {
-          receipt = std::move(here);
-          TRY(look_at(name));
-        }
-      }
-      if (page.next.empty()) break;
-      start_after = page.next;
+    if (!is_full()) {
+      passed_over_ +=
+          TRY(walk_unembedded(entity_, format_, ports_, context_, [&](std::vector<BatchItem> items) -> Result<bool> {
+            TRY(preparation_.add(std::move(items)));
+            return !is_full();
+          }));
     }
     more_ = is_full();
-    if (!more_) TRY(prepare(planner_.finish()));
-    return {};
+    return more_ ? Result<void>() : preparation_.finish();
   }
 
   [[nodiscard]] Json result() const {
-    return {{"batches", batches_},
-            {"batches_total", batches_.size()},
-            {"items_total", items_total_},
+    Json batches = Json::array();
+    std::int64_t items = 0;
+    for (const auto* prepared : {&taken_up_, &preparation_.batches()}) {
+      for (const Batch& batch : *prepared) {
+        batches.push_back({{"batch_id", batch.id.str()}});
+        items += batch.item_count;
+      }
+    }
+    return {{"batches", batches},
+            {"batches_total", batches.size()},
+            {"items_total", items},
+            {"waiting_total", preparation_.items_waiting()},
             {"passed_over", passed_over_},
             {"more", more_},
             {"collection", binding_.collection}};
@@ -102,43 +75,11 @@ class Finder {
 
   Result<Batch> complete_prepared(const Batch& batch) {
     if (!batch.requests_key.empty()) return batch;
-    return claim_and_write_requests(batch, TRY(read_items(ports_.batch_files, batch)), binding_.model, ports_);
+    return claim_and_write_requests(batch, TRY(read_items(ports_.batch_files, batch)), binding_, ports_);
   }
 
-  [[nodiscard]] bool is_full() const { return batches_.size() >= context_.settings.batches_per_run; }
-
-  Result<void> look_at(const RecordName& name) {
-    auto loaded = load_receipt(ports_.table, name.image_id, name.receipt_id);
-    if (!loaded && is_damage(loaded.error())) {
-      pass_over("a receipt cannot be read", receipt_name(name.image_id, name.receipt_id), loaded.error());
-      return {};
-    }
-    const auto stored = TRY(std::move(loaded));
-    if (!stored) return {};
-    return prepare(planner_.add(unembedded_items(*stored, format_, ports_.clock.now_ms())));
-  }
-
-  Result<void> prepare(std::vector<std::vector<BatchItem>> planned) {
-    for (auto& items : planned) {
-      Batch batch{.id = BatchId(uuid4(ports_.random.bytes())),
-                  .entity = entity_,
-                  .generation = binding_.generation,
-                  .embedding_format = binding_.input_format,
-                  .created_ms = ports_.clock.now_ms()};
-      batch.item_count = static_cast<std::int64_t>(items.size());
-      batch.items_key = TRY(store_by_content(ports_.batch_files, names_of(entity_).batch_folder, batch.id.str(),
-                                             ".items.ndjson", items_text(items)))
-                            .str();
-      TRY(ports_.table.write(Put{batch_row(batch, items), {absent("PK")}}));
-      add(TRY(claim_and_write_requests(batch, std::move(items), binding_.model, ports_)));
-    }
-    return {};
-  }
-
-  void add(const Batch& batch) {
-    if (!batch.is_prepared()) return;
-    batches_.push_back({{"batch_id", batch.id.str()}});
-    items_total_ += batch.item_count;
+  [[nodiscard]] bool is_full() const {
+    return taken_up_.size() + preparation_.batches().size() >= context_.settings.batches_per_run;
   }
 
   Entity entity_;
@@ -146,9 +87,8 @@ class Finder {
   InputFormat format_;
   const Ports& ports_;
   const StepContext& context_;
-  BatchPlanner planner_;
-  Json batches_ = Json::array();
-  std::int64_t items_total_ = 0;
+  BatchPreparation preparation_;
+  std::vector<Batch> taken_up_;
   std::size_t passed_over_ = 0;  ///< batches and receipts that are damaged
   bool more_ = false;
 };

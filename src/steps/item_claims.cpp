@@ -1,9 +1,12 @@
 #include "steps/item_claims.h"
 
 #include <algorithm>
-#include <map>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "embedding/batch_files.h"
+#include "embedding/text_key.h"
+#include "steps/text_claims.h"
 
 namespace tillite {
 namespace {
@@ -48,6 +51,37 @@ Result<std::vector<BatchItem>> with_inputs(const std::vector<BatchItem>& items, 
   return current;
 }
 
+/// The items whose texts this batch may send.
+Result<std::vector<BatchItem>> with_texts_won(std::vector<BatchItem> items, const BatchId& batch,
+                                              const CollectionBinding& binding, const Ports& ports) {
+  std::vector<TextKey> keys;
+  std::unordered_map<std::string, std::size_t> key_of_text;
+  for (const BatchItem& item : items) {
+    if (key_of_text.try_emplace(item.input_hash, keys.size()).second)
+      keys.push_back(text_key(binding, item.input_hash));
+  }
+  const std::vector<bool> won = TRY(claim_texts(batch, keys, ports));
+  std::erase_if(items, [&](const BatchItem& item) { return !won[key_of_text.at(item.input_hash)]; });
+  return items;
+}
+
+struct Requests {
+  std::string text;  ///< NDJSON
+  std::size_t count = 0;
+};
+
+/// A request for each text, in the name of the first item that has it.
+Requests requests_of(const std::vector<BatchItem>& items, const RequestBody& body) {
+  Requests requests;
+  std::unordered_set<std::string_view> texts;
+  for (const BatchItem& item : items) {
+    if (!texts.insert(item.input_hash).second) continue;
+    requests.text += request_line(item.id, item.input, body);
+    ++requests.count;
+  }
+  return requests;
+}
+
 /// The items that this batch has: those that `claimed` says it won now, and those that it had won before.
 Result<std::vector<BatchItem>> items_won(const std::vector<BatchItem>& items, const std::vector<bool>& claimed,
                                          const BatchId& batch, Table& table) {
@@ -84,11 +118,12 @@ Result<void> for_each_receipt(
   return {};
 }
 
-Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem> items, const std::string& model,
-                                       const Ports& ports) {
+Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem> items,
+                                       const CollectionBinding& binding, const Ports& ports) {
   if (items.empty() || items.front().input.empty()) {
     items = TRY(with_inputs(items, TRY(parse_input_format(batch.embedding_format)), ports.table));
   }
+  if (batch.source != VectorSource::cache) items = TRY(with_texts_won(std::move(items), batch.id, binding, ports));
   std::vector<Write> claims;
   claims.reserve(items.size());
   for (const BatchItem& item : items) claims.emplace_back(claim(item, batch.id));
@@ -99,12 +134,14 @@ Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem
     update.set.update(batch_status_keys(batch.id, batch.entity, BatchStatus::cancelled));
     update.set["error_summary"] = "none of its items was left to embed";
     update.condition.push_back(absent("openai_batch_id"));
+  } else if (batch.source == VectorSource::cache) {
+    update.set["s3_key"] = batch.items_key;
   } else {
-    std::string requests;
-    for (const BatchItem& item : won) requests += request_line(item, model);
-    const ObjectKey key = TRY(
-        store_by_content(ports.batch_files, names_of(batch.entity).batch_folder, batch.id.str(), ".ndjson", requests));
+    const Requests requests = requests_of(won, request_body_of(binding));
+    const ObjectKey key = TRY(store_by_content(ports.batch_files, names_of(batch.entity).batch_folder, batch.id.str(),
+                                               ".ndjson", requests.text));
     update.set["s3_key"] = key.str();
+    update.set["request_count"] = requests.count;
   }
   // Somebody else may have finished the same prepared batch first: theirs stands.
   const auto recorded = ports.table.write(update);

@@ -8,12 +8,13 @@ namespace tillite {
 /// What must hold of an item's row for `batch` to move it on: it is PENDING, claimed by this batch, with this text.
 [[nodiscard]] Condition claimed_by(const BatchId& batch, const std::string& input_hash);
 
-/// Claims a prepared batch's items (NONE -> PENDING), writes the NDJSON of those that were won, and records it in the
-/// row. Repeating it, by another process at the same time too, gives the same file: an item that this batch has claimed
-/// already counts as won. A batch that wins nothing ends as CANCELLED. The answer is the row as it stands then. `items`
-/// may come without their input texts: then they are made of the receipts.
+/// Claims a prepared batch's texts, where the provider is to be asked, and its items (NONE -> PENDING), writes the
+/// requests of the texts that were won, and records it in the row. Repeating it, by another process at the same time
+/// too, gives the same file: what this batch has claimed already counts as won. A batch that wins nothing ends as
+/// CANCELLED. The answer is the row as it stands then. `items` may come without their input texts: then they are made
+/// of the receipts.
 [[nodiscard]] Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem> items,
-                                                     const std::string& model, const Ports& ports);
+                                                     const CollectionBinding& binding, const Ports& ports);
 
 /// Why items go back, and what that means for their next try.
 struct Release {

@@ -11,7 +11,10 @@ namespace {
 
 constexpr std::uint64_t kMemoryBytesMin = std::uint64_t{64} << 20;
 constexpr std::int64_t kThresholdAgeSecondsMax = 30 * 24 * 3600;
-constexpr std::uint64_t kGraphPercent = 70;  // of the memory; SQLite, buffers and the program itself have the rest
+constexpr std::int64_t kTokensMax = 1'000'000'000'000;
+constexpr std::size_t kSmallBatchItems = 300;
+constexpr std::size_t kLargeBatchItems = 50'000;  // as many as OpenAI takes
+constexpr std::uint64_t kGraphPercent = 70;       // of the memory; SQLite, buffers and the program itself have the rest
 
 /// Sets `target` from a whole number in [least, most], if the variable is there.
 template <typename Number>
@@ -68,6 +71,49 @@ Result<void> read_cache_bytes(const Environment& environment, Settings& settings
   return {};
 }
 
+/// What the settings say of the model stands above what is known of it.
+Result<void> read_model(const Environment& environment, Settings& settings) {
+  EmbeddingModel& model = settings.model_facts;
+  model = embedding_model(settings.model);
+  settings.dimensions = model.dimensions.value_or(settings.dimensions);
+  TRY(read_number(environment, "EMBEDDING_DIMENSIONS", settings.dimensions, 1, 8192));
+  if (const auto can = check_dimensions(model, settings.dimensions); !can) {
+    return pass_on(can, "the variable EMBEDDING_DIMENSIONS");
+  }
+  TRY(read_number(environment, "EMBEDDING_INPUT_TOKENS_MAX", model.input_tokens_max, 1, Tokenizer::kTextBytesMax));
+  std::uint64_t enqueued = model.enqueued_tokens_max.value_or(0);
+  TRY(read_number(environment, "OPENAI_ENQUEUED_TOKENS_MAX", enqueued, 1, kTokensMax));
+  if (enqueued > 0) model.enqueued_tokens_max = enqueued;
+  if (const auto text = environment("EMBEDDING_PRICE_PER_MILLION").value_or(""); !text.empty()) {
+    const auto price = parse_dollars(text);
+    if (!price) return pass_on(price, "the variable EMBEDDING_PRICE_PER_MILLION");
+    model.price_per_million = *price;
+  }
+  const auto too_long = environment("EMBEDDING_TOO_LONG").value_or("cut");
+  if (too_long != "cut" && too_long != "refuse") {
+    return fail(Code::invalid_input, "the variable EMBEDDING_TOO_LONG must be cut or refuse, but is '{}'",
+                too_long.substr(0, 64));
+  }
+  settings.input = {.tokens_max = model.input_tokens_max,
+                    .too_long = too_long == "cut" ? TooLong::cut : TooLong::refuse};
+  return {};
+}
+
+/// A batch that is larger than what may be enqueued would wait until nothing else is.
+Result<void> read_batch_limits(const Environment& environment, Settings& settings) {
+  BatchLimits& batch = settings.batch;
+  const auto items = environment("BATCH_ITEMS_MAX").value_or("");
+  if (items == "small") {
+    batch.items_max = kSmallBatchItems;
+  } else if (items == "large") {
+    batch.items_max = kLargeBatchItems;
+  } else {
+    TRY(read_number(environment, "BATCH_ITEMS_MAX", batch.items_max, 1, kLargeBatchItems));
+  }
+  batch.tokens_max = settings.model_facts.enqueued_tokens_max.value_or(batch.tokens_max);
+  return read_number(environment, "BATCH_TOKENS_MAX", batch.tokens_max, 1, kTokensMax);
+}
+
 Result<void> read_shards(const Environment& environment, Settings& settings) {
   const std::string name = "TILLITE_SHARDS";
   if (environment(name).value_or("").empty()) return {};
@@ -96,11 +142,13 @@ Result<void> read_format(const Environment& environment, const std::string& name
 Result<Settings> read_settings(const Environment& environment, std::string default_model) {
   Settings settings;
   settings.model = environment("EMBEDDING_MODEL").value_or(std::move(default_model));
-  TRY(read_number(environment, "EMBEDDING_DIMENSIONS", settings.dimensions, 1, 8192));
+  TRY(read_model(environment, settings));
+  TRY(read_batch_limits(environment, settings));
   TRY(read_shards(environment, settings));
   TRY(read_format(environment, "EMBEDDING_FORMAT_LINE", Entity::line, settings));
   TRY(read_format(environment, "EMBEDDING_FORMAT_WORD", Entity::word, settings));
-  TRY(read_number(environment, "BATCH_ITEMS_MAX", settings.batch.items_max, 1, 50'000));
+  TRY(read_number(environment, "DIRECT_ITEMS_MAX", settings.direct_items_max, 0, 2048));
+  TRY(read_number(environment, "PROVIDER_CALLS_MAX", settings.provider_calls_max, 1, 64));
   TRY(read_number(environment, "CHUNK_SIZE_LINES", settings.chunk_deltas[Entity::line], 1, 25));
   TRY(read_number(environment, "CHUNK_SIZE_WORDS", settings.chunk_deltas[Entity::word], 1, 25));
   TRY(read_number(environment, "HEARTBEAT_INTERVAL_SECONDS", settings.lock.heartbeat_ms, 1, 3600, 1000));

@@ -2,6 +2,9 @@
 #include "base/time.h"
 #include "base/uuid.h"
 #include "steps/batch.h"
+#include "steps/batch_delivery.h"
+#include "steps/collection.h"
+#include "steps/immediate_delivery.h"
 #include "steps/step.h"
 
 namespace tillite {
@@ -80,6 +83,25 @@ Result<void> record(const Batch& batch, const ProviderBatch& created, const Port
   return recorded;
 }
 
+/// A batch for which nobody needs to wait.
+Result<Json> deliver(const Batch& batch, const Ports& ports, const StepContext& context) {
+  const CollectionBinding binding = TRY(active_collection(batch.entity, ports, context));
+  if (batch.generation != binding.generation) {
+    return fail(Code::unsupported, "the batch {} belongs to generation {} of {}, the active one is {}", batch.id.str(),
+                batch.generation, binding.collection, binding.generation);
+  }
+  const std::size_t embedded = TRY(deliver_at_once(batch, binding, ports, context));
+  const Batch delivered = TRY(read_batch(ports.table, batch.id));
+  if (!delivered.delta_id.empty() && !context.settings.skip_queue_notification) {
+    TRY(tell_of_delta(delivered, ObjectKey(delivered.delta_key), delivered.embedding_count, ports));
+  }
+  context.log.info("delivered a batch at once",
+                   {{"batch_id", batch.id.str()}, {"source", source_name(batch.source)}, {"items", embedded}});
+  Json json = answer(delivered, "delivered");
+  json["embedding_count"] = embedded;
+  return json;
+}
+
 }  // namespace
 
 Result<Json> submit_batch(const Json& event, const Ports& ports, const StepContext& context) {
@@ -90,6 +112,8 @@ Result<Json> submit_batch(const Json& event, const Ports& ports, const StepConte
   }
   const std::string token = uuid4(ports.random.bytes());
   if (!TRY(reserve(batch, token, ports, context.settings))) return answer(batch, "wait");
+
+  if (batch.source != VectorSource::batch) return deliver(batch, ports, context);
 
   std::optional<ProviderBatch> created;
   if (!batch.input_file_id.empty()) created = TRY(recover(batch, ports.provider));

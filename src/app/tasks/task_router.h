@@ -3,6 +3,7 @@
 #include <optional>
 #include <set>
 
+#include "app/tasks/aws_task.h"
 #include "app/tasks/command_task.h"
 #include "app/tasks/http_task.h"
 #include "app/tasks/lambda_task.h"
@@ -19,17 +20,18 @@ struct TaskSettings {
 };
 [[nodiscard]] TaskSettings read_task_settings(const Environment& environment);
 
-/// Hands each task to who can run it, by its Resource: programs, HTTP endpoints, functions of a Lambda endpoint if
-/// there is one, and everything else to `steps`.
+/// Hands each task to who can run it, by its Resource: programs, HTTP endpoints, operations of AWS's services that are
+/// here, functions of a Lambda endpoint if there is one, and everything else that names a function to `steps`.
 class TaskRouter final : public TaskRunner {
  public:
-  /// `steps` must outlive this object.
-  TaskRouter(TaskRunner& steps, const TaskSettings& settings, const Logger& log);
+  /// `steps` and `services` must outlive this object.
+  TaskRouter(TaskRunner& steps, const AwsTask& services, const TaskSettings& settings, const Logger& log);
 
   [[nodiscard]] Result<Json> run(const Call& call) override;
 
  private:
   TaskRunner& steps_;
+  const AwsTask& services_;
   bool commands_allowed_;
   HttpClient client_;
   CommandTask commands_;

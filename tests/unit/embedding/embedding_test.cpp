@@ -142,7 +142,9 @@ RC_GTEST_PROP(BatchPlanner, KeepsReceiptsWholeUnlessOneAloneIsLargerThanABatch,
   std::size_t total = 0;
   for (std::size_t receipt = 0; receipt < sizes.size(); ++receipt) {
     std::vector<BatchItem> items;
-    for (int i = 0; i < sizes[receipt]; ++i) items.push_back({RecordId(std::to_string(receipt)), "", 1, "x"});
+    for (int i = 0; i < sizes[receipt]; ++i) {
+      items.push_back({RecordId(std::to_string(receipt)), fmt::format("{} {}", receipt, i), 1, "x"});
+    }
     total += items.size();
     take(planner.add(std::move(items)));
   }
@@ -163,7 +165,9 @@ TEST(BatchPlanner, PutsItemsThatWereTurnedAwayIntoBatchesOfHalfTheSizeEachTime) 
   const auto sizes_of = [](std::int64_t deferrals) {
     BatchPlanner planner({.items_max = 8});
     std::vector<BatchItem> items;
-    for (int i = 0; i < 8; ++i) items.push_back({.id = RecordId("a"), .input = "x", .deferrals = deferrals});
+    for (int i = 0; i < 8; ++i) {
+      items.push_back({.id = RecordId("a"), .input_hash = std::to_string(i), .input = "x", .deferrals = deferrals});
+    }
     std::vector<std::size_t> sizes;
     for (const auto& batch : planner.add(std::move(items))) sizes.push_back(batch.size());
     for (const auto& batch : planner.finish()) sizes.push_back(batch.size());
@@ -178,8 +182,10 @@ TEST(BatchPlanner, PutsItemsThatWereTurnedAwayIntoBatchesOfHalfTheSizeEachTime) 
 TEST(BatchPlanner, NeverPutsAnItemThatWasTurnedAwayIntoALargerBatchThanItTakes) {
   BatchPlanner planner({.items_max = 8});
   std::vector<std::vector<BatchItem>> batches;
+  int text = 0;
   for (const std::int64_t deferrals : {0, 0, 0, 0, 0, 1, 0, 0, 2, 1}) {
-    for (auto& batch : planner.add({{.id = RecordId("a"), .input = "x", .deferrals = deferrals}}))
+    const std::string hash = std::to_string(++text);
+    for (auto& batch : planner.add({{.id = RecordId("a"), .input_hash = hash, .input = "x", .deferrals = deferrals}}))
       batches.push_back(batch);
   }
   for (auto& batch : planner.finish()) batches.push_back(batch);
@@ -191,20 +197,61 @@ TEST(BatchPlanner, NeverPutsAnItemThatWasTurnedAwayIntoALargerBatchThanItTakes) 
   EXPECT_EQ(items, 10U);
 }
 
+TEST(BatchPlanner, CountsTheRequestsAndNotTheItemsThatShareThem) {
+  BatchPlanner planner({.items_max = 2});
+  const auto item = [](const std::string& text) {
+    return BatchItem{.id = RecordId("a"), .input_hash = text, .input = text};
+  };
+  EXPECT_TRUE(planner.add({item("milk"), item("milk"), item("milk")}).empty());
+  const auto full = planner.add({item("bread"), item("milk")});
+  ASSERT_EQ(full.size(), 1U);
+  EXPECT_EQ(full.front().size(), 5U);
+}
+
+TEST(BatchPlanner, KeepsTheItemsOfOneTextTogetherWhenItSplitsAReceipt) {
+  BatchPlanner planner({.items_max = 1});
+  const auto item = [](const std::string& text) {
+    return BatchItem{.id = RecordId("a"), .input_hash = text, .input = text};
+  };
+  const auto parts = planner.add({item("milk"), item("bread"), item("milk")});
+  ASSERT_EQ(parts.size(), 2U);
+  EXPECT_EQ(parts[0].size(), 2U);
+  EXPECT_EQ(parts[1].front().input, "bread");
+}
+
+TEST(BatchPlanner, ClosesABatchThatHasMoreItemsThanItMay) {
+  BatchPlanner planner({.items_max = 10, .followers_max = 2});
+  const auto item = [](const std::string& text) {
+    return BatchItem{.id = RecordId("a"), .input_hash = text, .input = text};
+  };
+  EXPECT_TRUE(planner.add({item("milk"), item("milk"), item("milk")}).empty());
+  const auto full = planner.add({item("milk")});
+  ASSERT_EQ(full.size(), 1U);
+  EXPECT_EQ(full.front().size(), 3U);
+}
+
 RC_GTEST_PROP(RequestLines, AreReadBackAsTheyWereWritten, ()) {
   const auto input = *rc::gen::container<std::string>(rc::gen::inRange<char>(1, 127));
   const auto id = line_record_id(kImage, 1, 7);
-  const std::string line = request_line({id, "", 1, input}, "model-1");
+  const std::string line = request_line(id, input, {.model = "model-1", .dimensions = std::nullopt});
   RC_ASSERT(line.ends_with('\n'));
   const auto request = parse_request_line(std::string_view(line).substr(0, line.size() - 1));
   RC_ASSERT(request.has_value());
   RC_ASSERT(request->custom_id == id.str() && request->model == "model-1" && request->input == input);
+  RC_ASSERT(request->base64 && !request->dimensions);
 }
 
 TEST(RequestLines, HaveTheDocumentedForm) {
-  EXPECT_EQ(request_line({RecordId("A"), "", 1, "a \"b\""}, "m"),
-            "{\"custom_id\": \"A\", \"method\": \"POST\", \"url\": \"/v1/embeddings\", \"body\": {\"model\": \"m\", "
-            "\"input\": \"a \\\"b\\\"\"}}\n");
+  EXPECT_EQ(
+      request_line(RecordId("A"), "a \"b\"", {.model = "m", .dimensions = 512}),
+      R"({"custom_id": "A", "method": "POST", "url": "/v1/embeddings", "body": {"model": "m", "input": "a \"b\"", )"
+      R"("encoding_format": "base64", "dimensions": 512}})"
+      "\n");
+}
+
+TEST(RequestLines, AskForDimensionsOnlyOfModelsThatLetThemBeChosen) {
+  EXPECT_EQ(request_body_of({.model = "text-embedding-3-small", .dimensions = 512}).dimensions, 512U);
+  EXPECT_EQ(request_body_of({.model = "text-embedding-ada-002", .dimensions = 1536}).dimensions, std::nullopt);
 }
 
 TEST(NgramEmbedder, PutsLikeSpellingsNearEachOther) {

@@ -52,9 +52,9 @@ TEST_F(FindTest, OfTwoBatchesThatWantTheSameItemsEachItemIsInOne) {
   const Batch first = write_down("first");
   const Batch second = write_down("second");
   const auto items = must(read_items(*pipeline.batch_files, first));
-  const std::string model = pipeline.binding().model;
-  EXPECT_EQ(must(claim_and_write_requests(first, items, model, pipeline.ports)).item_count, 3);
-  const Batch empty = must(claim_and_write_requests(second, items, model, pipeline.ports));
+  const CollectionBinding binding = pipeline.binding();
+  EXPECT_EQ(must(claim_and_write_requests(first, items, binding, pipeline.ports)).item_count, 3);
+  const Batch empty = must(claim_and_write_requests(second, items, binding, pipeline.ports));
   EXPECT_EQ(empty.status, BatchStatus::cancelled) << "nothing was left for it: it ends";
   EXPECT_FALSE(empty.error_summary.empty());
 }
@@ -63,9 +63,9 @@ TEST_F(FindTest, ClaimingTwiceGivesTheSameRequests) {
   pipeline.import(receipt);
   const Batch batch = write_down("first");
   const auto items = must(read_items(*pipeline.batch_files, batch));
-  const std::string model = pipeline.binding().model;
-  const Batch once = must(claim_and_write_requests(batch, items, model, pipeline.ports));
-  const Batch again = must(claim_and_write_requests(batch, items, model, pipeline.ports));
+  const CollectionBinding binding = pipeline.binding();
+  const Batch once = must(claim_and_write_requests(batch, items, binding, pipeline.ports));
+  const Batch again = must(claim_and_write_requests(batch, items, binding, pipeline.ports));
   EXPECT_EQ(once.requests_key, again.requests_key);
 }
 

@@ -1,0 +1,84 @@
+#include "steps/unembedded.h"
+
+namespace tillite {
+namespace {
+
+bool is_damage(const Error& error) { return error.code() == Code::corrupt || error.code() == Code::not_found; }
+
+/// One walk: the receipts that the index names, each once.
+class Walk {
+ public:
+  Walk(Entity entity, InputFormat format, const Ports& ports, const StepContext& context, const UnembeddedItems& each)
+      : entity_(entity), format_(format), ports_(ports), context_(context), each_(each) {}
+
+  Result<std::size_t> walk() {
+    // The index is ordered by receipt, and may lag: it only says which receipts to look at.
+    Query query{.index = Index::gsi1,
+                .hash = "EMBEDDING_STATUS#NONE",
+                .range_prefix = std::string(names_of(entity_).index_prefix)};
+    while (true) {
+      const Page page = TRY(ports_.table.query(query));
+      for (const Item& row : page.items) {
+        if (context_.stop.stop_requested()) return fail(Code::cancelled, "stopped while finding items to embed");
+        if (!TRY(look_at(TRY(parse_record_id(TRY(record_id_of(row))))))) return damaged_;
+      }
+      if (page.next.empty()) return damaged_;
+      query.start_after = page.next;
+    }
+  }
+
+ private:
+  Result<bool> look_at(const RecordName& name) {
+    std::string receipt = receipt_name(name.image_id, name.receipt_id);
+    if (receipt == receipt_) return true;
+    receipt_ = std::move(receipt);
+    auto loaded = load_receipt(ports_.table, name.image_id, name.receipt_id);
+    if (!loaded && is_damage(loaded.error())) {
+      // What is damaged never stops its neighbours.
+      ++damaged_;
+      context_.log.error("a receipt cannot be read", {{"name", receipt_}, {"reason", loaded.error().message()}});
+      return true;
+    }
+    const auto stored = TRY(std::move(loaded));
+    if (!stored) return true;
+    return each_(TRY(unembedded_items(*stored, format_, ports_.clock.now_ms(), context_.settings.input)));
+  }
+
+  Entity entity_;
+  InputFormat format_;
+  const Ports& ports_;
+  const StepContext& context_;
+  const UnembeddedItems& each_;
+  std::string receipt_;  ///< the one that was looked at last
+  std::size_t damaged_ = 0;
+};
+
+}  // namespace
+
+Result<std::vector<BatchItem>> unembedded_items(const StoredReceipt& stored, InputFormat format, std::int64_t now_ms,
+                                                const InputLimit& limit) {
+  std::vector<BatchItem> items;
+  for (auto& [id, input] : embedding_inputs(stored.receipt, format)) {
+    const auto state = stored.states.find(id);
+    if (state == stored.states.end() || state->second.status != EmbeddingStatus::none || state->second.removed)
+      continue;
+    if (state->second.deferred_until_ms > now_ms) continue;
+    const std::string hash = input_hash(input);
+    if (!state->second.input_hash.empty() && state->second.input_hash != hash) continue;
+    BatchItem item{.id = id,
+                   .input_hash = hash,
+                   .item_version = state->second.item_version,
+                   .input = input,
+                   .deferrals = state->second.deferrals};
+    item.tokens = TRY(sent_input(cl100k_base(), input, limit)).tokens;
+    items.push_back(std::move(item));
+  }
+  return items;
+}
+
+Result<std::size_t> walk_unembedded(Entity entity, InputFormat format, const Ports& ports, const StepContext& context,
+                                    const UnembeddedItems& each) {
+  return Walk(entity, format, ports, context, each).walk();
+}
+
+}  // namespace tillite
