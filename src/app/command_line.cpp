@@ -39,8 +39,10 @@ struct Values {
   std::string input = "{}";
   std::string execution;
   bool express = false;
+  bool no_history = false;
   std::string body;
   ServeOptions serve;
+  OpenAiEmulatorOptions emulator;
   TestStateOptions test_state;
 };
 
@@ -71,6 +73,7 @@ class Parser {
     add_queue_commands();
     add_workflow_commands();
     add_serve_command();
+    add_openai_emulator_command();
   }
 
   void parse(std::vector<std::string> arguments) {
@@ -298,9 +301,13 @@ class Parser {
     workflow->require_subcommand(1);
     workflow->fallthrough();
     workflow->footer("Example: tillite workflow start create-batches-sf");
-    auto* start = add(*workflow, "start", "Walks a state machine to its end",
-                      "tillite workflow start poll-store-sf --input '{\"max_concurrency\": 4}'",
-                      [v](CommandContext& c) { return workflow_start_command(c, v->name, v->input); });
+    auto* start =
+        add(*workflow, "start", "Walks a state machine to its end",
+            "tillite workflow start poll-store-sf --input '{\"max_concurrency\": 4}'", [v](CommandContext& c) {
+              c.host.keeps_history = !v->no_history;
+              return workflow_start_command(c, v->name, v->input);
+            });
+    start->add_flag("--no-history", v->no_history, "Keeps no events; the execution is as durable as with them");
     start->add_option("name", v->name, "The state machine, or a file NAME.asl.json")->required();
     start->add_option("--input", v->input, "JSON")->capture_default_str();
     add(*workflow, "list", "Lists executions, newest first", "tillite workflow list", &workflow_list_command);
@@ -364,6 +371,25 @@ class Parser {
     serve->add_flag("--allow-commands", v->serve.runs_commands,
                     "Tasks may be programs (command:): whoever may create a state machine may run any");
     serve->add_flag("!--no-compaction", v->serve.compacts, "Leave the queue's messages to who receives them");
+  }
+
+  void add_openai_emulator_command() {
+    auto v = values_;
+    OpenAiEmulatorOptions& of = v->emulator;
+    auto* emulator = add(app_, "openai-emulator", "Behaves as OpenAI's files, batches and embeddings, on 127.0.0.1",
+                         "tillite openai-emulator --port 8766 --faults 429=0.05,cut=0.02 --seed 7",
+                         [v](CommandContext& c) { return openai_emulator_command(c, v->emulator); });
+    emulator->add_option("--port", of.port, "Where; 0: any port that is free")
+        ->check(CLI::Range(0, kPortMax))
+        ->capture_default_str();
+    emulator->add_option("--folder", of.folder, "What it keeps (default: openai-emulator in the home)");
+    emulator->add_option("--faults", of.faults, "How it misbehaves: NAME=VALUE,... (docs/openai-emulator.md)");
+    emulator->add_option("--seed", of.seed, "The same seed and requests make the same faults")->capture_default_str();
+    emulator->add_option("--latency", of.latency, "How long things take: 2s, or in-progress=1m,request=20ms,...");
+    emulator->add_option("--models", of.models, "NAME=DIMENSIONS,... (default: OpenAI's three)");
+    emulator->add_option("--api-key", of.api_key, "The one key that is accepted (default: any)");
+    emulator->add_option("--enqueued-tokens", of.enqueued_tokens_max, "Tokens of a model that may be in progress")
+        ->capture_default_str();
   }
 
   static Result<int> delete_receipt(CommandContext& context, const std::vector<std::string>& receipt) {

@@ -85,6 +85,18 @@ struct ServeOptions {
 };
 [[nodiscard]] Result<int> serve_command(CommandContext& context, const ServeOptions& options);
 
+struct OpenAiEmulatorOptions {
+  int port = 8766;     ///< 0: any that is free
+  std::string folder;  ///< empty: openai-emulator in the home
+  std::string faults;
+  std::string latency;
+  std::string models;
+  std::string api_key;  ///< empty: any that is there
+  std::uint64_t seed = 1;
+  std::uint64_t enqueued_tokens_max = 3'000'000;
+};
+[[nodiscard]] Result<int> openai_emulator_command(CommandContext& context, const OpenAiEmulatorOptions& options);
+
 [[nodiscard]] Result<int> workflow_start_command(CommandContext& context, const std::string& name,
                                                  const std::string& input);
 [[nodiscard]] Result<int> workflow_list_command(CommandContext& context);

@@ -10,12 +10,21 @@ extern const char tillite_steps_json_end[];
 
 namespace tillite {
 
-Result<std::vector<FunctionFacts>> function_catalog() {
+Result<std::vector<FunctionInfo>> function_catalog() {
   const Json catalog = TRY(parse_json({tillite_steps_json_begin, tillite_steps_json_end}, "workflows/steps.json"));
-  std::vector<FunctionFacts> functions;
+  std::vector<FunctionInfo> functions;
   for (const Json& step : TRY(array_field(catalog, "steps"))) {
-    functions.push_back(
-        {.name = TRY(string_field(step, "function_name")), .memory_mb = TRY(int_field(step, "memory_mb"))});
+    FunctionInfo function;
+    function.name = TRY(string_field(step, "function_name"));
+    function.is_container = TRY(string_field(step, "package")) == "container";
+    function.memory_mb = TRY(int_field(step, "memory_mb"));
+    function.timeout_s = TRY(int_field(step, "timeout_s"));
+    function.storage_mb = TRY(int_field(step, "storage_mb"));
+    const Json environment = TRY(object_field(step, "environment"));
+    for (const auto& entry : environment.items()) {
+      function.environment[entry.key()] = TRY(string_field(environment, entry.key()));
+    }
+    functions.push_back(std::move(function));
   }
   return functions;
 }

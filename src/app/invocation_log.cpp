@@ -32,20 +32,21 @@ std::string stream_name(std::int64_t now_ms, std::string_view id) {
 std::string log_group_of(std::string_view function_name) { return fmt::format("/aws/lambda/{}", function_name); }
 
 InvocationLog::InvocationLog(FunctionLog& log, Clock& clock, Random& random, Logger logger,
-                             std::vector<FunctionFacts> functions)
+                             std::vector<FunctionInfo> functions)
     : log_(log), clock_(clock), random_(random), logger_(std::move(logger)), functions_(std::move(functions)) {
   stream_id_ = uuid4(random_.bytes());
   std::erase(stream_id_, '-');
 }
 
-Invocation InvocationLog::begin(std::string_view function_name) {
-  Invocation invocation{.function_name = std::string(function_name), .request_id = uuid4(random_.bytes())};
+Invocation InvocationLog::begin(std::string_view function_name, std::string request_id) {
+  Invocation invocation{.function_name = std::string(function_name), .request_id = std::move(request_id)};
+  if (invocation.request_id.empty()) invocation.request_id = uuid4(random_.bytes());
   write(invocation, {fmt::format("START RequestId: {} Version: $LATEST\n", invocation.request_id)});
   invocation.started = std::chrono::steady_clock::now();
   return invocation;
 }
 
-void InvocationLog::end(const Invocation& invocation, const Error* error) {
+void InvocationLog::end(Invocation& invocation, const Error* error) {
   const std::chrono::duration<double, std::milli> duration = std::chrono::steady_clock::now() - invocation.started;
   std::vector<std::string> messages;
   if (error != nullptr) {
@@ -61,11 +62,12 @@ void InvocationLog::end(const Invocation& invocation, const Error* error) {
   write(invocation, messages);
 }
 
-void InvocationLog::write(const Invocation& invocation, const std::vector<std::string>& messages) {
+void InvocationLog::write(Invocation& invocation, const std::vector<std::string>& messages) {
   const std::int64_t now_ms = clock_.now_ms();
   std::vector<LogLine> lines;
   lines.reserve(messages.size());
   for (const std::string& message : messages) {
+    invocation.log += message;
     lines.push_back({.group = log_group_of(invocation.function_name),
                      .stream = stream_name(now_ms, stream_id_),
                      .timestamp_ms = now_ms,
@@ -77,7 +79,7 @@ void InvocationLog::write(const Invocation& invocation, const std::vector<std::s
 }
 
 std::int64_t InvocationLog::memory_mb_of(std::string_view function_name) const {
-  const auto found = std::ranges::find(functions_, function_name, &FunctionFacts::name);
+  const auto found = std::ranges::find(functions_, function_name, &FunctionInfo::name);
   return found == functions_.end() ? kMemoryMbOfOthers : found->memory_mb;
 }
 

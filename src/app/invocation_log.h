@@ -16,6 +16,7 @@ struct Invocation {
   std::string function_name;
   std::string request_id;
   std::chrono::steady_clock::time_point started;
+  std::string log;  ///< its lines so far
 };
 
 /// The log group of a function: "/aws/lambda/embedding-vector-compact".
@@ -26,21 +27,22 @@ struct Invocation {
 /// written is warned of once a call.
 class InvocationLog {
  public:
-  InvocationLog(FunctionLog& log, Clock& clock, Random& random, Logger logger, std::vector<FunctionFacts> functions);
+  InvocationLog(FunctionLog& log, Clock& clock, Random& random, Logger logger, std::vector<FunctionInfo> functions);
 
-  [[nodiscard]] Invocation begin(std::string_view function_name);
+  /// Without a `request_id` it has one of its own.
+  [[nodiscard]] Invocation begin(std::string_view function_name, std::string request_id = {});
   /// `error`: nullptr if it did well.
-  void end(const Invocation& invocation, const Error* error);
+  void end(Invocation& invocation, const Error* error);
 
  private:
-  void write(const Invocation& invocation, const std::vector<std::string>& messages);
+  void write(Invocation& invocation, const std::vector<std::string>& messages);
   [[nodiscard]] std::int64_t memory_mb_of(std::string_view function_name) const;
 
   FunctionLog& log_;
   Clock& clock_;
   Random& random_;
   Logger logger_;
-  std::vector<FunctionFacts> functions_;
+  std::vector<FunctionInfo> functions_;
   std::string stream_id_;  ///< of this process
 };
 

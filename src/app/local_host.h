@@ -6,15 +6,15 @@
 #include "app/invocation_log.h"
 #include "app/progress.h"
 #include "base/log.h"
-#include "embedding/embedder.h"
 #include "ports/function_log.h"
 #include "steps/step.h"
 #include "workflow/engine.h"
 
 namespace tillite {
 
-/// Everything that a command works with on one machine: the embedded adapters of a home, the local embedder behind the
-/// Batch API's shape, the engine. The one place that puts adapters together.
+/// Everything that a command works with on one machine: the embedded adapters of a home, who makes its vectors (the
+/// local embedder behind the Batch API's shape, or OpenAI's API), the engine. The one place that puts adapters
+/// together.
 class LocalHost {
  public:
   struct Options {
@@ -24,6 +24,7 @@ class LocalHost {
     std::stop_token stop;
     Environment environment;
     bool runs_commands = true;  ///< tasks may be programs (`command:`); else they are refused
+    bool keeps_history = true;  ///< of executions; one without is as durable
   };
   [[nodiscard]] static Result<std::unique_ptr<LocalHost>> open(const Options& options);
   virtual ~LocalHost() = default;
@@ -31,7 +32,6 @@ class LocalHost {
   [[nodiscard]] virtual const Home& home() const = 0;
   [[nodiscard]] virtual const Ports& ports() const = 0;
   [[nodiscard]] virtual const StepContext& context() const = 0;
-  [[nodiscard]] virtual const Embedder& embedder() const = 0;
   [[nodiscard]] virtual ExecutionStore& executions() = 0;
   /// What the functions that ran here logged.
   [[nodiscard]] virtual FunctionLog& function_log() = 0;

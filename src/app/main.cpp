@@ -8,6 +8,7 @@
 #include "app/command_line.h"
 #include "app/interrupt.h"
 #include "base/heap.h"
+#include "base/secret.h"
 #include "base/sqlite.h"
 #include "base/uuid.h"
 
@@ -86,6 +87,7 @@ int main(int count, char** arguments) {
   tillite::set_up_heap();
   tillite::stop_counting_sqlite_memory();
   occupy_closed_streams();
+  if (environment("OPENAI_API_KEY")) tillite::keep_process_private();
   const auto parsed = tillite::parse_command_line({arguments + 1, arguments + count}, &environment);
   if (parsed.mistake) {
     print_error(*parsed.mistake, parsed.json);

@@ -57,7 +57,7 @@ void Progress::count(std::string_view function_name, const Json& result) {
     if (action == "submitted") ++counts_.submitted;
     if (action == "submitted") counts_.tokens += number(result, "token_count");
     if (action == "delivered") counts_.tokens_called += number(result, "token_count");
-    counts_.embedded += number(result, "embedding_count");
+    counts_.embedded += number(result, "embedding_count");  // those that needed no batch of the provider's
   } else if (function_name.ends_with("-poll")) {
     counts_.embedded += number(result, "embedding_count");
   } else if (function_name.ends_with("-compact")) {

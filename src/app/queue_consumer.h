@@ -4,14 +4,12 @@
 #include <stop_token>
 
 #include "app/local_host.h"
+#include "app/served_queues.h"
 #include "base/log.h"
 #include "ports/clock.h"
 #include "ports/queue.h"
 
 namespace tillite {
-
-inline constexpr std::string_view kQueueName = "chromadb-delta-queue";
-inline constexpr std::string_view kDeadLetterQueueName = "chromadb-delta-dlq";
 
 /// Hands the queue's messages to the compaction step, as Lambda's event source mapping does on AWS: up to ten at a
 /// time, invisible to others while the step works, removed unless the step names them as failed. What failed comes back

@@ -3,6 +3,7 @@
 
 #include "app/commands.h"
 #include "embedding/query_text.h"
+#include "embedding/query_vector.h"
 #include "receipts/receipt.h"
 #include "steps/collection.h"
 #include "vectors/collection_view.h"
@@ -48,7 +49,8 @@ Result<int> query_command(CommandContext& context, const QueryOptions& options) 
   const auto view = TRY(CollectionView::open(host->ports().vectors, binding, scratch.path()));
   warn_of_unreadable(view, context.host.log);
 
-  const auto hits = TRY(view.query(host->embedder().embed(options.text), options.k, where));
+  auto vector = TRY(query_vector(options.text, binding, host->ports().texts, host->ports().cache, context.host.log));
+  const auto hits = TRY(view.query(std::move(vector), options.k, where));
   Json json = {{"collection", options.collection}, {"text", options.text}, {"hits", Json::array()}};
   for (const auto& [record, distance] : hits) {
     const std::string merchant = record.metadata.value("merchant_name", "");

@@ -5,10 +5,12 @@
 #include "app/embedded_definitions.h"
 #include "app/function_catalog.h"
 #include "app/queue_consumer.h"
-#include "base/check.h"
+#include "app/served_functions.h"
+#include "app/served_queues.h"
 #include "base/http_server.h"
 #include "server/aws_endpoint.h"
 #include "server/engine_backend.h"
+#include "server/lambda_service.h"
 #include "server/logs_service.h"
 #include "server/long_polls.h"
 #include "server/sqs_service.h"
@@ -38,15 +40,6 @@ Result<std::optional<AwsCredential>> configured_credential(const Environment& en
   return AwsCredential{.access_key_id = *id,
                        .secret_access_key = *secret,
                        .session_token = variable(environment, "AWS_SESSION_TOKEN").value_or("")};
-}
-
-std::vector<ServedQueue> queues_of(Queue& queue) {
-  Queue* const dead_letters = queue.dead_letters();
-  check(dead_letters != nullptr, "the queue of notifications has dead letters");
-  return {{.name = std::string(kQueueName), .queue = queue, .dead_letters = std::string(kDeadLetterQueueName)},
-          {.name = std::string(kDeadLetterQueueName),
-           .queue = *dead_letters,
-           .retention_ms = Queue::kDeadLetterRetentionMs}};
 }
 
 /// The role of the machines that are there from the start: nobody asks for its rights here.
@@ -114,15 +107,18 @@ Result<int> serve_command(CommandContext& context, const ServeOptions& options) 
   const Logger log = host->context().log.named("serve");
 
   LongPolls polls;
-  SqsService sqs(queues_of(ports.queue), place, polls);
+  SqsService sqs(served_queues(ports.queue), place, polls);
+  const std::vector<FunctionInfo> catalog = TRY(function_catalog());
   std::vector<std::string> groups;
-  for (const FunctionFacts& function : TRY(function_catalog())) groups.push_back(log_group_of(function.name));
+  for (const FunctionInfo& function : catalog) groups.push_back(log_group_of(function.name));
   LogsService logs(host->function_log(), std::move(groups), place);
+  ServedFunctions functions({ports, host->context(), host->invocations()}, catalog, context.host.stop);
+  LambdaService lambda(functions, place);
   const auto engine = host->engine(nullptr);
   EngineBackend backend(*engine, host->executions(), ports.clock, polls);
   TRY(provide_machines(backend));
   StepFunctionsService states(backend, place, polls, ports.clock, ports.random);
-  AwsEndpoint endpoint({&sqs, &logs, &states},
+  AwsEndpoint endpoint({&sqs, &logs, &states, &lambda},
                        credential ? std::optional(SignatureCheck(*credential, ports.clock)) : std::nullopt,
                        ports.random, log);
   const auto server = TRY(HttpServer::listen(
@@ -137,7 +133,10 @@ Result<int> serve_command(CommandContext& context, const ServeOptions& options) 
   std::jthread compaction;
   if (options.compacts) compaction = std::jthread([&] { consumer.serve(context.host.stop); });
   {
-    const std::stop_callback answer_the_waiting(context.host.stop, [&] { polls.stop(); });
+    const std::stop_callback answer_the_waiting(context.host.stop, [&] {
+      polls.stop();
+      lambda.stop();
+    });
     server->run(context.host.stop);
   }
   log.info("stopped");

@@ -35,6 +35,7 @@ using std::chrono::milliseconds;
 
 constexpr unsigned kVersion = 11;  // HTTP/1.1
 constexpr milliseconds kPauseWithoutSockets{100};
+constexpr std::size_t kPieceBytes = 64 * 1024;  // of a body that is streamed
 
 /// An answer on its way from whoever gives it to its connection. All but `is_wanted` belongs to the thread of `io`.
 struct PendingAnswer {
@@ -58,6 +59,24 @@ ServerAnswer answer_to(const std::shared_ptr<PendingAnswer>& pending) {
       [pending] { return pending->is_wanted.load(); });
 }
 
+/// Work on its way to one of the pool's threads and back. What it uses it owns: the connection may end before it.
+struct PendingWork {
+  explicit PendingWork(std::shared_ptr<asio::io_context> context) : io(std::move(context)), done(*io) {
+    done.expires_at(asio::steady_timer::time_point::max());
+  }
+  std::shared_ptr<asio::io_context> io;  // first: the timer needs it to its end
+  asio::steady_timer done;               // cancelled when the work is done
+  bool is_done = false;
+};
+
+/// A piece of a body, between the thread that moves bytes and the one that uses them.
+struct Piece {
+  std::vector<std::byte> bytes = std::vector<std::byte>(kPieceBytes);
+  std::size_t size = 0;     ///< used of them
+  bool is_wanted = true;    ///< by who takes a request's body in
+  bool is_readable = true;  ///< what a response is read from could be read
+};
+
 struct Connection {
   explicit Connection(tcp::socket socket) : stream(std::move(socket)) {}
   beast::tcp_stream stream;
@@ -65,14 +84,13 @@ struct Connection {
   bool is_idle = true;        ///< no request is being read or answered
 };
 
-ServerRequest request_of(http::request<http::string_body> message) {
-  ServerRequest request{.method = std::string(message.method_string()), .target = std::string(message.target())};
-  for (const auto& field : message) {
+ServerRequest request_of(const http::request_header<>& header) {
+  ServerRequest request{.method = std::string(header.method_string()), .target = std::string(header.target())};
+  for (const auto& field : header) {
     std::string name(field.name_string());
     std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
     request.fields.push_back({std::move(name), std::string(field.value())});
   }
-  request.body = std::move(message.body());
   return request;
 }
 
@@ -142,11 +160,13 @@ void ServerAnswer::operator()(ServerResponse response) {
 /// twice.
 class HttpServer::Implementation {
  public:
-  Implementation(std::shared_ptr<asio::io_context> io, tcp::acceptor acceptor, Handler handler, Limits limits)
+  Implementation(std::shared_ptr<asio::io_context> io, tcp::acceptor acceptor, Handler handler, Limits limits,
+                 ReceiverOf receiver_of)
       : io_(std::move(io)),
         acceptor_(std::move(acceptor)),
         farewell_(*io_),
         handler_(std::move(handler)),
+        receiver_of_(std::move(receiver_of)),
         limits_(limits),
         port_(acceptor_.local_endpoint().port()),
         pool_(limits.threads) {}
@@ -163,6 +183,8 @@ class HttpServer::Implementation {
   }
 
  private:
+  using HeaderParser = http::request_parser<http::empty_body>;
+
   void begin_to_stop() {
     stopping_ = true;
     acceptor_.close();
@@ -200,7 +222,7 @@ class HttpServer::Implementation {
     connections_.insert(connection);
     if (is_one_too_many) {
       connection->is_idle = false;
-      const ServerResponse busy = {.status = 503, .body = "too many connections\n"};
+      ServerResponse busy = {.status = 503, .body = "too many connections\n"};
       co_await write(*connection, busy, kVersion, false, false);
     } else {
       bool goes_on = true;
@@ -215,40 +237,106 @@ class HttpServer::Implementation {
   /// Whether the connection can have another request.
   asio::awaitable<bool> serve_request(const std::shared_ptr<Connection>& kept) {
     Connection& connection = *kept;
-    http::request_parser<http::string_body> parser;
+    HeaderParser parser;
     parser.header_limit(limits_.header_bytes_max);
-    parser.body_limit(limits_.body_bytes_max);
+    parser.body_limit(boost::none);  // it is asked for below: who takes a body in has limits of its own
     error_code error;
     connection.is_idle = true;
     connection.stream.expires_after(milliseconds(limits_.idle_ms_max));
     co_await http::async_read_header(connection.stream, connection.buffer, parser,
                                      asio::redirect_error(asio::use_awaitable, error));
     connection.is_idle = false;
-    if (!error && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-      const unsigned version = parser.get().version();
-      error = co_await invite_body(connection, version);
+    if (error) {
+      co_await refuse_unreadable(connection, error);
+      co_return false;
     }
-    if (!error) {
+    const unsigned version = parser.get().version();
+    const bool is_head = parser.get().method() == http::verb::head;
+    const bool stays = parser.keep_alive();
+    ServerRequest request = request_of(parser.get());
+    auto refused = refusal(request);
+    std::shared_ptr<BodyReceiver> receiver;
+    if (!refused && receiver_of_) receiver = co_await receiver_of(request);
+
+    if (beast::iequals(request.field("expect"), "100-continue")) {
+      error = co_await invite_body(connection, version);
+      if (error) co_return false;
+    }
+    bool is_read = true;  // to its end: another request can follow
+    if (receiver) {
+      const Reception reception = co_await feed(connection, parser, receiver);
+      if (reception == Reception::broken) co_return false;
+      is_read = reception == Reception::whole;
+    } else {
+      error = co_await gather(connection, parser, request.body);
+      if (error) {
+        co_await refuse_unreadable(connection, error);
+        co_return false;
+      }
+    }
+    ServerResponse response;
+    if (refused) {
+      response = *std::move(refused);
+    } else if (receiver) {
+      response = co_await received(kept, receiver);
+    } else {
+      response = co_await handled(kept, request);
+    }
+    const bool goes_on = stays && is_read && !stopping_;
+    const bool written = co_await deliver(connection, response, version, is_head, goes_on);
+    co_return written&& goes_on;
+  }
+
+  /// Answers what cannot be read, unless the other side has gone, or was silent for too long.
+  asio::awaitable<void> refuse_unreadable(Connection& connection, error_code error) {
+    const bool is_ended = error == http::error::end_of_stream || error == http::error::partial_message;
+    if (is_ended || error.category() != http::make_error_code(http::error::bad_method).category()) co_return;
+    ServerResponse refused = unreadable(error, limits_);
+    co_await write(connection, refused, kVersion, false, false);
+  }
+
+  /// The whole body, within the server's limit.
+  asio::awaitable<error_code> gather(Connection& connection, HeaderParser& header, std::string& body) {
+    error_code error;
+    const auto length = header.content_length();
+    if (length && *length > limits_.body_bytes_max) {
+      error = http::error::body_limit;
+      co_return error;
+    }
+    http::request_parser<http::string_body> parser(std::move(header));
+    parser.body_limit(limits_.body_bytes_max);
+    connection.stream.expires_after(milliseconds(limits_.request_ms_max));
+    co_await http::async_read(connection.stream, connection.buffer, parser,
+                              asio::redirect_error(asio::use_awaitable, error));
+    if (!error) body = std::move(parser.get().body());
+    co_return error;
+  }
+
+  enum class Reception { whole, not_wanted, broken };
+
+  /// The body to who takes it in, piece by piece.
+  asio::awaitable<Reception> feed(Connection& connection, HeaderParser& header,
+                                  const std::shared_ptr<BodyReceiver>& receiver) {
+    http::request_parser<http::buffer_body> parser(std::move(header));
+    const auto piece = std::make_shared<Piece>();
+    const std::function<void()> take = [receiver, piece] {
+      piece->is_wanted = receiver->take(std::span(piece->bytes).first(piece->size));
+    };
+    error_code error;
+    while (!parser.is_done()) {
+      parser.get().body().data = piece->bytes.data();
+      parser.get().body().size = piece->bytes.size();
       connection.stream.expires_after(milliseconds(limits_.request_ms_max));
       co_await http::async_read(connection.stream, connection.buffer, parser,
                                 asio::redirect_error(asio::use_awaitable, error));
+      if (error == http::error::need_buffer) error = {};
+      if (error) co_return Reception::broken;
+      piece->size = piece->bytes.size() - parser.get().body().size;
+      if (piece->size == 0) continue;
+      co_await on_pool(take);
+      if (!piece->is_wanted) co_return Reception::not_wanted;
     }
-    if (error.category() == http::make_error_code(http::error::bad_method).category() &&
-        error != http::error::end_of_stream && error != http::error::partial_message) {
-      const ServerResponse refused = unreadable(error, limits_);
-      co_await write(connection, refused, kVersion, false, false);
-      co_return false;
-    }
-    if (error) co_return false;  // the other side has gone, or was silent for too long
-
-    const unsigned version = parser.get().version();
-    const bool stays = parser.keep_alive();
-    ServerRequest request = request_of(parser.release());
-    const bool is_head = request.method == "HEAD";
-    auto response = refusal(request);
-    if (!response) response = co_await handled(kept, request);
-    const bool written = co_await write(connection, *response, version, is_head, stays && !stopping_);
-    co_return written&& stays;
+    co_return Reception::whole;
   }
 
   asio::awaitable<error_code> invite_body(Connection& connection, unsigned version) {
@@ -256,6 +344,36 @@ class HttpServer::Implementation {
     error_code error;
     co_await http::async_write(connection.stream, go_on, asio::redirect_error(asio::use_awaitable, error));
     co_return error;
+  }
+
+  /// Does work on one of the pool's threads. An exception is a library's, for lack of memory: what the work would have
+  /// changed stays as it is.
+  asio::awaitable<void> on_pool(const std::function<void()>& work) {
+    const auto pending = std::make_shared<PendingWork>(io_);
+    asio::post(pool_, [pending, work] {
+      try {
+        work();
+      } catch (const std::exception&) {
+      }
+      asio::post(*pending->io, [pending] {
+        pending->is_done = true;
+        pending->done.cancel();
+      });
+    });
+    error_code ignored;
+    while (!pending->is_done) co_await pending->done.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+
+  asio::awaitable<std::shared_ptr<BodyReceiver>> receiver_of(const ServerRequest& request) {
+    struct Question {
+      ServerRequest head;
+      std::shared_ptr<BodyReceiver> receiver;
+    };
+    const auto question = std::make_shared<Question>();
+    question->head = request;
+    const std::function<void()> ask = [this, question] { question->receiver = receiver_of_(question->head); };
+    co_await on_pool(ask);
+    co_return question->receiver;
   }
 
   /// The handler's answer, whenever it comes. Takes the request away.
@@ -268,6 +386,26 @@ class HttpServer::Implementation {
         // Only a library's, for lack of memory: the dropped answer is a status 500, and the others go on.
       }
     });
+    ServerResponse response = co_await answered(connection, pending);
+    co_return response;
+  }
+
+  asio::awaitable<ServerResponse> received(const std::shared_ptr<Connection>& connection,
+                                           const std::shared_ptr<BodyReceiver>& receiver) {
+    const auto pending = std::make_shared<PendingAnswer>(io_);
+    asio::post(pool_, [receiver, answer = answer_to(pending)]() mutable {
+      try {
+        receiver->finish(std::move(answer));
+      } catch (const std::exception&) {  // as above
+      }
+    });
+    ServerResponse response = co_await answered(connection, pending);
+    co_return response;
+  }
+
+  /// What is given to `pending`, whenever it comes; sees to it that it is known whether the other side still waits.
+  asio::awaitable<ServerResponse> answered(const std::shared_ptr<Connection>& connection,
+                                           const std::shared_ptr<PendingAnswer>& pending) {
     connection->stream.expires_never();
     tcp::socket& socket = connection->stream.socket();
     if (connection->buffer.size() == 0) {
@@ -286,13 +424,45 @@ class HttpServer::Implementation {
     co_return *std::move(pending->response);
   }
 
+  /// Whether it went out whole.
+  asio::awaitable<bool> deliver(Connection& connection, ServerResponse& response, unsigned version, bool is_head,
+                                bool stays) {
+    const Delivery delivery = response.delivery;
+    if (delivery.delay_ms > 0) co_await pause(delivery.delay_ms);
+    if (delivery.hangs_up) co_return false;
+    bool written = false;
+    if (response.stream && !is_head) {
+      written = co_await write_stream(connection, response, version, stays);
+    } else {
+      written = co_await write(connection, response, version, is_head, stays);
+    }
+    co_return written;
+  }
+
+  /// Or for as long as the server runs.
+  asio::awaitable<void> pause(std::int64_t duration_ms) {
+    constexpr std::int64_t kStepMs = 50;
+    const auto end = std::chrono::steady_clock::now() + milliseconds(duration_ms);
+    error_code ignored;
+    while (!stopping_ && std::chrono::steady_clock::now() < end) {
+      asio::steady_timer timer(*io_);
+      timer.expires_at(std::min(end, std::chrono::steady_clock::now() + milliseconds(kStepMs)));
+      co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+  }
+
+  template <typename Body>
+  static void set_header(http::response<Body>& message, const ServerResponse& response, bool stays) {
+    if (!response.content_type.empty()) message.set(http::field::content_type, response.content_type);
+    for (const HttpField& field : response.fields) message.insert(field.name, field.value);
+    message.keep_alive(stays);
+  }
+
   /// Whether it could be written.
   asio::awaitable<bool> write(Connection& connection, const ServerResponse& response, unsigned version, bool is_head,
                               bool stays) {
     http::response<http::string_body> message(static_cast<http::status>(response.status), version);
-    message.set(http::field::content_type, response.content_type);
-    for (const HttpField& field : response.fields) message.insert(field.name, field.value);
-    message.keep_alive(stays);
+    set_header(message, response, stays);
     if (!is_head) message.body() = response.body;
     message.prepare_payload();
     error_code error;
@@ -301,10 +471,57 @@ class HttpServer::Implementation {
     co_return !error;
   }
 
+  /// Whether it could be read and written to its end.
+  asio::awaitable<bool> write_stream(Connection& connection, ServerResponse& response, unsigned version, bool stays) {
+    const Delivery delivery = response.delivery;
+    const std::uint64_t bytes = response.stream->bytes;
+    http::response<http::buffer_body> message(static_cast<http::status>(response.status), version);
+    set_header(message, response, stays);
+    message.content_length(bytes);
+    message.body().data = nullptr;
+    message.body().more = true;
+    http::response_serializer<http::buffer_body> serializer(message);
+    error_code error;
+    connection.stream.expires_after(milliseconds(limits_.request_ms_max));
+    co_await http::async_write_header(connection.stream, serializer, asio::redirect_error(asio::use_awaitable, error));
+    if (error) co_return false;
+
+    const auto piece = std::make_shared<Piece>();
+    const std::shared_ptr<ByteSource> source = std::move(response.stream->source);
+    const std::uint64_t end = std::min(bytes, delivery.body_bytes_max.value_or(bytes));
+    std::uint64_t written = 0;
+    const std::function<void()> read = [source, piece] {
+      const auto got = source->read(std::span(piece->bytes).first(piece->size));
+      piece->is_readable = got.has_value() && *got > 0;
+      piece->size = got.value_or(0);
+    };
+    while (written < end) {
+      if (delivery.pause_ms > 0) co_await pause(delivery.pause_ms);
+      piece->size = static_cast<std::size_t>(std::min<std::uint64_t>(piece->bytes.size(), end - written));
+      piece->is_readable = false;
+      co_await on_pool(read);
+      if (!piece->is_readable) co_return false;
+      message.body().data = piece->bytes.data();
+      message.body().size = piece->size;
+      message.body().more = true;
+      connection.stream.expires_after(milliseconds(limits_.request_ms_max));
+      co_await http::async_write(connection.stream, serializer, asio::redirect_error(asio::use_awaitable, error));
+      if (error && error != http::error::need_buffer) co_return false;
+      written += piece->size;
+    }
+    if (end < bytes) co_return false;
+    message.body().data = nullptr;
+    message.body().size = 0;
+    message.body().more = false;
+    co_await http::async_write(connection.stream, serializer, asio::redirect_error(asio::use_awaitable, error));
+    co_return !error;
+  }
+
   std::shared_ptr<asio::io_context> io_;
   tcp::acceptor acceptor_;
   asio::steady_timer farewell_;
   Handler handler_;
+  ReceiverOf receiver_of_;
   Limits limits_;
   std::uint16_t port_;
   bool stopping_ = false;
@@ -312,7 +529,8 @@ class HttpServer::Implementation {
   asio::thread_pool pool_;  // last: its threads use the others
 };
 
-Result<std::unique_ptr<HttpServer>> HttpServer::listen(std::uint16_t port, Handler handler, Limits limits) {
+Result<std::unique_ptr<HttpServer>> HttpServer::listen(std::uint16_t port, Handler handler, Limits limits,
+                                                       ReceiverOf receiver_of) {
   auto io = std::make_shared<asio::io_context>(1);
   tcp::acceptor acceptor(*io);
   const tcp::endpoint endpoint(asio::ip::address_v4::loopback(), port);
@@ -328,8 +546,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(std::uint16_t port, Handl
     return fail(Code::unavailable, "port {} of 127.0.0.1 cannot be used ({}): name another, or 0 for any that is free",
                 port, error.message());
   }
-  return std::unique_ptr<HttpServer>(
-      new HttpServer(std::make_unique<Implementation>(std::move(io), std::move(acceptor), std::move(handler), limits)));
+  return std::unique_ptr<HttpServer>(new HttpServer(std::make_unique<Implementation>(
+      std::move(io), std::move(acceptor), std::move(handler), limits, std::move(receiver_of))));
 }
 
 HttpServer::HttpServer(std::unique_ptr<Implementation> implementation) : implementation_(std::move(implementation)) {}

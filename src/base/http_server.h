@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
+#include "base/bytes.h"
 
 namespace tillite {
 
@@ -29,11 +31,28 @@ struct ServerRequest {
   [[nodiscard]] std::string_view field(std::string_view name) const;
 };
 
+/// A body that is read while it is sent: it is never in memory as a whole.
+struct StreamedBody {
+  std::unique_ptr<ByteSource> source;  ///< read on one of the server's threads, a piece at a time
+  std::uint64_t bytes = 0;             ///< what the source holds; if it ends before that the connection is cut
+};
+
+/// How a response goes out, for servers that behave badly on purpose. As it stands: at once, at full speed, and whole.
+struct Delivery {
+  std::int64_t delay_ms = 0;                    ///< before the first byte
+  std::int64_t pause_ms = 0;                    ///< before every piece of a streamed body
+  std::optional<std::uint64_t> body_bytes_max;  ///< the connection is cut after so much of a streamed body
+  bool hangs_up = false;                        ///< the connection is cut without a byte
+};
+
 struct ServerResponse {
   unsigned status = 200;
-  std::string content_type = "text/plain; charset=utf-8";
+  std::string content_type = "text/plain; charset=utf-8";  ///< empty: none, for an answer without a body
   std::vector<HttpField> fields;
   std::string body;
+  std::optional<StreamedBody> stream;  ///< in place of `body`
+  Delivery delivery;
+  std::shared_ptr<const void> held;  ///< let go when the response is out, or the connection broken
 };
 
 /// The answer that is owed to one request. Whoever holds it gives it once, at any time and from any thread; if it is
@@ -57,6 +76,17 @@ class ServerAnswer {
   IsWanted is_wanted_;
 };
 
+/// Takes in the body of one request while it arrives. The calls come one after the other, on the server's threads; if
+/// the other side hangs up before its end nothing but the destructor follows.
+class BodyReceiver {
+ public:
+  virtual ~BodyReceiver() = default;
+  /// The next piece. False: no more is wanted, the answer is given now and the connection ends with it.
+  [[nodiscard]] virtual bool take(std::span<const std::byte> piece) = 0;
+  /// There is no more of it, or no more is wanted.
+  virtual void finish(ServerAnswer answer) = 0;
+};
+
 /// HTTP/1.1 on 127.0.0.1, with connections that are kept. Requests are handled by a few threads; one that waits for
 /// something holds its ServerAnswer and no thread. Requests that a web page sent (an Origin, or another host's name)
 /// are refused: a browser on this machine would carry them here.
@@ -64,8 +94,8 @@ class HttpServer {
  public:
   struct Limits {
     std::uint32_t header_bytes_max = 64 * 1024;
-    std::uint64_t body_bytes_max = 8 * 1024 * 1024;
-    std::int64_t request_ms_max = 30'000;  ///< to read a body, and to write an answer
+    std::uint64_t body_bytes_max = 8 * 1024 * 1024;  ///< of what is gathered; a BodyReceiver has limits of its own
+    std::int64_t request_ms_max = 30'000;  ///< to read a body, and to write an answer; of a stream, each piece
     std::int64_t idle_ms_max = 60'000;     ///< between requests, and to read a header
     std::int64_t farewell_ms_max = 5'000;  ///< for the answers that are still owed when it stops
     std::size_t connections_max = 512;     ///< more are answered with status 503
@@ -73,9 +103,13 @@ class HttpServer {
   };
   /// Called on one of the server's threads. It may answer later; it should not block for long.
   using Handler = std::function<void(ServerRequest request, ServerAnswer answer)>;
+  /// Asked once a request's header is there (its body is empty still): who takes in the body and answers. Nobody
+  /// (nullptr): the body is gathered for the Handler. Called as that is.
+  using ReceiverOf = std::function<std::unique_ptr<BodyReceiver>(const ServerRequest& head)>;
 
   /// Takes the port (0: any that is free). `unavailable` if another program has it, `permission` if it may not be used.
-  [[nodiscard]] static Result<std::unique_ptr<HttpServer>> listen(std::uint16_t port, Handler handler, Limits limits);
+  [[nodiscard]] static Result<std::unique_ptr<HttpServer>> listen(std::uint16_t port, Handler handler, Limits limits,
+                                                                  ReceiverOf receiver_of = nullptr);
   ~HttpServer();
 
   [[nodiscard]] std::uint16_t port() const;

@@ -94,14 +94,15 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return pointers;
 }
 
-/// This process's environment with the additions, which win.
-std::vector<std::string> environment_with(const std::map<std::string, std::string>& additions) {
+/// This process's environment without what is withheld, and with the additions, which win.
+std::vector<std::string> environment_of(const SubprocessCall& call) {
   std::vector<std::string> variables;
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::string_view text(*variable);
-    if (!additions.contains(std::string(text.substr(0, text.find('='))))) variables.emplace_back(text);
+    const std::string name(text.substr(0, text.find('=')));
+    if (!call.withheld.contains(name) && !call.environment.contains(name)) variables.emplace_back(text);
   }
-  for (const auto& [name, value] : additions) variables.push_back(fmt::format("{}={}", name, value));
+  for (const auto& [name, value] : call.environment) variables.push_back(fmt::format("{}={}", name, value));
   return variables;
 }
 
@@ -154,7 +155,7 @@ class Child {
     if (!call.folder.empty()) posix_spawn_file_actions_addchdir_np(actions.get(), call.folder.c_str());
     const SpawnAttributes attributes;
     std::vector<std::string> words = call.words;
-    std::vector<std::string> variables = environment_with(call.environment);
+    std::vector<std::string> variables = environment_of(call);
     pid_t pid = -1;
     const int error = ::posix_spawnp(&pid, words.front().c_str(), actions.get(), attributes.get(),
                                      pointers_to(words).data(), pointers_to(variables).data());

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@ struct SubprocessCall {
   std::vector<std::string> words;                  ///< the program (a path, or looked up in PATH) and its arguments
   std::string input;                               ///< what it reads from standard input
   std::map<std::string, std::string> environment;  ///< in addition to this process's own
+  std::set<std::string> withheld;                  ///< variables of this process that it does not get
   Path folder;                                     ///< where it works; empty: where this process does
   std::int64_t timeout_ms = 0;                     ///< 0: none
   std::int64_t grace_ms = 2'000;                   ///< between being told to end and being killed

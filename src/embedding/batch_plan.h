@@ -24,7 +24,7 @@ struct BatchItem {
 struct BatchLimits {
   std::size_t items_max = 300;          ///< requests: items of equal text (input_hash) are one
   std::size_t bytes_max = 200'000'000;  ///< of the NDJSON file
-  std::size_t followers_max = 50'000;   ///< items that share the requests of others
+  std::size_t followers_max = 3'000;    ///< items that share the requests of others
   std::uint64_t tokens_max = std::numeric_limits<std::int64_t>::max();  ///< of the requests
 };
 

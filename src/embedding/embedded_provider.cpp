@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <set>
 
-#include "base/base64.h"
 #include "base/hash.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "base/time.h"
 #include "base/uuid.h"
 #include "embedding/batch_files.h"
+#include "embedding/vector_text.h"
 
 namespace tillite {
 namespace {
@@ -64,22 +64,6 @@ Result<void> check_metadata(const std::map<std::string, std::string>& metadata) 
   return {};
 }
 
-std::string embedding_text(const std::vector<float>& vector, bool base64) {
-  if (base64) return '"' + base64_of(std::as_bytes(std::span(vector))) + '"';
-  fmt::memory_buffer text;
-  text.push_back('[');
-  for (std::size_t i = 0; i < vector.size(); ++i) {
-    if (i > 0) text.push_back(',');
-    if (vector[i] == 0) {
-      text.push_back('0');
-    } else {
-      fmt::format_to(std::back_inserter(text), "{}", vector[i]);
-    }
-  }
-  text.push_back(']');
-  return fmt::to_string(text);
-}
-
 /// Computes a batch: its output and error files, in the order of a shuffle that is always the same.
 class Computation {
  public:
@@ -122,7 +106,7 @@ class Computation {
                     R"("usage":{{"prompt_tokens":0,"total_tokens":0}}}}}},"error":null}})"
                     "\n",
                     output_.size(), to_text(Json(request.custom_id)),
-                    embedding_text(embedder_.embed(request.input), request.base64), embedder_.model()));
+                    vector_text(embedder_.embed(request.input), request.base64), embedder_.model()));
     return {};
   }
 

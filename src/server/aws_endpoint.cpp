@@ -7,6 +7,7 @@
 
 #include "base/uuid.h"
 #include "server/aws_error.h"
+#include "server/lambda_protocol.h"
 #include "server/query_protocol.h"
 
 namespace tillite {
@@ -19,39 +20,38 @@ struct Answering {
   bool has_older_codes = false;  ///< the service had the query protocol before
 };
 
-std::string_view content_type_of(AwsProtocol protocol) {
-  switch (protocol) {
+ServerResponse answer_in_protocol(const Answering& answering, const Json& answer) {
+  switch (answering.protocol) {
     case AwsProtocol::json_1_0:
-      return "application/x-amz-json-1.0";
+      return {.content_type = "application/x-amz-json-1.0", .body = to_text(answer)};
     case AwsProtocol::json_1_1:
-      return "application/x-amz-json-1.1";
+      return {.content_type = "application/x-amz-json-1.1", .body = to_text(answer)};
     case AwsProtocol::query:
-      return "text/xml";
+      return {.content_type = "text/xml", .body = query_answer(answering.operation, answer, answering.request_id)};
+    case AwsProtocol::lambda:
+      return lambda_answer(answering.operation, answer);
   }
-  return "application/octet-stream";
+  return {.status = 500};
 }
 
-ServerResponse response_with(const Answering& answering, unsigned status, std::string body) {
-  ServerResponse response{.status = status, .content_type = std::string(content_type_of(answering.protocol))};
-  response.fields.push_back({"x-amzn-RequestId", answering.request_id});
-  response.body = std::move(body);
-  return response;
-}
-
-ServerResponse response_of(const Answering& answering, const Result<Json>& answer) {
-  const bool is_query = answering.protocol == AwsProtocol::query;
-  if (answer) {
-    return response_with(
-        answering, 200, is_query ? query_answer(answering.operation, *answer, answering.request_id) : to_text(*answer));
+ServerResponse error_in_protocol(const Answering& answering, const WireError& error) {
+  if (answering.protocol == AwsProtocol::lambda) return lambda_error(error);
+  if (answering.protocol == AwsProtocol::query) {
+    return {.status = error.status, .content_type = "text/xml", .body = query_error(error, answering.request_id)};
   }
-  const WireError error = wire_error(answer.error());
-  if (is_query) return response_with(answering, error.status, query_error(error, answering.request_id));
-  ServerResponse response =
-      response_with(answering, error.status, to_text({{"__type", error.name}, {"message", error.message}}));
+  ServerResponse response = answer_in_protocol(answering, {{"__type", error.name}, {"message", error.message}});
+  response.status = error.status;
   if (!answering.has_older_codes) return response;
   // Its clients go on to tell errors apart by the codes of that protocol.
   response.fields.push_back(
       {"x-amzn-query-error", fmt::format("{};{}", error.query_code, error.status < 500 ? "Sender" : "Receiver")});
+  return response;
+}
+
+ServerResponse response_of(const Answering& answering, const Result<Json>& answer) {
+  ServerResponse response =
+      answer ? answer_in_protocol(answering, *answer) : error_in_protocol(answering, wire_error(answer.error()));
+  response.fields.push_back({"x-amzn-RequestId", answering.request_id});
   return response;
 }
 
@@ -94,6 +94,7 @@ void AwsEndpoint::handle(const ServerRequest& request, ServerAnswer answer) {
   (*service)->handle({.operation = std::move(parsed->operation),
                       .parameters = std::move(parsed->parameters),
                       .origin = std::move(parsed->origin),
+                      .request_id = answering.request_id,
                       .answer =
                           [shared, answering, log = log_](const Result<Json>& result) {
                             const Json fields = {{"operation", answering.operation},

@@ -2,6 +2,7 @@
 
 #include "base/percent_coding.h"
 #include "server/aws_error.h"
+#include "server/lambda_protocol.h"
 #include "server/query_protocol.h"
 
 namespace tillite {
@@ -34,18 +35,7 @@ Result<AwsRequest> parse_json_request(const ServerRequest& request, AwsRequest p
   return parsed;
 }
 
-}  // namespace
-
-AwsProtocol aws_protocol_of(const ServerRequest& request) {
-  const std::string_view type = request.field("content-type");
-  if (type.starts_with("application/x-amz-json-1.1")) return AwsProtocol::json_1_1;
-  if (type.starts_with(kForm) || (type.empty() && !query_of(request.target).empty())) return AwsProtocol::query;
-  return AwsProtocol::json_1_0;
-}
-
-Result<AwsRequest> parse_aws_request(const ServerRequest& request) {
-  AwsRequest parsed{.protocol = aws_protocol_of(request), .origin = fmt::format("http://{}", request.field("host"))};
-  if (parsed.protocol != AwsProtocol::query) return parse_json_request(request, std::move(parsed));
+Result<AwsRequest> parse_query_request(const ServerRequest& request, AwsRequest parsed) {
   parsed.service = kServiceOfQueryProtocol;
   // The queue may be named by the address alone.
   const std::string_view path = std::string_view(request.target).substr(0, request.target.find('?'));
@@ -54,6 +44,27 @@ Result<AwsRequest> parse_aws_request(const ServerRequest& request) {
   parsed.parameters = std::move(form.parameters);
   if (path.size() > 1 && !parsed.parameters.contains("QueueUrl"))
     parsed.parameters["QueueUrl"] = parsed.origin + std::string(path);
+  return parsed;
+}
+
+}  // namespace
+
+AwsProtocol aws_protocol_of(const ServerRequest& request) {
+  if (is_lambda_target(request.target)) return AwsProtocol::lambda;
+  const std::string_view type = request.field("content-type");
+  if (type.starts_with("application/x-amz-json-1.1")) return AwsProtocol::json_1_1;
+  if (type.starts_with(kForm) || (type.empty() && !query_of(request.target).empty())) return AwsProtocol::query;
+  return AwsProtocol::json_1_0;
+}
+
+Result<AwsRequest> parse_aws_request(const ServerRequest& request) {
+  AwsRequest parsed{.protocol = aws_protocol_of(request), .origin = fmt::format("http://{}", request.field("host"))};
+  if (parsed.protocol == AwsProtocol::query) return parse_query_request(request, std::move(parsed));
+  if (parsed.protocol != AwsProtocol::lambda) return parse_json_request(request, std::move(parsed));
+  auto call = TRY(parse_lambda_request(request));
+  parsed.service = kServiceOfLambdaProtocol;
+  parsed.operation = std::move(call.operation);
+  parsed.parameters = std::move(call.parameters);
   return parsed;
 }
 

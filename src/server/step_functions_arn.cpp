@@ -1,14 +1,10 @@
 #include "server/step_functions_arn.h"
 
-#include <algorithm>
-
-#include "base/text.h"
 #include "server/aws_error.h"
+#include "workflow/execution_names.h"
 
 namespace tillite {
 namespace {
-
-constexpr std::size_t kNameCharactersMax = 80;
 
 struct Typed {
   AwsPlace place;
@@ -36,14 +32,6 @@ Result<NameArn> parse_named(std::string_view text, std::string_view type) {
   Typed typed = TRY(parse_typed(text));
   if (typed.type != type) return wrong_type(typed.type);
   return NameArn{.place = std::move(typed.place), .name = std::move(typed.rest)};
-}
-
-bool is_allowed_in_name(char32_t c) {
-  constexpr std::u32string_view kForbidden = U"<>{}[]?*\"#%\\^|~`$&,;:/";
-  const bool is_control = c <= 0x1f || (c >= 0x7f && c <= 0x9f) || c == 0xfffe || c == 0xffff;
-  const bool is_blank = c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 ||
-                        c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
-  return !is_control && !is_blank && kForbidden.find(c) == std::u32string_view::npos;
 }
 
 }  // namespace
@@ -78,13 +66,7 @@ std::string execution_arn(const AwsPlace& place, const ExecutionName& id, bool i
 }
 
 Result<void> check_states_name(std::string_view name) {
-  if (is_utf8(name)) {
-    const std::u32string characters = code_points(name);
-    if (!characters.empty() && characters.size() <= kNameCharactersMax &&
-        std::ranges::all_of(characters, is_allowed_in_name)) {
-      return {};
-    }
-  }
+  if (is_states_name(name)) return {};
   return aws_error("InvalidName", fmt::format("Invalid Name: '{}'", name.substr(0, 256)));
 }
 

@@ -148,6 +148,7 @@ Result<Settings> read_settings(const Environment& environment, std::string defau
   TRY(read_format(environment, "EMBEDDING_FORMAT_LINE", Entity::line, settings));
   TRY(read_format(environment, "EMBEDDING_FORMAT_WORD", Entity::word, settings));
   TRY(read_number(environment, "DIRECT_ITEMS_MAX", settings.direct_items_max, 0, 2048));
+  TRY(read_number(environment, "PROVIDER_CALLS_MAX", settings.provider_calls_max, 1, 64));
   TRY(read_number(environment, "CHUNK_SIZE_LINES", settings.chunk_deltas[Entity::line], 1, 25));
   TRY(read_number(environment, "CHUNK_SIZE_WORDS", settings.chunk_deltas[Entity::word], 1, 25));
   TRY(read_number(environment, "HEARTBEAT_INTERVAL_SECONDS", settings.lock.heartbeat_ms, 1, 3600, 1000));

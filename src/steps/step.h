@@ -51,6 +51,7 @@ struct NamedStep {
   std::string_view handler_type;   ///< HANDLER_TYPE: "find_unembedded"
   std::string_view function_name;  ///< its name in AWS and in the state machines: "embedding-line-find"
   Step step;
+  bool calls_provider = false;  ///< it mostly waits for the batch provider
 };
 
 /// All steps.

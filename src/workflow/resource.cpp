@@ -15,7 +15,8 @@ Resource::Resource(const std::string& text) : text_(text) {
     name_ = view.substr(activity + 10);
   } else if (view.starts_with(kIntegration)) {
     const std::string_view rest = view.substr(kIntegration.size());
-    const std::size_t colon = rest.rfind(':');
+    constexpr std::string_view kSecond = ".sync:2";  // whose colon parts nothing
+    const std::size_t colon = rest.substr(0, rest.size() - (rest.ends_with(kSecond) ? 2 : 0)).rfind(':');
     type_ = rest.substr(0, colon);
     name_ = colon == std::string_view::npos ? "" : rest.substr(colon + 1);
   } else {

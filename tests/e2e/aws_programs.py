@@ -5,12 +5,11 @@ usage: aws_programs.py PROGRAM
 Ends with status 77, which ctest shows as skipped, where aws or boto3 is missing.
 """
 
+import base64
 import json
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -21,12 +20,12 @@ import urllib.parse
 import urllib.request
 import xml.etree.ElementTree as ElementTree
 
+from served_home import PATIENCE_S, Server, import_sample, until
+
 SKIPPED = 77
-PATIENCE_S = 120
 
 try:
-    import boto3
-    import botocore.config
+    import boto3  # noqa: F401
     import botocore.exceptions
     import botocore.waiter
 except ImportError:
@@ -37,70 +36,6 @@ if shutil.which("aws") is None:
     sys.exit(SKIPPED)
 
 PROGRAM = ""
-FOREIGN = [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]
-
-
-def clean_environment(home, **more):
-    environment = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-    # No settings of whoever runs the test, and no proxy on the way to this machine.
-    environment.update(HOME=home, NO_PROXY="127.0.0.1", AWS_PAGER="", LOG_LEVEL="INFO", AWS_EC2_METADATA_DISABLED="true")
-    environment.update(more)
-    return environment
-
-
-def until(condition, what):
-    """The first true answer of condition()."""
-    for _ in range(PATIENCE_S * 10):
-        answer = condition()
-        if answer:
-            return answer
-        time.sleep(0.1)
-    raise AssertionError(f"{what} did not happen within {PATIENCE_S} s")
-
-
-class Server:
-    """tillite serve on a free port, with a home and what its export lines say."""
-
-    def __init__(self, home, *options, **environment):
-        self.home = home
-        self.log = open(os.path.join(home, "serve.log"), "ab")
-        self.process = subprocess.Popen(
-            [PROGRAM, "--home", os.path.join(home, "tillite"), "serve", "--port", "0", *options],
-            stdout=subprocess.PIPE, stderr=self.log, env=clean_environment(home, **environment), text=True)
-        self.variables = {}
-        while "AWS_DISABLE_HOST_PREFIX_INJECTION" not in self.variables or (
-                "AWS_ACCESS_KEY_ID" not in environment and "AWS_SECRET_ACCESS_KEY" not in self.variables):
-            line = self.process.stdout.readline()
-            if not line:
-                raise AssertionError(f"serve ended: {open(self.log.name).read()}")
-            name, value = re.fullmatch(r"export (\w+)=(.*)\n", line).groups()
-            self.variables[name] = value
-        self.environment = clean_environment(home, **{**environment, **self.variables})
-        self.url = self.variables["AWS_ENDPOINT_URL"]
-
-    def aws(self, *arguments, **environment):
-        """What the program aws answers, from JSON."""
-        return self.shell("aws --output json " + " ".join(arguments), **environment)
-
-    def shell(self, command, **environment):
-        ended = subprocess.run(["bash", "-c", command], env={**self.environment, **environment},
-                               capture_output=True, text=True, check=False)
-        if ended.returncode != 0:
-            raise AssertionError(f"{command}: {ended.stderr}{ended.stdout}")
-        return json.loads(ended.stdout) if ended.stdout.strip() else None
-
-    def client(self, service, **more):
-        config = botocore.config.Config(retries={"max_attempts": 0}, inject_host_prefix=False)
-        options = dict(endpoint_url=self.url, region_name="local", aws_access_key_id="tillite",
-                       aws_secret_access_key="tillite", config=config)
-        return boto3.client(service, **{**options, **more})
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(PATIENCE_S)
-        self.process.stdout.close()
-        self.log.close()
-        return status
 
 
 def arn(name):
@@ -122,10 +57,8 @@ class AwsPrograms(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="tillite-aws-")
         home = cls.folder.name
-        sample = subprocess.run([PROGRAM, "sample", "--receipts", "3"], capture_output=True, check=True)
-        subprocess.run([PROGRAM, "--home", os.path.join(home, "tillite"), "import", "-"], input=sample.stdout,
-                       capture_output=True, check=True, env=clean_environment(home))
-        cls.server = Server(home)
+        import_sample(PROGRAM, home, 3)
+        cls.server = Server(PROGRAM, home)
         cls.states = cls.server.client("stepfunctions")
 
     @classmethod
@@ -304,12 +237,98 @@ class AwsPrograms(unittest.TestCase):
             logs.filter_log_events(logGroupName="/aws/lambda/embedding-line-find", filterPattern="{ $.a = 1 }")
 
 
+class Functions(unittest.TestCase):
+    """The pipeline's steps as functions of Lambda."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="tillite-aws-")
+        import_sample(PROGRAM, cls.folder.name, 2)
+        cls.server = Server(PROGRAM, cls.folder.name)
+        cls.functions = cls.server.client("lambda")
+
+    @classmethod
+    def tearDownClass(cls):
+        status = cls.server.stop()
+        cls.folder.cleanup()
+        assert status == 0, f"serve ended with status {status}"
+
+    def test_a_step_is_invoked_and_logs(self):
+        answer = self.functions.invoke(FunctionName="embedding-line-find", LogType="Tail", Payload=b"{}")
+        self.assertEqual((answer["StatusCode"], answer["ExecutedVersion"]), (200, "$LATEST"))
+        self.assertNotIn("FunctionError", answer)
+        found = json.load(answer["Payload"])
+        self.assertGreater(found["items_total"], 0)
+        identity = answer["ResponseMetadata"]["RequestId"]
+        tail = base64.b64decode(answer["LogResult"]).decode()
+        self.assertRegex(tail, rf"^START RequestId: {identity} Version: \$LATEST\n")
+        self.assertIn(f"REPORT RequestId: {identity}\tDuration: ", tail)
+        logged = self.server.aws("logs", "filter-log-events", "--log-group-name", "/aws/lambda/embedding-line-find",
+                                 "--filter-pattern", f"'\"{identity}\"'")
+        self.assertEqual("".join(event["message"] for event in logged["events"]), tail)
+
+    def test_the_program_aws_invokes(self):
+        answer = os.path.join(self.folder.name, "answer.json")
+        invoked = self.server.aws(
+            "lambda", "invoke", "--function-name",
+            "arn:aws:lambda:us-east-1:123456789012:function:embedding-list-pending", "--qualifier", "'$LATEST'",
+            "--cli-binary-format raw-in-base64-out" if self.is_second_aws() else "",
+            "--payload", "'{\"collection\": \"receipt_lines\"}'", answer)
+        self.assertEqual((invoked["StatusCode"], invoked["ExecutedVersion"]), (200, "$LATEST"))
+        with open(answer) as file:
+            self.assertEqual(json.load(file)["collection"], "receipt_lines")
+
+    def is_second_aws(self):
+        """Its payloads are in base64 if nothing else is said."""
+        return self.server.text("aws --version").startswith("aws-cli/2")
+
+    def test_a_function_that_fails_says_why(self):
+        answer = self.functions.invoke(FunctionName="embedding-vector-compact", Payload=b'{"operation": "none"}')
+        self.assertEqual((answer["StatusCode"], answer["FunctionError"]), (200, "Unhandled"))
+        failure = json.load(answer["Payload"])
+        self.assertEqual(failure["errorType"], "Tillite.InvalidInput")
+        self.assertIn("'none' is not known", failure["errorMessage"])
+
+    def test_events_and_dry_runs(self):
+        accepted = self.functions.invoke(FunctionName="embedding-mark-complete", InvocationType="Event",
+                                         Payload=b'{"collection": "receipt_lines"}')
+        self.assertEqual((accepted["StatusCode"], accepted["Payload"].read()), (202, b""))
+        identity = accepted["ResponseMetadata"]["RequestId"]
+        logs = self.server.client("logs")
+        until(lambda: logs.filter_log_events(logGroupName="/aws/lambda/embedding-mark-complete",
+                                             filterPattern=f'REPORT "{identity}"')["events"], "the run of an event")
+        dry = self.functions.invoke(FunctionName="embedding-mark-complete", InvocationType="DryRun")
+        self.assertEqual((dry["StatusCode"], dry["Payload"].read()), (204, b""))
+
+    def test_functions_are_listed(self):
+        listed = self.server.aws("lambda", "list-functions")["Functions"]
+        names = [function["FunctionName"] for function in listed]
+        self.assertEqual((len(names), names), (10, sorted(names)))
+        pages = self.functions.get_paginator("list_functions").paginate(PaginationConfig={"PageSize": 3})
+        self.assertEqual([function["FunctionName"] for page in pages for function in page["Functions"]], names)
+        described = self.functions.get_function(FunctionName="embedding-vector-compact")["Configuration"]
+        self.assertEqual((described["PackageType"], described["MemorySize"], described["Timeout"]), ("Image", 1769, 900))
+        self.functions.get_waiter("function_active_v2").wait(FunctionName="embedding-vector-compact")
+
+    def test_errors_have_their_classes(self):
+        with self.assertRaises(self.functions.exceptions.ResourceNotFoundException) as raised:
+            self.functions.invoke(FunctionName="other")
+        self.assertEqual(raised.exception.response["ResponseMetadata"]["HTTPStatusCode"], 404)
+        self.assertEqual(raised.exception.response["Error"]["Message"],
+                         "Function not found: arn:aws:lambda:us-east-1:000000000000:function:other")
+        with self.assertRaises(self.functions.exceptions.InvalidRequestContentException):
+            self.functions.invoke(FunctionName="embedding-line-find", Payload=b"{")
+        with self.assertRaises(self.functions.exceptions.RequestTooLargeException) as raised:
+            self.functions.invoke(FunctionName="embedding-line-find", Payload=b'"' + b"x" * (6 << 20) + b'"')
+        self.assertEqual(raised.exception.response["ResponseMetadata"]["HTTPStatusCode"], 413)
+
+
 class Queues(unittest.TestCase):
     """The queue itself: nobody works on its messages here."""
 
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory(prefix="tillite-aws-")
-        self.server = Server(self.folder.name, "--no-compaction")
+        self.server = Server(PROGRAM, self.folder.name, "--no-compaction")
         self.sqs = self.server.client("sqs")
         self.url = self.server.variables["COMPACTION_QUEUE_URL"]
 
@@ -361,7 +380,7 @@ class Queues(unittest.TestCase):
         self.assertEqual(self.server.stop(), 0)
         waiting.join()
         self.assertNotIn("Messages", ended[0])
-        self.server = Server(self.folder.name)
+        self.server = Server(PROGRAM, self.folder.name)
 
     def ask(self, path="/", **form):
         """A request of SQS's older protocol; its answer without the name space."""
@@ -397,12 +416,12 @@ class Queues(unittest.TestCase):
 class Signatures(unittest.TestCase):
     def test_requests_must_be_signed_with_the_configured_credential(self):
         with tempfile.TemporaryDirectory(prefix="tillite-aws-") as folder:
-            server = Server(folder, AWS_ACCESS_KEY_ID="AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY="s3cr3t/+")
+            server = Server(PROGRAM, folder, AWS_ACCESS_KEY_ID="AKIDEXAMPLE", AWS_SECRET_ACCESS_KEY="s3cr3t/+")
             try:
                 self.assertTrue(server.aws("sqs", "list-queues")["QueueUrls"])
                 right = dict(aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="s3cr3t/+")
                 for service, call in (("sqs", "list_queues"), ("stepfunctions", "list_state_machines"),
-                                      ("logs", "describe_log_groups")):
+                                      ("logs", "describe_log_groups"), ("lambda", "list_functions")):
                     getattr(server.client(service, **right), call)()
                     for wrong, code in ((dict(right, aws_secret_access_key="x"), "InvalidSignatureException"),
                                         (dict(right, aws_access_key_id="x"), "UnrecognizedClientException"),
@@ -410,6 +429,10 @@ class Signatures(unittest.TestCase):
                         with self.assertRaises(botocore.exceptions.ClientError) as raised:
                             getattr(server.client(service, **wrong), call)()
                         self.assertEqual(raised.exception.response["Error"]["Code"], code)
+                # Of an ARN in the path each colon is encoded, and once more where it is signed.
+                server.client("lambda", **right).invoke(
+                    FunctionName="arn:aws:lambda:us-east-1:1:function:embedding-mark-complete", InvocationType="DryRun",
+                    Qualifier="$LATEST")
             finally:
                 self.assertEqual(server.stop(), 0)
 

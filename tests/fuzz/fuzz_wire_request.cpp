@@ -1,5 +1,5 @@
 // A request as it comes over the wire: its X-Amz-Target or content type, its target, its Authorization, one a line, and
-// the body.
+// the body. Lambda's are known by their target.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -9,6 +9,8 @@
 #include "base/http_server.h"
 #include "ports/clock.h"
 #include "server/aws_request.h"
+#include "server/function_reference.h"
+#include "server/lambda_protocol.h"
 #include "server/log_filter.h"
 #include "server/message_attributes.h"
 #include "server/query_protocol.h"
@@ -41,6 +43,11 @@ void use_texts(const Json& value) {
       const auto again = parse_execution_arn(execution_arn(arn->place, arn->id, arn->is_express));
       check(again && again->id.name == arn->id.name, "an ARN that was written can be read");
     }
+    if (const auto function = parse_function_reference(text)) {
+      const auto again = parse_function_reference(function_arn({}, *function));
+      check(again && again->name == function->name && again->qualifier == function->qualifier,
+            "a function's ARN that was written can be read");
+    }
     static_cast<void>(check_states_name(text));
   } else if (value.is_structured()) {
     for (const Json& part : value) use_texts(part);
@@ -49,6 +56,10 @@ void use_texts(const Json& value) {
 
 void use(std::string_view bytes) {
   ServerRequest request{.method = "POST", .fields = {{"host", "127.0.0.1"}, {"x-amz-date", "20150830T123600Z"}}};
+  if (bytes.starts_with("GET ")) {
+    request.method = "GET";
+    bytes.remove_prefix(4);
+  }
   const std::string kind = take_line(bytes);
   if (kind.empty()) {
     request.fields.push_back({"content-type", "application/x-www-form-urlencoded"});
@@ -65,6 +76,10 @@ void use(std::string_view bytes) {
   if (!parsed) return;
   check(parsed->parameters.is_object(), "parameters are an object");
   use_texts(parsed->parameters);
+  if (parsed->protocol == AwsProtocol::lambda) {
+    check(parsed->operation == "ListFunctions" || parsed->parameters.contains("FunctionName"), "a function is named");
+    return;
+  }
   static_cast<void>(query_answer(parsed->operation, parsed->parameters, "id"));
   const Json* const attributes = find_field(parsed->parameters, "MessageAttributes");
   if (attributes != nullptr && check_message_attributes(*attributes)) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <future>
+#include <memory>
 
 #include "server/aws_error.h"
 #include "server/aws_service.h"
@@ -9,12 +10,14 @@ namespace tillite::testing {
 
 /// Calls a service and waits for its answer.
 inline Result<Json> call(AwsService& service, const std::string& operation, const Json& parameters = Json::object()) {
-  std::promise<Result<Json>> answer;
-  auto answered = answer.get_future();
+  // Shared: a service may answer from a thread that is not done with it when it is taken here.
+  const auto answer = std::make_shared<std::promise<Result<Json>>>();
+  auto answered = answer->get_future();
   service.handle({.operation = operation,
                   .parameters = parameters,
                   .origin = "http://127.0.0.1:8765",
-                  .answer = [&answer](Result<Json> result) { answer.set_value(std::move(result)); }});
+                  .request_id = "the-request",
+                  .answer = [answer](Result<Json> result) { answer->set_value(std::move(result)); }});
   return answered.get();
 }
 

@@ -56,6 +56,7 @@ Result<Json> CommandTask::run(const Call& call) const {
   SubprocessCall program{.words = TRY(command_words(std::string_view(call.resource).substr(kScheme.size()))),
                          .input = to_text(call.payload),
                          .environment = {{"TILLITE_EXECUTION_ID", call.execution_id}},
+                         .withheld = withheld_,
                          .folder = folder_,
                          .timeout_ms = call.timeout_ms,
                          .output_bytes_max = kTaskResultBytesMax};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -17,8 +18,10 @@ namespace tillite {
 /// Threads: any, several calls at once.
 class CommandTask {
  public:
-  /// Programs work in `folder`; empty: where this process does. `log` hears what they write to standard error.
-  CommandTask(Path folder, Logger log) : folder_(std::move(folder)), log_(std::move(log)) {}
+  /// Programs work in `folder`; empty: where this process does. `log` hears what they write to standard error. They
+  /// have this process's environment without the variables that are withheld.
+  CommandTask(Path folder, Logger log, std::set<std::string> withheld = {})
+      : folder_(std::move(folder)), log_(std::move(log)), withheld_(std::move(withheld)) {}
 
   struct Call {
     std::string resource;
@@ -38,6 +41,7 @@ class CommandTask {
  private:
   Path folder_;
   Logger log_;
+  std::set<std::string> withheld_;
 };
 
 /// The words of a command: parted by blanks; what stands in single or double quotes is one piece, blanks included. No

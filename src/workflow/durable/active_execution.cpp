@@ -32,7 +32,10 @@ void ActiveExecution::apply(const Told& told) {
     case Told::Kind::answer: {
       const auto found = asked.find(told.request);
       if (found == asked.end()) break;
-      if (told.news.kind == News::Kind::submitted) found->second.submitted = true;
+      if (told.news.kind == News::Kind::submitted) {
+        found->second.submitted = true;
+        found->second.answer = told.news.output;
+      }
       if (told.news.kind == News::Kind::started) found->second.handed_out = true;
       if (told.news.kind == News::Kind::succeeded || told.news.kind == News::Kind::failed) asked.erase(found);
       interpreter_.tell(told.request, told.news, told.now_ms);

@@ -19,9 +19,10 @@ class ActiveExecution final : public Interpreter::Listener {
   struct Asked {
     Request request;
     std::stop_source stop;    ///< requested when nobody waits for the answer any more
-    bool submitted = false;   ///< only its token can end it now
+    bool submitted = false;   ///< only its token, or the execution that it started, can end it now
+    Value answer;             ///< of one that was submitted
     bool handed_out = false;  ///< of an activity: a worker has it
-    std::string child;        ///< of a child: its execution
+    std::string child;        ///< of a child, and of a task that waits for another execution's end: that execution
   };
   /// Who hears that a block of its history is full, that a child is not wanted any more, and of map runs.
   class Owner {

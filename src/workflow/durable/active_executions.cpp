@@ -56,13 +56,10 @@ void ActiveExecutions::advance(std::int64_t now_ms) {
 std::unique_ptr<ActiveExecution> ActiveExecutions::make(ExecutionRow row, const StateMachine& machine,
                                                         const States& states) {
   const bool express = row.type == "EXPRESS";
-  const auto arn = [&](std::string_view kind, const std::string& name) {
-    return fmt::format("arn:aws:states:{}:{}:{}:{}", settings_.region, settings_.account, kind, name);
-  };
   Interpreter::Options options{
       .limits = settings_.limits, .keeps_history = settings_.keeps_history, .may_be_redriven = row.redrives > 0};
   if (express) options.limits.events_max = 0;
-  Interpreter::Identity identity{.execution_arn = arn(express && row.map_run.empty() ? "express" : "execution", row.id),
+  Interpreter::Identity identity{.execution_arn = arn_of(row),
                                  .execution_name = row.name,
                                  .machine_arn = arn("stateMachine", row.machine),
                                  .machine_name = row.machine,
@@ -73,6 +70,14 @@ std::unique_ptr<ActiveExecution> ActiveExecutions::make(ExecutionRow row, const 
   row.lease_until_ms = clock_.now_ms() + settings_.lease_ms;
   ActiveExecution::Owner& self = *this;
   return std::make_unique<ActiveExecution>(std::move(row), machine, states, std::move(identity), options, self);
+}
+
+std::string ActiveExecutions::arn(std::string_view kind, const std::string& name) const {
+  return fmt::format("arn:aws:states:{}:{}:{}:{}", settings_.region, settings_.account, kind, name);
+}
+
+std::string ActiveExecutions::arn_of(const ExecutionRow& row) const {
+  return arn(row.type == "EXPRESS" && row.map_run.empty() ? "express" : "execution", row.id);
 }
 
 Result<void> ActiveExecutions::give_up(ExecutionRow row, const Error& error) {
@@ -106,7 +111,10 @@ void ActiveExecutions::settle(const std::string& first) {
     }
     for (const std::string& child : std::exchange(unwanted_, {})) {
       ActiveExecution* const unwanted = find(child);
-      if (unwanted == nullptr) continue;
+      if (unwanted == nullptr) {
+        unwanted_elsewhere_.push_back(child);
+        continue;
+      }
       unwanted->parent = nullptr;
       unwanted->tell({.kind = Told::Kind::stop, .now_ms = clock_.now_ms()});
       touched.push_back(child);
@@ -171,6 +179,113 @@ Result<std::optional<std::string>> ActiveExecutions::begin_child(ActiveExecution
     begun.tell({.kind = Told::Kind::start, .now_ms = clock_.now_ms()});
   }
   return id;
+}
+
+Result<std::optional<MachineRow>> ActiveExecutions::machine_row(const std::string& name) {
+  auto row = TRY(store_.machine(name));
+  if (!row && settings_.machine) row = settings_.machine(name);
+  return row;
+}
+
+Result<void> ActiveExecutions::start_nested(const std::string& id, std::int64_t request) {
+  ActiveExecution* const starter = find(id);
+  if (starter == nullptr || !starter->asked.contains(request)) return {};
+  const ActiveExecution::Asked& asked = starter->asked.at(request);
+  const TaskCall call = std::get<TaskCall>(asked.request.what);
+  const auto refuse = [&](Failure failure) {
+    tell(id, {.kind = Told::Kind::answer,
+              .now_ms = clock_.now_ms(),
+              .request = request,
+              .news = {.kind = News::Kind::failed, .failure = std::move(failure)}});
+  };
+  // The same each time that this execution is walked.
+  const std::string made_up = uuid5(fmt::format("{}#{}", id, request));
+  const auto start = nested_start(call, made_up);
+  if (!start) {
+    refuse(start.error());
+    return {};
+  }
+  if (asked.submitted) {  // before this process walked its starter
+    await(*starter, request, started_id(asked.answer), *start);
+    return {};
+  }
+  const auto machine = TRY(machine_row(start->machine));
+  if (!machine) {
+    refuse(start_refused("StateMachineDoesNotExist",
+                         fmt::format("State Machine Does Not Exist: '{}'", start->machine_arn)));
+    return {};
+  }
+  const bool express = machine->type == "EXPRESS";
+  ExecutionRow row{.machine = start->machine,
+                   .name = start->name,
+                   .type = machine->type,
+                   .started_ms = clock_.now_ms(),
+                   .definition = machine->definition,
+                   .input = start->input};
+  // As on AWS executions of express machines may have one name; what follows it tells them apart.
+  if (express) row.name += ":" + made_up;
+  row.id = fmt::format("{}:{}", row.machine, row.name);
+  TRY(batch());  // from here on nobody else can take the name
+  ActiveExecution* const here = find(row.id);
+  const auto there = here != nullptr ? std::optional(here->row) : TRY(store_.execution(row.id));
+  const bool is_ours = start->name == made_up;  // by a walker that has lost its starter meanwhile
+  if (there && !is_ours && (there->status != "RUNNING" || there->input != row.input)) {
+    refuse(start_refused("ExecutionAlreadyExists",
+                         fmt::format("Execution Already Exists: '{}'", arn("execution", row.id))));
+    return {};
+  }
+  if (!there) {
+    auto parsed =
+        StateMachine::parse(row.machine, row.definition, express ? MachineType::express : MachineType::standard);
+    if (!parsed) {
+      refuse(start_refused("InvalidDefinition", parsed.error().message()));
+      return {};
+    }
+    const States& states = parsed->states();
+    ActiveExecution& begun = *active_.emplace(row.id, make(ExecutionRow(row), *parsed, states)).first->second;
+    begun.is_new = true;
+    begun.tell({.kind = Told::Kind::start, .now_ms = clock_.now_ms()});
+    settle(row.id);
+  }
+  await(*starter, request, row.id, *start);
+  const bool ends = start->waits_for == NestedStart::WaitsFor::nothing;
+  const ExecutionRow& started = there ? *there : row;
+  tell(id, {.kind = Told::Kind::answer,
+            .now_ms = clock_.now_ms(),
+            .request = request,
+            .news = {.kind = ends ? News::Kind::succeeded : News::Kind::submitted,
+                     .output = start_answer(started, arn_of(started))}});
+  return {};
+}
+
+void ActiveExecutions::await(ActiveExecution& starter, std::int64_t request, const std::string& awaited,
+                             const NestedStart& start) {
+  if (start.waits_for != NestedStart::WaitsFor::end) return;
+  starter.asked.at(request).child = awaited;
+  awaited_[awaited].push_back({starter.id(), request, start.machine_arn, start.parses_output});
+  has_new_awaited_ = true;
+}
+
+std::vector<std::string> ActiveExecutions::awaited_elsewhere(const std::vector<std::string>& ended, bool all) {
+  std::vector<std::string> ids;
+  if (std::exchange(has_new_awaited_, false) || all) {
+    for (const auto& [id, waiting] : awaited_) ids.push_back(id);
+  } else {
+    ids = ended;
+  }
+  std::erase_if(ids, [&](const std::string& id) { return !awaited_.contains(id) || contains(id); });
+  return ids;
+}
+
+void ActiveExecutions::awaited_ended(const ExecutionRow& ended) {
+  const auto found = awaited_.extract(ended.id);
+  if (found.empty()) return;
+  for (const Waiting& waiting : found.mapped()) {
+    tell(waiting.execution, {.kind = Told::Kind::answer,
+                             .now_ms = clock_.now_ms(),
+                             .request = waiting.request,
+                             .news = nested_end(ended, arn_of(ended), waiting.machine_arn, waiting.parses_output)});
+  }
 }
 
 void ActiveExecutions::tell_parent(ActiveExecution& child) {
@@ -304,6 +419,8 @@ void ActiveExecutions::clear() {
   batch_.reset();
   active_.clear();
   unwanted_.clear();
+  unwanted_elsewhere_.clear();
+  awaited_.clear();
   broken_.reset();
 }
 

@@ -7,6 +7,7 @@
 #include "ports/clock.h"
 #include "workflow/durable/active_execution.h"
 #include "workflow/durable/engine_settings.h"
+#include "workflow/durable/nested_start.h"
 
 namespace tillite {
 
@@ -44,6 +45,17 @@ class ActiveExecutions final : private ActiveExecution::Owner {
   /// What was asked for since the last call, by execution and request: to be done now that it is written.
   [[nodiscard]] std::vector<std::pair<std::string, std::int64_t>> take_requests() { return std::exchange(asked_, {}); }
 
+  /// Does what a task asks for that starts another execution (starts_execution()): what follows is written by the next
+  /// write(), in one piece. So an execution cannot have been started without its starter knowing it.
+  [[nodiscard]] Result<void> start_nested(const std::string& id, std::int64_t request);
+  /// Executions that are not here and whose end a task waits for: of those in `ended`, or `all`. All, too, if some of
+  /// them were not asked for yet.
+  [[nodiscard]] std::vector<std::string> awaited_elsewhere(const std::vector<std::string>& ended, bool all);
+  /// One of them has ended: who waits for it is told.
+  void awaited_ended(const ExecutionRow& ended);
+  /// Executions elsewhere that are to stop, since nobody waits for them any more.
+  [[nodiscard]] std::vector<std::string> take_unwanted_elsewhere() { return std::exchange(unwanted_elsewhere_, {}); }
+
   /// Forgets all; what they asked for is stopped.
   void clear();
 
@@ -63,6 +75,10 @@ class ActiveExecutions final : private ActiveExecution::Owner {
   [[nodiscard]] Result<std::optional<std::string>> begin_child(ActiveExecution& parent, std::int64_t request,
                                                                const ChildExecution& child);
   void tell_parent(ActiveExecution& child);
+  void await(ActiveExecution& starter, std::int64_t request, const std::string& awaited, const NestedStart& start);
+  [[nodiscard]] Result<std::optional<MachineRow>> machine_row(const std::string& name);
+  [[nodiscard]] std::string arn(std::string_view kind, const std::string& name) const;
+  [[nodiscard]] std::string arn_of(const ExecutionRow& row) const;
   /// The row of a map run; nullptr if there is none.
   [[nodiscard]] MapRunRow* map_run(const std::string& run);
   [[nodiscard]] Result<ExecutionStore::Batch*> batch();
@@ -84,6 +100,16 @@ class ActiveExecutions final : private ActiveExecution::Owner {
   std::vector<std::pair<std::string, std::int64_t>> asked_;
   std::vector<std::string> unwanted_;
   std::vector<std::string> gave_up_;  ///< failed without a walk
+  /// A task that waits for another execution's end.
+  struct Waiting {
+    std::string execution;
+    std::int64_t request = 0;
+    std::string machine_arn;
+    bool parses_output = false;
+  };
+  std::map<std::string, std::vector<Waiting>> awaited_;  ///< by the execution that is waited for
+  bool has_new_awaited_ = false;
+  std::vector<std::string> unwanted_elsewhere_;
   std::map<std::string, MapRunRow> map_runs_;
   std::set<std::string> changed_runs_;
   std::unique_ptr<ExecutionStore::Batch> batch_;

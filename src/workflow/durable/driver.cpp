@@ -4,6 +4,7 @@
 
 #include "base/process_identity.h"
 #include "base/uuid.h"
+#include "workflow/durable/nested_start.h"
 #include "workflow/durable/task_calls.h"
 #include "workflow/resource.h"
 
@@ -11,7 +12,21 @@ namespace tillite {
 namespace {
 
 constexpr std::size_t kAdoptedAtOnce = 16;
+constexpr const char* kStopOfAwaited = R"({"error":"","cause":""})";
 constexpr std::int64_t kLookMs = 500;  ///< how often others' executions and stop requests are looked for
+
+std::map<std::string, std::size_t> limits_of(const std::vector<FunctionGroup>& groups) {
+  std::map<std::string, std::size_t> limits;
+  for (const FunctionGroup& group : groups) limits[group.name] = group.calls_max;
+  return limits;
+}
+
+/// Whose limit holds for a call; empty if none's.
+std::string group_of(const std::string& function, const std::vector<FunctionGroup>& groups) {
+  const auto found =
+      std::ranges::find_if(groups, [&](const auto& group) { return group.functions.contains(function); });
+  return found == groups.end() ? "" : found->name;
+}
 
 }  // namespace
 
@@ -24,7 +39,7 @@ Driver::Driver(ExecutionStore& store, Clock& clock, Random& random, TaskRunner& 
       settings_(settings),
       owner_(fmt::format("{}/{}", process_identity(), uuid4(random.bytes()))),
       executions_(store, clock, log, settings, owner_),
-      pool_(std::make_unique<TaskPool>(settings.threads_max, settings.function_limits)) {}
+      pool_(std::make_unique<TaskPool>(settings.threads_max, limits_of(settings.function_groups))) {}
 
 Driver::~Driver() {
   executions_.clear();
@@ -175,12 +190,34 @@ Result<void> Driver::turn() {
     executions_.tell(input.execution, std::move(input.told));
   }
   executions_.advance(now_ms);
-  announce(TRY(executions_.write()));
+  auto written = TRY(executions_.write());
+  announce(written);
+  for (const std::string& id : executions_.take_unwanted_elsewhere()) TRY(store_.request_stop(id, kStopOfAwaited));
   for (const auto& [id, request] : executions_.take_requests()) {
     ActiveExecution* const execution = executions_.find(id);
     if (execution == nullptr) continue;
     const auto asked = execution->asked.find(request);
-    if (asked != execution->asked.end()) hand_out(*execution, asked->second);
+    if (asked != execution->asked.end()) TRY(hand_out(*execution, asked->second));
+  }
+  // What was started is written at once, and walked in the next turn: one that starts itself for ever holds up nobody.
+  const auto started = TRY(executions_.write());
+  announce(started);
+  written.ended.insert(written.ended.end(), started.ended.begin(), started.ended.end());
+  return look_after_awaited(written.ended, looks);
+}
+
+Result<void> Driver::look_after_awaited(const std::vector<std::string>& ended, bool all) {
+  for (const std::string& id : executions_.awaited_elsewhere(ended, all)) {
+    auto row = TRY(store_.execution(id));
+    if (!row) row = ExecutionRow{.id = id, .status = "ABORTED", .cause = "the execution was removed"};
+    if (row->status != "RUNNING") {
+      executions_.awaited_ended(*row);
+    } else if (take_lease(*row)) {
+      TRY(adopt(id));
+    } else {
+      continue;  // somebody else walks it
+    }
+    wake();  // what follows is to be written
   }
   return {};
 }
@@ -238,7 +275,7 @@ void Driver::announce(const ActiveExecutions::Written& written) {
   woken_.notify_all();
 }
 
-void Driver::hand_out(ActiveExecution& execution, const ActiveExecution::Asked& asked) {
+Result<void> Driver::hand_out(ActiveExecution& execution, const ActiveExecution::Asked& asked) {
   const std::int64_t request = asked.request.id;
   const auto* call = std::get_if<TaskCall>(&asked.request.what);
   if (call != nullptr && !call->token.empty()) {
@@ -246,15 +283,20 @@ void Driver::hand_out(ActiveExecution& execution, const ActiveExecution::Asked& 
     const Resource resource(call->resource);
     if (resource.kind() == Resource::Kind::activity) {
       if (!asked.handed_out) tokens_.offer(resource.name(), call->token, call->payload);
-      return;
+      return {};
     }
-    if (asked.submitted) return;
+    if (asked.submitted) return {};
+  }
+  if (call != nullptr && starts_execution(call->resource)) {
+    wake();  // what follows is to be written
+    return executions_.start_nested(execution.id(), request);
   }
   const std::string& turn = execution.row.map_run.empty() ? execution.id() : execution.row.map_run;
-  pool_->add({turn, call == nullptr ? "" : function_of(*call),
+  pool_->add({turn, call == nullptr ? "" : group_of(function_of(*call), settings_.function_groups),
               [this, id = execution.id(), request, what = asked.request.what, stop = asked.stop.get_token()] {
                 perform(id, request, what, stop);
               }});
+  return {};
 }
 
 void Driver::perform(const std::string& id, std::int64_t request, const decltype(Request::what)& what,

@@ -57,7 +57,10 @@ class Driver {
   [[nodiscard]] Result<void> heed_stop_requests();
   /// Somebody may wait for that.
   void announce(const ActiveExecutions::Written& written);
-  void hand_out(ActiveExecution& execution, const ActiveExecution::Asked& asked);
+  [[nodiscard]] Result<void> hand_out(ActiveExecution& execution, const ActiveExecution::Asked& asked);
+  /// Executions that a task of ours waits for, and that are not here (any more): those that ended are told of, those
+  /// that nobody walks are taken in.
+  [[nodiscard]] Result<void> look_after_awaited(const std::vector<std::string>& ended, bool all);
   /// In a thread of the pool.
   void perform(const std::string& id, std::int64_t request, const decltype(Request::what)& what,
                const std::stop_token& stop);

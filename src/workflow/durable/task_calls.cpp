@@ -150,11 +150,12 @@ std::optional<News> call_task(TaskRunner& runner, const TaskCall& call, const st
                                   .token = call.token});
   if (!result) {
     if (result.error().code() == Code::cancelled) return std::nullopt;
+    const std::string name = result.error().name();
     const std::string& message = result.error().message();
-    // A function elsewhere has said its cause in that form already.
-    if (function.empty() || message.starts_with("{")) return failed(result.error().name(), message);
-    return failed(result.error().name(),
-                  to_text(Value::Object{{"errorMessage", message}, {"errorType", result.error().name()}}));
+    // What a function elsewhere answered has that form already; what kept a function from answering has another.
+    const bool is_answer = !name.starts_with("Lambda.") && !name.starts_with("States.") && !message.starts_with("{");
+    if (function.empty() || !is_answer) return failed(name, message);
+    return failed(name, to_text(Value::Object{{"errorMessage", message}, {"errorType", name}}));
   }
   Value output = to_value(*result);
   if (invokes)

@@ -4,6 +4,8 @@
 
 #include "support/http_server.h"
 #include "support/must.h"
+#include "support/seeded_random.h"
+#include "support/virtual_clock.h"
 
 namespace tillite::testing {
 namespace {
@@ -17,12 +19,15 @@ class EchoingSteps final : public TaskRunner {
 class TaskRouterTest : public ::testing::Test {
  protected:
   EchoingSteps steps;
+  VirtualClock clock;
+  SeededRandom random;
+  AwsTask services{clock, random};
   HttpServer server{[](const HttpServer::Request& request) -> HttpServer::Answer {
     return {.body = to_text({{"target", request.target}, {"body", request.body}})};
   }};
 
   Result<Json> run(const TaskSettings& settings, const TaskRunner::Call& call) {
-    TaskRouter router(steps, settings, Logger::none());
+    TaskRouter router(steps, services, settings, Logger::none());
     return router.run(call);
   }
 };
@@ -43,8 +48,13 @@ TEST_F(TaskRouterTest, CallsFunctionsAtALambdaEndpointIfThereIsOne) {
   const TaskSettings settings{.lambda_endpoint = server.url()};
   EXPECT_EQ(must(run(settings, {.function_name = "f", .payload = 5, .resource = "arn:aws:states:::lambda:invoke"})),
             (Json{{"target", "/2015-03-31/functions/f/invocations"}, {"body", "5"}}));
-  EXPECT_EQ(must(run(settings, {.payload = {}, .resource = "arn:aws:states:::sqs:sendMessage"})), (Json{{"step", ""}}))
-      << "what is no function stays here";
+}
+
+TEST_F(TaskRouterTest, SaysWhatIsNotAvailableHere) {
+  const auto refused = run({}, {.payload = {}, .resource = "arn:aws:states:::sns:publish"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::unsupported);
+  EXPECT_NE(refused.error().message().find("'arn:aws:states:::sns:publish' is not available here"), std::string::npos);
 }
 
 TEST_F(TaskRouterTest, RefusesCommandsWhereTheyAreNotAllowed) {

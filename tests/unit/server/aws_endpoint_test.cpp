@@ -31,9 +31,10 @@ class AwsEndpointTest : public ::testing::Test {
  protected:
   EchoService sqs{"AmazonSQS"};
   EchoService states{"AWSStepFunctions"};
+  EchoService lambda{"Lambda"};
   SeededRandom random;
   VirtualClock clock;
-  AwsEndpoint endpoint{{&sqs, &states}, std::nullopt, random, Logger::none()};
+  AwsEndpoint endpoint{{&sqs, &states, &lambda}, std::nullopt, random, Logger::none()};
 
   static ServerResponse ask(AwsEndpoint& asked, const ServerRequest& request) {
     ServerResponse answered{.status = 0};
@@ -105,6 +106,19 @@ TEST_F(AwsEndpointTest, AnErrorHasTheFormOfItsProtocol) {
   const ServerResponse of_form = form("Action=Fail&name=QueueDoesNotExist");
   EXPECT_EQ(of_form.status, 400U);
   EXPECT_NE(of_form.body.find("<Code>AWS.SimpleQueueService.NonExistentQueue</Code>"), std::string::npos);
+}
+
+TEST_F(AwsEndpointTest, ARequestOfLambdaIsKnownByItsTarget) {
+  const ServerResponse listed = ask(
+      endpoint, {.method = "GET", .target = "/2015-03-31/functions/?MaxItems=3", .fields = {{"host", "localhost"}}});
+  EXPECT_EQ(listed.status, 200U);
+  EXPECT_EQ(listed.content_type, "application/json");
+  EXPECT_EQ(Json::parse(listed.body).at("Operation"), "ListFunctions");
+  EXPECT_EQ(Json::parse(listed.body).at("Parameters"), (Json{{"MaxItems", 3}}));
+  EXPECT_EQ(field(listed, "x-amzn-RequestId").size(), 36U);
+  const ServerResponse refused = ask(endpoint, {.method = "PUT", .target = "/2015-03-31/functions/f"});
+  EXPECT_EQ(refused.status, 404U);
+  EXPECT_EQ(field(refused, "x-amzn-ErrorType"), "UnknownOperationException");
 }
 
 TEST_F(AwsEndpointTest, ClientsAreToldWhatIsWorthARetry) {

@@ -84,5 +84,15 @@ TEST(Settings, WhatAModelCannotGiveOrASettingCannotBeIsNamed) {
   }
 }
 
+TEST(Settings, TwoStepsAtATimeCallTheProviderUnlessToldOtherwise) {
+  EXPECT_EQ(must(settings_of({})).provider_calls_max, 2U);
+  EXPECT_EQ(must(settings_of({{"PROVIDER_CALLS_MAX", "16"}})).provider_calls_max, 16U);
+  for (const char* value : {"0", "65", "all"}) {
+    const auto settings = settings_of({{"PROVIDER_CALLS_MAX", value}});
+    ASSERT_FALSE(settings) << value;
+    EXPECT_NE(settings.error().message().find("PROVIDER_CALLS_MAX"), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace tillite::testing

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -106,6 +107,14 @@ TEST_F(EngineTest, RetriesWithGrowingDelaysUntilTheAttemptsAreUsedUp) {
     if (event.type == "TaskScheduled") scheduled_ms.push_back(event.timestamp_ms - ended.started_ms);
   }
   EXPECT_EQ(scheduled_ms, (std::vector<std::int64_t>{0, 1000, 3000, 7000}));
+}
+
+TEST_F(EngineTest, TheCauseOfAFunctionThatCouldNotBeCalledIsAsTheServiceWordsIt) {
+  const Error missing = Error(Code::failed, "Function not found: f").named("Lambda.ResourceNotFoundException");
+  tasks.answers["f"] = {std::unexpected(missing)};
+  const auto ended = run(task(""));
+  EXPECT_EQ(ended.error, "Lambda.ResourceNotFoundException");
+  EXPECT_EQ(ended.cause, "Function not found: f");
 }
 
 TEST_F(EngineTest, CatchesAnErrorAndPutsItWhereResultPathSays) {
@@ -338,6 +347,87 @@ TEST_F(EngineTest, ADistributedMapReadsItsItemsFromAnObjectAndWritesItsResultsTo
   const Value results = value(must(read_object(*objects, ObjectKey(file.find("Key")->string()))));
   ASSERT_EQ(results.array().size(), 2U);
   EXPECT_EQ(*results.array()[1].find("Output"), Value(R"({"n":2})"));
+}
+
+/// Calls that wait for one another as far as their limits let them, and say how many ran at once.
+class CountingTasks final : public TaskRunner {
+ public:
+  Result<Json> run(const Call& call) override {
+    const int running = ++running_;
+    most_ = std::max(most_.load(), running);
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    --running_;
+    return call.payload;
+  }
+  [[nodiscard]] int most() const { return most_; }
+
+ private:
+  std::atomic<int> running_ = 0;
+  std::atomic<int> most_ = 0;
+};
+
+TEST_F(EngineTest, FunctionsOfAGroupShareItsLimit) {
+  CountingTasks counting;
+  Engine engine(
+      *store, clock, random, counting, Logger::none(),
+      {.threads_max = 8, .function_groups = {{.name = "provider", .functions = {"poll", "submit"}, .calls_max = 3}}});
+  const auto ended = must(engine.run(
+      machine_of(
+          R"({"StartAt":"P","States":{"P":{"Type":"Parallel","Branches":[{"StartAt":"M","States":{"M":{"Type":"Map","ItemProcessor":{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:lambda:x:1:function:poll","End":true}}},"End":true}}},{"StartAt":"N","States":{"N":{"Type":"Map","ItemProcessor":{"StartAt":"S","States":{"S":{"Type":"Task","Resource":"arn:aws:lambda:x:1:function:submit","End":true}}},"End":true}}}],"End":true}}})"),
+      value("[1,2,3,4,5,6,7,8,9,10]"), {}));
+  ASSERT_EQ(ended.status, ExecutionStatus::succeeded) << ended.cause.value_or("");
+  EXPECT_LE(counting.most(), 3);
+}
+
+TEST_F(EngineTest, WithoutEventsAnExecutionIsAsDurable) {
+  Engine without(*store, clock, random, tasks, Logger::none(), {.threads_max = 2, .keeps_history = false});
+  const auto started = must(without.start(machine_of(kThreeSteps), value(R"({"items":[1,2]})")));
+  int left = 4;
+  DyingStore dying(*store, [&]() -> Result<void> {
+    if (left-- > 0) return {};
+    return fail(Code::unavailable, "the process is dead");
+  });
+  Engine dies(dying, clock, random, tasks, Logger::none(), {.threads_max = 2, .keeps_history = false});
+  EXPECT_FALSE(dies.walk(started.id, {}));
+  clock.advance(60'000);
+  EXPECT_EQ(must(without.walk(started.id, {})).status, ExecutionStatus::succeeded);
+  EXPECT_LE(tasks.calls("one") + tasks.calls("each") + tasks.calls("two"), 4 + 1);
+  EXPECT_TRUE(event_types(started.id).empty());
+}
+
+TEST_F(EngineTest, ARedriveOfAParallelWalksOnlyTheBranchThatFailed) {
+  tasks.answers["good"] = {Json("kept")};
+  tasks.answers["bad"] = {std::unexpected(Error(Code::invalid_input, "not yet")), Json("now")};
+  // The branch that fails does so after the other has ended.
+  const std::string parallel =
+      R"({"StartAt":"P","States":{"P":{"Type":"Parallel","Branches":[{"StartAt":"G","States":{"G":{"Type":"Task","Resource":"arn:aws:lambda:x:1:function:good","End":true}}},{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":5,"Next":"B"},"B":{"Type":"Task","Resource":"arn:aws:lambda:x:1:function:bad","End":true}}}],"End":true}}})";
+  Engine engine = engine_on(*store);
+  const auto failed = must(engine.run(machine_of(parallel), value("{}"), {}));
+  ASSERT_EQ(failed.status, ExecutionStatus::failed);
+  EXPECT_EQ(tasks.calls("good"), 1);
+  must(engine.redrive(failed.id));
+  const auto ended = must(engine.walk(failed.id, {}));
+  EXPECT_EQ(ended.output, value(R"(["kept","now"])")) << ended.cause.value_or("");
+  EXPECT_EQ(tasks.calls("good"), 1) << "what succeeded is not walked again";
+  EXPECT_EQ(tasks.calls("bad"), 2);
+}
+
+TEST_F(EngineTest, ARedriveOfADistributedMapWalksOnlyTheChildrenThatFailed) {
+  const std::string map =
+      R"({"StartAt":"M","States":{"M":{"Type":"Map","MaxConcurrency":1,"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:lambda:x:1:function:f","End":true}}},"ToleratedFailureCount":1,"End":true}}})";
+  const auto no = std::unexpected(Error(Code::invalid_input, "not yet"));
+  tasks.answers["f"] = {Json(1), no, Json(3), no, Json(2), Json(4)};
+  Engine engine = engine_on(*store);
+  const auto failed = must(engine.run(machine_of(map), value("[1,2,3,4]"), {}));
+  ASSERT_EQ(failed.error, "States.ExceedToleratedFailureThreshold");
+  EXPECT_EQ(tasks.calls("f"), 4);
+  must(engine.redrive(failed.id));
+  const auto ended = must(engine.walk(failed.id, {}));
+  EXPECT_EQ(ended.output, value("[1,2,3,4]")) << ended.cause.value_or("");
+  EXPECT_EQ(tasks.calls("f"), 6) << "the two that failed, once more";
+  const auto runs = must(engine.map_runs(failed.id));
+  ASSERT_EQ(runs.size(), 1U) << "it goes on in the same map run";
+  EXPECT_EQ(runs[0].status, "SUCCEEDED");
 }
 
 TEST_F(EngineTest, AnActivityIsDoneByItsWorkerAndEndsByItsToken) {

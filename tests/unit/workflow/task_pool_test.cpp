@@ -35,6 +35,27 @@ TEST(TaskPool, ExecutionsTakeTurnsHoweverManyJobsOneHas) {
       << "the first had begun before the others came; from then on they take turns";
 }
 
+TEST(TaskPool, AnExecutionWithTenThousandJobsKeepsNobodyWaiting) {
+  std::atomic<int> done = 0;
+  std::atomic<int> done_before = -1;
+  std::latch may_go(1);
+  std::latch ended(1);
+  TaskPool pool(1, {});
+  for (int i = 0; i < 10'000; ++i) {
+    pool.add({"large", "", [&] {
+                may_go.wait();
+                ++done;
+              }});
+  }
+  pool.add({"small", "", [&] {
+              done_before = done.load();
+              ended.count_down();
+            }});
+  may_go.count_down();
+  ended.wait();
+  EXPECT_LE(done_before, 2) << "the one that had begun, and the one whose turn it was";
+}
+
 TEST(TaskPool, OfAGroupOnlySoManyRunAtOnceWhileOthersGoOn) {
   constexpr int kCalls = 20;
   std::atomic<int> at_once = 0;

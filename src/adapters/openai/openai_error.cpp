@@ -1,0 +1,121 @@
+#include "adapters/openai/openai_error.h"
+
+#include <algorithm>
+#include <array>
+
+#include "adapters/openai/openai_answers.h"
+#include "base/text.h"
+
+namespace tillite {
+namespace {
+
+constexpr std::size_t kMessageBytesMax = 500;
+constexpr std::size_t kRequestIdBytesMax = 100;
+
+// A later try is of no use before somebody pays, or gives another key.
+constexpr std::array<std::string_view, 8> kAccountCodes = {
+    "insufficient_quota",  "billing_hard_limit_reached", "billing_not_active",  "invalid_api_key",
+    "account_deactivated", "organization_deactivated",   "project_deactivated", "access_terminated"};
+constexpr std::array<std::string_view, 6> kLimitCodes = {"context_length_exceeded", "string_above_max_length",
+                                                         "array_above_max_length",  "file_too_large",
+                                                         "max_tokens_per_request",  "request_too_large"};
+
+bool is_one_of(std::string_view text, std::span<const std::string_view> list) {
+  return std::ranges::find(list, text) != list.end();
+}
+
+/// Keys as OpenAI shows them, "sk-proj-ab****yz", whoever's they are.
+std::string without_keys(std::string text) {
+  constexpr std::string_view mark = "sk-";
+  constexpr std::string_view more = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-*";
+  for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + mark.size())) {
+    const bool is_begin = at == 0 || !more.contains(text[at - 1]);
+    const std::size_t begin = at + mark.size();
+    const std::size_t end = std::min(text.find_first_not_of(more, begin), text.size());
+    if (is_begin && end > begin) text.replace(begin, end - begin, "[hidden]");
+  }
+  return text;
+}
+
+/// Cut to so many bytes, between characters.
+std::string_view cut(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  std::size_t end = bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
+std::string reason_of(const std::optional<OpenAiFailure>& failure, const Secret& key) {
+  if (!failure) return "without a reason that can be read";
+  std::string text = failure->message.empty() ? "no reason" : failure->message;
+  if (!failure->code.empty()) text = fmt::format("{} ({})", text, failure->code);
+  return presentable(text, key);
+}
+
+Code code_of(int status, const std::optional<OpenAiFailure>& failure) {
+  if (failure && (is_one_of(failure->code, kAccountCodes) || is_one_of(failure->type, kAccountCodes))) {
+    return Code::permission;
+  }
+  if (failure && is_one_of(failure->code, kLimitCodes)) return Code::limit_exceeded;
+  switch (status) {
+    case 401:
+    case 403:
+    case 407:
+      return Code::permission;
+    case 404:
+      // A page that is not there is no word on a batch or a file.
+      return failure && failure->message != "Not Found" && !failure->message.starts_with("Invalid URL")
+                 ? Code::not_found
+                 : Code::unavailable;
+    case 405:
+    case 501:
+      return Code::unsupported;
+    case 408:
+      return Code::timed_out;
+    case 409:
+      return Code::conflict;
+    case 413:
+      return Code::limit_exceeded;
+    case 425:
+    case 429:
+      return Code::unavailable;
+    default:
+      return status >= 400 && status < 500 ? Code::invalid_input : Code::unavailable;
+  }
+}
+
+std::string_view remedy(int status, Code code) {
+  if (code == Code::permission) return "; check OPENAI_API_KEY, OPENAI_ORG_ID, OPENAI_PROJECT_ID and the account";
+  if (status < 400) return "; OPENAI_BASE_URL leads elsewhere, redirects are not followed";
+  if (status == 404 && code == Code::unavailable) return "; is OPENAI_BASE_URL right?";
+  return "";
+}
+
+}  // namespace
+
+std::string presentable(std::string_view text, const Secret& key) {
+  // More than is shown is looked at, so that nothing is shown of a key that the end cuts through.
+  std::string shown = without_keys(without_secret(cut(text, kMessageBytesMax * 4), key));
+  if (!is_utf8(shown)) {
+    std::ranges::replace_if(shown, [](char c) { return (static_cast<unsigned char>(c) & 0x80) != 0; }, '?');
+  }
+  std::ranges::replace_if(shown, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  return std::string(cut(shown, kMessageBytesMax));
+}
+
+OpenAiRefusal judge_refusal(const HttpResponse& response, std::string_view call, const Secret& key) {
+  const int status = response.status;
+  const auto failure = parse_failure(response.body);
+  const Code code = code_of(status, failure);
+  std::string request;
+  if (const auto id = response.header("x-request-id")) {
+    request = fmt::format(" [request {}]", presentable(cut(*id, kRequestIdBytesMax), key));
+  }
+  Error error(code, fmt::format("{}: the provider answers with status {}: {}{}{}", call, status,
+                                reason_of(failure, key), request, remedy(status, code)));
+  const bool is_limited = (status == 429 || status == 425) && code == Code::unavailable;
+  const bool is_fault = (status >= 500 && status != 501 && code == Code::unavailable) || status == 408;
+  return {.error = std::move(error), .is_fault = is_fault, .is_undone = is_limited, .may_pass = is_fault || is_limited};
+}
+
+}  // namespace tillite

@@ -1,0 +1,36 @@
+#include "emulator/ids.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+namespace tillite {
+namespace {
+
+constexpr std::size_t kFileIdLetters = 22;
+constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+std::string hex32(Random& random) {
+  std::string text;
+  for (const std::byte byte : random.bytes())
+    fmt::format_to(std::back_inserter(text), "{:02x}", static_cast<int>(byte));
+  return text;
+}
+
+}  // namespace
+
+std::string new_file_id(Random& random) {
+  std::string id = "file-";
+  while (id.size() < 5 + kFileIdLetters) {
+    for (const std::byte byte : random.bytes()) {
+      id += kLetters[static_cast<std::size_t>(byte) % kLetters.size()];
+      if (id.size() == 5 + kFileIdLetters) break;
+    }
+  }
+  return id;
+}
+
+std::string new_batch_id(Random& random) { return "batch_" + hex32(random); }
+std::string new_request_id(Random& random) { return "req_" + hex32(random); }
+
+}  // namespace tillite

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <functional>
+
+#include "server/function_backend.h"
+
+namespace tillite::testing {
+
+/// One function, "f", that does what it is told to.
+class ScriptedFunctions final : public FunctionBackend {
+ public:
+  std::function<Result<Json>(const Json& event)> work = [](const Json& event) { return event; };
+
+  [[nodiscard]] const std::vector<FunctionInfo>& functions() const override { return functions_; }
+  [[nodiscard]] EndedFunction invoke(FunctionCall call) override {
+    return {.result = work(call.event),
+            .log = "START RequestId: " + call.request_id + "\nREPORT RequestId: " + call.request_id + "\n"};
+  }
+
+ private:
+  std::vector<FunctionInfo> functions_ = {{.name = "f",
+                                           .is_container = false,
+                                           .memory_mb = 256,
+                                           .timeout_s = 900,
+                                           .storage_mb = 512,
+                                           .environment = {{"A", "1"}}},
+                                          {.name = "image", .is_container = true}};
+};
+
+}  // namespace tillite::testing
