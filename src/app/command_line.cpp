@@ -23,7 +23,7 @@ struct Values {
   std::vector<std::string> files;
   bool dry_run = false;
   std::string entity = "both";
-  bool no_wait = false;
+  RunCommandOptions run;
   std::vector<std::string> receipt;
   std::string collection;
   std::string folder;
@@ -131,6 +131,12 @@ class Parser {
         ->check(CLI::Range(1, kShardsMax));
   }
 
+  static void add_entity(CLI::App& command, std::string& entity) {
+    command.add_option("--entity", entity, "line, word or both")
+        ->check(CLI::IsMember({"line", "word", "both"}))
+        ->capture_default_str();
+  }
+
   void add_receipt_commands() {
     auto v = values_;
     auto* sample = add(app_, "sample", "Writes made-up receipts as JSON lines", "tillite sample --receipts 40 --seed 1",
@@ -158,12 +164,16 @@ class Parser {
   void add_run_commands() {
     auto v = values_;
     auto* run = add(app_, "run", "Embeds what is new and publishes snapshots, until nothing is left to do",
-                    "tillite run", [v](CommandContext& c) { return run_command(c, v->entity, v->no_wait); });
-    run->add_option("--entity", v->entity, "line, word or both")
-        ->check(CLI::IsMember({"line", "word", "both"}))
-        ->capture_default_str();
-    run->add_flag("--no-wait", v->no_wait, "Submit, take what is ready, and end");
+                    "tillite run", [v](CommandContext& c) { return run_command(c, v->run); });
+    add_entity(*run, v->run.entity);
+    run->add_flag("--no-wait", v->run.no_wait, "Submit, take what is ready, and end");
+    run->add_option("--budget", v->run.budget,
+                    "Do nothing if it would cost more: as in 0.50USD, or a number of tokens");
     add_shards(*run);
+
+    auto* plan = add(app_, "plan", "Shows what a run would send, and what it would cost", "tillite plan --entity word",
+                     [v](CommandContext& c) { return plan_command(c, v->entity); });
+    add_entity(*plan, v->entity);
 
     add(app_, "status", "Shows where every item is, and checks that none is lost", "tillite status", &status_command);
 

@@ -112,6 +112,7 @@ Result<void> read_batch_limits(const Environment& environment, Settings& setting
   } else {
     TRY(read_number(environment, "BATCH_ITEMS_MAX", batch.items_max, 1, kLargeBatchItems));
   }
+  batch.followers_max = std::max(batch.followers_max, batch.items_max);
   batch.tokens_max = settings.model_facts.enqueued_tokens_max.value_or(batch.tokens_max);
   return read_number(environment, "BATCH_TOKENS_MAX", batch.tokens_max, 1, kTokensMax);
 }
