@@ -5,6 +5,7 @@
 #include "embedding/metadata.h"
 #include "embedding/text_key.h"
 #include "steps/compaction_message.h"
+#include "steps/enqueued_tokens.h"
 #include "steps/text_claims.h"
 #include "vectors/keys.h"
 
@@ -187,8 +188,10 @@ Result<void> BatchDelivery::record(const BatchEnding& ending, Json facts, std::s
                 {"status_at_end", batch_status_name(ending.status)}});
   }
   if (const std::string summary = error_summary(ending, unreadable); !summary.empty()) set["error_summary"] = summary;
-  const auto recorded = ports_.table.write(
-      Update{.key = batch_row_key(batch_.id), .set = std::move(set), .condition = {absent("delta_id"), present("PK")}});
+  const auto recorded = write_and_give_back(
+      batch_.id,
+      Update{.key = batch_row_key(batch_.id), .set = std::move(set), .condition = {absent("delta_id"), present("PK")}},
+      ports_.table);
   if (!recorded && recorded.error().code() == Code::conflict) return {};  // another call was first with the same delta
   return recorded;
 }

@@ -75,7 +75,7 @@ class Finder {
 
   Result<Batch> complete_prepared(const Batch& batch) {
     if (!batch.requests_key.empty()) return batch;
-    return claim_and_write_requests(batch, TRY(read_items(ports_.batch_files, batch)), binding_, ports_);
+    return claim_and_write_requests(batch, TRY(read_items(ports_.batch_files, batch)), binding_, ports_, context_);
   }
 
   [[nodiscard]] bool is_full() const {

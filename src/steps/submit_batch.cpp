@@ -4,6 +4,7 @@
 #include "steps/batch.h"
 #include "steps/batch_delivery.h"
 #include "steps/collection.h"
+#include "steps/enqueued_tokens.h"
 #include "steps/immediate_delivery.h"
 #include "steps/step.h"
 
@@ -110,10 +111,12 @@ Result<Json> submit_batch(const Json& event, const Ports& ports, const StepConte
   if (batch.requests_key.empty()) {
     return fail(Code::conflict, "the batch {} is still being prepared: run again", batch.id.str());
   }
+  const bool is_enqueued = batch.source == VectorSource::batch;
+  if (is_enqueued && !TRY(reserve_tokens(batch, ports, context))) return answer(batch, "wait");
   const std::string token = uuid4(ports.random.bytes());
   if (!TRY(reserve(batch, token, ports, context.settings))) return answer(batch, "wait");
 
-  if (batch.source != VectorSource::batch) return deliver(batch, ports, context);
+  if (!is_enqueued) return deliver(batch, ports, context);
 
   std::optional<ProviderBatch> created;
   if (!batch.input_file_id.empty()) created = TRY(recover(batch, ports.provider));
