@@ -106,11 +106,12 @@ Result<StepFunctionsService::Start> StepFunctionsService::parse_start(const Json
   MachineInfo machine = TRY(machine_named(arn));
   ExecutionName id{.machine = arn.name, .name = name ? *name : uuid4(random_.bytes())};
   if (machine.is_express) id.name += ":" + uuid4(random_.bytes());
+  Value input = TRY(parse_input(parameters));
   return Start{.place = arn.place,
                .machine = std::move(machine),
                .id = std::move(id),
                .is_named = name.has_value(),
-               .input = TRY(parse_input(parameters))};
+               .input = std::move(input)};
 }
 
 Result<Json> StepFunctionsService::start_execution(const Json& parameters) {

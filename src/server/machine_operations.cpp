@@ -59,10 +59,11 @@ Result<MachineInfo> StepFunctionsService::machine_named(const NameArn& arn) {
 }
 
 Result<Json> StepFunctionsService::create_state_machine(const Json& parameters) {
-  const MachineInfo wanted = {.name = TRY(text_of(parameters, "name", kNameBytesMax)),
-                              .definition = TRY(text_of(parameters, "definition", kDefinitionBytesMax)),
-                              .is_express = TRY(is_express_of(parameters)),
-                              .role_arn = TRY(text_of(parameters, "roleArn", kArnBytesMax))};
+  MachineInfo wanted;
+  wanted.name = TRY(text_of(parameters, "name", kNameBytesMax));
+  wanted.definition = TRY(text_of(parameters, "definition", kDefinitionBytesMax));
+  wanted.is_express = TRY(is_express_of(parameters));
+  wanted.role_arn = TRY(text_of(parameters, "roleArn", kArnBytesMax));
   TRY(check_states_name(wanted.name));
   TRY(parse_arn(wanted.role_arn));
   TRY(check_definition(wanted.definition, wanted.is_express));
