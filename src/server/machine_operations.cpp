@@ -18,9 +18,7 @@ std::string_view type_name(bool is_express) { return is_express ? "EXPRESS" : "S
 Result<bool> is_express_of(const Json& parameters) {
   const auto type = TRY(optional_text_of(parameters, "type", kTokenBytesMax)).value_or("STANDARD");
   if (type == "STANDARD" || type == "EXPRESS") return type == "EXPRESS";
-  return aws_error("ValidationException",
-                   "1 validation error detected: Value at 'type' failed to satisfy constraint: "
-                   "Member must satisfy enum value set: [STANDARD, EXPRESS]");
+  return constraint_error("type", "Member must satisfy enum value set: [STANDARD, EXPRESS]");
 }
 
 std::string text_of(const DefinitionFinding& finding) {
