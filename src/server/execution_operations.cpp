@@ -1,5 +1,5 @@
 // Step Functions' operations on executions and map runs.
-#include <memory>
+#include <algorithm>
 
 #include "base/uuid.h"
 #include "server/aws_error.h"
@@ -55,9 +55,11 @@ void set_data(Json& json, const ExecutionInfo& info, bool all_data) {
 Json sync_json(const ExecutionInfo& info, const AwsPlace& place, bool all_data) {
   Json json = summary_json(info, place);
   set_data(json, info, all_data);
-  const std::int64_t duration_ms = info.stopped_ms.value_or(info.started_ms) - info.started_ms;
+  const std::int64_t duration_ms =
+      std::max<std::int64_t>(info.stopped_ms.value_or(info.started_ms) - info.started_ms, 1);
+  const std::int64_t steps = (duration_ms + kBilledMsStep - 1) / kBilledMsStep;  // each that was begun
   json["billingDetails"] = {{"billedMemoryUsedInMB", kBilledMemoryMb},
-                            {"billedDurationInMilliseconds", (duration_ms / kBilledMsStep + 1) * kBilledMsStep}};
+                            {"billedDurationInMilliseconds", steps * kBilledMsStep}};
   return json;
 }
 
@@ -72,6 +74,14 @@ Json counts_json(const StateCounts& counts) {
           {"resultsWritten", counts.results_written},
           {"failuresNotRedrivable", counts.failures_not_redrivable},
           {"pendingRedrive", counts.pending_redrive}};
+}
+
+/// Whether redriveFilter wants those that were redriven, or the others; nothing if all.
+Result<std::optional<bool>> was_redriven_of(const Json& parameters) {
+  const auto filter = TRY(optional_text_of(parameters, "redriveFilter", kTokenBytesMax));
+  if (!filter) return std::nullopt;
+  if (*filter == "REDRIVEN" || *filter == "NOT_REDRIVEN") return *filter == "REDRIVEN";
+  return constraint_error("redriveFilter", "Member must satisfy enum value set: [REDRIVEN, NOT_REDRIVEN]");
 }
 
 Result<Value> parse_input(const Json& parameters) {
@@ -106,11 +116,12 @@ Result<StepFunctionsService::Start> StepFunctionsService::parse_start(const Json
   MachineInfo machine = TRY(machine_named(arn));
   ExecutionName id{.machine = arn.name, .name = name ? *name : uuid4(random_.bytes())};
   if (machine.is_express) id.name += ":" + uuid4(random_.bytes());
+  Value input = TRY(parse_input(parameters));
   return Start{.place = arn.place,
                .machine = std::move(machine),
                .id = std::move(id),
                .is_named = name.has_value(),
-               .input = TRY(parse_input(parameters))};
+               .input = std::move(input)};
 }
 
 Result<Json> StepFunctionsService::start_execution(const Json& parameters) {
@@ -185,9 +196,7 @@ Result<Json> StepFunctionsService::list_executions(const Json& parameters) {
   const NameArn arn = machine ? TRY(parse_machine_arn(*machine)) : TRY(parse_map_run_arn(*map_run));
   ExecutionQuery query{.status = TRY(optional_text_of(parameters, "statusFilter", kTokenBytesMax)).value_or("")};
   (machine ? query.machine : query.map_run) = arn.name;
-  if (const auto filter = TRY(optional_text_of(parameters, "redriveFilter", kTokenBytesMax))) {
-    query.was_redriven = *filter == "REDRIVEN";
-  }
+  query.was_redriven = TRY(was_redriven_of(parameters));
   if (machine) {
     if (TRY(machine_named(arn)).is_express) {
       return aws_error("StateMachineTypeNotSupported", "This operation is not supported by this type of state machine");

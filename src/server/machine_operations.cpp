@@ -18,9 +18,7 @@ std::string_view type_name(bool is_express) { return is_express ? "EXPRESS" : "S
 Result<bool> is_express_of(const Json& parameters) {
   const auto type = TRY(optional_text_of(parameters, "type", kTokenBytesMax)).value_or("STANDARD");
   if (type == "STANDARD" || type == "EXPRESS") return type == "EXPRESS";
-  return aws_error("ValidationException",
-                   "1 validation error detected: Value at 'type' failed to satisfy constraint: "
-                   "Member must satisfy enum value set: [STANDARD, EXPRESS]");
+  return constraint_error("type", "Member must satisfy enum value set: [STANDARD, EXPRESS]");
 }
 
 std::string text_of(const DefinitionFinding& finding) {
@@ -59,10 +57,11 @@ Result<MachineInfo> StepFunctionsService::machine_named(const NameArn& arn) {
 }
 
 Result<Json> StepFunctionsService::create_state_machine(const Json& parameters) {
-  const MachineInfo wanted = {.name = TRY(text_of(parameters, "name", kNameBytesMax)),
-                              .definition = TRY(text_of(parameters, "definition", kDefinitionBytesMax)),
-                              .is_express = TRY(is_express_of(parameters)),
-                              .role_arn = TRY(text_of(parameters, "roleArn", kArnBytesMax))};
+  MachineInfo wanted;
+  wanted.name = TRY(text_of(parameters, "name", kNameBytesMax));
+  wanted.definition = TRY(text_of(parameters, "definition", kDefinitionBytesMax));
+  wanted.is_express = TRY(is_express_of(parameters));
+  wanted.role_arn = TRY(text_of(parameters, "roleArn", kArnBytesMax));
   TRY(check_states_name(wanted.name));
   TRY(parse_arn(wanted.role_arn));
   TRY(check_definition(wanted.definition, wanted.is_express));

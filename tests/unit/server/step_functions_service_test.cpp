@@ -183,6 +183,8 @@ TEST_F(StepFunctionsServiceTest, ExecutionsAreListedNewestFirstInPages) {
   page = ask("ListExecutions", {{"stateMachineArn", kMachine}, {"statusFilter", "FAILED"}});
   EXPECT_EQ(page.at("executions").size(), 1U);
   EXPECT_EQ(refuse("ListExecutions"), "ValidationException");
+  EXPECT_EQ(refuse("ListExecutions", {{"stateMachineArn", kMachine}, {"redriveFilter", "MAYBE"}}),
+            "ValidationException");
   EXPECT_EQ(refuse("ListExecutions", {{"stateMachineArn", kMachine}, {"nextToken", "x"}}), "InvalidToken");
   EXPECT_EQ(refuse("ListExecutions", {{"stateMachineArn", std::string(kMachine) + "x"}}), "StateMachineDoesNotExist");
 }
@@ -248,13 +250,13 @@ TEST_F(StepFunctionsServiceTest, ASynchronousExecutionIsAnsweredAtItsEnd) {
                                    .is_express = true,
                                    .status = "SUCCEEDED",
                                    .started_ms = 1000,
-                                   .stopped_ms = 1050,
+                                   .stopped_ms = 1100,
                                    .output = value("{}")});
   ASSERT_TRUE(answer && *answer);
   EXPECT_EQ((*answer)->at("executionArn"), "arn:aws:states:r:1:express:fast:e:1");
   EXPECT_EQ((*answer)->at("name"), "e");
   EXPECT_EQ((*answer)->at("output"), "{}");
-  EXPECT_EQ((*answer)->at("billingDetails").at("billedDurationInMilliseconds"), 100);
+  EXPECT_EQ((*answer)->at("billingDetails").at("billedDurationInMilliseconds"), 100) << "each 100 ms that were begun";
   EXPECT_EQ(refuse("StartSyncExecution", {{"stateMachineArn", kMachine}}), "StateMachineTypeNotSupported");
 }
 
