@@ -4,6 +4,7 @@
 
 #include "base/process_identity.h"
 #include "base/uuid.h"
+#include "workflow/durable/map_data.h"
 #include "workflow/durable/nested_start.h"
 #include "workflow/durable/task_calls.h"
 #include "workflow/resource.h"

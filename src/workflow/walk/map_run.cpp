@@ -166,7 +166,10 @@ Flow<Outcome> Interpreter::Walk::map_run(Visit& visit, const MapState& map, Valu
   std::map<std::int64_t, Child> running;
   std::size_t begun = 0;
   std::int64_t failures = 0;
-  const bool writes = map.writer && !map.writer->resource.empty();
+  const bool into_objects = map.writer && !map.writer->resource.empty();
+  using Transformation = ResultWriter::Transformation;
+  // Without an object, too, whoever wants to see all of the children leaves their results to be collected.
+  const bool writes = into_objects || (map.writer && map.writer->transformation == Transformation::none);
   std::vector<std::optional<Value>> results(writes ? 0 : total);
   while (begun < total || !running.empty()) {
     while (begun < total && running.size() < window) {
@@ -201,7 +204,12 @@ Flow<Outcome> Interpreter::Walk::map_run(Visit& visit, const MapState& map, Valu
 
   Value::Array kept;
   for (auto& result : results) {
-    if (result) kept.push_back(*std::move(result));
+    if (!result) continue;
+    if (map.writer && map.writer->transformation == Transformation::flatten && result->is_array()) {
+      kept.insert(kept.end(), result->array().begin(), result->array().end());
+    } else {
+      kept.push_back(*std::move(result));
+    }
   }
   Value output = std::move(kept);
   if (writes) {
@@ -211,7 +219,9 @@ Flow<Outcome> Interpreter::Walk::map_run(Visit& visit, const MapState& map, Valu
     const Notice notice = co_await box.next();
     answer.settle();
     if (notice.news.kind == News::Kind::failed) co_return failed(notice.news.failure);
-    output = Value::Object{{"MapRunArn", identity_.map_run_arn(run)}, {"ResultWriterDetails", notice.news.output}};
+    output = into_objects ? Value(Value::Object{{"MapRunArn", identity_.map_run_arn(run)},
+                                                {"ResultWriterDetails", notice.news.output}})
+                          : notice.news.output;
   }
   listener_.map_run_ended(run, true);
   const std::int64_t succeeded = record("MapRunSucceeded", started);

@@ -349,6 +349,71 @@ TEST_F(EngineTest, ADistributedMapReadsItsItemsFromAnObjectAndWritesItsResultsTo
   EXPECT_EQ(*results.array()[1].find("Output"), Value(R"({"n":2})"));
 }
 
+/// A Distributed Map that passes its items on, the third of which fails; `writer`: its ResultWriter.
+std::string written_map(const std::string& writer) {
+  return R"({"StartAt":"M","States":{"M":{"Type":"Map","Label":"M","ToleratedFailureCount":1,"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"C","States":{"C":{"Type":"Choice","Choices":[{"Variable":"$","IsString":true,"Next":"F"}],"Default":"P"},"P":{"Type":"Pass","End":true},"F":{"Type":"Fail","Error":"Text","Cause":"no text"}}},"ResultWriter":)" +
+         writer + R"(,"End":true}}})";
+}
+
+TEST_F(EngineTest, AResultWriterWithoutAResourceShapesWhatIsReturned) {
+  constexpr const char* kItems = R"([{"n":1},[2,[3]],"x"])";
+  const auto returned = [&](const std::string& how) {
+    const auto ended =
+        run(written_map(R"({"WriterConfig":{"Transformation":")" + how + R"(","OutputType":"JSON"}})"), kItems);
+    EXPECT_EQ(ended.status, ExecutionStatus::succeeded) << ended.cause.value_or("");
+    return ended.output;
+  };
+  EXPECT_EQ(returned("COMPACT"), value(R"([{"n":1},[2,[3]]])"));
+  EXPECT_EQ(returned("FLATTEN"), value(R"([{"n":1},2,[3]])"));
+  const Value all = returned("NONE");
+  ASSERT_EQ(all.array().size(), 3U);
+  const Value& first = all.array()[0];
+  EXPECT_EQ(*first.find("Output"), Value(R"({"n":1})"));
+  EXPECT_EQ(*first.find("StateMachineArn"), Value("arn:aws:states:us-east-1:000000000000:stateMachine:machine/M"));
+  EXPECT_TRUE(
+      first.find("ExecutionArn")->string().starts_with("arn:aws:states:us-east-1:000000000000:execution:machine/M:"));
+  EXPECT_EQ(*all.array()[2].find("Error"), Value("Text"));
+}
+
+TEST_F(EngineTest, AResultWriterWritesLinesAndOnlyOutputsIfItIsToldTo) {
+  const auto files = [&](const std::string& config) {
+    const auto ended = run(
+        written_map(
+            R"({"Resource":"arn:aws:states:::s3:putObject","Parameters":{"Bucket":"things","Prefix":"out"},"WriterConfig":)" +
+            config + "}"),
+        R"([{"n":1},[2,[3]],"x"])");
+    EXPECT_EQ(ended.status, ExecutionStatus::succeeded) << ended.cause.value_or("");
+    const std::string key = ended.output.find("ResultWriterDetails")->find("Key")->string();
+    const Value manifest = value(must(read_object(*objects, ObjectKey(key))));
+    std::vector<std::string> texts;
+    for (const char* status : {"SUCCEEDED", "FAILED"}) {
+      const Value& file = manifest.find("ResultFiles")->find(status)->array().at(0);
+      texts.push_back(must(read_object(*objects, ObjectKey(file.find("Key")->string()))));
+      const bool lines = config.find("JSONL") != std::string::npos;
+      EXPECT_TRUE(file.find("Key")->string().ends_with(lines ? "_0.jsonl" : "_0.json"));
+    }
+    return texts;
+  };
+  const auto lines = files(R"({"Transformation":"FLATTEN","OutputType":"JSONL"})");
+  EXPECT_EQ(lines[0], "{\"n\":1}\n2\n[3]\n");
+  EXPECT_EQ(*value(lines[1]).find("Error"), Value("Text")) << "what failed stays as it is";
+  EXPECT_EQ(files(R"({"Transformation":"COMPACT"})")[0], R"([{"n":1},[2,[3]]])");
+  EXPECT_EQ(value(files(R"({"Transformation":"NONE","OutputType":"JSON"})")[0]).array().size(), 2U);
+}
+
+TEST_F(EngineTest, ADistributedMapReadsTheFilesThatAnInventoryNames) {
+  const auto put = [&](const char* key, std::string_view text) {
+    must(objects->create(ObjectKey(key), as_bytes(text)));
+  };
+  put("inventory/manifest.json",
+      R"({"destinationBucket":"arn:aws:s3:::things","fileFormat":"CSV","fileSchema":"Bucket, Key, Size","files":[{"key":"data/1.csv"},{"key":"data/2.csv"}]})");
+  put("data/1.csv", "\"b\",\"one\",\"1\"\n\"b\",\"two\",\"2\"\n");
+  put("data/2.csv", "\"b\",\"three\",\"3\"\n\"b\",\"four\",\"4\"\n");
+  const auto ended = run(
+      R"({"StartAt":"M","States":{"M":{"Type":"Map","ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"MANIFEST","MaxItems":3},"Parameters":{"Bucket":"things","Key":"inventory/manifest.json"}},"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"P","States":{"P":{"Type":"Pass","InputPath":"$.Key","End":true}}},"End":true}}})");
+  EXPECT_EQ(to_text(ended.output), R"(["one","two","three"])") << ended.cause.value_or("");
+}
+
 /// Calls that wait for one another as far as their limits let them, and say how many ran at once.
 class CountingTasks final : public TaskRunner {
  public:
