@@ -155,12 +155,13 @@ std::optional<std::string> bound_model(ObjectStore& vectors) {
 }  // namespace
 
 Result<std::unique_ptr<LocalHost>> LocalHost::open(const Options& options) {
-  Settings settings = TRY(read_settings(options.environment, default_model(options.environment)));
+  std::string model = default_model(options.environment);
+  Settings settings = TRY(read_settings(options.environment, model));  // nothing is made where they are wrong
   Home home = TRY(Home::open(options.home, options.create));
   auto adapters = std::make_unique<Adapters>();
   adapters->vectors = TRY(FolderObjectStore::open(home.vectors_folder()));
-  if (!options.environment("EMBEDDING_MODEL"))
-    settings.model = bound_model(*adapters->vectors).value_or(settings.model);
+  model = bound_model(*adapters->vectors).value_or(model);
+  settings = TRY(read_settings(options.environment, model));
   adapters->table = TRY(SqliteTable::open(home.table_file()));
   adapters->executions = TRY(SqliteExecutionStore::open(home.workflows_file()));
   adapters->provider_table = TRY(SqliteTable::open(home.provider_file()));

@@ -9,6 +9,7 @@
 
 #include "support/must.h"
 #include "support/scripted_openai.h"
+#include "support/tls_server.h"
 
 namespace tillite::testing {
 namespace {
@@ -313,6 +314,43 @@ TEST_F(OpenAiClientTest, TimeOutsAreFaultsThatAreRepeated) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), Code::timed_out);
   EXPECT_EQ(asked, 3);
+}
+
+TEST_F(OpenAiClientTest, TrustsTheCertificatesThatItIsGiven) {
+  const TempFolder folder;
+  const TlsServer server(folder);
+  auto settings = api.settings();
+  settings.base_url = server.url();
+  settings.base_url.pop_back();
+  settings.retries.attempts_max = 1;
+  auto stranger = api.client(std::move(settings));
+  const auto refused = stranger.call({.path = "/"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::permission);
+  EXPECT_NE(refused.error().message().find("SSL_CERT_FILE"), std::string::npos);
+
+  settings = api.settings();
+  settings.base_url = server.url();
+  settings.base_url.pop_back();
+  settings.certificates_file = server.certificate();
+  auto client = api.client(std::move(settings));
+  EXPECT_EQ(must(client.call({.path = "/"})).response.status, 200);
+}
+
+TEST_F(OpenAiClientTest, GoesThroughTheProxyOfTheEnvironment) {
+  HttpServer proxy([](const HttpServer::Request&) -> HttpServer::Answer { return {.body = "fine"}; });
+  ::setenv("http_proxy", proxy.url("").c_str(), 1);
+  ::setenv("no_proxy", "127.0.0.1", 1);
+  auto settings = api.settings();
+  settings.base_url = "http://api.invalid/v1";
+  auto client = api.client(std::move(settings));
+  EXPECT_EQ(must(client.call({.path = "/thing"})).response.body, "fine");
+  api.on("GET /thing", {.body = "direct"});
+  auto direct = api.client(api.settings());
+  EXPECT_EQ(must(direct.call({.path = "/thing"})).response.body, "direct") << "no_proxy names this machine";
+  for (const char* name : {"http_proxy", "no_proxy"}) ::unsetenv(name);
+  ASSERT_EQ(proxy.requests().size(), 1U);
+  EXPECT_EQ(proxy.requests().at(0).target, "http://api.invalid/v1/thing");
 }
 
 TEST_F(OpenAiClientTest, AStopEndsTheWaitingForARetry) {
