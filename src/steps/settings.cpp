@@ -117,6 +117,18 @@ Result<void> read_batch_limits(const Environment& environment, Settings& setting
   return read_number(environment, "BATCH_TOKENS_MAX", batch.tokens_max, 1, kTokensMax);
 }
 
+Result<void> read_files_delete(const Environment& environment, Settings& settings) {
+  const std::string name = "PROVIDER_FILES_DELETE";
+  const auto text = environment(name).value_or("");
+  if (text.empty()) return {};
+  if (text != "after_publish" && text != "never") {
+    return fail(Code::invalid_input, "the variable {} must be after_publish or never, but is '{}'", name,
+                text.substr(0, 64));
+  }
+  settings.deletes_provider_files = text == "after_publish";
+  return {};
+}
+
 Result<void> read_shards(const Environment& environment, Settings& settings) {
   const std::string name = "TILLITE_SHARDS";
   if (environment(name).value_or("").empty()) return {};
@@ -169,6 +181,7 @@ Result<Settings> read_settings(const Environment& environment, std::string defau
   settings.skip_queue_notification = skip == "true";
   TRY(read_thresholds(environment, settings.compaction));
   TRY(read_cache_bytes(environment, settings));
+  TRY(read_files_delete(environment, settings));
   settings.memory_bytes = TRY(read_memory(environment));
   settings.graph.memory_bytes = settings.memory_bytes / 100 * kGraphPercent;
   return settings;
