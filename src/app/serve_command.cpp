@@ -122,7 +122,7 @@ Result<int> serve_command(CommandContext& context, const ServeOptions& options) 
   const auto engine = host->engine(nullptr);
   EngineBackend backend(*engine, host->executions(), ports.clock, polls);
   TRY(provide_machines(backend));
-  StepFunctionsService states(backend, place, polls, ports.clock, ports.random);
+  StepFunctionsService states(backend, place, polls, ports.clock, ports.random, &host->tasks());
   AwsEndpoint endpoint({&sqs, &logs, &states, &lambda},
                        credential ? std::optional(SignatureCheck(*credential, ports.clock)) : std::nullopt,
                        ports.random, log);

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::int64_t kBilledMsStep = 100;
 constexpr std::int64_t kBilledMemoryMb = 64;
+constexpr double kPercentMax = 100;
 
 std::unexpected<Error> execution_missing(const Error& error, const ExecutionArn& arn) {
   if (error.code() != Code::not_found) return std::unexpected(error);
@@ -82,6 +83,13 @@ Result<std::optional<bool>> was_redriven_of(const Json& parameters) {
   if (!filter) return std::nullopt;
   if (*filter == "REDRIVEN" || *filter == "NOT_REDRIVEN") return *filter == "REDRIVEN";
   return constraint_error("redriveFilter", "Member must satisfy enum value set: [REDRIVEN, NOT_REDRIVEN]");
+}
+
+/// A whole number that is not negative, if it is there.
+Result<std::optional<std::int64_t>> count_of(const Json& parameters, std::string_view name) {
+  const auto count = TRY(optional_int(parameters, name));
+  if (!count || *count >= 0) return count;
+  return aws_error("ValidationException", fmt::format("{} must not be negative", name));
 }
 
 Result<Value> parse_input(const Json& parameters) {
@@ -288,6 +296,21 @@ Result<Json> StepFunctionsService::list_map_runs(const Json& parameters) {
     entries.push_back(std::move(json));
   }
   return page_of_list(std::move(entries), "mapRuns", parameters);
+}
+
+Result<Json> StepFunctionsService::update_map_run(const Json& parameters) {
+  const NameArn arn = TRY(parse_map_run_arn(TRY(text_of(parameters, "mapRunArn", kArnBytesMax))));
+  MapRunChange change;
+  change.max_concurrency = TRY(count_of(parameters, "maxConcurrency"));
+  change.tolerated_failure_count = TRY(count_of(parameters, "toleratedFailureCount"));
+  change.tolerated_failure_percentage = TRY(optional_number(parameters, "toleratedFailurePercentage"));
+  const auto& percentage = change.tolerated_failure_percentage;
+  if (percentage && (*percentage < 0 || *percentage > kPercentMax))
+    return aws_error("ValidationException", "toleratedFailurePercentage must be between 0 and 100");
+  const auto changed = backend_.change_map_run(arn.name, change);
+  if (changed) return Json::object();
+  if (changed.error().code() == Code::conflict) return aws_error("ValidationException", changed.error().message());
+  return map_run_missing(changed.error(), arn);
 }
 
 }  // namespace tillite

@@ -126,6 +126,13 @@ TEST_F(EngineTest, CatchesAnErrorAndPutsItWhereResultPathSays) {
   EXPECT_EQ(*ended.output.find("error")->find("Error"), Value("Tillite.InvalidInput"));
 }
 
+TEST_F(EngineTest, AResultThatHasNoPlaceInTheInputFailsAsOnAws) {
+  const auto ended = run(R"({"StartAt":"P","States":{"P":{"Type":"Pass","Result":1,"ResultPath":"$.a","End":true}}})",
+                         R"("text")");
+  EXPECT_EQ(ended.error, "States.ReferencePathConflict");
+  EXPECT_EQ(ended.cause, R"(Unable to apply step "a" to input "text")");
+}
+
 TEST_F(EngineTest, MapsItemsInOrderAndGivesEachItsIndex) {
   const auto ended = run(
       R"({"StartAt":"M","States":{"M":{"Type":"Map","ItemsPath":"$.items","MaxConcurrencyPath":"$.n","ItemSelector":{"i.$":"$$.Map.Item.Index","v.$":"$$.Map.Item.Value"},"ItemProcessor":{"ProcessorConfig":{"Mode":"INLINE"},"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:lambda:eu-west-1:1:function:f","End":true}}},"End":true}}})",
@@ -347,6 +354,49 @@ TEST_F(EngineTest, ADistributedMapReadsItsItemsFromAnObjectAndWritesItsResultsTo
   const Value results = value(must(read_object(*objects, ObjectKey(file.find("Key")->string()))));
   ASSERT_EQ(results.array().size(), 2U);
   EXPECT_EQ(*results.array()[1].find("Output"), Value(R"({"n":2})"));
+}
+
+constexpr const char* kWaitingChildren =
+    R"({"StartAt":"M","States":{"M":{"Type":"Map","Label":"M","MaxConcurrency":1,"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"W","States":{"W":{"Type":"Task","Resource":"arn:aws:states:x:1:activity:work","End":true}}},"End":true}}})";
+
+TEST_F(EngineTest, AMapRunUnderWayGetsOtherLimitsAndKeepsThemThroughACrash) {
+  const auto machine = machine_of(kWaitingChildren);
+  Engine first = engine_on(*store);
+  const auto started = must(first.start(machine, value("[1,2,3,4]")));
+  const auto run_of = [&](Engine& engine) {
+    std::vector<MapRunRow> runs;
+    while (runs.empty()) runs = must(engine.map_runs(started.id));
+    return runs[0];
+  };
+  const auto children = [&](Engine& engine, const std::string& run) {
+    return must(engine.children(run, std::nullopt, 10)).executions.size();
+  };
+  {
+    std::jthread serving([&](const std::stop_token& stop) { must(first.serve(stop)); });
+    const MapRunRow run = run_of(first);
+    EXPECT_EQ(run.limits, (MapRunLimits{.concurrency_max = 1}));
+    while (children(first, run.id) < 1) std::this_thread::yield();
+    must(first.change_map_run(run.id, {.concurrency_max = 3}));
+    while (children(first, run.id) < 3) std::this_thread::yield();
+  }
+  Engine second = engine_on(*store);
+  const std::string run = run_of(second).id;
+  must(second.change_map_run(run, {.tolerated_failure_count = 1}));  // while nobody walks it
+  EXPECT_EQ(run_of(second).limits, (MapRunLimits{.concurrency_max = 3, .tolerated_failure_count = 1}));
+  std::jthread serving([&](const std::stop_token& stop) { must(second.serve(stop)); });
+  const auto fail_one = [&] {
+    std::optional<Engine::ActivityTask> task;
+    while (!task) task = second.activity_task("work", "me");
+    must(second.task_failed(task->token, "Mine", ""));
+  };
+  fail_one();
+  while (children(second, run) < 4) std::this_thread::yield();
+  EXPECT_EQ(must(second.describe(started.id)).status, ExecutionStatus::running) << "one failure is tolerated";
+  fail_one();
+  while (must(second.describe(started.id)).status == ExecutionStatus::running) std::this_thread::yield();
+  EXPECT_EQ(must(second.describe(started.id)).error, "States.ExceedToleratedFailureThreshold");
+  EXPECT_EQ(second.change_map_run(run, {.concurrency_max = 1}).error().code(), Code::conflict);
+  EXPECT_EQ(second.change_map_run("no/such:run", {}).error().code(), Code::not_found);
 }
 
 /// A Distributed Map that passes its items on, the third of which fails; `writer`: its ResultWriter.
