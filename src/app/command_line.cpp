@@ -444,7 +444,7 @@ class Parser {
     emulator->add_option("--port", of.port, "Where; 0: any port that is free")
         ->check(CLI::Range(0, kPortMax))
         ->capture_default_str();
-    emulator->add_option("--folder", of.folder, "What it keeps (default: openai-emulator in the home)");
+    emulator->add_option("--folder", of.folder, "Where it keeps files and batches; no home")->capture_default_str();
     emulator->add_option("--faults", of.faults, "How it misbehaves: NAME=VALUE,... (docs/openai-emulator.md)");
     emulator->add_option("--seed", of.seed, "The same seed and requests make the same faults")->capture_default_str();
     emulator->add_option("--latency", of.latency, "How long things take: 2s, or in-progress=1m,request=20ms,...");

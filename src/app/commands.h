@@ -107,8 +107,8 @@ struct ServeOptions {
 [[nodiscard]] Result<int> serve_command(CommandContext& context, const ServeOptions& options);
 
 struct OpenAiEmulatorOptions {
-  int port = 8766;     ///< 0: any that is free
-  std::string folder;  ///< empty: openai-emulator in the home
+  int port = 8766;  ///< 0: any that is free
+  std::string folder = "openai-emulator";
   std::string faults;
   std::string latency;
   std::string models;
