@@ -73,6 +73,27 @@ struct DeltaImportOptions {
 [[nodiscard]] Result<int> snapshot_rollback_command(CommandContext& context, std::int64_t version,
                                                     const std::string& collection);
 
+[[nodiscard]] Result<int> failed_command(CommandContext& context, const std::string& entity, std::size_t limit);
+/// `all` of an entity, or the items with these ids.
+[[nodiscard]] Result<int> retry_command(CommandContext& context, bool all, const std::vector<std::string>& ids,
+                                        const std::string& entity);
+
+/// The open batches; `all`: those that have ended, too. `status`: only those (PREPARED, PENDING, ...); empty: any.
+[[nodiscard]] Result<int> batches_list_command(CommandContext& context, const std::string& status, bool all);
+[[nodiscard]] Result<int> batches_show_command(CommandContext& context, const std::string& id);
+/// `all` that have no vectors yet, or those with these ids.
+[[nodiscard]] Result<int> batches_cancel_command(CommandContext& context, bool all, std::vector<std::string> ids);
+struct ReconcileOptions {
+  bool adopt = false;   ///< adopts what can be adopted, deletes files
+  bool cancel = false;  ///< and cancels the other batches
+  bool dry_run = false;
+};
+[[nodiscard]] Result<int> batches_reconcile_command(CommandContext& context, const ReconcileOptions& options);
+
+[[nodiscard]] Result<int> cache_status_command(CommandContext& context);
+[[nodiscard]] Result<int> cache_verify_command(CommandContext& context);
+[[nodiscard]] Result<int> cache_clear_command(CommandContext& context);
+
 [[nodiscard]] Result<int> queue_list_command(CommandContext& context, bool dead);
 [[nodiscard]] Result<int> queue_send_command(CommandContext& context, const std::string& body);
 /// `all`, or the dead letters with these ids.
@@ -86,8 +107,8 @@ struct ServeOptions {
 [[nodiscard]] Result<int> serve_command(CommandContext& context, const ServeOptions& options);
 
 struct OpenAiEmulatorOptions {
-  int port = 8766;     ///< 0: any that is free
-  std::string folder;  ///< empty: openai-emulator in the home
+  int port = 8766;  ///< 0: any that is free
+  std::string folder = "openai-emulator";
   std::string faults;
   std::string latency;
   std::string models;

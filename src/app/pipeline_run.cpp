@@ -5,6 +5,7 @@
 
 #include "app/embedded_definitions.h"
 #include "app/queue_consumer.h"
+#include "steps/provider_files.h"
 #include "workflow/durable/task_calls.h"
 
 namespace tillite {
@@ -13,6 +14,7 @@ namespace {
 constexpr std::int64_t kFirstPauseMs = 50;
 constexpr std::int64_t kPauseMsMax = 30'000;
 constexpr std::size_t kUnfinishedMax = 100;
+constexpr std::int64_t kDeletingFilesMsMax = 600'000;
 
 bool work_is_left(const Census& census) {
   return census.unclaimed + census.claimed + census.in_deltas + census.deltas_waiting + census.changes_waiting > 0 ||
@@ -64,6 +66,7 @@ class PipelineRun {
     }
     // Messages that others have left: what this run merged itself is told to nobody.
     if (TRY(queue_consumer(host_).drain(host_.context().stop)) > 0) standing = TRY(take_standing());
+    TRY(delete_files_of_the_provider());
     report.census = std::move(standing);
     report.others_at_work = others_at_work_;
     report.done = progress_.counts();
@@ -110,6 +113,14 @@ class PipelineRun {
                                  fmt::format("{} ended as {}: {}: {} (tillite workflow history {})",
                                              ended->state_machine, execution_status_name(ended->status), ended->error,
                                              message_of_cause(ended->cause.value_or("")), ended->id.str())));
+  }
+
+  /// What the steps left of it, because it would have taken them too long, or the provider did not answer.
+  Result<void> delete_files_of_the_provider() {
+    for (const Entity entity : options_.entities) {
+      TRY(delete_files_left(entity, kDeletingFilesMsMax, host_.ports(), host_.context()));
+    }
+    return {};
   }
 
   /// Passes an error on, unless it says that another process walks the execution.

@@ -5,8 +5,11 @@
 #include "app/pipeline_run.h"
 #include "app/plan_output.h"
 #include "receipts/receipt_items.h"
+#include "steps/batch_deadline.h"
 #include "steps/collection.h"
 #include "steps/compact.h"
+#include "steps/failed_items.h"
+#include "steps/provider_files.h"
 #include "vectors/garbage.h"
 
 namespace tillite {
@@ -58,14 +61,10 @@ void print(const Census& census, const Output& output) {
 }
 
 /// The items that were given up, with their reasons.
-Result<Json> failed_items(Entity entity, Table& table) {
+Result<Json> failed_items_json(Entity entity, Table& table) {
   Json failed = Json::array();
-  const Page page = TRY(table.query({.index = Index::gsi1,
-                                     .hash = "EMBEDDING_STATUS#FAILED",
-                                     .range_prefix = std::string(names_of(entity).index_prefix),
-                                     .limit = kFailedListedMax}));
-  for (const Item& row : page.items) {
-    failed.push_back({{"id", TRY(record_id_of(row)).str()}, {"reason", TRY(item_state(row)).failure_reason}});
+  for (const FailedItem& item : TRY(failed_items(entity, kFailedListedMax, table))) {
+    failed.push_back({{"id", item.id.str()}, {"reason", item.reason}});
   }
   return failed;
 }
@@ -74,9 +73,37 @@ Result<Json> all_failed_items(const std::vector<Census>& census, Table& table) {
   Json failed = Json::array();
   for (const Census& one : census) {
     if (one.failed == 0) continue;
-    for (Json& item : TRY(failed_items(one.entity, table))) failed.push_back(std::move(item));
+    for (Json& item : TRY(failed_items_json(one.entity, table))) failed.push_back(std::move(item));
   }
   return failed;
+}
+
+/// What waits for the provider: which batch expires next, and those that the provider should have ended long ago.
+Result<Json> deadlines(Entity entity, const Ports& ports, const Output& output) {
+  const std::int64_t now_ms = ports.clock.now_ms();
+  Json json = {{"overdue", Json::array()}};
+  std::optional<std::int64_t> oldest_ms;
+  for (const Batch& batch : TRY(batches_in(ports.table, entity, kOpenStatuses))) {
+    const auto age_ms = ms_at_provider(batch, now_ms);
+    if (!age_ms) continue;
+    if (*age_ms >= kOverdueAfterMs) {
+      json["overdue"].push_back({{"batch_id", batch.id.str()},
+                                 {"openai_batch_id", batch.openai_batch_id.str()},
+                                 {"status", batch_status_name(batch.status)},
+                                 {"submitted_seconds_ago", *age_ms / 1000}});
+      output.line("  overdue    {}: {} since {} (tillite batches show, cancel)", batch.id.str(),
+                  batch_status_name(batch.status), duration_text(*age_ms));
+    } else if (*age_ms > oldest_ms.value_or(-1)) {
+      oldest_ms = age_ms;
+      json["next_to_expire"] = {{"batch_id", batch.id.str()}, {"seconds", (kBatchWindowMs - *age_ms) / 1000}};
+    }
+  }
+  if (oldest_ms) {
+    output.line("  provider   the next batch to expire is {}, in {}",
+                json["next_to_expire"]["batch_id"].get<std::string>(),
+                duration_text(std::max<std::int64_t>(kBatchWindowMs - *oldest_ms, 0)));
+  }
+  return json;
 }
 
 bool lies_in(const Path& path, const Path& folder) {
@@ -159,7 +186,8 @@ Result<int> status_command(CommandContext& context) {
     const Census census = TRY(take_census(entity, host->ports(), host->context()));
     print(census, context.output);
     json["entities"].push_back(json_of(census));
-    for (const Json& item : TRY(failed_items(entity, host->ports().table))) {
+    json["entities"].back().update(TRY(deadlines(entity, host->ports(), context.output)));
+    for (const Json& item : TRY(failed_items_json(entity, host->ports().table))) {
       context.output.line("  failed     {}: {}", item.at("id").get<std::string>(),
                           item.at("reason").get<std::string>());
     }
@@ -203,6 +231,25 @@ Result<int> backup_command(CommandContext& context, const std::string& folder) {
 
 constexpr std::int64_t kExecutionsKeptMs = 90 * 24 * kMsAnHour;  // as long as AWS keeps them
 
+namespace {
+
+constexpr std::int64_t kDeletingFilesMsMax = kMsAnHour;
+
+/// Files that ended batches have left at the provider.
+Result<std::size_t> delete_provider_files(const LocalHost& host, const Output& output) {
+  std::size_t files = 0;
+  bool all = true;
+  for (const Entity entity : kEntities) {
+    const DeletedFiles deleted = TRY(delete_files_left(entity, kDeletingFilesMsMax, host.ports(), host.context()));
+    files += deleted.files;
+    all = all && deleted.all;
+  }
+  output.line("provider: removed {} files{}", files, all ? "" : ", others could not be removed yet");
+  return files;
+}
+
+}  // namespace
+
 Result<int> gc_command(CommandContext& context, bool dry_run, std::int64_t keep_hours) {
   const auto host = TRY(LocalHost::open(context.host));
   const RetentionSettings retention{.snapshot_ms = keep_hours * kMsAnHour,
@@ -225,6 +272,7 @@ Result<int> gc_command(CommandContext& context, bool dry_run, std::int64_t keep_
                                    {"bytes", report.bytes}});
   }
   if (!dry_run) {
+    json["provider_files"] = TRY(delete_provider_files(*host, context.output));
     const std::int64_t executions = TRY(host->engine(nullptr)->forget_older_than(kExecutionsKeptMs));
     context.output.line("executions: removed {} that ended more than 90 days ago", executions);
     json["executions"] = executions;

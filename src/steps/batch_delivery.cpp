@@ -6,6 +6,7 @@
 #include "embedding/text_key.h"
 #include "steps/compaction_message.h"
 #include "steps/enqueued_tokens.h"
+#include "steps/provider_files.h"
 #include "steps/text_claims.h"
 #include "vectors/keys.h"
 
@@ -44,7 +45,7 @@ Result<BatchDelivery> BatchDelivery::begin(const Batch& batch, CollectionBinding
 
 Result<void> BatchDelivery::load_waiting() {
   const InputFormat format = TRY(parse_input_format(binding_.input_format));
-  items_ = TRY(read_items(ports_.batch_files, batch_));
+  items_ = TRY(items_of(batch_, ports_));
   by_id_.reserve(items_.size());
   for (const BatchItem& item : items_) {
     by_id_.emplace(item.id.str(), &item);
@@ -186,6 +187,11 @@ Result<void> BatchDelivery::record(const BatchEnding& ending, Json facts, std::s
     set.update({{"delta_id", delta_.str()},
                 {"delta_key", delta_key().str()},
                 {"status_at_end", batch_status_name(ending.status)}});
+  } else {
+    Batch ended = batch_;
+    ended.output_file_id = ProviderFileId(set.value("output_file_id", ""));
+    ended.error_file_id = ProviderFileId(set.value("error_file_id", ""));
+    note_files(ended, set, context_.settings);
   }
   if (const std::string summary = error_summary(ending, unreadable); !summary.empty()) set["error_summary"] = summary;
   const auto recorded = write_and_give_back(

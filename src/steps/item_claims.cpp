@@ -182,7 +182,29 @@ Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem
   // Somebody else may have finished the same prepared batch first: theirs stands.
   const auto recorded = ports.table.write(update);
   if (!recorded && recorded.error().code() != Code::conflict) return std::unexpected(recorded.error());
-  return read_batch(ports.table, batch.id);
+  Batch now = TRY(read_batch(ports.table, batch.id));
+  if (!recorded && !now.is_prepared() && now.openai_batch_id.empty() && now.delta_id.empty()) {
+    // It was cancelled while this call was claiming: nobody would ever take back what it won late.
+    std::vector<std::pair<BatchItem, Release>> late;
+    for (BatchItem& item : won) late.emplace_back(std::move(item), Release{.reason = "its batch was cancelled"});
+    TRY(release_items(batch.id, late, ports, context.settings));
+  }
+  return now;
+}
+
+Result<std::vector<BatchItem>> items_of(const Batch& batch, const Ports& ports) {
+  auto listed = read_items(ports.batch_files, batch);
+  if (listed || (listed.error().code() != Code::not_found && listed.error().code() != Code::corrupt)) return listed;
+  std::vector<BatchItem> items;
+  const Query query{.index = Index::gsi1,
+                    .hash = "EMBEDDING_STATUS#" + status_text(EmbeddingStatus::pending),
+                    .range_prefix = std::string(names_of(batch.entity).index_prefix)};
+  TRY(for_each_item(ports.table, query, [&](const Item& row) -> Result<void> {
+    const ItemState state = TRY(item_state(row));
+    if (state.batch_id == batch.id) items.push_back({TRY(record_id_of(row)), state.input_hash, state.item_version, ""});
+    return {};
+  }));
+  return items;
 }
 
 Result<Released> release_items(const BatchId& batch, const std::vector<std::pair<BatchItem, Release>>& items,

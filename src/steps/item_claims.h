@@ -18,6 +18,10 @@ namespace tillite {
                                                      const CollectionBinding& binding, const Ports& ports,
                                                      const StepContext& context);
 
+/// The items of a batch, without their inputs: those that its list names; if that is lost or damaged, those that the
+/// batch still has by the table, which takes a look at all that are PENDING.
+[[nodiscard]] Result<std::vector<BatchItem>> items_of(const Batch& batch, const Ports& ports);
+
 /// Why items go back, and what that means for their next try.
 struct Release {
   std::string reason;

@@ -9,8 +9,10 @@
 
 #include "adapters/local/folder_object_store.h"
 #include "adapters/local/sqlite_table.h"
+#include "adapters/openai/openai_provider.h"
 #include "embedding/embedded_provider.h"
 #include "support/seeded_random.h"
+#include "support/served_emulator.h"
 #include "support/temp_folder.h"
 #include "support/virtual_clock.h"
 
@@ -85,6 +87,26 @@ class BatchProviderContract : public ::testing::TestWithParam<MakeProvider> {
 TEST_P(BatchProviderContract, GivesBackAnUploadedFile) {
   const std::string requests = request("a") + request("b");
   EXPECT_EQ(content(upload(requests)), requests);
+}
+
+TEST_P(BatchProviderContract, ListsUploadedFilesByNameNewestFirstInPages) {
+  const auto older = upload(request("a"));
+  test->pass_time();
+  const auto newer = upload(request("a") + request("b"));
+  wait_for(provider.create_batch(newer, {}).value().id);  // its output is no file that was uploaded
+  const auto first = provider.list_files({}, 1).value();
+  ASSERT_EQ(first.files.size(), 1U);
+  EXPECT_EQ(first.files[0].id, newer);
+  EXPECT_TRUE(first.files[0].name.starts_with("requests.")) << first.files[0].name;
+  EXPECT_EQ(first.files[0].bytes, (request("a") + request("b")).size());
+  EXPECT_TRUE(first.has_more);
+  const auto second = provider.list_files(newer, 1).value();
+  ASSERT_EQ(second.files.size(), 1U);
+  EXPECT_EQ(second.files[0].id, older);
+  EXPECT_FALSE(second.has_more);
+  ASSERT_TRUE(provider.delete_file(older));
+  EXPECT_EQ(provider.list_files({}, 100).value().files.size(), 1U);
+  EXPECT_EQ(provider.list_files(older, 1).error().code(), Code::not_found);
 }
 
 TEST_P(BatchProviderContract, AFileUploadedTwiceIsTwoFiles) {
@@ -250,6 +272,22 @@ class EmbeddedUnderTest final : public ProviderUnderTest {
   EmbeddedProvider provider_{*table_, *files_, clock_, random_, embedder_};
 };
 
+/// Over HTTP.
+class OpenAiUnderTest final : public ProviderUnderTest {
+ public:
+  explicit OpenAiUnderTest(const TempFolder& folder) : emulator_(folder.path(), model() + "=64") {}
+  BatchProvider& provider() override { return provider_; }
+  std::string model() const override { return "text-embedding-3-small"; }
+  void pass_time() override { emulator_.pass_time(1000); }
+
+ private:
+  ServedEmulator emulator_;
+  OpenAiProvider provider_{emulator_.client()};
+};
+
+INSTANTIATE_TEST_SUITE_P(OpenAi, BatchProviderContract, ::testing::Values(MakeProvider([](const TempFolder& folder) {
+                           return std::make_unique<OpenAiUnderTest>(folder);
+                         })));
 INSTANTIATE_TEST_SUITE_P(Embedded, BatchProviderContract, ::testing::Values(MakeProvider([](const TempFolder& folder) {
                            return std::make_unique<EmbeddedUnderTest>(folder);
                          })));
