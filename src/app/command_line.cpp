@@ -23,7 +23,7 @@ struct Values {
   std::vector<std::string> files;
   bool dry_run = false;
   std::string entity = "both";
-  bool no_wait = false;
+  RunCommandOptions run;
   std::vector<std::string> receipt;
   std::string collection;
   std::string folder;
@@ -136,8 +136,8 @@ class Parser {
         ->check(CLI::Range(1, kShardsMax));
   }
 
-  void add_entity(CLI::App& command) {
-    command.add_option("--entity", values_->entity, "line, word or both")
+  static void add_entity(CLI::App& command, std::string& entity) {
+    command.add_option("--entity", entity, "line, word or both")
         ->check(CLI::IsMember({"line", "word", "both"}))
         ->capture_default_str();
   }
@@ -169,9 +169,11 @@ class Parser {
   void add_run_commands() {
     auto v = values_;
     auto* run = add(app_, "run", "Embeds what is new and publishes snapshots, until nothing is left to do",
-                    "tillite run", [v](CommandContext& c) { return run_command(c, v->entity, v->no_wait); });
-    add_entity(*run);
-    run->add_flag("--no-wait", v->no_wait, "Submit, take what is ready, and end");
+                    "tillite run", [v](CommandContext& c) { return run_command(c, v->run); });
+    add_entity(*run, v->run.entity);
+    run->add_flag("--no-wait", v->run.no_wait, "Submit, take what is ready, and end");
+    run->add_option("--budget", v->run.budget,
+                    "Do nothing if it would cost more: as in 0.50USD, or a number of tokens");
     run->add_option_function<std::int64_t>(
            "--direct", [this](const std::int64_t items) { parsed_.direct_items_max = std::to_string(items); },
            "If no more items are to be sent than N (default 100), ask for them at once, at twice the price")
@@ -180,16 +182,20 @@ class Parser {
         ->check(CLI::Range(0, 2048));
     add_shards(*run);
 
+    auto* plan = add(app_, "plan", "Shows what a run would send, and what it would cost", "tillite plan --entity word",
+                     [v](CommandContext& c) { return plan_command(c, v->entity); });
+    add_entity(*plan, v->entity);
+
     auto* failed = add(app_, "failed", "Lists the items that were given up, with reasons", "tillite failed --limit 20",
                        [v](CommandContext& c) { return failed_command(c, v->entity, v->limit); });
-    add_entity(*failed);
+    add_entity(*failed, v->entity);
     failed->add_option("--limit", v->limit, "At most so many")->check(CLI::Range(1, 1'000'000))->capture_default_str();
     auto* retry = add(app_, "retry", "Releases items that were given up: the next run sends them",
                       "tillite retry --all --entity word",
                       [v](CommandContext& c) { return retry_command(c, v->all, v->ids, v->entity); });
     retry->add_flag("--all", v->all, "All of them");
     retry->add_option("ids", v->ids, "Their ids, as tillite failed shows them");
-    add_entity(*retry);
+    add_entity(*retry, v->entity);
 
     add(app_, "status", "Shows where every item is, and checks that none is lost", "tillite status", &status_command);
 
@@ -438,7 +444,7 @@ class Parser {
     emulator->add_option("--port", of.port, "Where; 0: any port that is free")
         ->check(CLI::Range(0, kPortMax))
         ->capture_default_str();
-    emulator->add_option("--folder", of.folder, "What it keeps (default: openai-emulator in the home)");
+    emulator->add_option("--folder", of.folder, "Where it keeps files and batches; no home")->capture_default_str();
     emulator->add_option("--faults", of.faults, "How it misbehaves: NAME=VALUE,... (docs/openai-emulator.md)");
     emulator->add_option("--seed", of.seed, "The same seed and requests make the same faults")->capture_default_str();
     emulator->add_option("--latency", of.latency, "How long things take: 2s, or in-progress=1m,request=20ms,...");

@@ -1,5 +1,6 @@
 // failed, retry: the items that were given up, and their release.
 #include "app/commands.h"
+#include "app/entity_choice.h"
 #include "receipts/receipt.h"
 #include "steps/failed_items.h"
 

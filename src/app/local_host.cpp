@@ -108,6 +108,11 @@ class EmbeddedHost final : public LocalHost {
   FunctionLog& function_log() override { return *adapters_->logs; }
   InvocationLog& invocations() override { return invocations_; }
 
+  TaskRunner& tasks() override {
+    tasks_.push_back(std::make_unique<Tasks>(ports_, context_, invocations_, nullptr, task_settings_));
+    return tasks_.back()->router;
+  }
+
   std::unique_ptr<Engine> engine(Progress* progress) override {
     StepTaskRunner::Listener listener;
     if (progress != nullptr) {
@@ -155,12 +160,13 @@ std::optional<std::string> bound_model(ObjectStore& vectors) {
 }  // namespace
 
 Result<std::unique_ptr<LocalHost>> LocalHost::open(const Options& options) {
-  Settings settings = TRY(read_settings(options.environment, default_model(options.environment)));
+  std::string model = default_model(options.environment);
+  Settings settings = TRY(read_settings(options.environment, model));  // nothing is made where they are wrong
   Home home = TRY(Home::open(options.home, options.create));
   auto adapters = std::make_unique<Adapters>();
   adapters->vectors = TRY(FolderObjectStore::open(home.vectors_folder()));
-  if (!options.environment("EMBEDDING_MODEL"))
-    settings.model = bound_model(*adapters->vectors).value_or(settings.model);
+  model = bound_model(*adapters->vectors).value_or(model);
+  settings = TRY(read_settings(options.environment, model));
   adapters->table = TRY(SqliteTable::open(home.table_file()));
   adapters->executions = TRY(SqliteExecutionStore::open(home.workflows_file()));
   adapters->provider_table = TRY(SqliteTable::open(home.provider_file()));

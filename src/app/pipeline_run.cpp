@@ -23,6 +23,25 @@ bool work_is_left(const Census& census) {
          });
 }
 
+/// Items without a vector: those that wait, and those in batches on their way.
+std::int64_t items_to_embed(const std::vector<Census>& standing) {
+  std::uint64_t items = 0;
+  for (const Census& census : standing) items += census.unclaimed + census.claimed;
+  return static_cast<std::int64_t>(items);
+}
+
+/// Whether a walk of create-batches left items that the next one finds at once. Not if no batch of its could go: then
+/// the next would meet the same ones, which wait for room at the provider.
+bool more_can_be_submitted(const Value& output) {
+  const Value* more = output.find("more");
+  const Value* submitted = output.find("submitted");
+  if (more == nullptr || *more != Value(true) || submitted == nullptr || !submitted->is_array()) return false;
+  return std::ranges::any_of(submitted->array(), [](const Value& batch) {
+    const Value* action = batch.find("action");
+    return action != nullptr && (*action == Value("submitted") || *action == Value("delivered"));
+  });
+}
+
 class PipelineRun {
  public:
   PipelineRun(LocalHost& host, const RunOptions& options, Progress& progress)
@@ -32,6 +51,7 @@ class PipelineRun {
     RunReport report;
     std::vector<Census> standing = TRY(take_standing());
     report.nothing_to_do = std::ranges::none_of(standing, work_is_left);
+    progress_.expect(items_to_embed(standing));
     std::int64_t pause_ms = kFirstPauseMs;
     while (std::ranges::any_of(standing, work_is_left)) {
       for (const Census& census : standing) {
@@ -67,8 +87,7 @@ class PipelineRun {
     const EntityMachines machines = machines_of(entity);
     while (true) {
       const Value output = TRY(walk(machines.create));
-      const Value* more = output.find("more");
-      if (more == nullptr || *more != Value(true)) break;
+      if (!more_can_be_submitted(output)) break;
     }
     TRY(walk(machines.poll));
     if (auto error = progress_.full_disk()) return std::unexpected(*std::move(error));

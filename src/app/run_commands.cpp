@@ -1,6 +1,9 @@
 // run, status, compact, backup, gc: what moves the pipeline and tells where it stands.
+#include "app/budget.h"
 #include "app/commands.h"
+#include "app/entity_choice.h"
 #include "app/pipeline_run.h"
+#include "app/plan_output.h"
 #include "receipts/receipt_items.h"
 #include "steps/batch_deadline.h"
 #include "steps/collection.h"
@@ -110,16 +113,34 @@ bool lies_in(const Path& path, const Path& folder) {
   return !relative.empty() && *relative.begin() != "..";
 }
 
-}  // namespace
-
-Result<std::vector<Entity>> entities_named(const std::string& name) {
-  if (name == "both") return std::vector<Entity>{Entity::line, Entity::word};
-  return std::vector<Entity>{TRY(parse_entity(name))};
+/// What was submitted costs; nothing if the price is not known.
+std::optional<Dollars> cost_of_run(const Progress::Counts& done, const EmbeddingModel& model) {
+  if (!model.price_per_million) return std::nullopt;
+  const auto cost = [](std::int64_t tokens, Dollars price) {
+    return cost_of(static_cast<std::uint64_t>(tokens), price);
+  };
+  return Dollars{cost(done.tokens, *model.batch_price_per_million()).millionths +
+                 cost(done.tokens_called, *model.price_per_million).millionths};
 }
 
-Result<int> run_command(CommandContext& context, const std::string& entity, bool no_wait) {
+/// Says that a run would cost too much; nothing was done.
+int refuse(const RunPlan& plan, const std::string& reason, const Output& output) {
+  print(plan, output);
+  output.line("refused: {}; nothing was sent", reason);
+  output.json({{"refused", reason}, {"plan", to_json(plan)}});
+  return kBeyondBudget;
+}
+
+}  // namespace
+
+Result<int> run_command(CommandContext& context, const RunCommandOptions& asked) {
+  const RunOptions options{.entities = TRY(entities_named(asked.entity)), .wait = !asked.no_wait};
+  const Budget budget = asked.budget.empty() ? Budget() : TRY(parse_budget(asked.budget));
   const auto host = TRY(LocalHost::open(context.host));
-  const RunOptions options{.entities = TRY(entities_named(entity)), .wait = !no_wait};
+  if (!asked.budget.empty()) {
+    const RunPlan plan = TRY(plan_run(options.entities, host->ports(), host->context()));
+    if (const auto reason = TRY(beyond(budget, plan))) return refuse(plan, *reason, context.output);
+  }
   const auto form = context.output.is_json() ? Progress::Form::silent
                     : context.live_progress  ? Progress::Form::terminal
                                              : Progress::Form::lines;
@@ -131,7 +152,10 @@ Result<int> run_command(CommandContext& context, const std::string& entity, bool
                {"others_at_work", report.others_at_work},
                {"items_found", report.done.found},
                {"batches_submitted", report.done.submitted},
+               {"items_expected", report.done.expected},
                {"items_embedded", report.done.embedded},
+               {"tokens_sent", report.done.tokens + report.done.tokens_called},
+               {"cost_usd", amount_json(cost_of_run(report.done, host->context().settings.model_facts))},
                {"items_merged", report.done.merged},
                {"entities", Json::array()}};
   std::size_t left = 0;

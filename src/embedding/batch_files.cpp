@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/line_blocks.h"
+#include "ports/embedding_parameters.h"
 
 namespace tillite {
 namespace {
@@ -133,7 +134,7 @@ class ResultFile {
 
 RequestBody request_body_of(const CollectionBinding& binding) {
   RequestBody body{.model = binding.model, .dimensions = std::nullopt};
-  if (binding.model.starts_with("text-embedding-3-")) body.dimensions = binding.dimensions;
+  if (takes_dimensions(binding.model)) body.dimensions = binding.dimensions;
   return body;
 }
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
+#include "base/number_text.h"
 #include "base/percent_coding.h"
 
 namespace tillite {
@@ -65,12 +65,9 @@ Result<Json> query_parameters(std::string_view query) {
       parameters[*name] = *value;
       continue;
     }
-    std::int64_t number = 0;
-    const char* const end = value->data() + value->size();
-    if (const auto [stop, error] = std::from_chars(value->data(), end, number); error != std::errc() || stop != end) {
-      return unreadable("MaxItems is no number");
-    }
-    parameters[*name] = number;
+    const auto number = parse_whole_number(*value);
+    if (!number) return unreadable("MaxItems is no number");
+    parameters[*name] = *number;
   }
   return parameters;
 }
@@ -88,7 +85,8 @@ Result<LambdaRequest> parse_lambda_request(const ServerRequest& request) {
   const std::string_view target = request.target;
   const std::size_t mark = std::min(target.find('?'), target.size());
   const std::string_view path = target.substr(0, mark);
-  LambdaRequest parsed = {.parameters = TRY(query_parameters(target.substr(std::min(mark + 1, target.size()))))};
+  LambdaRequest parsed;
+  parsed.parameters = TRY(query_parameters(target.substr(std::min(mark + 1, target.size()))));
   const auto unknown = [&] {
     return aws_error("UnknownOperationException",
                      fmt::format("Lambda has no '{} {}' here", request.method.substr(0, 16), path.substr(0, 256)));

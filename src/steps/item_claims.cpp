@@ -95,7 +95,10 @@ Result<std::vector<BatchItem>> without_refused(std::vector<BatchItem> items, con
   std::vector<BatchItem> sent_items;
   std::vector<Write> failures;
   for (BatchItem& item : items) {
-    const SentInput sent = TRY(sent_input(cl100k_base(), item.input, context.settings.input));
+    const bool may_be_too_long =
+        item.input.size() > context.settings.input.tokens_max;  // no token is shorter than a byte
+    SentInput sent;
+    if (may_be_too_long) sent = TRY(sent_input(cl100k_base(), item.input, context.settings.input));
     if (sent.fate != SentInput::Fate::refused) {
       sent_items.push_back(std::move(item));
       continue;

@@ -205,6 +205,12 @@ std::uint64_t RunPlan::items_to_embed() const {
   return items;
 }
 
+std::uint64_t RunPlan::batches_to_submit() const {
+  std::uint64_t batches = 0;
+  for (const EntityPlan& plan : entities) batches += plan.batches_to_submit();
+  return batches;
+}
+
 std::optional<Dollars> RunPlan::cost() const {
   if (!price_per_million || !batch_price_per_million) return std::nullopt;
   std::uint64_t called = 0;

@@ -35,7 +35,7 @@ struct EntityPlan {
 
 /// What a run would send, and at what price.
 struct RunPlan {
-  static constexpr std::int64_t kHoursARound = 24;  ///< the window that the provider has for a batch
+  static constexpr std::uint64_t kHoursARound = 24;  ///< the window that the provider has for a batch
 
   std::string model;
   std::optional<Dollars> price_per_million;        ///< by the synchronous call; nothing: not known
@@ -49,6 +49,8 @@ struct RunPlan {
   [[nodiscard]] std::uint64_t tokens_to_send() const;
   [[nodiscard]] std::uint64_t tokens_saved() const;  ///< because equal texts are sent once, and cached ones not at all
   [[nodiscard]] std::uint64_t items_to_embed() const;
+  [[nodiscard]] std::uint64_t batches_to_submit() const;
+  [[nodiscard]] std::uint64_t hours_max() const { return rounds * kHoursARound; }
   [[nodiscard]] std::optional<Dollars> cost() const;            ///< nothing: the price is not known
   [[nodiscard]] std::optional<Dollars> cost_if_called() const;  ///< if all of it were sent by the synchronous call
   [[nodiscard]] std::optional<Dollars> cost_saved() const;      ///< of tokens_saved(), in batches

@@ -15,6 +15,7 @@ Json answer(const Batch& batch, std::string_view action) {
   return {{"batch_id", batch.id.str()},
           {"openai_batch_id", batch.openai_batch_id.str()},
           {"batch_status", batch_status_name(batch.status)},
+          {"token_count", batch.token_count},
           {"action", action}};
 }
 

@@ -9,8 +9,10 @@
 
 #include "adapters/local/folder_object_store.h"
 #include "adapters/local/sqlite_table.h"
+#include "adapters/openai/openai_provider.h"
 #include "embedding/embedded_provider.h"
 #include "support/seeded_random.h"
+#include "support/served_emulator.h"
 #include "support/temp_folder.h"
 #include "support/virtual_clock.h"
 
@@ -270,6 +272,22 @@ class EmbeddedUnderTest final : public ProviderUnderTest {
   EmbeddedProvider provider_{*table_, *files_, clock_, random_, embedder_};
 };
 
+/// Over HTTP.
+class OpenAiUnderTest final : public ProviderUnderTest {
+ public:
+  explicit OpenAiUnderTest(const TempFolder& folder) : emulator_(folder.path(), model() + "=64") {}
+  BatchProvider& provider() override { return provider_; }
+  std::string model() const override { return "text-embedding-3-small"; }
+  void pass_time() override { emulator_.pass_time(1000); }
+
+ private:
+  ServedEmulator emulator_;
+  OpenAiProvider provider_{emulator_.client()};
+};
+
+INSTANTIATE_TEST_SUITE_P(OpenAi, BatchProviderContract, ::testing::Values(MakeProvider([](const TempFolder& folder) {
+                           return std::make_unique<OpenAiUnderTest>(folder);
+                         })));
 INSTANTIATE_TEST_SUITE_P(Embedded, BatchProviderContract, ::testing::Values(MakeProvider([](const TempFolder& folder) {
                            return std::make_unique<EmbeddedUnderTest>(folder);
                          })));

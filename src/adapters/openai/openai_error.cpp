@@ -95,7 +95,7 @@ std::string_view remedy(int status, Code code) {
 
 std::string presentable(std::string_view text, const Secret& key) {
   // More than is shown is looked at, so that nothing is shown of a key that the end cuts through.
-  std::string shown = without_keys(without_secret(cut(text, kMessageBytesMax * 4), key));
+  std::string shown = without_secret(without_keys(std::string(cut(text, kMessageBytesMax * 4))), key);
   if (!is_utf8(shown)) {
     std::ranges::replace_if(shown, [](char c) { return (static_cast<unsigned char>(c) & 0x80) != 0; }, '?');
   }

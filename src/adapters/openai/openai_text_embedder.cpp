@@ -5,7 +5,7 @@
 #include "adapters/openai/openai_answers.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "ports/embedding_models.h"
+#include "ports/embedding_parameters.h"
 
 namespace tillite {
 namespace {
@@ -55,7 +55,7 @@ Result<std::vector<std::vector<float>>> OpenAiTextEmbedder::embed_at_once(std::s
                                                                           std::size_t dimensions,
                                                                           std::span<const std::string> texts) {
   Json request = {{"model", model}, {"input", texts}, {"encoding_format", "base64"}};
-  if (const auto asked = asked_dimensions(model, dimensions)) request["dimensions"] = *asked;
+  if (takes_dimensions(model)) request["dimensions"] = dimensions;
   const auto answer =
       TRY(client_.call({.method = "POST",
                         .path = "/embeddings",

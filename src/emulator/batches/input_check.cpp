@@ -30,15 +30,6 @@ std::expected<std::string, BatchProblem> text_of(const Json& line, std::string_v
   return field->get<std::string>();
 }
 
-/// How many tokens an input is, whether or not it is allowed.
-std::uint64_t tokens_of(const Json& input) {
-  if (input.is_string()) return count_tokens(input.get_ref<const std::string&>());
-  if (!input.is_array()) return 0;
-  std::uint64_t tokens = 0;
-  for (const Json& part : input) tokens += part.is_number() ? 1 : tokens_of(part);
-  return tokens;
-}
-
 struct HashOfSum {
   std::size_t operator()(const Sum128& sum) const { return static_cast<std::size_t>(sum.low); }
 };
@@ -64,7 +55,7 @@ class InputCheck {
     if (auto problem = problem_with_model(request->body)) return add(*std::move(problem), number);
     ++facts_.requests;
     inputs_ += count_inputs(request->body);
-    if (const Json* const input = find_field(request->body, "input")) facts_.tokens += tokens_of(*input);
+    if (const Json* const input = find_field(request->body, "input")) facts_.tokens += count_input_tokens(*input);
   }
 
   void add(BatchProblem problem, std::optional<std::uint64_t> line = std::nullopt) {

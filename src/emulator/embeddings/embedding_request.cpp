@@ -29,7 +29,7 @@ std::string text_for_tokens(const Json& tokens) {
   return text;
 }
 
-ApiResult<void> add_input(EmbeddingRequest& request, std::string text, std::size_t tokens) {
+ApiResult<void> add_input(EmbeddingRequest& request, std::string text, std::uint64_t tokens) {
   if (tokens > EmbeddingRequest::kInputTokensMax) {
     return std::unexpected(ApiError(
         400, fmt::format("This model's maximum context length is {} tokens, however you requested {} tokens ({} in "
@@ -45,7 +45,7 @@ ApiResult<void> add_text(EmbeddingRequest& request, const Json& text) {
   if (!text.is_string()) return std::unexpected(unusable_input());
   auto value = text.get<std::string>();
   if (value.empty()) return std::unexpected(unusable_input());
-  const std::size_t tokens = count_tokens(value);
+  const std::uint64_t tokens = count_tokens(value);
   return add_input(request, std::move(value), tokens);
 }
 

@@ -14,7 +14,7 @@ struct EmbeddingRequest {
   static constexpr std::size_t kInputTokensMax = 8191;
   static constexpr std::size_t kTokensMax = 300'000;  ///< of all inputs
 
-  const EmbeddingModel* model = nullptr;
+  const ServedModel* model = nullptr;
   std::vector<std::string> inputs;  ///< a list of tokens as a text that stands for it
   std::size_t tokens = 0;
   std::size_t dimensions = 0;

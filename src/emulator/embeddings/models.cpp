@@ -3,11 +3,17 @@
 #include <algorithm>
 #include <charconv>
 
+#include "embedding/model.h"
+
 namespace tillite {
 namespace {
 
 constexpr std::size_t kDimensionsMax = 8192;
-constexpr std::string_view kCannotShorten = "text-embedding-ada-002";
+
+bool can_shorten(std::string_view name) {
+  const EmbeddingModel model = embedding_model(name);
+  return !model.dimensions || model.dimensions_can_be_chosen;
+}
 
 }  // namespace
 
@@ -30,14 +36,14 @@ Result<ModelCatalog> ModelCatalog::parse(std::string_view text) {
     if (catalog.find(name) != nullptr) return fail(Code::invalid_input, "the model '{}' is there twice", name);
     catalog.models_.push_back({.name = std::string(name),
                                .embedder = std::make_unique<NgramEmbedder>(dimensions),
-                               .can_shorten = name != kCannotShorten});
+                               .can_shorten = can_shorten(name)});
   }
   if (catalog.models_.empty()) return fail(Code::invalid_input, "name a model at least, as in NAME=1536");
   return catalog;
 }
 
-const EmbeddingModel* ModelCatalog::find(std::string_view name) const {
-  const auto found = std::ranges::find(models_, name, &EmbeddingModel::name);
+const ServedModel* ModelCatalog::find(std::string_view name) const {
+  const auto found = std::ranges::find(models_, name, &ServedModel::name);
   return found == models_.end() ? nullptr : &*found;
 }
 

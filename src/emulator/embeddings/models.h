@@ -11,10 +11,10 @@
 namespace tillite {
 
 /// A model of embeddings that the emulator has.
-struct EmbeddingModel {
+struct ServedModel {
   std::string name;
   std::unique_ptr<Embedder> embedder;
-  bool can_shorten = true;  ///< the parameter `dimensions` is allowed
+  bool can_shorten = true;  ///< the parameter `dimensions` is allowed; of an unknown model it is
 };
 
 /// The models by their names. Does not change; threads: any.
@@ -28,11 +28,11 @@ class ModelCatalog {
   [[nodiscard]] static Result<ModelCatalog> parse(std::string_view text);
 
   /// nullptr if there is none.
-  [[nodiscard]] const EmbeddingModel* find(std::string_view name) const;
-  [[nodiscard]] const std::vector<EmbeddingModel>& models() const { return models_; }
+  [[nodiscard]] const ServedModel* find(std::string_view name) const;
+  [[nodiscard]] const std::vector<ServedModel>& models() const { return models_; }
 
  private:
-  std::vector<EmbeddingModel> models_;
+  std::vector<ServedModel> models_;
 };
 
 }  // namespace tillite

@@ -204,7 +204,7 @@ ApiResult<ServerResponse> OpenAiApi::create_embeddings(const ServerRequest& requ
 
 ServerResponse OpenAiApi::list_models() const {
   Json data = Json::array();
-  for (const EmbeddingModel& model : models_.models()) {
+  for (const ServedModel& model : models_.models()) {
     data.push_back({{"id", model.name}, {"object", "model"}, {"created", 0}, {"owned_by", "tillite"}});
   }
   return json_response(200, {{"object", "list"}, {"data", data}});

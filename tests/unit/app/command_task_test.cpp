@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <thread>
 
 #include "support/must.h"
@@ -45,6 +46,15 @@ TEST_F(CommandTaskTest, GivesTheInputToAProgramAndTakesItsOutputAsTheResult) {
 
 TEST_F(CommandTaskTest, WorksInItsFolder) {
   EXPECT_EQ(must(run(program(R"sh(printf '"%s"' "$(pwd)")sh"))), std::filesystem::canonical(folder.path()).string());
+}
+
+TEST_F(CommandTaskTest, DoesNotHandOnWhatIsWithheld) {
+  ::setenv("TILLITE_TEST_KEY", "hidden", 1);
+  const CommandTask discreet(folder.path(), Logger::none(), {"TILLITE_TEST_KEY"});
+  const std::string resource = program(R"sh(printf '"%s"' "$TILLITE_TEST_KEY")sh");
+  EXPECT_EQ(must(discreet.run({.resource = resource, .payload = {}, .execution_id = "e"})), "");
+  EXPECT_EQ(must(run(resource)), "hidden");
+  ::unsetenv("TILLITE_TEST_KEY");
 }
 
 TEST_F(CommandTaskTest, NoOutputIsNull) {

@@ -72,6 +72,15 @@ TEST_F(TaskRouterTest, ReadsItsSettingsFromTheEnvironment) {
   EXPECT_EQ(settings.lambda_endpoint, "http://127.0.0.1:9001");
   EXPECT_EQ(settings.certificates_file, "/etc/certificates.pem");
   EXPECT_TRUE(settings.commands_allowed);
+  EXPECT_EQ(settings.withheld, (std::set<std::string>{"OPENAI_API_KEY"}));
+}
+
+TEST_F(TaskRouterTest, CommandsGetKeysOnlyWhereTheSettingsSaySo) {
+  const TaskSettings settings = read_task_settings([](const std::string& name) -> std::optional<std::string> {
+    if (name == "TILLITE_COMMANDS_GET_KEYS") return "true";
+    return std::nullopt;
+  });
+  EXPECT_TRUE(settings.withheld.empty());
 }
 
 }  // namespace

@@ -47,6 +47,18 @@ TEST_F(FindTest, SendsOnlyTheItemsThatItsBatchWon) {
   EXPECT_EQ(pipeline.row(line_of(receipt, 2)).at("embedding_batch_id"), "another");
 }
 
+TEST_F(FindTest, OfPreparedBatchesOnlySoManyAsARunMayHaveAreTakenUpTheOldestFirst) {
+  pipeline.settings.batch.items_max = 1;
+  pipeline.import(receipt);
+  const Json all = find().at("batches");
+  ASSERT_EQ(all.size(), 3U);
+  pipeline.settings.batches_per_run = 2;
+  const Json some = find();
+  EXPECT_EQ(some.at("batches_total"), 2);
+  EXPECT_EQ(some.at("more"), true);
+  EXPECT_EQ(find().at("batches"), some.at("batches"));
+}
+
 TEST_F(FindTest, OfTwoBatchesThatWantTheSameItemsEachItemIsInOne) {
   pipeline.import(receipt);
   const Batch first = write_down("first");
