@@ -1,6 +1,6 @@
 #include "steps/run_plan.h"
 
-#include <numeric>
+#include <unordered_set>
 
 #include "embedding/text_key.h"
 #include "steps/batch.h"
@@ -73,8 +73,9 @@ class Planning {
           TRY(add(std::move(items)));
           return true;
         }));
-    const bool is_called = plan_.batches == 0 && items_to_send_ <= context_.settings.direct_items_max;
-    count(planner_.finish(), is_called ? VectorSource::call : VectorSource::batch);
+    const Batches last = planner_.finish();
+    const bool few = plan_.batches == 0 && !last.empty() && last.front().size() <= context_.settings.direct_items_max;
+    count(last, few ? VectorSource::call : VectorSource::batch);
     plan_.is_upper_bound = texts_.is_overfull();
     return {};
   }
@@ -136,16 +137,18 @@ class Planning {
       plan_.tokens_of_items += items[i].tokens;
       const bool is_new = texts_.insert(items[i].input_hash);
       if (is_new) ++plan_.texts;
-      const bool is_sent = TRY(this->is_sent(items[i], keys[i], cached[i], is_new));
-      if (is_sent) ++items_to_send_;
-      if (is_sent && is_new) to_send.push_back(std::move(items[i]));
+      const bool asked = TRY(is_asked_for(items[i], keys[i], cached[i], is_new));
+      // An item whose text is in a batch that is full already gets its vector later, from the cache.
+      if (!asked || (!is_new && !open_texts_.contains(items[i].input_hash))) continue;
+      open_texts_.insert(items[i].input_hash);
+      to_send.push_back(std::move(items[i]));
     }
     count(planner_.add(std::move(to_send)), VectorSource::batch);
     return {};
   }
 
   /// Whether the provider is asked for the text of an item; where it is not, and the text is new, this is noted.
-  Result<bool> is_sent(const BatchItem& item, const TextKey& key, bool cached, bool is_new) {
+  Result<bool> is_asked_for(const BatchItem& item, const TextKey& key, bool cached, bool is_new) {
     const std::uint64_t noted = is_new ? 1 : 0;
     if (cached) {
       plan_.texts_cached += noted;
@@ -162,11 +165,13 @@ class Planning {
     return sent.fate != SentInput::Fate::refused;
   }
 
+  /// Counts batches that are full: their texts are sent once.
   void count(const Batches& batches, VectorSource source) {
     for (const auto& items : batches) {
-      const std::uint64_t tokens =
-          std::accumulate(items.begin(), items.end(), std::uint64_t{0},
-                          [](std::uint64_t sum, const BatchItem& item) { return sum + item.tokens; });
+      std::uint64_t tokens = 0;
+      for (const BatchItem& item : items) {
+        if (open_texts_.erase(item.input_hash) > 0) tokens += item.tokens;
+      }
       ++plan_.batches;
       plan_.tokens += tokens;
       count_sent(source, tokens);
@@ -181,7 +186,7 @@ class Planning {
   TextsOnTheirWay on_their_way_;
   bool others_at_work_ = false;
   DistinctTexts texts_;
-  std::size_t items_to_send_ = 0;
+  std::unordered_set<std::string> open_texts_;  ///< in the batch that is not full yet
   EntityPlan plan_;
 };
 
