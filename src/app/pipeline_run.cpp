@@ -68,7 +68,7 @@ class PipelineRun {
       if (more == nullptr || *more != Value(true)) break;
     }
     TRY(walk(machines.poll));
-    if (auto error = progress_.full_disk()) return std::unexpected(*std::move(error));
+    if (auto error = progress_.common_error()) return std::unexpected(*std::move(error));
     return {};
   }
 
