@@ -24,9 +24,7 @@ std::string fitted(std::string text) {
   return text.substr(0, size.ws_col - std::size_t{1});
 }
 
-bool concerns_all(Code code) {
-  return code == Code::no_space || code == Code::permission || code == Code::unsupported;
-}
+bool concerns_all(Code code) { return code == Code::no_space || code == Code::permission || code == Code::unsupported; }
 
 std::int64_t number(const Json& result, const char* name) {
   const Json* field = find_field(result, name);
