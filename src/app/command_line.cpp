@@ -23,7 +23,7 @@ struct Values {
   std::vector<std::string> files;
   bool dry_run = false;
   std::string entity = "both";
-  bool no_wait = false;
+  RunCommandOptions run;
   std::vector<std::string> receipt;
   std::string collection;
   std::string folder;
@@ -41,6 +41,9 @@ struct Values {
   bool express = false;
   bool no_history = false;
   std::string body;
+  std::string status;
+  std::size_t limit = 100;
+  ReconcileOptions reconcile;
   ServeOptions serve;
   OpenAiEmulatorOptions emulator;
   TestStateOptions test_state;
@@ -70,6 +73,8 @@ class Parser {
     add_search_commands();
     add_snapshot_commands();
     add_delta_commands();
+    add_batches_commands();
+    add_cache_commands();
     add_queue_commands();
     add_workflow_commands();
     add_serve_command();
@@ -131,6 +136,12 @@ class Parser {
         ->check(CLI::Range(1, kShardsMax));
   }
 
+  static void add_entity(CLI::App& command, std::string& entity) {
+    command.add_option("--entity", entity, "line, word or both")
+        ->check(CLI::IsMember({"line", "word", "both"}))
+        ->capture_default_str();
+  }
+
   void add_receipt_commands() {
     auto v = values_;
     auto* sample = add(app_, "sample", "Writes made-up receipts as JSON lines", "tillite sample --receipts 40 --seed 1",
@@ -158,12 +169,33 @@ class Parser {
   void add_run_commands() {
     auto v = values_;
     auto* run = add(app_, "run", "Embeds what is new and publishes snapshots, until nothing is left to do",
-                    "tillite run", [v](CommandContext& c) { return run_command(c, v->entity, v->no_wait); });
-    run->add_option("--entity", v->entity, "line, word or both")
-        ->check(CLI::IsMember({"line", "word", "both"}))
-        ->capture_default_str();
-    run->add_flag("--no-wait", v->no_wait, "Submit, take what is ready, and end");
+                    "tillite run", [v](CommandContext& c) { return run_command(c, v->run); });
+    add_entity(*run, v->run.entity);
+    run->add_flag("--no-wait", v->run.no_wait, "Submit, take what is ready, and end");
+    run->add_option("--budget", v->run.budget,
+                    "Do nothing if it would cost more: as in 0.50USD, or a number of tokens");
+    run->add_option_function<std::int64_t>(
+           "--direct", [this](const std::int64_t items) { parsed_.direct_items_max = std::to_string(items); },
+           "If no more items are to be sent than N (default 100), ask for them at once, at twice the price")
+        ->expected(0, 1)
+        ->default_str("100")
+        ->check(CLI::Range(0, 2048));
     add_shards(*run);
+
+    auto* plan = add(app_, "plan", "Shows what a run would send, and what it would cost", "tillite plan --entity word",
+                     [v](CommandContext& c) { return plan_command(c, v->entity); });
+    add_entity(*plan, v->entity);
+
+    auto* failed = add(app_, "failed", "Lists the items that were given up, with reasons", "tillite failed --limit 20",
+                       [v](CommandContext& c) { return failed_command(c, v->entity, v->limit); });
+    add_entity(*failed, v->entity);
+    failed->add_option("--limit", v->limit, "At most so many")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+    auto* retry = add(app_, "retry", "Releases items that were given up: the next run sends them",
+                      "tillite retry --all --entity word",
+                      [v](CommandContext& c) { return retry_command(c, v->all, v->ids, v->entity); });
+    retry->add_flag("--all", v->all, "All of them");
+    retry->add_option("ids", v->ids, "Their ids, as tillite failed shows them");
+    add_entity(*retry, v->entity);
 
     add(app_, "status", "Shows where every item is, and checks that none is lost", "tillite status", &status_command);
 
@@ -264,6 +296,46 @@ class Parser {
                        "Their collection (default: the only one, or the one called like ours)");
     import->add_option("--into", v->delta_import.into,
                        "receipt_lines or receipt_words (default: the one called like theirs)");
+  }
+
+  void add_batches_commands() {
+    auto v = values_;
+    auto* batches = app_.add_subcommand("batches", "What is, or was, at the provider");
+    batches->require_subcommand(1);
+    batches->fallthrough();
+    batches->footer("Example: tillite batches list");
+    auto* list = add(*batches, "list", "Lists the batches that are open", "tillite batches list --status FAILED",
+                     [v](CommandContext& c) { return batches_list_command(c, v->status, v->all); });
+    list->add_option("--status", v->status, "Only those: PREPARED, PENDING, IN_PROGRESS, FAILED, ...");
+    list->add_flag("--all", v->all, "Those that have ended, too");
+    auto* show = add(*batches, "show", "Shows all that is known of a batch, here and at the provider",
+                     "tillite batches show 0b9a4c1e-6d1f-4c57-9f3a-2f8f5f5f9a10",
+                     [v](CommandContext& c) { return batches_show_command(c, v->execution); });
+    show->add_option("id", v->execution, "The batch's id, as batches list shows it")->required();
+    auto* cancel =
+        add(*batches, "cancel", "Cancels batches; what they have by then is kept", "tillite batches cancel --all",
+            [v](CommandContext& c) { return batches_cancel_command(c, v->all, v->ids); });
+    cancel->add_flag("--all", v->all, "All that have no vectors yet");
+    cancel->add_option("ids", v->ids, "Their ids, as batches list shows them");
+    auto* reconcile = add(*batches, "reconcile", "Finds batches and files at the provider that nobody here waits for",
+                          "tillite batches reconcile --cancel --dry-run",
+                          [v](CommandContext& c) { return batches_reconcile_command(c, v->reconcile); });
+    auto* adopt = reconcile->add_flag("--adopt", v->reconcile.adopt,
+                                      "Adopt batches whose row waits for them, delete files; list the others");
+    reconcile->add_flag("--cancel", v->reconcile.cancel, "The same, and cancel the others")->excludes(adopt);
+    reconcile->add_flag("--dry-run", v->reconcile.dry_run, "Say what would be done");
+  }
+
+  void add_cache_commands() {
+    auto* cache = app_.add_subcommand("cache", "The vectors that were paid for, by their text");
+    cache->require_subcommand(1);
+    cache->fallthrough();
+    cache->footer("Example: tillite cache status");
+    add(*cache, "status", "How many there are, and how much room they have", "tillite cache status",
+        &cache_status_command);
+    add(*cache, "verify", "Reads them all, and removes what is damaged", "tillite cache verify", &cache_verify_command);
+    add(*cache, "clear", "Removes them all: equal texts are paid for again", "tillite cache clear",
+        &cache_clear_command);
   }
 
   void add_queue_commands() {
@@ -372,7 +444,7 @@ class Parser {
     emulator->add_option("--port", of.port, "Where; 0: any port that is free")
         ->check(CLI::Range(0, kPortMax))
         ->capture_default_str();
-    emulator->add_option("--folder", of.folder, "What it keeps (default: openai-emulator in the home)");
+    emulator->add_option("--folder", of.folder, "Where it keeps files and batches; no home")->capture_default_str();
     emulator->add_option("--faults", of.faults, "How it misbehaves: NAME=VALUE,... (docs/openai-emulator.md)");
     emulator->add_option("--seed", of.seed, "The same seed and requests make the same faults")->capture_default_str();
     emulator->add_option("--latency", of.latency, "How long things take: 2s, or in-progress=1m,request=20ms,...");

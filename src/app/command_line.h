@@ -12,9 +12,10 @@ struct ParsedCommandLine {
   std::string home;
   bool json = false;
   bool verbose = false;
-  std::string log_level;  ///< of --log-level; empty: none given
-  std::string memory;     ///< of --memory; empty: none given
-  std::string shards;     ///< of --shards; empty: none given
+  std::string log_level;         ///< of --log-level; empty: none given
+  std::string memory;            ///< of --memory; empty: none given
+  std::string shards;            ///< of --shards; empty: none given
+  std::string direct_items_max;  ///< of --direct; empty: none given
   Command command;
   std::string text;
   std::optional<Error> mistake;

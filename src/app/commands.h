@@ -17,15 +17,23 @@ struct CommandContext {
   bool live_progress = false;
 };
 
-/// A command ends with its exit status (0 done, 3 partly done), or with an error, which has one of its own.
+/// A command ends with its exit status (0 done, 3 partly done, 18 refused for its cost), or with an error, which has
+/// one of its own.
 using Command = std::function<Result<int>(CommandContext& context)>;
 
 inline constexpr int kDone = 0;
 inline constexpr int kPartlyDone = 3;
+inline constexpr int kBeyondBudget = 18;
 
 [[nodiscard]] Result<int> sample_command(CommandContext& context, std::int64_t receipts, std::int64_t seed);
 [[nodiscard]] Result<int> import_command(CommandContext& context, const std::vector<std::string>& files, bool dry_run);
-[[nodiscard]] Result<int> run_command(CommandContext& context, const std::string& entity, bool no_wait);
+struct RunCommandOptions {
+  std::string entity = "both";
+  bool no_wait = false;
+  std::string budget;  ///< as in 0.50USD, or a number of tokens; empty: none
+};
+[[nodiscard]] Result<int> run_command(CommandContext& context, const RunCommandOptions& options);
+[[nodiscard]] Result<int> plan_command(CommandContext& context, const std::string& entity);
 [[nodiscard]] Result<int> delete_command(CommandContext& context, const std::string& image_id, int receipt_id);
 [[nodiscard]] Result<int> status_command(CommandContext& context);
 [[nodiscard]] Result<int> compact_command(CommandContext& context, const std::string& collection);
@@ -65,6 +73,27 @@ struct DeltaImportOptions {
 [[nodiscard]] Result<int> snapshot_rollback_command(CommandContext& context, std::int64_t version,
                                                     const std::string& collection);
 
+[[nodiscard]] Result<int> failed_command(CommandContext& context, const std::string& entity, std::size_t limit);
+/// `all` of an entity, or the items with these ids.
+[[nodiscard]] Result<int> retry_command(CommandContext& context, bool all, const std::vector<std::string>& ids,
+                                        const std::string& entity);
+
+/// The open batches; `all`: those that have ended, too. `status`: only those (PREPARED, PENDING, ...); empty: any.
+[[nodiscard]] Result<int> batches_list_command(CommandContext& context, const std::string& status, bool all);
+[[nodiscard]] Result<int> batches_show_command(CommandContext& context, const std::string& id);
+/// `all` that have no vectors yet, or those with these ids.
+[[nodiscard]] Result<int> batches_cancel_command(CommandContext& context, bool all, std::vector<std::string> ids);
+struct ReconcileOptions {
+  bool adopt = false;   ///< adopts what can be adopted, deletes files
+  bool cancel = false;  ///< and cancels the other batches
+  bool dry_run = false;
+};
+[[nodiscard]] Result<int> batches_reconcile_command(CommandContext& context, const ReconcileOptions& options);
+
+[[nodiscard]] Result<int> cache_status_command(CommandContext& context);
+[[nodiscard]] Result<int> cache_verify_command(CommandContext& context);
+[[nodiscard]] Result<int> cache_clear_command(CommandContext& context);
+
 [[nodiscard]] Result<int> queue_list_command(CommandContext& context, bool dead);
 [[nodiscard]] Result<int> queue_send_command(CommandContext& context, const std::string& body);
 /// `all`, or the dead letters with these ids.
@@ -78,8 +107,8 @@ struct ServeOptions {
 [[nodiscard]] Result<int> serve_command(CommandContext& context, const ServeOptions& options);
 
 struct OpenAiEmulatorOptions {
-  int port = 8766;     ///< 0: any that is free
-  std::string folder;  ///< empty: openai-emulator in the home
+  int port = 8766;  ///< 0: any that is free
+  std::string folder = "openai-emulator";
   std::string faults;
   std::string latency;
   std::string models;

@@ -53,6 +53,7 @@ Result<std::unique_ptr<EmbeddingService>> make_embedding_service(const Settings&
   if (settings.model == NgramEmbedder().model()) return std::make_unique<EmbeddedService>(settings.dimensions, parts);
   OpenAiSettings openai = TRY(read_openai_settings(environment));
   openai.scratch = parts.scratch;
+  openai.calls_max = settings.provider_calls_max;
   return std::make_unique<OpenAiService>(std::move(openai), parts);
 }
 

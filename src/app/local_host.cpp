@@ -108,6 +108,11 @@ class EmbeddedHost final : public LocalHost {
   FunctionLog& function_log() override { return *adapters_->logs; }
   InvocationLog& invocations() override { return invocations_; }
 
+  TaskRunner& tasks() override {
+    tasks_.push_back(std::make_unique<Tasks>(ports_, context_, invocations_, nullptr, task_settings_));
+    return tasks_.back()->router;
+  }
+
   std::unique_ptr<Engine> engine(Progress* progress) override {
     StepTaskRunner::Listener listener;
     if (progress != nullptr) {

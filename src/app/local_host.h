@@ -37,6 +37,8 @@ class LocalHost {
   [[nodiscard]] virtual FunctionLog& function_log() = 0;
   /// Where functions that run here log.
   [[nodiscard]] virtual InvocationLog& invocations() = 0;
+  /// What runs a task outside of an execution, as an engine's would. It lives as long as this host.
+  [[nodiscard]] virtual TaskRunner& tasks() = 0;
   /// An engine whose tasks are the steps; `progress` (may be nullptr) hears of them. Must not outlive this host.
   [[nodiscard]] virtual std::unique_ptr<Engine> engine(Progress* progress) = 0;
 };

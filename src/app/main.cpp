@@ -45,9 +45,10 @@ bool is_live_terminal() { return ::isatty(STDOUT_FILENO) != 0 && environment("TE
 
 /// The environment, in which options stand above variables.
 tillite::Environment environment_of(const tillite::ParsedCommandLine& parsed) {
-  return [memory = parsed.memory, shards = parsed.shards](const std::string& name) {
+  return [memory = parsed.memory, shards = parsed.shards, direct = parsed.direct_items_max](const std::string& name) {
     if (name == "TILLITE_MEMORY_BYTES" && !memory.empty()) return std::optional(memory);
     if (name == "TILLITE_SHARDS" && !shards.empty()) return std::optional(shards);
+    if (name == "DIRECT_ITEMS_MAX" && !direct.empty()) return std::optional(direct);
     return environment(name);
   };
 }

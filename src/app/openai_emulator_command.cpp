@@ -12,7 +12,7 @@ Result<int> openai_emulator_command(CommandContext& context, const OpenAiEmulato
   SystemClock clock;
   SystemRandom random;
   Emulator::Settings settings;
-  settings.folder = options.folder.empty() ? context.host.home / "openai-emulator" : Path(options.folder);
+  settings.folder = options.folder;
   settings.models = options.models;
   settings.api_key = options.api_key;
   settings.faults = TRY(FaultSpec::parse(options.faults));

@@ -1,12 +1,10 @@
 #include "app/openai_environment.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace tillite {
 namespace {
 
-constexpr std::size_t kCallsMax = 256;
 constexpr std::size_t kUrlBytesMax = 2048;
 constexpr std::size_t kKeyBytesMax = 4096;
 constexpr std::string_view kBlanks = " \t\r\n";
@@ -40,18 +38,6 @@ Result<std::string> base_url(const Environment& environment) {
   return url;
 }
 
-Result<std::size_t> calls_max(const Environment& environment) {
-  const std::string text = value_of(environment, "OPENAI_CALLS_MAX");
-  if (text.empty()) return OpenAiSettings().calls_max;
-  std::size_t calls = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), calls);
-  if (error != std::errc() || end != text.data() + text.size() || calls == 0 || calls > kCallsMax) {
-    return fail(Code::invalid_input, "the variable OPENAI_CALLS_MAX must be a whole number from 1 to {}, but is '{}'",
-                kCallsMax, text.substr(0, 64));
-  }
-  return calls;
-}
-
 }  // namespace
 
 bool names_openai(const Environment& environment) {
@@ -66,7 +52,6 @@ Result<OpenAiSettings> read_openai_settings(const Environment& environment) {
   settings.organization = TRY(header_value(environment, "OPENAI_ORG_ID"));
   settings.project = TRY(header_value(environment, "OPENAI_PROJECT_ID"));
   settings.certificates_file = value_of(environment, "SSL_CERT_FILE");
-  settings.calls_max = TRY(calls_max(environment));
   return settings;
 }
 

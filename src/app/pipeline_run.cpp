@@ -5,6 +5,7 @@
 
 #include "app/embedded_definitions.h"
 #include "app/queue_consumer.h"
+#include "steps/provider_files.h"
 #include "workflow/durable/task_calls.h"
 
 namespace tillite {
@@ -13,12 +14,32 @@ namespace {
 constexpr std::int64_t kFirstPauseMs = 50;
 constexpr std::int64_t kPauseMsMax = 30'000;
 constexpr std::size_t kUnfinishedMax = 100;
+constexpr std::int64_t kDeletingFilesMsMax = 600'000;
 
 bool work_is_left(const Census& census) {
   return census.unclaimed + census.claimed + census.in_deltas + census.deltas_waiting + census.changes_waiting > 0 ||
          std::ranges::any_of(kOpenStatuses, [&](BatchStatus status) {
            return census.batches.contains(std::string(batch_status_name(status)));
          });
+}
+
+/// Items without a vector: those that wait, and those in batches on their way.
+std::int64_t items_to_embed(const std::vector<Census>& standing) {
+  std::uint64_t items = 0;
+  for (const Census& census : standing) items += census.unclaimed + census.claimed;
+  return static_cast<std::int64_t>(items);
+}
+
+/// Whether a walk of create-batches left items that the next one finds at once. Not if no batch of its could go: then
+/// the next would meet the same ones, which wait for room at the provider.
+bool more_can_be_submitted(const Value& output) {
+  const Value* more = output.find("more");
+  const Value* submitted = output.find("submitted");
+  if (more == nullptr || *more != Value(true) || submitted == nullptr || !submitted->is_array()) return false;
+  return std::ranges::any_of(submitted->array(), [](const Value& batch) {
+    const Value* action = batch.find("action");
+    return action != nullptr && (*action == Value("submitted") || *action == Value("delivered"));
+  });
 }
 
 class PipelineRun {
@@ -30,6 +51,7 @@ class PipelineRun {
     RunReport report;
     std::vector<Census> standing = TRY(take_standing());
     report.nothing_to_do = std::ranges::none_of(standing, work_is_left);
+    progress_.expect(items_to_embed(standing));
     std::int64_t pause_ms = kFirstPauseMs;
     while (std::ranges::any_of(standing, work_is_left)) {
       for (const Census& census : standing) {
@@ -44,6 +66,7 @@ class PipelineRun {
     }
     // Messages that others have left: what this run merged itself is told to nobody.
     if (TRY(queue_consumer(host_).drain(host_.context().stop)) > 0) standing = TRY(take_standing());
+    TRY(delete_files_of_the_provider());
     report.census = std::move(standing);
     report.others_at_work = others_at_work_;
     report.done = progress_.counts();
@@ -64,8 +87,7 @@ class PipelineRun {
     const EntityMachines machines = machines_of(entity);
     while (true) {
       const Value output = TRY(walk(machines.create));
-      const Value* more = output.find("more");
-      if (more == nullptr || *more != Value(true)) break;
+      if (!more_can_be_submitted(output)) break;
     }
     TRY(walk(machines.poll));
     if (auto error = progress_.common_error()) return std::unexpected(*std::move(error));
@@ -91,6 +113,14 @@ class PipelineRun {
                                  fmt::format("{} ended as {}: {}: {} (tillite workflow history {})",
                                              ended->state_machine, execution_status_name(ended->status), ended->error,
                                              message_of_cause(ended->cause.value_or("")), ended->id.str())));
+  }
+
+  /// What the steps left of it, because it would have taken them too long, or the provider did not answer.
+  Result<void> delete_files_of_the_provider() {
+    for (const Entity entity : options_.entities) {
+      TRY(delete_files_left(entity, kDeletingFilesMsMax, host_.ports(), host_.context()));
+    }
+    return {};
   }
 
   /// Passes an error on, unless it says that another process walks the execution.

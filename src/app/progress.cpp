@@ -13,8 +13,9 @@ constexpr std::int64_t kLinesIntervalMs = 1000;
 constexpr std::int64_t kTerminalIntervalMs = 100;
 
 std::string text_of(const Progress::Counts& counts) {
-  return fmt::format("{} items found, {} batches made, {} submitted, {} items embedded, {} merged", counts.found,
-                     counts.batched, counts.submitted, counts.embedded, counts.merged);
+  const std::string expected = counts.expected > 0 ? fmt::format(" of {}", counts.expected) : "";
+  return fmt::format("{} items found, {} batches made, {} submitted, {}{} items embedded, {} merged", counts.found,
+                     counts.batched, counts.submitted, counts.embedded, expected, counts.merged);
 }
 
 /// A line that is wider than the terminal would wrap, and its upper part could not be rewritten.
@@ -33,6 +34,12 @@ std::int64_t number(const Json& result, const char* name) {
 
 }  // namespace
 
+void Progress::expect(std::int64_t items) {
+  const std::scoped_lock lock(mutex_);
+  counts_.expected = items;
+  shown_.expected = items;  // no news by itself
+}
+
 void Progress::step_ended(std::string_view function_name, const Result<Json>& result) {
   const std::scoped_lock lock(mutex_);
   if (result) {
@@ -48,7 +55,10 @@ void Progress::count(std::string_view function_name, const Json& result) {
     counts_.found += number(result, "items_total");
     counts_.batched += number(result, "batches_total");
   } else if (function_name.ends_with("-submit")) {
-    counts_.submitted += result.value("action", "") == "submitted" ? 1 : 0;
+    const std::string action = result.value("action", "");
+    if (action == "submitted") ++counts_.submitted;
+    if (action == "submitted") counts_.tokens += number(result, "token_count");
+    if (action == "delivered") counts_.tokens_called += number(result, "token_count");
     counts_.embedded += number(result, "embedding_count");  // those that needed no batch of the provider's
   } else if (function_name.ends_with("-poll")) {
     counts_.embedded += number(result, "embedding_count");

@@ -19,15 +19,21 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
+  /// How many items are to be embedded, as far as is known when the run begins: what the count of those that are is
+  /// shown against.
+  void expect(std::int64_t items);
   /// Takes note of a step's result.
   void step_ended(std::string_view function_name, const Result<Json>& result);
   /// Ends the line, so that other output can follow.
   void finish();
 
   struct Counts {
+    std::int64_t expected = 0;
     std::int64_t found = 0;
     std::int64_t batched = 0;
     std::int64_t submitted = 0;
+    std::int64_t tokens = 0;         ///< of the batches that were submitted
+    std::int64_t tokens_called = 0;  ///< of the provider's synchronous calls
     std::int64_t embedded = 0;
     std::int64_t merged = 0;
     bool operator==(const Counts&) const = default;

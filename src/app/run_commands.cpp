@@ -1,9 +1,15 @@
 // run, status, compact, backup, gc: what moves the pipeline and tells where it stands.
+#include "app/budget.h"
 #include "app/commands.h"
+#include "app/entity_choice.h"
 #include "app/pipeline_run.h"
+#include "app/plan_output.h"
 #include "receipts/receipt_items.h"
+#include "steps/batch_deadline.h"
 #include "steps/collection.h"
 #include "steps/compact.h"
+#include "steps/failed_items.h"
+#include "steps/provider_files.h"
 #include "vectors/garbage.h"
 
 namespace tillite {
@@ -55,14 +61,10 @@ void print(const Census& census, const Output& output) {
 }
 
 /// The items that were given up, with their reasons.
-Result<Json> failed_items(Entity entity, Table& table) {
+Result<Json> failed_items_json(Entity entity, Table& table) {
   Json failed = Json::array();
-  const Page page = TRY(table.query({.index = Index::gsi1,
-                                     .hash = "EMBEDDING_STATUS#FAILED",
-                                     .range_prefix = std::string(names_of(entity).index_prefix),
-                                     .limit = kFailedListedMax}));
-  for (const Item& row : page.items) {
-    failed.push_back({{"id", TRY(record_id_of(row)).str()}, {"reason", TRY(item_state(row)).failure_reason}});
+  for (const FailedItem& item : TRY(failed_items(entity, kFailedListedMax, table))) {
+    failed.push_back({{"id", item.id.str()}, {"reason", item.reason}});
   }
   return failed;
 }
@@ -71,9 +73,37 @@ Result<Json> all_failed_items(const std::vector<Census>& census, Table& table) {
   Json failed = Json::array();
   for (const Census& one : census) {
     if (one.failed == 0) continue;
-    for (Json& item : TRY(failed_items(one.entity, table))) failed.push_back(std::move(item));
+    for (Json& item : TRY(failed_items_json(one.entity, table))) failed.push_back(std::move(item));
   }
   return failed;
+}
+
+/// What waits for the provider: which batch expires next, and those that the provider should have ended long ago.
+Result<Json> deadlines(Entity entity, const Ports& ports, const Output& output) {
+  const std::int64_t now_ms = ports.clock.now_ms();
+  Json json = {{"overdue", Json::array()}};
+  std::optional<std::int64_t> oldest_ms;
+  for (const Batch& batch : TRY(batches_in(ports.table, entity, kOpenStatuses))) {
+    const auto age_ms = ms_at_provider(batch, now_ms);
+    if (!age_ms) continue;
+    if (*age_ms >= kOverdueAfterMs) {
+      json["overdue"].push_back({{"batch_id", batch.id.str()},
+                                 {"openai_batch_id", batch.openai_batch_id.str()},
+                                 {"status", batch_status_name(batch.status)},
+                                 {"submitted_seconds_ago", *age_ms / 1000}});
+      output.line("  overdue    {}: {} since {} (tillite batches show, cancel)", batch.id.str(),
+                  batch_status_name(batch.status), duration_text(*age_ms));
+    } else if (*age_ms > oldest_ms.value_or(-1)) {
+      oldest_ms = age_ms;
+      json["next_to_expire"] = {{"batch_id", batch.id.str()}, {"seconds", (kBatchWindowMs - *age_ms) / 1000}};
+    }
+  }
+  if (oldest_ms) {
+    output.line("  provider   the next batch to expire is {}, in {}",
+                json["next_to_expire"]["batch_id"].get<std::string>(),
+                duration_text(std::max<std::int64_t>(kBatchWindowMs - *oldest_ms, 0)));
+  }
+  return json;
 }
 
 bool lies_in(const Path& path, const Path& folder) {
@@ -83,16 +113,34 @@ bool lies_in(const Path& path, const Path& folder) {
   return !relative.empty() && *relative.begin() != "..";
 }
 
-Result<std::vector<Entity>> entities_named(const std::string& name) {
-  if (name == "both") return std::vector<Entity>{Entity::line, Entity::word};
-  return std::vector<Entity>{TRY(parse_entity(name))};
+/// What was submitted costs; nothing if the price is not known.
+std::optional<Dollars> cost_of_run(const Progress::Counts& done, const EmbeddingModel& model) {
+  if (!model.price_per_million) return std::nullopt;
+  const auto cost = [](std::int64_t tokens, Dollars price) {
+    return cost_of(static_cast<std::uint64_t>(tokens), price);
+  };
+  return Dollars{cost(done.tokens, *model.batch_price_per_million()).millionths +
+                 cost(done.tokens_called, *model.price_per_million).millionths};
+}
+
+/// Says that a run would cost too much; nothing was done.
+int refuse(const RunPlan& plan, const std::string& reason, const Output& output) {
+  print(plan, output);
+  output.line("refused: {}; nothing was sent", reason);
+  output.json({{"refused", reason}, {"plan", to_json(plan)}});
+  return kBeyondBudget;
 }
 
 }  // namespace
 
-Result<int> run_command(CommandContext& context, const std::string& entity, bool no_wait) {
+Result<int> run_command(CommandContext& context, const RunCommandOptions& asked) {
+  const RunOptions options{.entities = TRY(entities_named(asked.entity)), .wait = !asked.no_wait};
+  const Budget budget = asked.budget.empty() ? Budget() : TRY(parse_budget(asked.budget));
   const auto host = TRY(LocalHost::open(context.host));
-  const RunOptions options{.entities = TRY(entities_named(entity)), .wait = !no_wait};
+  if (!asked.budget.empty()) {
+    const RunPlan plan = TRY(plan_run(options.entities, host->ports(), host->context()));
+    if (const auto reason = TRY(beyond(budget, plan))) return refuse(plan, *reason, context.output);
+  }
   const auto form = context.output.is_json() ? Progress::Form::silent
                     : context.live_progress  ? Progress::Form::terminal
                                              : Progress::Form::lines;
@@ -104,7 +152,10 @@ Result<int> run_command(CommandContext& context, const std::string& entity, bool
                {"others_at_work", report.others_at_work},
                {"items_found", report.done.found},
                {"batches_submitted", report.done.submitted},
+               {"items_expected", report.done.expected},
                {"items_embedded", report.done.embedded},
+               {"tokens_sent", report.done.tokens + report.done.tokens_called},
+               {"cost_usd", amount_json(cost_of_run(report.done, host->context().settings.model_facts))},
                {"items_merged", report.done.merged},
                {"entities", Json::array()}};
   std::size_t left = 0;
@@ -135,7 +186,8 @@ Result<int> status_command(CommandContext& context) {
     const Census census = TRY(take_census(entity, host->ports(), host->context()));
     print(census, context.output);
     json["entities"].push_back(json_of(census));
-    for (const Json& item : TRY(failed_items(entity, host->ports().table))) {
+    json["entities"].back().update(TRY(deadlines(entity, host->ports(), context.output)));
+    for (const Json& item : TRY(failed_items_json(entity, host->ports().table))) {
       context.output.line("  failed     {}: {}", item.at("id").get<std::string>(),
                           item.at("reason").get<std::string>());
     }
@@ -179,6 +231,25 @@ Result<int> backup_command(CommandContext& context, const std::string& folder) {
 
 constexpr std::int64_t kExecutionsKeptMs = 90 * 24 * kMsAnHour;  // as long as AWS keeps them
 
+namespace {
+
+constexpr std::int64_t kDeletingFilesMsMax = kMsAnHour;
+
+/// Files that ended batches have left at the provider.
+Result<std::size_t> delete_provider_files(const LocalHost& host, const Output& output) {
+  std::size_t files = 0;
+  bool all = true;
+  for (const Entity entity : kEntities) {
+    const DeletedFiles deleted = TRY(delete_files_left(entity, kDeletingFilesMsMax, host.ports(), host.context()));
+    files += deleted.files;
+    all = all && deleted.all;
+  }
+  output.line("provider: removed {} files{}", files, all ? "" : ", others could not be removed yet");
+  return files;
+}
+
+}  // namespace
+
 Result<int> gc_command(CommandContext& context, bool dry_run, std::int64_t keep_hours) {
   const auto host = TRY(LocalHost::open(context.host));
   const RetentionSettings retention{.snapshot_ms = keep_hours * kMsAnHour,
@@ -201,6 +272,7 @@ Result<int> gc_command(CommandContext& context, bool dry_run, std::int64_t keep_
                                    {"bytes", report.bytes}});
   }
   if (!dry_run) {
+    json["provider_files"] = TRY(delete_provider_files(*host, context.output));
     const std::int64_t executions = TRY(host->engine(nullptr)->forget_older_than(kExecutionsKeptMs));
     context.output.line("executions: removed {} that ended more than 90 days ago", executions);
     json["executions"] = executions;

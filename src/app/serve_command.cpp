@@ -42,13 +42,20 @@ Result<std::optional<AwsCredential>> configured_credential(const Environment& en
                        .session_token = variable(environment, "AWS_SESSION_TOKEN").value_or("")};
 }
 
+std::vector<std::string> log_groups_of(const std::vector<FunctionInfo>& functions) {
+  std::vector<std::string> groups;
+  groups.reserve(functions.size());
+  for (const FunctionInfo& function : functions) groups.push_back(log_group_of(function.name));
+  return groups;
+}
+
 /// The role of the machines that are there from the start: nobody asks for its rights here.
 constexpr const char* kRoleArn = "arn:aws:iam::000000000000:role/tillite";
 
 Result<void> provide_machines(EngineBackend& backend) {
   for (const std::string_view name : state_machine_names()) {
-    TRY(backend.provide(
-        {.name = std::string(name), .definition = TRY(load_state_machine(name)).definition(), .role_arn = kRoleArn}));
+    const StateMachine machine = TRY(load_state_machine(name));
+    TRY(backend.provide({.name = std::string(name), .definition = machine.definition(), .role_arn = kRoleArn}));
   }
   return {};
 }
@@ -109,15 +116,13 @@ Result<int> serve_command(CommandContext& context, const ServeOptions& options) 
   LongPolls polls;
   SqsService sqs(served_queues(ports.queue), place, polls);
   const std::vector<FunctionInfo> catalog = TRY(function_catalog());
-  std::vector<std::string> groups;
-  for (const FunctionInfo& function : catalog) groups.push_back(log_group_of(function.name));
-  LogsService logs(host->function_log(), std::move(groups), place);
+  LogsService logs(host->function_log(), log_groups_of(catalog), place);
   ServedFunctions functions({ports, host->context(), host->invocations()}, catalog, context.host.stop);
   LambdaService lambda(functions, place);
   const auto engine = host->engine(nullptr);
   EngineBackend backend(*engine, host->executions(), ports.clock, polls);
   TRY(provide_machines(backend));
-  StepFunctionsService states(backend, place, polls, ports.clock, ports.random);
+  StepFunctionsService states(backend, place, polls, ports.clock, ports.random, &host->tasks());
   AwsEndpoint endpoint({&sqs, &logs, &states, &lambda},
                        credential ? std::optional(SignatureCheck(*credential, ports.clock)) : std::nullopt,
                        ports.random, log);

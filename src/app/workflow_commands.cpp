@@ -15,17 +15,23 @@ namespace {
 
 constexpr std::size_t kListedMax = 1000;
 
-Json json_of(const Execution& execution) {
+/// What a list says of an execution: it is read without input and output.
+Json summary_of(const Execution& execution) {
   Json json = {{"execution_id", execution.id.str()},
                {"state_machine", execution.state_machine},
                {"status", execution_status_name(execution.status)},
-               {"started_at", iso_time(execution.started_ms)},
-               {"input", to_json(execution.input)}};
+               {"started_at", iso_time(execution.started_ms)}};
   if (execution.stopped_ms > 0) json["stopped_at"] = iso_time(execution.stopped_ms);
-  if (execution.status == ExecutionStatus::succeeded) json["output"] = to_json(execution.output);
   if (!execution.error.empty()) json["error"] = execution.error;
   if (execution.cause) json["cause"] = *execution.cause;
   if (execution.redrives > 0) json["redrives"] = execution.redrives;
+  return json;
+}
+
+Json json_of(const Execution& execution) {
+  Json json = summary_of(execution);
+  json["input"] = to_json(execution.input);
+  if (execution.status == ExecutionStatus::succeeded) json["output"] = to_json(execution.output);
   return json;
 }
 
@@ -105,7 +111,7 @@ Result<int> workflow_list_command(CommandContext& context) {
   const auto listed = TRY(host->engine(nullptr)->list("", std::nullopt, kListedMax));
   for (const Execution& execution : listed.executions) {
     print_line(execution, context.output);
-    json["executions"].push_back(json_of(execution));
+    json["executions"].push_back(summary_of(execution));
   }
   if (json["executions"].empty()) {
     context.output.line("no executions yet; state machines:");

@@ -27,7 +27,10 @@ std::vector<std::vector<BatchItem>> by_text(std::vector<BatchItem> items) {
 }  // namespace
 
 void BatchPlanner::Group::add(BatchItem item) {
-  if (texts.insert(item.input_hash).second) bytes += request_bytes_max(item);
+  if (texts.insert(item.input_hash).second) {
+    bytes += request_bytes_max(item);
+    tokens += item.tokens;
+  }
   items.push_back(std::move(item));
 }
 
@@ -44,8 +47,12 @@ BatchPlanner::Group BatchPlanner::group_of(std::vector<BatchItem> items) const {
   return group;
 }
 
+bool BatchPlanner::has_room(std::size_t bytes, std::uint64_t tokens) const {
+  return bytes <= limits_.bytes_max && tokens <= limits_.tokens_max;
+}
+
 bool BatchPlanner::fits(const Group& group) const {
-  return group.texts.size() <= group.items_max && group.bytes <= limits_.bytes_max &&
+  return group.texts.size() <= group.items_max && has_room(group.bytes, group.tokens) &&
          group.items.size() - group.texts.size() <= limits_.followers_max;
 }
 
@@ -54,7 +61,7 @@ bool BatchPlanner::fits_beside_open(const Group& receipt) const {
       std::ranges::count_if(receipt.texts, [&](const std::string& text) { return !open_.texts.contains(text); }));
   const std::size_t texts = open_.texts.size() + new_texts;
   return texts <= std::min(open_.items_max, receipt.items_max) &&
-         (new_texts == 0 || open_.bytes + receipt.bytes <= limits_.bytes_max) &&
+         (new_texts == 0 || has_room(open_.bytes + receipt.bytes, open_.tokens + receipt.tokens)) &&
          open_.items.size() + receipt.items.size() - texts <= limits_.followers_max;
 }
 
@@ -82,16 +89,20 @@ BatchPlanner::Batches BatchPlanner::split(Group receipt) const {
   const std::size_t parts = (texts.size() + items_max - 1) / items_max;
   Batches full(1);
   std::size_t bytes = 0;
+  std::uint64_t tokens = 0;
   for (std::size_t i = 0, part = 1; i < texts.size(); ++i) {
     const std::size_t text_bytes = request_bytes_max(texts[i].front());
     const bool part_ends = i == part * texts.size() / parts;
     if (part_ends) ++part;
-    if (part_ends || (!full.back().empty() && (bytes + text_bytes > limits_.bytes_max ||
+    const std::uint64_t text_tokens = texts[i].front().tokens;
+    if (part_ends || (!full.back().empty() && (!has_room(bytes + text_bytes, tokens + text_tokens) ||
                                                full.back().size() + texts[i].size() > limits_.followers_max))) {
       full.emplace_back();
       bytes = 0;
+      tokens = 0;
     }
     bytes += text_bytes;
+    tokens += text_tokens;
     std::ranges::move(texts[i], std::back_inserter(full.back()));
   }
   return full;

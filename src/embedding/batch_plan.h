@@ -25,7 +25,7 @@ struct BatchLimits {
   std::size_t items_max = 300;          ///< requests: items of equal text (input_hash) are one
   std::size_t bytes_max = 200'000'000;  ///< of the NDJSON file
   std::size_t followers_max = 3'000;    ///< items that share the requests of others
-  std::uint64_t tokens_max = std::numeric_limits<std::int64_t>::max();
+  std::uint64_t tokens_max = std::numeric_limits<std::int64_t>::max();  ///< of the requests
 };
 
 /// Groups items into batches: whole receipts, as many as fit; a receipt is split only if it alone is larger than a
@@ -51,11 +51,13 @@ class BatchPlanner {
     std::vector<BatchItem> items;
     std::unordered_set<std::string> texts;  ///< their input_hashes
     std::size_t bytes = 0;                  ///< of the requests, at most
+    std::uint64_t tokens = 0;               ///< of the requests
     std::size_t items_max;                  ///< the least that the items allow
   };
   [[nodiscard]] std::size_t items_max_for(const BatchItem& item) const;
   [[nodiscard]] Group group_of(std::vector<BatchItem> items) const;
   [[nodiscard]] bool fits(const Group& group) const;
+  [[nodiscard]] bool has_room(std::size_t bytes, std::uint64_t tokens) const;
   [[nodiscard]] bool fits_beside_open(const Group& receipt) const;
   [[nodiscard]] Batches split(Group receipt) const;
   void close_into(Batches& full);

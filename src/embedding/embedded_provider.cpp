@@ -18,8 +18,11 @@ constexpr std::size_t kFileBytesMax = 200'000'000;
 constexpr std::size_t kRequestsMax = 50'000;
 constexpr std::size_t kLineBytesMax = std::size_t{1} << 20;
 constexpr std::string_view kBatchPartition = "PROVIDER_BATCH";
+constexpr std::string_view kUploadPartition = "PROVIDER_UPLOAD";
 
-ItemKey file_key(const ProviderFileId& id) { return {"PROVIDER_FILE#" + id.str(), "FILE"}; }
+constexpr std::string_view kFileKeyPrefix = "PROVIDER_FILE#";
+
+ItemKey file_key(const ProviderFileId& id) { return {std::string(kFileKeyPrefix) + id.str(), "FILE"}; }
 ItemKey batch_key(const ProviderBatchId& id) { return {"PROVIDER_BATCH#" + id.str(), "BATCH"}; }
 ObjectKey object_key(const ProviderFileId& id) { return ObjectKey("files/" + id.str()); }
 
@@ -155,11 +158,16 @@ Result<void> compute(ByteSource& input, Computation& computation) {
 
 }  // namespace
 
-Result<ProviderFileId> EmbeddedProvider::upload(ByteSource& content, const std::string&) {
+Result<ProviderFileId> EmbeddedProvider::upload(ByteSource& content, const std::string& file_name) {
   const std::string bytes = TRY(read_all(content, kFileBytesMax));
   const ProviderFileId id("file-" + uuid4(random_.bytes()));
   TRY(files_.create(object_key(id), as_bytes(bytes)));
-  TRY(table_.write(Put{file_row(id), {absent("PK")}}));
+  Item row = file_row(id);
+  row.update({{"GSI1PK", kUploadPartition},
+              {"GSI1SK", iso_time(clock_.now_ms()) + "#" + id.str()},
+              {"name", file_name},
+              {"bytes", bytes.size()}});
+  TRY(table_.write(Put{std::move(row), {absent("PK")}}));
   return id;
 }
 
@@ -245,31 +253,52 @@ Result<ProviderFileId> EmbeddedProvider::store_result(const ProviderBatchId& bat
   return id;
 }
 
-Result<ProviderBatchPage> EmbeddedProvider::list(const ProviderBatchId& after, std::size_t limit) {
+Result<EmbeddedProvider::RowPage> EmbeddedProvider::newest(std::string_view partition, const std::string& after_pk,
+                                                           std::size_t limit) {
   if (limit < 1 || limit > kListMax) {
-    return fail(Code::invalid_input, "a page of {} batches; 1 to {} are allowed", limit, kListMax);
+    return fail(Code::invalid_input, "a page of {}; 1 to {} are allowed", limit, kListMax);
   }
-  if (!after.empty()) TRY(row_of(after));
-  Query query{.index = Index::gsi1, .hash = std::string(kBatchPartition), .limit = limit, .newest_first = true};
-  bool found = after.empty();
-  ProviderBatchPage page;
+  Query query{.index = Index::gsi1, .hash = std::string(partition), .limit = limit, .newest_first = true};
+  bool found = after_pk.empty();
+  RowPage page;
   while (true) {
-    const Page rows = TRY(table_.query(query));
-    for (const Item& row : rows.items) {
-      ProviderBatch batch = TRY(parse_row(row));
+    Page rows = TRY(table_.query(query));
+    for (Item& row : rows.items) {
       if (!found) {
-        found = batch.id == after;
+        found = key_of(row).pk == after_pk;
         continue;
       }
-      if (page.batches.size() == limit) {
+      if (page.rows.size() == limit) {
         page.has_more = true;
         return page;
       }
-      page.batches.push_back(std::move(batch));
+      page.rows.push_back(std::move(row));
     }
     if (rows.next.empty()) return page;
     query.start_after = rows.next;
   }
+}
+
+Result<ProviderBatchPage> EmbeddedProvider::list(const ProviderBatchId& after, std::size_t limit) {
+  if (!after.empty()) TRY(row_of(after));
+  const RowPage rows = TRY(newest(kBatchPartition, after.empty() ? "" : batch_key(after).pk, limit));
+  ProviderBatchPage page{.has_more = rows.has_more};
+  for (const Item& row : rows.rows) page.batches.push_back(TRY(parse_row(row)));
+  return page;
+}
+
+Result<ProviderFilePage> EmbeddedProvider::list_files(const ProviderFileId& after, std::size_t limit) {
+  if (!after.empty() && !TRY(table_.get(file_key(after)))) {
+    return fail(Code::not_found, "the provider has no file {}", after.str());
+  }
+  const RowPage rows = TRY(newest(kUploadPartition, after.empty() ? "" : file_key(after).pk, limit));
+  ProviderFilePage page{.has_more = rows.has_more};
+  for (const Item& row : rows.rows) {
+    page.files.push_back({.id = ProviderFileId(key_of(row).pk.substr(kFileKeyPrefix.size())),
+                          .name = TRY(optional_string(row, "name")).value_or(""),
+                          .bytes = static_cast<std::uint64_t>(TRY(optional_int(row, "bytes")).value_or(0))});
+  }
+  return page;
 }
 
 Result<void> EmbeddedProvider::cancel(const ProviderBatchId& id) {

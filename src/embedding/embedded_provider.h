@@ -25,9 +25,16 @@ class EmbeddedProvider final : public BatchProvider {
   [[nodiscard]] Result<ProviderBatchPage> list(const ProviderBatchId& after, std::size_t limit) override;
   [[nodiscard]] Result<void> cancel(const ProviderBatchId& id) override;
   [[nodiscard]] Result<std::unique_ptr<ByteSource>> download(const ProviderFileId& id) override;
+  [[nodiscard]] Result<ProviderFilePage> list_files(const ProviderFileId& after, std::size_t limit) override;
   [[nodiscard]] Result<void> delete_file(const ProviderFileId& id) override;
 
  private:
+  struct RowPage {
+    std::vector<Item> rows;
+    bool has_more = false;
+  };
+  /// Rows of a partition of GSI1, newest first, behind the one with that key (empty: from the front).
+  [[nodiscard]] Result<RowPage> newest(std::string_view partition, const std::string& after_pk, std::size_t limit);
   /// A batch as it was last recorded; `not_found` if there is none.
   [[nodiscard]] Result<ProviderBatch> row_of(const ProviderBatchId& id);
   /// Moves a batch on from the status it was read in; somebody else's move stands.

@@ -17,7 +17,7 @@ constexpr std::array kUnits = {Unit{"ms", 1}, Unit{"s", 1000}, Unit{"m", 60'000}
 
 }  // namespace
 
-Result<std::int64_t> parse_duration_ms(std::string_view text) {
+Result<std::int64_t> duration_ms_of(std::string_view text) {
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   const std::string_view rest = error == std::errc() ? text.substr(static_cast<std::size_t>(end - text.data())) : "?";

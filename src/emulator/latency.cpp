@@ -20,7 +20,7 @@ Result<Latency> Latency::parse(std::string_view text) {
     text.remove_prefix(std::min(end + 1, text.size()));
     const std::size_t equals = part.find('=');
     if (equals == std::string_view::npos) {
-      const std::int64_t duration_ms = TRY(parse_duration_ms(part));
+      const std::int64_t duration_ms = TRY(duration_ms_of(part));
       for (std::size_t i = 0; i < kStages; ++i) *places.at(i).second = duration_ms;
       continue;
     }
@@ -32,7 +32,7 @@ Result<Latency> Latency::parse(std::string_view text) {
           "there is no latency '{}': there are validating, in-progress, finalizing, cancelling, request, window",
           name.substr(0, 40));
     }
-    *place->second = TRY(parse_duration_ms(part.substr(equals + 1)));
+    *place->second = TRY(duration_ms_of(part.substr(equals + 1)));
   }
   return latency;
 }

@@ -30,4 +30,9 @@ Result<ProviderStatus> parse_provider_status(std::string_view name) {
               name.substr(0, 64));
 }
 
+bool has_ended(ProviderStatus status) {
+  return status == ProviderStatus::completed || status == ProviderStatus::failed || status == ProviderStatus::expired ||
+         status == ProviderStatus::cancelled;
+}
+
 }  // namespace tillite

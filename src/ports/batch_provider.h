@@ -15,6 +15,8 @@ enum class ProviderStatus { validating, failed, in_progress, finalizing, complet
 
 [[nodiscard]] std::string_view provider_status_name(ProviderStatus status);
 [[nodiscard]] Result<ProviderStatus> parse_provider_status(std::string_view name);
+/// Whether a batch stays as it is.
+[[nodiscard]] bool has_ended(ProviderStatus status);
 
 /// A batch as the provider describes it.
 struct ProviderBatch {
@@ -33,6 +35,18 @@ struct ProviderBatch {
 
 struct ProviderBatchPage {
   std::vector<ProviderBatch> batches;  ///< newest first
+  bool has_more = false;
+};
+
+/// A file that was uploaded for a batch.
+struct ProviderFile {
+  ProviderFileId id;
+  std::string name;  ///< as it was uploaded; the provider may have given it another ending
+  std::uint64_t bytes = 0;
+};
+
+struct ProviderFilePage {
+  std::vector<ProviderFile> files;  ///< newest first
   bool has_more = false;
 };
 
@@ -69,6 +83,9 @@ class BatchProvider {
   [[nodiscard]] virtual Result<void> cancel(const ProviderBatchId& id) = 0;
   /// The bytes of an input, output or error file. `not_found` if it was deleted or never was.
   [[nodiscard]] virtual Result<std::unique_ptr<ByteSource>> download(const ProviderFileId& id) = 0;
+  /// A page of the files that were uploaded for batches, newest first, after the one named (empty: from the front), at
+  /// most `limit` (1 to 100); no output or error files. The list may lag. `not_found` if there is no file `after`.
+  [[nodiscard]] virtual Result<ProviderFilePage> list_files(const ProviderFileId& after, std::size_t limit) = 0;
   /// When this returns no batch can be created of the file any more. A file that is not there is no error.
   [[nodiscard]] virtual Result<void> delete_file(const ProviderFileId& id) = 0;
 };

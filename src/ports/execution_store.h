@@ -48,6 +48,15 @@ struct ExecutionRow {
   std::int64_t lease_until_ms = 0;
 };
 
+/// What holds for a Distributed Map's run, and can be changed while it runs.
+struct MapRunLimits {
+  std::int64_t concurrency_max = 0;  ///< children at the same time; 0: as many as there may be
+  std::optional<std::int64_t> tolerated_failure_count;
+  std::optional<double> tolerated_failure_percentage;
+
+  friend bool operator==(const MapRunLimits&, const MapRunLimits&) = default;
+};
+
 /// A Distributed Map's run.
 struct MapRunRow {
   std::string id;         ///< "{machine}/{label}:{uuid}"
@@ -59,7 +68,7 @@ struct MapRunRow {
   std::int64_t succeeded = 0;
   std::int64_t failed = 0;
   std::int64_t aborted = 0;
-  std::int64_t concurrency_max = 0;
+  MapRunLimits limits;
 };
 
 /// Executions of state machines: rows, journals (what a walk was told, opaque here) and histories.
@@ -137,6 +146,7 @@ class ExecutionStore {
     [[nodiscard]] virtual Result<void> add_events(const std::string& id, const Block& block) = 0;
     /// Status, times, output, error, cause, events, redrives; an execution that runs no more has no owner.
     [[nodiscard]] virtual Result<void> update(const ExecutionRow& row) = 0;
+    /// The limits only when it is new: from then on they are limit_map_run()'s.
     [[nodiscard]] virtual Result<void> put_map_run(const MapRunRow& run) = 0;
     [[nodiscard]] virtual Result<void> commit() = 0;
   };
@@ -150,6 +160,8 @@ class ExecutionStore {
 
   [[nodiscard]] virtual Result<std::optional<MapRunRow>> map_run(const std::string& id) = 0;
   [[nodiscard]] virtual Result<std::vector<MapRunRow>> map_runs(const std::string& execution) = 0;
+  /// Sets what holds for a map run from now on; who walks it finds it there. Whether there is one that runs.
+  [[nodiscard]] virtual Result<bool> limit_map_run(const std::string& id, const MapRunLimits& limits) = 0;
 
   /// Removes executions that stopped before a moment, with their children. The answer: how many.
   [[nodiscard]] virtual Result<std::int64_t> remove_stopped_before(std::int64_t moment_ms, std::size_t limit) = 0;

@@ -65,6 +65,12 @@ std::unexpected<Error> aws_error(std::string_view name, std::string message) {
   return std::unexpected(Error(Code::invalid_input, std::move(message)).named(std::string(name)));
 }
 
+std::unexpected<Error> constraint_error(std::string_view parameter, std::string_view constraint) {
+  return aws_error("ValidationException",
+                   fmt::format("1 validation error detected: Value at '{}' failed to satisfy constraint: {}", parameter,
+                               constraint));
+}
+
 Error with_aws_name(const Error& error, Code code, std::string_view name) {
   return error.code() == code && !has_name_of_aws(error) ? error.named(std::string(name)) : error;
 }

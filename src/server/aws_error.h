@@ -11,6 +11,9 @@ namespace tillite {
 /// An error of the caller's that AWS calls `name`.
 [[nodiscard]] std::unexpected<Error> aws_error(std::string_view name, std::string message);
 
+/// ValidationException for a parameter's value, in AWS's words.
+[[nodiscard]] std::unexpected<Error> constraint_error(std::string_view parameter, std::string_view constraint);
+
 /// The same error under AWS's name, if it has this code.
 [[nodiscard]] Error with_aws_name(const Error& error, Code code, std::string_view name);
 

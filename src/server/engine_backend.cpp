@@ -78,7 +78,9 @@ MapRunInfo info_of(const MapRunRow& row) {
                                    .name = row.execution.substr(std::min(colon + 1, row.execution.size()))},
                      .status = row.status,
                      .started_ms = row.started_ms,
-                     .max_concurrency = row.concurrency_max,
+                     .max_concurrency = row.limits.concurrency_max,
+                     .tolerated_failure_percentage = row.limits.tolerated_failure_percentage.value_or(0),
+                     .tolerated_failure_count = row.limits.tolerated_failure_count.value_or(0),
                      .items = counts,
                      .executions = counts};
   if (row.stopped_ms > 0) info.stopped_ms = row.stopped_ms;
@@ -269,6 +271,12 @@ Result<std::vector<MapRunInfo>> EngineBackend::list_map_runs(const ExecutionName
   std::vector<MapRunInfo> runs;
   for (const MapRunRow& row : TRY(engine_.map_runs(id_of(execution)))) runs.push_back(info_of(row));
   return runs;
+}
+
+Result<void> EngineBackend::change_map_run(const std::string& id, const MapRunChange& change) {
+  return engine_.change_map_run(id, {.concurrency_max = change.max_concurrency,
+                                     .tolerated_failure_count = change.tolerated_failure_count,
+                                     .tolerated_failure_percentage = change.tolerated_failure_percentage});
 }
 
 // -------------------------------------------------------------------------------------------------- activities

@@ -41,6 +41,7 @@ class EngineBackend final : public StepFunctionsBackend {
 
   Result<MapRunInfo> describe_map_run(const std::string& id) override;
   Result<std::vector<MapRunInfo>> list_map_runs(const ExecutionName& execution) override;
+  Result<void> change_map_run(const std::string& id, const MapRunChange& change) override;
 
   Result<ActivityInfo> create_activity(const std::string& name) override;
   Result<ActivityInfo> describe_activity(const std::string& name) override;

@@ -1,5 +1,5 @@
 // Step Functions' operations on executions and map runs.
-#include <memory>
+#include <algorithm>
 
 #include "base/uuid.h"
 #include "server/aws_error.h"
@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::int64_t kBilledMsStep = 100;
 constexpr std::int64_t kBilledMemoryMb = 64;
+constexpr double kPercentMax = 100;
 
 std::unexpected<Error> execution_missing(const Error& error, const ExecutionArn& arn) {
   if (error.code() != Code::not_found) return std::unexpected(error);
@@ -55,9 +56,11 @@ void set_data(Json& json, const ExecutionInfo& info, bool all_data) {
 Json sync_json(const ExecutionInfo& info, const AwsPlace& place, bool all_data) {
   Json json = summary_json(info, place);
   set_data(json, info, all_data);
-  const std::int64_t duration_ms = info.stopped_ms.value_or(info.started_ms) - info.started_ms;
+  const std::int64_t duration_ms =
+      std::max<std::int64_t>(info.stopped_ms.value_or(info.started_ms) - info.started_ms, 1);
+  const std::int64_t steps = (duration_ms + kBilledMsStep - 1) / kBilledMsStep;  // each that was begun
   json["billingDetails"] = {{"billedMemoryUsedInMB", kBilledMemoryMb},
-                            {"billedDurationInMilliseconds", (duration_ms / kBilledMsStep + 1) * kBilledMsStep}};
+                            {"billedDurationInMilliseconds", steps * kBilledMsStep}};
   return json;
 }
 
@@ -72,6 +75,21 @@ Json counts_json(const StateCounts& counts) {
           {"resultsWritten", counts.results_written},
           {"failuresNotRedrivable", counts.failures_not_redrivable},
           {"pendingRedrive", counts.pending_redrive}};
+}
+
+/// Whether redriveFilter wants those that were redriven, or the others; nothing if all.
+Result<std::optional<bool>> was_redriven_of(const Json& parameters) {
+  const auto filter = TRY(optional_text_of(parameters, "redriveFilter", kTokenBytesMax));
+  if (!filter) return std::nullopt;
+  if (*filter == "REDRIVEN" || *filter == "NOT_REDRIVEN") return *filter == "REDRIVEN";
+  return constraint_error("redriveFilter", "Member must satisfy enum value set: [REDRIVEN, NOT_REDRIVEN]");
+}
+
+/// A whole number that is not negative, if it is there.
+Result<std::optional<std::int64_t>> count_of(const Json& parameters, std::string_view name) {
+  const auto count = TRY(optional_int(parameters, name));
+  if (!count || *count >= 0) return count;
+  return aws_error("ValidationException", fmt::format("{} must not be negative", name));
 }
 
 Result<Value> parse_input(const Json& parameters) {
@@ -106,11 +124,12 @@ Result<StepFunctionsService::Start> StepFunctionsService::parse_start(const Json
   MachineInfo machine = TRY(machine_named(arn));
   ExecutionName id{.machine = arn.name, .name = name ? *name : uuid4(random_.bytes())};
   if (machine.is_express) id.name += ":" + uuid4(random_.bytes());
+  Value input = TRY(parse_input(parameters));
   return Start{.place = arn.place,
                .machine = std::move(machine),
                .id = std::move(id),
                .is_named = name.has_value(),
-               .input = TRY(parse_input(parameters))};
+               .input = std::move(input)};
 }
 
 Result<Json> StepFunctionsService::start_execution(const Json& parameters) {
@@ -185,9 +204,7 @@ Result<Json> StepFunctionsService::list_executions(const Json& parameters) {
   const NameArn arn = machine ? TRY(parse_machine_arn(*machine)) : TRY(parse_map_run_arn(*map_run));
   ExecutionQuery query{.status = TRY(optional_text_of(parameters, "statusFilter", kTokenBytesMax)).value_or("")};
   (machine ? query.machine : query.map_run) = arn.name;
-  if (const auto filter = TRY(optional_text_of(parameters, "redriveFilter", kTokenBytesMax))) {
-    query.was_redriven = *filter == "REDRIVEN";
-  }
+  query.was_redriven = TRY(was_redriven_of(parameters));
   if (machine) {
     if (TRY(machine_named(arn)).is_express) {
       return aws_error("StateMachineTypeNotSupported", "This operation is not supported by this type of state machine");
@@ -279,6 +296,21 @@ Result<Json> StepFunctionsService::list_map_runs(const Json& parameters) {
     entries.push_back(std::move(json));
   }
   return page_of_list(std::move(entries), "mapRuns", parameters);
+}
+
+Result<Json> StepFunctionsService::update_map_run(const Json& parameters) {
+  const NameArn arn = TRY(parse_map_run_arn(TRY(text_of(parameters, "mapRunArn", kArnBytesMax))));
+  MapRunChange change;
+  change.max_concurrency = TRY(count_of(parameters, "maxConcurrency"));
+  change.tolerated_failure_count = TRY(count_of(parameters, "toleratedFailureCount"));
+  change.tolerated_failure_percentage = TRY(optional_number(parameters, "toleratedFailurePercentage"));
+  const auto& percentage = change.tolerated_failure_percentage;
+  if (percentage && (*percentage < 0 || *percentage > kPercentMax))
+    return aws_error("ValidationException", "toleratedFailurePercentage must be between 0 and 100");
+  const auto changed = backend_.change_map_run(arn.name, change);
+  if (changed) return Json::object();
+  if (changed.error().code() == Code::conflict) return aws_error("ValidationException", changed.error().message());
+  return map_run_missing(changed.error(), arn);
 }
 
 }  // namespace tillite

@@ -47,11 +47,10 @@ Result<FunctionReference> parse_function_reference(std::string_view text) {
   const bool is_qualified = colon != rest.size();
   FunctionReference function = {.name = rest.substr(0, colon), .qualifier = is_qualified ? rest.substr(colon + 1) : ""};
   if (is_word(function.name, kNameBytesMax) && (!is_qualified || is_qualifier(function.qualifier))) return function;
-  return aws_error(
-      "ValidationException",
-      fmt::format("1 validation error detected: Value '{}' at 'functionName' failed to satisfy constraint: "
-                  "Member must be a function's name or ARN, with a version or an alias behind it or not",
-                  text.substr(0, 256)));
+  return constraint_error(
+      "functionName", fmt::format("Member must be a function's name or ARN, with a version or an alias behind it or "
+                                  "not, but is '{}'",
+                                  text.substr(0, 256)));
 }
 
 std::string function_arn(const AwsPlace& place, const FunctionReference& function) {

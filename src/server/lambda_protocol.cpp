@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
+#include "base/number_text.h"
 #include "base/percent_coding.h"
 
 namespace tillite {
@@ -24,6 +24,9 @@ constexpr std::array kRoutes = {
     Route{"GET", "", "GetFunction"},
     Route{"GET", "/configuration", "GetFunctionConfiguration"},
 };
+
+constexpr std::string_view kMaxItems = "MaxItems";
+constexpr std::array<std::string_view, 2> kQueryTexts = {"Marker", "Qualifier"};
 
 struct Header {
   std::string_view name;
@@ -55,22 +58,20 @@ std::unexpected<Error> unreadable(std::string_view what) {
   return aws_error("ValidationException", fmt::format("the request's target cannot be read: {}", what));
 }
 
+/// Only what Lambda has there: the names of headers' and the body's parameters mean nothing in a query.
 Result<Json> query_parameters(std::string_view query) {
   Json parameters = Json::object();
   for (const auto& [encoded_name, encoded_value] : split_query(query)) {
     const auto name = percent_decode(encoded_name, true);
     const auto value = percent_decode(encoded_value, true);
     if (!name || !value) return unreadable("its query is not percent-encoded");
-    if (*name != "MaxItems") {
+    if (*name == kMaxItems) {
+      const auto number = parse_whole_number(*value);
+      if (!number) return unreadable("MaxItems is no number");
+      parameters[*name] = *number;
+    } else if (std::ranges::find(kQueryTexts, *name) != kQueryTexts.end()) {
       parameters[*name] = *value;
-      continue;
     }
-    std::int64_t number = 0;
-    const char* const end = value->data() + value->size();
-    if (const auto [stop, error] = std::from_chars(value->data(), end, number); error != std::errc() || stop != end) {
-      return unreadable("MaxItems is no number");
-    }
-    parameters[*name] = number;
   }
   return parameters;
 }
@@ -88,7 +89,8 @@ Result<LambdaRequest> parse_lambda_request(const ServerRequest& request) {
   const std::string_view target = request.target;
   const std::size_t mark = std::min(target.find('?'), target.size());
   const std::string_view path = target.substr(0, mark);
-  LambdaRequest parsed = {.parameters = TRY(query_parameters(target.substr(std::min(mark + 1, target.size()))))};
+  LambdaRequest parsed;
+  parsed.parameters = TRY(query_parameters(target.substr(std::min(mark + 1, target.size()))));
   const auto unknown = [&] {
     return aws_error("UnknownOperationException",
                      fmt::format("Lambda has no '{} {}' here", request.method.substr(0, 16), path.substr(0, 256)));

@@ -1,32 +1,27 @@
 #include "server/lambda_service.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 #include "base/base64.h"
 #include "base/bytes.h"
+#include "base/number_text.h"
 #include "server/aws_error.h"
+#include "server/list_page.h"
 
 namespace tillite {
 namespace {
 
 constexpr const char* kVersion = "$LATEST";
-constexpr std::int64_t kPageStandard = 50;
+constexpr std::int64_t kPageStandard = 50;  // as AWS has it, and the next one, too
 constexpr std::int64_t kPageMax = 10'000;
 constexpr std::size_t kResponseBytesOfAws = 6'291'556;  // what AWS names as its limit in the message
-
-std::unexpected<Error> refuse(std::string_view name, std::string constraint) {
-  return aws_error("ValidationException", fmt::format("1 validation error detected: Value at '{}' failed to satisfy "
-                                                      "constraint: {}",
-                                                      name, constraint));
-}
 
 /// The value of a parameter that is one of a few words.
 Result<std::string> word_of(const Json& parameters, std::string_view name, std::vector<std::string> words) {
   auto word = TRY(optional_string(parameters, name)).value_or(words.front());
   if (std::ranges::find(words, word) != words.end()) return word;
-  return refuse(name, fmt::format("Member must satisfy enum value set: [{}]", fmt::join(words, ", ")));
+  return constraint_error(name, fmt::format("Member must satisfy enum value set: [{}]", fmt::join(words, ", ")));
 }
 
 /// No payload is an empty object.
@@ -164,27 +159,25 @@ Json LambdaService::configuration_of(const FunctionInfo& function) const {
 }
 
 Result<Json> LambdaService::list_functions(const Json& parameters) {
-  const auto& functions = functions_.functions();
   const std::int64_t size = TRY(optional_int(parameters, "MaxItems")).value_or(kPageStandard);
   if (size < 1 || size > kPageMax) {
-    return refuse("maxItems", fmt::format("Member must have value between 1 and {}", kPageMax));
+    return constraint_error("maxItems", fmt::format("Member must have value between 1 and {}", kPageMax));
   }
-  std::size_t begin = 0;
-  if (const auto marker = TRY(optional_string(parameters, "Marker"))) {
-    const char* const end = marker->data() + marker->size();
-    const auto [stop, error] = std::from_chars(marker->data(), end, begin);
-    if (error != std::errc() || stop != end) return aws_error("InvalidParameterValueException", "Invalid Marker.");
-  }
-  begin = std::min(begin, functions.size());
-  const std::size_t end = begin + std::min(functions.size() - begin, static_cast<std::size_t>(size));
-  Json answer = {{"Functions", Json::array()}};
-  for (std::size_t i = begin; i < end; ++i) answer["Functions"].push_back(configuration_of(functions[i]));
-  if (end < functions.size()) answer["NextMarker"] = std::to_string(end);
+  const auto marker = TRY(optional_string(parameters, "Marker"));
+  const auto begin = parse_whole_number(marker.value_or("0"));
+  if (!begin || *begin < 0) return aws_error("InvalidParameterValueException", "Invalid Marker.");
+  std::vector<Json> configurations;
+  configurations.reserve(functions_.functions().size());
+  for (const FunctionInfo& function : functions_.functions()) configurations.push_back(configuration_of(function));
+  ListPage page = page_at(std::move(configurations), *begin, size);
+  Json answer = {{"Functions", std::move(page.entries)}};
+  if (!page.next.empty()) answer["NextMarker"] = page.next;
   return answer;
 }
 
 Result<Json> LambdaService::get_function(const Json& parameters) {
-  return Json{{"Configuration", TRY(get_function_configuration(parameters))}};
+  const Json configuration = TRY(get_function_configuration(parameters));
+  return Json{{"Configuration", configuration}};
 }
 
 Result<Json> LambdaService::get_function_configuration(const Json& parameters) {

@@ -1,11 +1,12 @@
 #include "server/logs_service.h"
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <memory>
 
+#include "base/number_text.h"
 #include "server/aws_error.h"
+#include "server/list_page.h"
 #include "server/log_filter.h"
 
 namespace tillite {
@@ -37,14 +38,10 @@ Result<std::size_t> limit_of(const Json& parameters, std::int64_t most) {
 std::string text_of(const LogPosition& position) { return fmt::format("{}.{}", position.timestamp_ms, position.id); }
 
 Result<LogPosition> parse_position(std::string_view token) {
-  LogPosition position;
-  const char* const begin = std::to_address(token.begin());
-  const char* const end = begin + token.size();
-  const auto [dot, first_error] = std::from_chars(begin, end, position.timestamp_ms);
-  if (first_error == std::errc() && dot != end && *dot == '.') {
-    const auto [stop, second_error] = std::from_chars(dot + 1, end, position.id);
-    if (second_error == std::errc() && stop == end) return position;
-  }
+  const std::size_t dot = std::min(token.find('.'), token.size());
+  const auto timestamp_ms = parse_whole_number(token.substr(0, dot));
+  const auto id = parse_whole_number(token.substr(std::min(dot + 1, token.size())));
+  if (timestamp_ms && id) return LogPosition{.timestamp_ms = *timestamp_ms, .id = *id};
   return refuse("The specified nextToken is invalid.");
 }
 
@@ -53,20 +50,17 @@ Json json_of(const LogEvent& event) {
 }
 
 /// Entries from the one named in nextToken on.
-Result<Json> page_of(const std::vector<Json>& entries, std::string_view name, const Json& parameters) {
+Result<Json> page_of(std::vector<Json> entries, std::string_view name, const Json& parameters) {
   const std::size_t limit = TRY(limit_of(parameters, kGroupsMax));
-  std::size_t begin = 0;
+  std::int64_t begin = 0;
   if (const auto token = TRY(checked(optional_string(parameters, "nextToken")))) {
-    const auto [end, error] = std::from_chars(token->data(), token->data() + token->size(), begin);
-    if (error != std::errc() || end != token->data() + token->size()) {
-      return refuse("The specified nextToken is invalid.");
-    }
+    const auto number = parse_whole_number(*token);
+    if (!number || *number < 0) return refuse("The specified nextToken is invalid.");
+    begin = *number;
   }
-  begin = std::min(begin, entries.size());
-  const std::size_t end = std::min(begin + limit, entries.size());
-  Json page = {{std::string(name), Json(std::vector<Json>(entries.begin() + static_cast<std::ptrdiff_t>(begin),
-                                                          entries.begin() + static_cast<std::ptrdiff_t>(end)))}};
-  if (end < entries.size()) page["nextToken"] = std::to_string(end);
+  ListPage listed = page_at(std::move(entries), begin, static_cast<std::int64_t>(limit));
+  Json page = {{std::string(name), std::move(listed.entries)}};
+  if (!listed.next.empty()) page["nextToken"] = listed.next;
   return page;
 }
 
@@ -192,7 +186,7 @@ Result<Json> LogsService::describe_log_groups(const Json& parameters) {
                        {"storedBytes", 0},
                        {"logGroupClass", "STANDARD"}});
   }
-  return page_of(entries, "logGroups", parameters);
+  return page_of(std::move(entries), "logGroups", parameters);
 }
 
 Result<Json> LogsService::describe_log_streams(const Json& parameters) {
@@ -217,7 +211,7 @@ Result<Json> LogsService::describe_log_streams(const Json& parameters) {
                        {"arn", place_.arn("logs", fmt::format("log-group:{}:log-stream:{}", group, stream.name))},
                        {"storedBytes", 0}});
   }
-  return page_of(entries, "logStreams", parameters);
+  return page_of(std::move(entries), "logStreams", parameters);
 }
 
 void LogsService::handle(AwsCall call) {

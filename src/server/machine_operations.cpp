@@ -1,5 +1,6 @@
 // Step Functions' operations on state machines and definitions.
 #include <algorithm>
+#include <memory>
 
 #include "server/aws_error.h"
 #include "server/execution_event_json.h"
@@ -18,9 +19,7 @@ std::string_view type_name(bool is_express) { return is_express ? "EXPRESS" : "S
 Result<bool> is_express_of(const Json& parameters) {
   const auto type = TRY(optional_text_of(parameters, "type", kTokenBytesMax)).value_or("STANDARD");
   if (type == "STANDARD" || type == "EXPRESS") return type == "EXPRESS";
-  return aws_error("ValidationException",
-                   "1 validation error detected: Value at 'type' failed to satisfy constraint: "
-                   "Member must satisfy enum value set: [STANDARD, EXPRESS]");
+  return constraint_error("type", "Member must satisfy enum value set: [STANDARD, EXPRESS]");
 }
 
 std::string text_of(const DefinitionFinding& finding) {
@@ -59,10 +58,11 @@ Result<MachineInfo> StepFunctionsService::machine_named(const NameArn& arn) {
 }
 
 Result<Json> StepFunctionsService::create_state_machine(const Json& parameters) {
-  const MachineInfo wanted = {.name = TRY(text_of(parameters, "name", kNameBytesMax)),
-                              .definition = TRY(text_of(parameters, "definition", kDefinitionBytesMax)),
-                              .is_express = TRY(is_express_of(parameters)),
-                              .role_arn = TRY(text_of(parameters, "roleArn", kArnBytesMax))};
+  MachineInfo wanted;
+  wanted.name = TRY(text_of(parameters, "name", kNameBytesMax));
+  wanted.definition = TRY(text_of(parameters, "definition", kDefinitionBytesMax));
+  wanted.is_express = TRY(is_express_of(parameters));
+  wanted.role_arn = TRY(text_of(parameters, "roleArn", kArnBytesMax));
   TRY(check_states_name(wanted.name));
   TRY(parse_arn(wanted.role_arn));
   TRY(check_definition(wanted.definition, wanted.is_express));
@@ -178,11 +178,22 @@ Result<Json> StepFunctionsService::validate_definition(const Json& parameters) {
   return Json{{"result", is_good ? "OK" : "FAIL"}, {"diagnostics", diagnostics}, {"truncated", is_truncated}};
 }
 
-Result<Json> StepFunctionsService::test_state(const Json& parameters) {
-  const TestStateRequest request = TRY(test_state_request(to_value(parameters)));
-  const Value answer = TRY(
-      tillite::test_state(request, {.region = place_.region, .account = place_.account, .now_ms = clock_.now_ms()}));
-  return to_json(test_state_wire(answer));
+/// A state may run a task, however long that takes: in a thread of its own.
+void StepFunctionsService::test_state(AwsCall call) {
+  auto request = test_state_request(to_value(call.parameters));
+  if (!request) return call.answer(std::unexpected(request.error()));
+  const bool runs_a_task = tasks_ != nullptr && !request->mock;
+  auto work = [this, request = *std::move(request),
+               call = std::make_shared<AwsCall>(std::move(call))] {  // for what is copied
+    const auto answer = tillite::test_state(request, {.region = place_.region,
+                                                      .account = place_.account,
+                                                      .now_ms = clock_.now_ms(),
+                                                      .tasks = tasks_,
+                                                      .stop = stop_.get_token()});
+    call->answer(answer ? Result<Json>(to_json(test_state_wire(*answer))) : std::unexpected(answer.error()));
+  };
+  if (!runs_a_task) return work();
+  tests_.add({.turn = "", .group = "", .work = std::move(work)});
 }
 
 }  // namespace tillite

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
+#include "base/number_text.h"
 #include "base/percent_coding.h"
 #include "base/text.h"
 
@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kNamespace = "http://queue.amazonaws.com/doc/2012-11-05/";
 constexpr std::size_t kParametersMax = 1000;
 constexpr std::size_t kDepthMax = 8;
-constexpr std::size_t kIndexMax = 1000;
+constexpr std::int64_t kIndexMax = 1000;
 
 /// Lists: their name in a form or in XML, and in JSON.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kFormLists = {{
@@ -60,17 +60,16 @@ Result<void> set_nested(Json& parameters, std::string_view name, std::string val
 
 /// The entries of {"1": ..., "2": ...} in the order of their numbers.
 Result<std::vector<Json>> entries_of(Json numbered, std::string_view name) {
-  std::vector<std::pair<std::size_t, Json>> entries;
+  std::vector<std::pair<std::int64_t, Json>> entries;
   if (!numbered.is_object()) return malformed(fmt::format("'{}' must be numbered, as in {}.1", name, name));
   for (auto& [key, entry] : numbered.items()) {
-    std::size_t index = 0;
-    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), index);
-    if (error != std::errc() || end != key.data() + key.size() || index == 0 || index > kIndexMax) {
+    const auto index = parse_whole_number(key);
+    if (!index || *index < 1 || *index > kIndexMax) {
       return malformed(fmt::format("'{}.{}' must have a number from 1 to {}", name, key.substr(0, 80), kIndexMax));
     }
-    entries.emplace_back(index, std::move(entry));
+    entries.emplace_back(*index, std::move(entry));
   }
-  std::ranges::sort(entries, {}, &std::pair<std::size_t, Json>::first);
+  std::ranges::sort(entries, {}, &std::pair<std::int64_t, Json>::first);
   std::vector<Json> list;
   list.reserve(entries.size());
   for (auto& [index, entry] : entries) list.push_back(std::move(entry));
@@ -90,9 +89,8 @@ Result<Json> map_of(Json numbered, std::string_view name) {
 }
 
 Json number_or_text(const std::string& text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() ? Json(number) : Json(text);
+  const auto number = parse_whole_number(text);
+  return number ? Json(*number) : Json(text);
 }
 
 /// The same with the names and types of the JSON protocol.

@@ -112,6 +112,13 @@ struct MapRunInfo {
   std::optional<std::int64_t> redriven_ms;
 };
 
+/// What of a map run is to be changed.
+struct MapRunChange {
+  std::optional<std::int64_t> max_concurrency;
+  std::optional<std::int64_t> tolerated_failure_count;
+  std::optional<double> tolerated_failure_percentage;
+};
+
 struct ActivityInfo {
   std::string name;
   std::int64_t created_ms = 0;
@@ -172,6 +179,8 @@ class StepFunctionsBackend {
   // --- map runs, all `not_found`
   [[nodiscard]] virtual Result<MapRunInfo> describe_map_run(const std::string& id) = 0;
   [[nodiscard]] virtual Result<std::vector<MapRunInfo>> list_map_runs(const ExecutionName& execution) = 0;
+  /// What is given holds from now on. `conflict` if it runs no more.
+  [[nodiscard]] virtual Result<void> change_map_run(const std::string& id, const MapRunChange& change) = 0;
 
   // --- activities and tasks that are ended from outside
   /// The activity of that name, new or old.

@@ -7,6 +7,7 @@ namespace tillite {
 void StepFunctionsService::handle(AwsCall call) {
   if (call.operation == "GetActivityTask") return get_activity_task(std::move(call));
   if (call.operation == "StartSyncExecution") return start_sync_execution(std::move(call));
+  if (call.operation == "TestState") return test_state(std::move(call));
   using Service = StepFunctionsService;
   static const std::map<std::string, Operation, std::less<>> operations = {
       {"CreateActivity", &Service::create_activity},
@@ -32,7 +33,7 @@ void StepFunctionsService::handle(AwsCall call) {
       {"SendTaskSuccess", &Service::send_task_success},
       {"StartExecution", &Service::start_execution},
       {"StopExecution", &Service::stop_execution},
-      {"TestState", &Service::test_state},
+      {"UpdateMapRun", &Service::update_map_run},
       {"UpdateStateMachine", &Service::update_state_machine},
       {"ValidateStateMachineDefinition", &Service::validate_definition},
   };

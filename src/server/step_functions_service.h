@@ -6,6 +6,8 @@
 #include "server/long_polls.h"
 #include "server/step_functions_arn.h"
 #include "server/step_functions_backend.h"
+#include "workflow/durable/task_pool.h"
+#include "workflow/task_runner.h"
 
 namespace tillite {
 
@@ -13,9 +15,14 @@ namespace tillite {
 /// texts into values, and gives errors AWS's names.
 class StepFunctionsService final : public AwsService {
  public:
-  /// `place` is where machines and activities are that a request names without an ARN. All must outlive the service.
-  StepFunctionsService(StepFunctionsBackend& backend, AwsPlace place, LongPolls& polls, Clock& clock, Random& random)
-      : backend_(backend), place_(std::move(place)), polls_(polls), clock_(clock), random_(random) {}
+  /// `place` is where machines and activities are that a request names without an ARN. `tasks` runs Tasks that are
+  /// tested without a mock; nullptr: they are refused. All must outlive the service.
+  StepFunctionsService(StepFunctionsBackend& backend, AwsPlace place, LongPolls& polls, Clock& clock, Random& random,
+                       TaskRunner* tasks = nullptr)
+      : backend_(backend), place_(std::move(place)), polls_(polls), clock_(clock), random_(random), tasks_(tasks) {}
+  StepFunctionsService(const StepFunctionsService&) = delete;
+  StepFunctionsService& operator=(const StepFunctionsService&) = delete;
+  ~StepFunctionsService() override { stop_.request_stop(); }
 
   [[nodiscard]] std::string_view target() const override { return "AWSStepFunctions"; }
   void handle(AwsCall call) override;
@@ -33,7 +40,7 @@ class StepFunctionsService final : public AwsService {
   Result<Json> list_state_machine_aliases(const Json& parameters);
   Result<Json> list_tags(const Json& parameters);
   Result<Json> validate_definition(const Json& parameters);
-  Result<Json> test_state(const Json& parameters);
+  void test_state(AwsCall call);
   [[nodiscard]] Result<void> check_definition(const std::string& definition, bool is_express);
   [[nodiscard]] Result<MachineInfo> machine_named(const NameArn& arn);
 
@@ -48,6 +55,7 @@ class StepFunctionsService final : public AwsService {
   Result<Json> redrive_execution(const Json& parameters);
   Result<Json> describe_map_run(const Json& parameters);
   Result<Json> list_map_runs(const Json& parameters);
+  Result<Json> update_map_run(const Json& parameters);
   struct Start;
   [[nodiscard]] Result<Start> parse_start(const Json& parameters);
 
@@ -66,6 +74,9 @@ class StepFunctionsService final : public AwsService {
   LongPolls& polls_;
   Clock& clock_;
   Random& random_;
+  TaskRunner* tasks_;
+  std::stop_source stop_;  ///< of states that are tested
+  TaskPool tests_{2, {}};  ///< the last member: its threads use the others
 };
 
 }  // namespace tillite

@@ -44,6 +44,18 @@ Result<std::int64_t> number_or_zero(const Item& row, std::string_view name) {
   return TRY(optional_int(row, name)).value_or(0);
 }
 
+Result<std::vector<ProviderFileId>> files_in(const Item& row, std::string_view name) {
+  std::vector<ProviderFileId> files;
+  const Json* const list = find_field(row, name);
+  if (list == nullptr || list->is_null()) return files;
+  if (!list->is_array()) return fail(Code::corrupt, "the field '{}' must be a list", name);
+  for (const Json& id : *list) {
+    if (!id.is_string()) return fail(Code::corrupt, "the field '{}' must be a list of texts", name);
+    files.emplace_back(id.get<std::string>());
+  }
+  return files;
+}
+
 }  // namespace
 
 std::string_view batch_status_name(BatchStatus status) { return kStatusNames.at(static_cast<std::size_t>(status)); }
@@ -98,10 +110,13 @@ Result<Batch> parse_batch(const Item& row) {
     batch.openai_batch_id = ProviderBatchId(TRY(text_or_empty(row, "openai_batch_id")));
     batch.input_file_id = ProviderFileId(TRY(text_or_empty(row, "input_file_id")));
     batch.output_file_id = ProviderFileId(TRY(text_or_empty(row, "output_file_id")));
+    batch.error_file_id = ProviderFileId(TRY(text_or_empty(row, "error_file_id")));
+    batch.files_left = TRY(files_in(row, "files_left"));
     if (const auto source = TRY(optional_string(row, "source"))) batch.source = TRY(parse_source(*source));
     batch.items_key = TRY(text_or_empty(row, "items_key"));
     batch.requests_key = TRY(text_or_empty(row, "s3_key"));
     batch.item_count = TRY(number_or_zero(row, "item_count"));
+    batch.request_count = TRY(number_or_zero(row, "request_count"));
     batch.embedding_count = TRY(number_or_zero(row, "embedding_count"));
     batch.generation = TRY(number_or_zero(row, "generation"));
     batch.embedding_format = TRY(text_or_empty(row, "embedding_format"));
@@ -115,6 +130,7 @@ Result<Batch> parse_batch(const Item& row) {
     batch.tokens_model = TRY(text_or_empty(row, "tokens_model"));
     batch.error_summary = TRY(text_or_empty(row, "error_summary"));
     if (const auto created = TRY(optional_string(row, "created_at"))) batch.created_ms = TRY(parse_iso_time(*created));
+    if (const auto at = TRY(optional_string(row, "submitted_at"))) batch.submitted_ms = TRY(parse_iso_time(*at));
     return batch;
   };
   auto batch = parse();

@@ -52,11 +52,15 @@ struct Batch {
   ProviderBatchId openai_batch_id;           ///< empty: not submitted
   ProviderFileId input_file_id;              ///< empty: nothing uploaded
   ProviderFileId output_file_id;
+  ProviderFileId error_file_id;
+  std::vector<ProviderFileId>
+      files_left;         ///< of an ended batch, to be removed at the provider (steps/provider_files.h)
   std::string items_key;  ///< object that lists all items with their hashes
   /// Object that submit reads: the NDJSON of the texts that were won, or items_key if the cache has them all; empty:
   /// items are still being claimed.
   std::string requests_key;
   std::int64_t item_count = 0;
+  std::int64_t request_count = 0;    ///< in its file: one for each text; 0 in rows of older programs
   std::int64_t embedding_count = 0;  ///< vectors in its delta
   std::int64_t generation = 0;
   std::string embedding_format;
@@ -65,6 +69,7 @@ struct Batch {
   std::string submit_token;  ///< who submits it right now
   std::int64_t submit_until_ms = 0;
   std::int64_t created_ms = 0;
+  std::int64_t submitted_ms = 0;  ///< 0: not submitted
   std::int64_t polled_ms = 0;
   std::int64_t token_count = 0;      ///< of its requests; 0 in rows of older programs
   std::int64_t tokens_reserved = 0;  ///< of what may be enqueued of tokens_model (steps/enqueued_tokens.h)

@@ -5,6 +5,8 @@
 #include "embedding/metadata.h"
 #include "embedding/text_key.h"
 #include "steps/compaction_message.h"
+#include "steps/enqueued_tokens.h"
+#include "steps/provider_files.h"
 #include "steps/text_claims.h"
 #include "vectors/keys.h"
 
@@ -43,7 +45,7 @@ Result<BatchDelivery> BatchDelivery::begin(const Batch& batch, CollectionBinding
 
 Result<void> BatchDelivery::load_waiting() {
   const InputFormat format = TRY(parse_input_format(binding_.input_format));
-  items_ = TRY(read_items(ports_.batch_files, batch_));
+  items_ = TRY(items_of(batch_, ports_));
   by_id_.reserve(items_.size());
   for (const BatchItem& item : items_) {
     by_id_.emplace(item.id.str(), &item);
@@ -185,10 +187,17 @@ Result<void> BatchDelivery::record(const BatchEnding& ending, Json facts, std::s
     set.update({{"delta_id", delta_.str()},
                 {"delta_key", delta_key().str()},
                 {"status_at_end", batch_status_name(ending.status)}});
+  } else {
+    Batch ended = batch_;
+    ended.output_file_id = ProviderFileId(set.value("output_file_id", ""));
+    ended.error_file_id = ProviderFileId(set.value("error_file_id", ""));
+    note_files(ended, set, context_.settings);
   }
   if (const std::string summary = error_summary(ending, unreadable); !summary.empty()) set["error_summary"] = summary;
-  const auto recorded = ports_.table.write(
-      Update{.key = batch_row_key(batch_.id), .set = std::move(set), .condition = {absent("delta_id"), present("PK")}});
+  const auto recorded = write_and_give_back(
+      batch_.id,
+      Update{.key = batch_row_key(batch_.id), .set = std::move(set), .condition = {absent("delta_id"), present("PK")}},
+      ports_.table);
   if (!recorded && recorded.error().code() == Code::conflict) return {};  // another call was first with the same delta
   return recorded;
 }

@@ -1,7 +1,5 @@
 #include "steps/batch_preparation.h"
 
-#include <algorithm>
-
 #include "base/uuid.h"
 #include "embedding/text_key.h"
 #include "steps/item_claims.h"
@@ -54,10 +52,7 @@ Result<void> BatchPreparation::finish() {
 
 Result<bool> BatchPreparation::waits(const BatchItem& item, const TextKey& key) {
   if (sent_.contains(remembered(item))) return true;
-  if (!others_at_work_) {
-    const auto open = TRY(batches_in(ports_.table, entity_, kOpenStatuses));
-    others_at_work_ = std::ranges::any_of(open, [](const Batch& batch) { return batch.delta_id.empty(); });
-  }
+  if (!others_at_work_) others_at_work_ = TRY(any_on_their_way(entity_, ports_.table));
   // The look-up is worth its time only if there is somebody to wait for.
   return *others_at_work_ && TRY(on_their_way_.contains(key));
 }
@@ -82,7 +77,7 @@ Result<void> BatchPreparation::prepare_one(std::vector<BatchItem> items, VectorS
                                          ".items.ndjson", items_text(items)))
                         .str();
   TRY(ports_.table.write(Put{batch_row(batch, items), {absent("PK")}}));
-  Batch claimed = TRY(claim_and_write_requests(batch, std::move(items), binding_, ports_));
+  Batch claimed = TRY(claim_and_write_requests(batch, std::move(items), binding_, ports_, context_));
   if (claimed.is_prepared()) batches_.push_back(std::move(claimed));
   return {};
 }

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "steps/enqueued_tokens.h"
 #include "steps/item_claims.h"
+#include "steps/provider_files.h"
 #include "vectors/delta.h"
 
 namespace tillite {
@@ -25,10 +27,10 @@ Result<std::vector<BatchItem>> items_in_delta(const ObjectKey& key, ObjectStore&
 }
 
 /// The items whose vectors a batch's delta brought. Once gc has removed the delta, or if it was damaged after it was
-/// merged, the list of the batch's items says it: what was not in the delta was taken back before it was recorded.
+/// merged, the batch's items say it: what was not in the delta was taken back before it was recorded.
 Result<std::vector<BatchItem>> delivered_items(const Batch& batch, const Ports& ports) {
   auto items = items_in_delta(ObjectKey(batch.delta_key), ports.vectors);
-  if (!items && is_damage(items.error())) return read_items(ports.batch_files, batch);
+  if (!items && is_damage(items.error())) return items_of(batch, ports);
   return items;
 }
 
@@ -54,7 +56,7 @@ Result<void> take_back(const Batch& batch, const std::string& reason, const Port
     items.emplace_back(std::move(item), Release{reason, true});
   }
   TRY(release_items(batch.id, items, ports, settings));
-  return end_batch(batch, BatchStatus::failed, reason, ports.table);
+  return end_batch(batch, BatchStatus::failed, reason, ports, settings);
 }
 
 Result<void> complete(const Batch& batch, const Manifest& manifest, const Ports& ports, const Settings& settings,
@@ -66,16 +68,20 @@ Result<void> complete(const Batch& batch, const Manifest& manifest, const Ports&
     return {};
   }
   completion.items += TRY(mark_success(batch, TRY(delivered_items(batch, ports)), ports.table));
-  return end_batch(batch, batch.status_at_end.value_or(BatchStatus::completed), batch.error_summary, ports.table);
+  return end_batch(batch, batch.status_at_end.value_or(BatchStatus::completed), batch.error_summary, ports, settings);
 }
 
 }  // namespace
 
-Result<void> end_batch(const Batch& batch, BatchStatus status, const std::string& reason, Table& table) {
+Result<void> end_batch(const Batch& batch, BatchStatus status, const std::string& reason, const Ports& ports,
+                       const Settings& settings) {
   check(has_ended(status), "a batch ends in a status that is an end");
   Json set = batch_status_keys(batch.id, batch.entity, status);
   if (!reason.empty()) set["error_summary"] = reason;
-  return table.write(Update{.key = batch_row_key(batch.id), .set = std::move(set), .condition = {present("PK")}});
+  note_files(batch, set, settings);
+  return write_and_give_back(
+      batch.id, Update{.key = batch_row_key(batch.id), .set = std::move(set), .condition = {present("PK")}},
+      ports.table);
 }
 
 Result<Completion> complete_consumed(Entity entity, const Manifest& manifest, const Ports& ports,

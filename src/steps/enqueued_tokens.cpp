@@ -1,5 +1,7 @@
 #include "steps/enqueued_tokens.h"
 
+#include <algorithm>
+
 #include "embedding/batch_files.h"
 #include "embedding/tokens/tokenizer.h"
 

@@ -1,4 +1,7 @@
 // Finds the lines or words that have no embedding yet, groups them into batches, claims them and writes their requests.
+#include <algorithm>
+#include <tuple>
+
 #include "steps/batch_preparation.h"
 #include "steps/change_delta.h"
 #include "steps/collection.h"
@@ -19,10 +22,16 @@ class Finder {
         context_(context),
         preparation_(entity, binding_, ports, context) {}
 
-  /// Batches that an earlier run prepared and never submitted: what they lack is made up for.
+  /// Batches that an earlier run prepared and never submitted: what they lack is made up for. Those that need not wait
+  /// for the provider come first, then the oldest.
   Result<void> take_up_prepared() {
-    for (const Batch& batch : TRY(batches_in(ports_.table, entity_, std::array{BatchStatus::pending}))) {
-      if (!batch.is_prepared()) continue;
+    std::vector<Batch> prepared = TRY(batches_in(ports_.table, entity_, std::array{BatchStatus::pending}));
+    std::erase_if(prepared, [](const Batch& batch) { return !batch.is_prepared(); });
+    std::ranges::sort(prepared, {}, [](const Batch& batch) {
+      return std::tuple(batch.source == VectorSource::batch, batch.created_ms, batch.id);
+    });
+    for (const Batch& batch : prepared) {
+      if (is_full()) break;
       auto completed = complete_prepared(batch);
       if (!completed && !is_damage(completed.error())) return std::unexpected(completed.error());
       if (completed) {
@@ -75,7 +84,7 @@ class Finder {
 
   Result<Batch> complete_prepared(const Batch& batch) {
     if (!batch.requests_key.empty()) return batch;
-    return claim_and_write_requests(batch, TRY(read_items(ports_.batch_files, batch)), binding_, ports_);
+    return claim_and_write_requests(batch, TRY(read_items(ports_.batch_files, batch)), binding_, ports_, context_);
   }
 
   [[nodiscard]] bool is_full() const {

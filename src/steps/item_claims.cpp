@@ -68,18 +68,51 @@ Result<std::vector<BatchItem>> with_texts_won(std::vector<BatchItem> items, cons
 struct Requests {
   std::string text;  ///< NDJSON
   std::size_t count = 0;
+  std::size_t tokens = 0;
 };
 
 /// A request for each text, in the name of the first item that has it.
-Requests requests_of(const std::vector<BatchItem>& items, const RequestBody& body) {
+Result<Requests> requests_of(const std::vector<BatchItem>& items, const RequestBody& body, const StepContext& context) {
   Requests requests;
   std::unordered_set<std::string_view> texts;
   for (const BatchItem& item : items) {
     if (!texts.insert(item.input_hash).second) continue;
-    requests.text += request_line(item.id, item.input, body);
+    const SentInput sent = TRY(sent_input(cl100k_base(), item.input, context.settings.input));
+    if (sent.fate == SentInput::Fate::cut) {
+      context.log.warning("a text is too long: its front is sent",
+                          {{"id", item.id.str()}, {"tokens", sent.tokens_of_whole}, {"tokens_sent", sent.tokens}});
+    }
+    requests.text += request_line(item.id, sent.text, body);
+    requests.tokens += sent.tokens;
     ++requests.count;
   }
   return requests;
+}
+
+/// Fails the items of a batch whose texts are not sent because they are too long; the others.
+Result<std::vector<BatchItem>> without_refused(std::vector<BatchItem> items, const BatchId& batch, const Ports& ports,
+                                               const StepContext& context) {
+  std::vector<BatchItem> sent_items;
+  std::vector<Write> failures;
+  for (BatchItem& item : items) {
+    const bool may_be_too_long =
+        item.input.size() > context.settings.input.tokens_max;  // no token is shorter than a byte
+    SentInput sent;
+    if (may_be_too_long) sent = TRY(sent_input(cl100k_base(), item.input, context.settings.input));
+    if (sent.fate != SentInput::Fate::refused) {
+      sent_items.push_back(std::move(item));
+      continue;
+    }
+    Json set = status_keys(item.id, EmbeddingStatus::failed);
+    set["failure_reason"] = fmt::format("too_long: the text has {} tokens, at most {} are sent (EMBEDDING_TOO_LONG)",
+                                        sent.tokens_of_whole, context.settings.input.tokens_max);
+    failures.emplace_back(Update{.key = row_key(item.id),
+                                 .set = std::move(set),
+                                 .remove = {"embedding_batch_id"},
+                                 .condition = claimed_by(batch, item.input_hash)});
+  }
+  TRY(ports.table.write_each(failures));
+  return sent_items;
 }
 
 /// The items that this batch has: those that `claimed` says it won now, and those that it had won before.
@@ -119,7 +152,8 @@ Result<void> for_each_receipt(
 }
 
 Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem> items,
-                                       const CollectionBinding& binding, const Ports& ports) {
+                                       const CollectionBinding& binding, const Ports& ports,
+                                       const StepContext& context) {
   if (items.empty() || items.front().input.empty()) {
     items = TRY(with_inputs(items, TRY(parse_input_format(batch.embedding_format)), ports.table));
   }
@@ -127,7 +161,8 @@ Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem
   std::vector<Write> claims;
   claims.reserve(items.size());
   for (const BatchItem& item : items) claims.emplace_back(claim(item, batch.id));
-  const auto won = TRY(items_won(items, TRY(ports.table.write_each(claims)), batch.id, ports.table));
+  auto won = TRY(items_won(items, TRY(ports.table.write_each(claims)), batch.id, ports.table));
+  if (batch.source != VectorSource::cache) won = TRY(without_refused(std::move(won), batch.id, ports, context));
 
   Update update{.key = batch_row_key(batch.id), .set = {{"item_count", won.size()}}, .condition = {absent("s3_key")}};
   if (won.empty()) {
@@ -137,16 +172,39 @@ Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem
   } else if (batch.source == VectorSource::cache) {
     update.set["s3_key"] = batch.items_key;
   } else {
-    const Requests requests = requests_of(won, request_body_of(binding));
+    const Requests requests = TRY(requests_of(won, request_body_of(binding), context));
     const ObjectKey key = TRY(store_by_content(ports.batch_files, names_of(batch.entity).batch_folder, batch.id.str(),
                                                ".ndjson", requests.text));
     update.set["s3_key"] = key.str();
     update.set["request_count"] = requests.count;
+    update.set["token_count"] = requests.tokens;
   }
   // Somebody else may have finished the same prepared batch first: theirs stands.
   const auto recorded = ports.table.write(update);
   if (!recorded && recorded.error().code() != Code::conflict) return std::unexpected(recorded.error());
-  return read_batch(ports.table, batch.id);
+  Batch now = TRY(read_batch(ports.table, batch.id));
+  if (!recorded && !now.is_prepared() && now.openai_batch_id.empty() && now.delta_id.empty()) {
+    // It was cancelled while this call was claiming: nobody would ever take back what it won late.
+    std::vector<std::pair<BatchItem, Release>> late;
+    for (BatchItem& item : won) late.emplace_back(std::move(item), Release{.reason = "its batch was cancelled"});
+    TRY(release_items(batch.id, late, ports, context.settings));
+  }
+  return now;
+}
+
+Result<std::vector<BatchItem>> items_of(const Batch& batch, const Ports& ports) {
+  auto listed = read_items(ports.batch_files, batch);
+  if (listed || (listed.error().code() != Code::not_found && listed.error().code() != Code::corrupt)) return listed;
+  std::vector<BatchItem> items;
+  const Query query{.index = Index::gsi1,
+                    .hash = "EMBEDDING_STATUS#" + status_text(EmbeddingStatus::pending),
+                    .range_prefix = std::string(names_of(batch.entity).index_prefix)};
+  TRY(for_each_item(ports.table, query, [&](const Item& row) -> Result<void> {
+    const ItemState state = TRY(item_state(row));
+    if (state.batch_id == batch.id) items.push_back({TRY(record_id_of(row)), state.input_hash, state.item_version, ""});
+    return {};
+  }));
+  return items;
 }
 
 Result<Released> release_items(const BatchId& batch, const std::vector<std::pair<BatchItem, Release>>& items,

@@ -11,10 +11,16 @@ namespace tillite {
 /// Claims a prepared batch's texts, where the provider is to be asked, and its items (NONE -> PENDING), writes the
 /// requests of the texts that were won, and records it in the row. Repeating it, by another process at the same time
 /// too, gives the same file: what this batch has claimed already counts as won. A batch that wins nothing ends as
-/// CANCELLED. The answer is the row as it stands then. `items` may come without their input texts: then they are made
-/// of the receipts.
+/// CANCELLED. Texts that are too long are cut, or their items FAIL, as the settings say; the row says how many tokens
+/// the requests count. The answer is the row as it stands then. `items` may come without their input texts: then they
+/// are made of the receipts.
 [[nodiscard]] Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem> items,
-                                                     const CollectionBinding& binding, const Ports& ports);
+                                                     const CollectionBinding& binding, const Ports& ports,
+                                                     const StepContext& context);
+
+/// The items of a batch, without their inputs: those that its list names; if that is lost or damaged, those that the
+/// batch still has by the table, which takes a look at all that are PENDING.
+[[nodiscard]] Result<std::vector<BatchItem>> items_of(const Batch& batch, const Ports& ports);
 
 /// Why items go back, and what that means for their next try.
 struct Release {

@@ -1,6 +1,7 @@
 // Lists the batches of a collection to poll: every one that the provider has and that has not ended here.
 #include <algorithm>
 
+#include "steps/batch_cancel.h"
 #include "steps/collection.h"
 #include "steps/completion.h"
 #include "steps/step.h"
@@ -15,7 +16,9 @@ Result<Json> list_pending(const Json& event, const Ports& ports, const StepConte
 
   std::vector<Batch> pending = TRY(batches_in(ports.table, entity, kOpenStatuses));
   // Those with a delta wait for a merge, not for the provider.
-  std::erase_if(pending, [](const Batch& batch) { return batch.openai_batch_id.empty() || !batch.delta_id.empty(); });
+  std::erase_if(pending, [](const Batch& batch) {
+    return !is_half_cancelled(batch) && (batch.openai_batch_id.empty() || !batch.delta_id.empty());
+  });
   // Polled longest ago first, so that batches which stay unfinished never keep the others from their turn.
   std::ranges::sort(pending, {},
                     [](const Batch& batch) { return std::tie(batch.polled_ms, batch.created_ms, batch.id); });

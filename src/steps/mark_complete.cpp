@@ -1,9 +1,15 @@
 // After a version is published: the items that it contains become SUCCESS, their batches end.
 #include "steps/collection.h"
 #include "steps/completion.h"
+#include "steps/provider_files.h"
 #include "steps/step.h"
 
 namespace tillite {
+namespace {
+
+constexpr std::int64_t kDeletingMsMax = 20'000;  // what is left after it is the next call's
+
+}  // namespace
 
 Result<Json> mark_complete(const Json& event, const Ports& ports, const StepContext& context) {
   const Entity entity = TRY(entity_of_event(event));
@@ -11,15 +17,18 @@ Result<Json> mark_complete(const Json& event, const Ports& ports, const StepCont
   const auto manifest = TRY(ManifestLog(ports.vectors, binding.collection, binding.generation).newest());
   Completion completion;
   if (manifest) completion = TRY(complete_consumed(entity, *manifest, ports, context));
+  const DeletedFiles deleted = TRY(delete_files_left(entity, kDeletingMsMax, ports, context));
   context.log.info("completed batches", {{"collection", binding.collection},
                                          {"batches", completion.batches},
                                          {"items", completion.items},
-                                         {"quarantined", completion.quarantined}});
+                                         {"quarantined", completion.quarantined},
+                                         {"files_deleted", deleted.files}});
   return Json{{"collection", binding.collection},
               {"batches_completed", completion.batches},
               {"items_completed", completion.items},
               {"batches_quarantined", completion.quarantined},
-              {"batches_unreadable", completion.unreadable}};
+              {"batches_unreadable", completion.unreadable},
+              {"files_deleted", deleted.files}};
 }
 
 }  // namespace tillite

@@ -2,8 +2,11 @@
 #include "base/stopwatch.h"
 #include "base/uuid.h"
 #include "embedding/batch_files.h"
+#include "steps/batch_cancel.h"
+#include "steps/batch_deadline.h"
 #include "steps/batch_delivery.h"
 #include "steps/collection.h"
+#include "steps/provider_files.h"
 #include "steps/step.h"
 
 namespace tillite {
@@ -129,14 +132,66 @@ Json waiting_answer(const Batch& batch, std::string_view status) {
   return {{"batch_id", batch.id.str()}, {"batch_status", status}, {"action", "wait"}, {"embedding_count", 0}};
 }
 
-/// The provider's word on a batch; one that it plainly does not know has failed.
-Result<ProviderBatch> ask_provider(const Batch& batch, BatchProvider& provider) {
-  auto answer = provider.batch(batch.openai_batch_id);
-  if (answer || answer.error().code() != Code::not_found) return answer;
-  return ProviderBatch{.id = batch.openai_batch_id,
-                       .status = ProviderStatus::failed,
-                       .error_code = "not_found",
-                       .error_message = "the provider does not know this batch any more"};
+/// How a batch ends of which the provider does not say that it has.
+ProviderBatch ended_here(ProviderBatch batch, ProviderStatus status, std::string_view code, std::string message) {
+  batch.status = status;
+  batch.error_code = code;
+  batch.error_message = std::move(message);
+  return batch;
+}
+
+/// Asks the provider to end a batch that takes far too long. What does not help today is tried again by the next poll.
+void cancel_overdue(const Batch& batch, BatchProvider& provider, const Logger& log) {
+  const auto cancelled = provider.cancel(batch.openai_batch_id);
+  Json facts = {{"batch_id", batch.id.str()}, {"openai_batch_id", batch.openai_batch_id.str()}};
+  if (!cancelled) facts["reason"] = cancelled.error().message();
+  log.warning(cancelled ? "cancelled a batch that takes too long" : "a batch that takes too long cannot be cancelled",
+              facts);
+}
+
+/// The provider's word on a batch, and what it means where the word is none, or stays the same for ever: one that it
+/// plainly does not know has failed; one that it does not end is cancelled, then given up (steps/batch_deadline.h).
+Result<ProviderBatch> ask_provider(const Batch& batch, const Ports& ports, const Logger& log) {
+  auto answer = ports.provider.batch(batch.openai_batch_id);
+  const std::int64_t age_ms = ms_at_provider(batch, ports.clock.now_ms()).value_or(0);
+  if (!answer) {
+    const ProviderBatch unknown{.id = batch.openai_batch_id};
+    if (answer.error().code() == Code::not_found) {
+      return ended_here(unknown, ProviderStatus::failed, "not_found", "the provider does not know this batch any more");
+    }
+    if (age_ms < kForgetAfterMs || answer.error().code() == Code::cancelled) return answer;
+    return ended_here(unknown, ProviderStatus::expired, "no_answer",
+                      fmt::format("the provider gave no answer for 30 days: {}", answer.error().message()));
+  }
+  if (!status_under_way(answer->status)) return answer;
+  if (age_ms >= kGiveUpAfterMs) {
+    const auto status = provider_status_name(answer->status);
+    return ended_here(*std::move(answer), ProviderStatus::expired, "overdue",
+                      fmt::format("still {} after {}", status, duration_text(age_ms)));
+  }
+  if (age_ms >= kCancelAfterMs && answer->status != ProviderStatus::cancelling) {
+    cancel_overdue(batch, ports.provider, log);
+  }
+  return answer;
+}
+
+/// What the provider still has of a batch that ended without a delta; a later call makes up for what fails here.
+Result<void> tidy_up(const BatchId& id, const Ports& ports, const Logger& log) {
+  const Batch batch = TRY(read_batch(ports.table, id));
+  if (const auto deleted = delete_files(batch, ports); !deleted) {
+    log.warning("files stay at the provider for now", {{"batch_id", id.str()}, {"reason", deleted.error().message()}});
+  }
+  return {};
+}
+
+/// A batch that was cancelled before it was submitted, by a call that was cut off.
+Result<Json> go_on_cancelling(const Batch& batch, const Ports& ports, const StepContext& context) {
+  const std::size_t released = TRY(finish_cancelling(batch, ports, context));
+  return Json{{"batch_id", batch.id.str()},
+              {"batch_status", "cancelled"},
+              {"action", "handle_cancellation"},
+              {"embedding_count", 0},
+              {"released_count", released}};
 }
 
 }  // namespace
@@ -160,10 +215,11 @@ Result<Json> poll_batch(const Json& event, const Ports& ports, const StepContext
                 {"delta_id", batch.delta_id.str()},
                 {"embedding_count", 0}};
   }
+  if (is_half_cancelled(batch)) return go_on_cancelling(batch, ports, context);
   if (batch.openai_batch_id.empty()) return waiting_answer(batch, "prepared");
 
   Stopwatch stopwatch;
-  const ProviderBatch answer = TRY(ask_provider(batch, ports.provider));
+  const ProviderBatch answer = TRY(ask_provider(batch, ports, context.log));
   const std::int64_t provider_ms = stopwatch.lap_ms();  // the embedded provider computes in here
   if (const auto under_way = status_under_way(answer.status)) {
     Json set = batch_status_keys(batch.id, batch.entity, *under_way);
@@ -182,6 +238,7 @@ Result<Json> poll_batch(const Json& event, const Ports& ports, const StepContext
                 batch.generation, binding.collection, binding.generation);
   }
   const Json result = TRY(Collector(batch, answer, !skips, ports, context).collect(binding));
+  TRY(tidy_up(batch.id, ports, context.log));
   Json facts = result;
   facts.update({{"provider_ms", provider_ms}, {"collect_ms", stopwatch.lap_ms()}});
   context.log.info("collected a batch", facts);

@@ -1,6 +1,6 @@
 #include "steps/run_plan.h"
 
-#include <numeric>
+#include <unordered_set>
 
 #include "embedding/text_key.h"
 #include "steps/batch.h"
@@ -8,6 +8,7 @@
 #include "steps/distinct_texts.h"
 #include "steps/enqueued_tokens.h"
 #include "steps/item_claims.h"
+#include "steps/text_claims.h"
 #include "steps/unembedded.h"
 
 namespace tillite {
@@ -47,6 +48,7 @@ class Planning {
         ports_(ports),
         context_(context),
         planner_(context.settings.batch),
+        on_their_way_(ports.table),
         plan_{.entity = entity} {}
 
   /// Batches that wait for their submit. What is still being claimed is met among the items, but for what was claimed.
@@ -64,13 +66,16 @@ class Planning {
   }
 
   Result<void> add_unembedded() {
+    others_at_work_ = TRY(any_on_their_way(plan_.entity, ports_.table));
     const InputFormat format = TRY(parse_input_format(binding_.input_format));
     plan_.passed_over +=
         TRY(walk_unembedded(plan_.entity, format, ports_, context_, [&](std::vector<BatchItem> items) -> Result<bool> {
           TRY(add(std::move(items)));
           return true;
         }));
-    count(planner_.finish());
+    const Batches last = planner_.finish();
+    const bool few = plan_.batches == 0 && !last.empty() && last.front().size() <= context_.settings.direct_items_max;
+    count(last, few ? VectorSource::call : VectorSource::batch);
     plan_.is_upper_bound = texts_.is_overfull();
     return {};
   }
@@ -79,8 +84,9 @@ class Planning {
 
  private:
   Result<void> add_prepared(const Batch& batch) {
-    const std::uint64_t tokens = TRY(tokens_of(batch, ports_.batch_files));
-    count_prepared(static_cast<std::uint64_t>(batch.item_count), tokens);
+    const bool is_sent = batch.source != VectorSource::cache;
+    const std::uint64_t tokens = is_sent ? TRY(tokens_of(batch, ports_.batch_files)) : 0;
+    count_prepared(batch.source, static_cast<std::uint64_t>(batch.item_count), tokens);
     return {};
   }
 
@@ -89,6 +95,7 @@ class Planning {
     const auto items = TRY(read_items(ports_.batch_files, batch));
     std::uint64_t claimed = 0;
     std::uint64_t tokens = 0;
+    DistinctTexts texts;
     TRY(for_each_receipt(
         ports_.table, items, [&](const StoredReceipt* stored, std::span<const BatchItem> of_receipt) -> Result<void> {
           if (stored == nullptr) return {};
@@ -98,62 +105,76 @@ class Planning {
             const auto input = inputs.find(item.id);
             if (state == stored->states.end() || state->second.batch_id != batch.id || input == inputs.end()) continue;
             ++claimed;
+            if (batch.source == VectorSource::cache || !texts.insert(item.input_hash)) continue;
             tokens += TRY(sent_input(cl100k_base(), input->second, context_.settings.input)).tokens;
           }
           return {};
         }));
-    if (claimed > 0) count_prepared(claimed, tokens);
+    if (claimed > 0) count_prepared(batch.source, claimed, tokens);
     return {};
   }
 
-  void count_prepared(std::uint64_t items, std::uint64_t tokens) {
+  void count_prepared(VectorSource source, std::uint64_t items, std::uint64_t tokens) {
     plan_.items_prepared += items;
     plan_.tokens_prepared += tokens;
     ++plan_.batches_prepared;
-    rounds_.add(tokens);
+    count_sent(source, tokens);
+  }
+
+  void count_sent(VectorSource source, std::uint64_t tokens) {
+    if (source == VectorSource::call) plan_.tokens_called += tokens;
+    if (source == VectorSource::batch) rounds_.add(tokens);
   }
 
   Result<void> add(std::vector<BatchItem> items) {
-    std::vector<BatchItem> new_texts;
-    for (BatchItem& item : items) {
-      ++plan_.items;
-      plan_.tokens_of_items += item.tokens;
-      if (texts_.insert(item.input_hash)) new_texts.push_back(std::move(item));
-    }
-    plan_.texts += new_texts.size();
     std::vector<TextKey> keys;
-    keys.reserve(new_texts.size());
-    for (const BatchItem& item : new_texts) keys.push_back(text_key(binding_, item.input_hash));
+    keys.reserve(items.size());
+    for (const BatchItem& item : items) keys.push_back(text_key(binding_, item.input_hash));
     const std::vector<bool> cached = TRY(ports_.cache.contains(keys));
     std::vector<BatchItem> to_send;
-    for (std::size_t i = 0; i < new_texts.size(); ++i) {
-      if (cached[i]) {
-        ++plan_.texts_cached;
-      } else if (TRY(is_sent(new_texts[i]))) {
-        to_send.push_back(std::move(new_texts[i]));
-      }
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      ++plan_.items;
+      plan_.tokens_of_items += items[i].tokens;
+      const bool is_new = texts_.insert(items[i].input_hash);
+      if (is_new) ++plan_.texts;
+      const bool asked = TRY(is_asked_for(items[i], keys[i], cached[i], is_new));
+      // An item whose text is in a batch that is full already gets its vector later, from the cache.
+      if (!asked || (!is_new && !open_texts_.contains(items[i].input_hash))) continue;
+      open_texts_.insert(items[i].input_hash);
+      to_send.push_back(std::move(items[i]));
     }
-    count(planner_.add(std::move(to_send)));
+    count(planner_.add(std::move(to_send)), VectorSource::batch);
     return {};
   }
 
-  /// Takes note of a text that is too long.
-  Result<bool> is_sent(const BatchItem& item) {
+  /// Whether the provider is asked for the text of an item; where it is not, and the text is new, this is noted.
+  Result<bool> is_asked_for(const BatchItem& item, const TextKey& key, bool cached, bool is_new) {
+    const std::uint64_t noted = is_new ? 1 : 0;
+    if (cached) {
+      plan_.texts_cached += noted;
+      return false;
+    }
+    if (others_at_work_ && TRY(on_their_way_.contains(key))) {
+      plan_.texts_on_their_way += noted;
+      return false;
+    }
     if (item.input.size() <= context_.settings.input.tokens_max) return true;  // no token is shorter than a byte
     const SentInput sent = TRY(sent_input(cl100k_base(), item.input, context_.settings.input));
-    if (sent.fate == SentInput::Fate::cut) ++plan_.texts_cut;
-    if (sent.fate == SentInput::Fate::refused) ++plan_.texts_refused;
+    if (sent.fate == SentInput::Fate::cut) plan_.texts_cut += noted;
+    if (sent.fate == SentInput::Fate::refused) plan_.texts_refused += noted;
     return sent.fate != SentInput::Fate::refused;
   }
 
-  void count(const Batches& batches) {
+  /// Counts batches that are full: their texts are sent once.
+  void count(const Batches& batches, VectorSource source) {
     for (const auto& items : batches) {
-      const std::uint64_t tokens =
-          std::accumulate(items.begin(), items.end(), std::uint64_t{0},
-                          [](std::uint64_t sum, const BatchItem& item) { return sum + item.tokens; });
+      std::uint64_t tokens = 0;
+      for (const BatchItem& item : items) {
+        if (open_texts_.erase(item.input_hash) > 0) tokens += item.tokens;
+      }
       ++plan_.batches;
       plan_.tokens += tokens;
-      rounds_.add(tokens);
+      count_sent(source, tokens);
     }
   }
 
@@ -162,7 +183,10 @@ class Planning {
   const Ports& ports_;
   const StepContext& context_;
   BatchPlanner planner_;
+  TextsOnTheirWay on_their_way_;
+  bool others_at_work_ = false;
   DistinctTexts texts_;
+  std::unordered_set<std::string> open_texts_;  ///< in the batch that is not full yet
   EntityPlan plan_;
 };
 
@@ -184,6 +208,30 @@ std::uint64_t RunPlan::items_to_embed() const {
   std::uint64_t items = 0;
   for (const EntityPlan& plan : entities) items += plan.items_to_embed();
   return items;
+}
+
+std::uint64_t RunPlan::batches_to_submit() const {
+  std::uint64_t batches = 0;
+  for (const EntityPlan& plan : entities) batches += plan.batches_to_submit();
+  return batches;
+}
+
+std::optional<Dollars> RunPlan::cost() const {
+  if (!price_per_million || !batch_price_per_million) return std::nullopt;
+  std::uint64_t called = 0;
+  for (const EntityPlan& plan : entities) called += plan.tokens_called;
+  return Dollars{cost_of(tokens_to_send() - called, *batch_price_per_million).millionths +
+                 cost_of(called, *price_per_million).millionths};
+}
+
+std::optional<Dollars> RunPlan::cost_if_called() const {
+  if (!price_per_million) return std::nullopt;
+  return cost_of(tokens_to_send(), *price_per_million);
+}
+
+std::optional<Dollars> RunPlan::cost_saved() const {
+  if (!batch_price_per_million) return std::nullopt;
+  return cost_of(tokens_saved(), *batch_price_per_million);
 }
 
 Result<RunPlan> plan_run(const std::vector<Entity>& entities, const Ports& ports, const StepContext& context) {

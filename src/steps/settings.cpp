@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/memory_limit.h"
+#include "embedding/embedder.h"
 #include "vectors/shard.h"
 
 namespace tillite {
@@ -14,7 +15,8 @@ constexpr std::int64_t kThresholdAgeSecondsMax = 30 * 24 * 3600;
 constexpr std::int64_t kTokensMax = 1'000'000'000'000;
 constexpr std::size_t kSmallBatchItems = 300;
 constexpr std::size_t kLargeBatchItems = 50'000;  // as many as OpenAI takes
-constexpr std::uint64_t kGraphPercent = 70;       // of the memory; SQLite, buffers and the program itself have the rest
+constexpr std::size_t kRemoteCallsMax = 8;
+constexpr std::uint64_t kGraphPercent = 70;  // of the memory; SQLite, buffers and the program itself have the rest
 
 /// Sets `target` from a whole number in [least, most], if the variable is there.
 template <typename Number>
@@ -110,8 +112,21 @@ Result<void> read_batch_limits(const Environment& environment, Settings& setting
   } else {
     TRY(read_number(environment, "BATCH_ITEMS_MAX", batch.items_max, 1, kLargeBatchItems));
   }
+  batch.followers_max = std::max(batch.followers_max, batch.items_max);
   batch.tokens_max = settings.model_facts.enqueued_tokens_max.value_or(batch.tokens_max);
   return read_number(environment, "BATCH_TOKENS_MAX", batch.tokens_max, 1, kTokensMax);
+}
+
+Result<void> read_files_delete(const Environment& environment, Settings& settings) {
+  const std::string name = "PROVIDER_FILES_DELETE";
+  const auto text = environment(name).value_or("");
+  if (text.empty()) return {};
+  if (text != "after_publish" && text != "never") {
+    return fail(Code::invalid_input, "the variable {} must be after_publish or never, but is '{}'", name,
+                text.substr(0, 64));
+  }
+  settings.deletes_provider_files = text == "after_publish";
+  return {};
 }
 
 Result<void> read_shards(const Environment& environment, Settings& settings) {
@@ -148,6 +163,7 @@ Result<Settings> read_settings(const Environment& environment, std::string defau
   TRY(read_format(environment, "EMBEDDING_FORMAT_LINE", Entity::line, settings));
   TRY(read_format(environment, "EMBEDDING_FORMAT_WORD", Entity::word, settings));
   TRY(read_number(environment, "DIRECT_ITEMS_MAX", settings.direct_items_max, 0, 2048));
+  if (settings.model != NgramEmbedder().model()) settings.provider_calls_max = kRemoteCallsMax;
   TRY(read_number(environment, "PROVIDER_CALLS_MAX", settings.provider_calls_max, 1, 64));
   TRY(read_number(environment, "CHUNK_SIZE_LINES", settings.chunk_deltas[Entity::line], 1, 25));
   TRY(read_number(environment, "CHUNK_SIZE_WORDS", settings.chunk_deltas[Entity::word], 1, 25));
@@ -165,6 +181,7 @@ Result<Settings> read_settings(const Environment& environment, std::string defau
   settings.skip_queue_notification = skip == "true";
   TRY(read_thresholds(environment, settings.compaction));
   TRY(read_cache_bytes(environment, settings));
+  TRY(read_files_delete(environment, settings));
   settings.memory_bytes = TRY(read_memory(environment));
   settings.graph.memory_bytes = settings.memory_bytes / 100 * kGraphPercent;
   return settings;

@@ -36,8 +36,10 @@ struct Settings {
   std::size_t batches_per_run = 200;   ///< that one execution finds; the next execution finds the others
   std::size_t polls_per_run = 500;     ///< batches that one execution polls, those polled longest ago first
   std::size_t deltas_per_run = 500;    ///< deltas that one execution merges, oldest first
-  std::size_t provider_calls_max = 2;  ///< steps that talk to the provider at the same time, in one process
+  /// Steps that talk to the provider, and its calls, at the same time in one process. The local embedder computes.
+  std::size_t provider_calls_max = 2;
   std::map<Entity, std::size_t> chunk_deltas = {{Entity::line, 10}, {Entity::word, 10}};  ///< deltas in a chunk
+  bool deletes_provider_files = true;     ///< once a batch has ended and its delta, if it has one, is published
   std::int64_t attempts_max = 3;          ///< of an item, before it is FAILED
   std::int64_t deferral_ms = 5 * 60'000;  ///< pause after a batch that the provider's token limit turned away, doubled
                                           ///< each time up to 32 times as long

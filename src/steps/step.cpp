@@ -15,7 +15,7 @@ const std::vector<NamedStep>& all_steps() {
       {"word_polling", "embedding-word-poll", &poll_batch, true},
       {"split_into_chunks", "embedding-split-chunks", &split_into_chunks},
       {"compaction", "embedding-vector-compact", &compaction},
-      {"mark_complete", "embedding-mark-complete", &mark_complete},
+      {"mark_complete", "embedding-mark-complete", &mark_complete, true},
   };
   return steps;
 }

@@ -1,5 +1,7 @@
 #include "steps/text_claims.h"
 
+#include <algorithm>
+
 namespace tillite {
 namespace {
 
@@ -64,6 +66,11 @@ Result<void> release_texts(const BatchId& batch, std::span<const TextKey> keys, 
   }
   TRY(table.write_each(writes));
   return {};
+}
+
+Result<bool> any_on_their_way(Entity entity, Table& table) {
+  const auto open = TRY(batches_in(table, entity, kOpenStatuses));
+  return std::ranges::any_of(open, [](const Batch& batch) { return batch.delta_id.empty(); });
 }
 
 Result<bool> TextsOnTheirWay::contains(const TextKey& key) {

@@ -19,6 +19,9 @@ namespace tillite {
 /// Gives up the claims that a batch has on these texts; others' stay.
 [[nodiscard]] Result<void> release_texts(const BatchId& batch, std::span<const TextKey> keys, Table& table);
 
+/// Whether any batch of the entity may still bring vectors: else no text is on its way, and none need be looked up.
+[[nodiscard]] Result<bool> any_on_their_way(Entity entity, Table& table);
+
 /// Which texts are on their way, asked over and over: each batch is looked up once. One thread.
 class TextsOnTheirWay {
  public:

@@ -221,6 +221,20 @@ Result<std::vector<HistoryEvent>> Engine::history(const ExecutionId& id, std::in
 }
 
 Result<std::optional<MapRunRow>> Engine::map_run(const std::string& id) { return parts_->store.map_run(id); }
+
+Result<void> Engine::change_map_run(const std::string& id, const MapRunChange& change) {
+  const auto row = TRY(parts_->store.map_run(id));
+  if (!row) return fail(Code::not_found, "there is no map run '{}'", id);
+  MapRunLimits limits = row->limits;
+  if (change.concurrency_max) limits.concurrency_max = *change.concurrency_max;
+  if (change.tolerated_failure_count) limits.tolerated_failure_count = change.tolerated_failure_count;
+  if (change.tolerated_failure_percentage) limits.tolerated_failure_percentage = change.tolerated_failure_percentage;
+  if (!TRY(parts_->store.limit_map_run(id, limits)))
+    return fail(Code::conflict, "the map run '{}' is {}: only one that runs can be changed", id, row->status);
+  parts_->driver.look_for_stop_requests();
+  return {};
+}
+
 Result<std::vector<MapRunRow>> Engine::map_runs(const ExecutionId& id) { return parts_->store.map_runs(id.str()); }
 
 std::optional<Engine::ActivityTask> Engine::activity_task(const std::string& activity, const std::string& worker) {

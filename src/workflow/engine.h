@@ -98,6 +98,14 @@ class Engine {
   [[nodiscard]] Result<std::vector<HistoryEvent>> history(const ExecutionId& id, std::int64_t first = 1,
                                                           bool newest_first = false, std::size_t limit = 1'000'000);
   [[nodiscard]] Result<std::optional<MapRunRow>> map_run(const std::string& id);
+  /// What is given holds for a map run from now on, in whichever process it is walked and after whatever crash; what is
+  /// not stays as it is. Children that run go on. `not_found` without such a map run, `conflict` if it runs no more.
+  struct MapRunChange {
+    std::optional<std::int64_t> concurrency_max;
+    std::optional<std::int64_t> tolerated_failure_count;
+    std::optional<double> tolerated_failure_percentage;
+  };
+  [[nodiscard]] Result<void> change_map_run(const std::string& id, const MapRunChange& change);
   [[nodiscard]] Result<std::vector<MapRunRow>> map_runs(const ExecutionId& id);
 
   // Tasks that end by their token: activities, and integrations with .waitForTaskToken.

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "ports/execution_store.h"
 #include "workflow/walk_events.h"
 
 namespace tillite {
@@ -33,7 +34,7 @@ class Interpreter {
     /// Nobody waits for the answer any more: the task timed out or its branch was aborted.
     virtual void withdrawn(std::int64_t request) = 0;
     /// A Distributed Map begins and ends; its children are requests in between.
-    virtual void map_run_began(const std::string& run, std::int64_t concurrency_max) = 0;
+    virtual void map_run_began(const std::string& run, const MapRunLimits& limits) = 0;
     virtual void map_run_ended(const std::string& run, bool succeeded) = 0;
   };
 
@@ -82,6 +83,9 @@ class Interpreter {
   void advance(std::int64_t now_ms);
   /// Ends it where it stands (StopExecution). Empty texts count as not given.
   void stop(const std::string& error, const std::string& cause, std::int64_t now_ms);
+
+  /// Other limits hold for a map run of it from now on. One that does not run is passed over.
+  void limit_map_run(const std::string& run, const MapRunLimits& limits, std::int64_t now_ms);
 
   /// Goes on where it failed: what succeeded is not walked again. Only after an end other than a success, and with
   /// Options::may_be_redriven.

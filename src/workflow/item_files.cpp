@@ -1,5 +1,6 @@
 #include "workflow/item_files.h"
 
+#include <algorithm>
 #include <charconv>
 #include <set>
 
@@ -116,6 +117,31 @@ Outcome items_in(const ItemReader& reader, std::string_view text, std::int64_t i
   if (!items->is_array()) return reader_failed("Attempting to map over non-iterable node.");
   if (items->array().size() <= most) return *std::move(items);
   return Value(Value::Array(items->array().begin(), items->array().begin() + static_cast<std::ptrdiff_t>(most)));
+}
+
+std::expected<Inventory, Failure> inventory_in(std::string_view manifest) {
+  const auto parsed = parse_value(manifest, "The manifest");
+  if (!parsed) return reader_failed(parsed.error().message());
+  const auto text = [](const Value& object, std::string_view name) {
+    const Value* field = object.find(name);
+    return field == nullptr || !field->is_string() ? std::string() : field->string();
+  };
+  const Value* files = parsed->find("files");
+  if (files == nullptr || !files->is_array()) return reader_failed("The manifest has no list of files.");
+  if (const std::string format = text(*parsed, "fileFormat"); format != "CSV")
+    return reader_failed(fmt::format("The manifest's files are of the format '{}'; CSV can be read.", format));
+  Inventory inventory{.bucket = text(*parsed, "destinationBucket"), .columns = {}, .keys = {}};
+  std::string schema = text(*parsed, "fileSchema");
+  std::erase(schema, ' ');
+  std::string_view rest = schema;
+  inventory.columns = next_row(rest, ',');
+  if (std::ranges::any_of(inventory.columns, &std::string::empty))
+    return reader_failed("The manifest's fileSchema must name the columns, as in \"Bucket, Key, Size\".");
+  for (const Value& file : files->array()) {
+    inventory.keys.push_back(text(file, "key"));
+    if (inventory.keys.back().empty()) return reader_failed("A file of the manifest has no key.");
+  }
+  return inventory;
 }
 
 }  // namespace tillite

@@ -321,6 +321,10 @@ class Parser {
       reader.format = ItemReader::Format::csv;
     } else if (type == "MANIFEST") {
       reader.format = ItemReader::Format::manifest;
+      if (config.find("ManifestType") != nullptr && TRY(config.text("ManifestType")) != "S3_INVENTORY")
+        return config.wrong("ManifestType", "must be S3_INVENTORY: manifests of others cannot be read here");
+      if (config.find("Transformation") != nullptr && TRY(config.text("Transformation")) != "NONE")
+        return config.wrong("Transformation", "must be NONE: objects that an inventory names are not loaded here");
     } else {
       return config.wrong("InputType", fmt::format("'{}' is not supported", type.substr(0, 80)));
     }
@@ -349,6 +353,7 @@ class Parser {
     if (part.find("WriterConfig") == nullptr) return writer;
     const Part config = TRY(part.object("WriterConfig"));
     if (config.find("OutputType") != nullptr) writer.as_json_lines = TRY(config.text("OutputType")) == "JSONL";
+    if (writer.resource.empty()) writer.transformation = ResultWriter::Transformation::compact;  // as without a writer
     if (config.find("Transformation") != nullptr) {
       const std::string transformation = TRY(config.text("Transformation"));
       writer.transformation = transformation == "COMPACT"   ? ResultWriter::Transformation::compact

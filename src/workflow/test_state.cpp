@@ -140,7 +140,7 @@ class Visitor final : public Interpreter::Listener {
   void recorded(HistoryEvent /*event*/) override {}
   void requested(Request request) override { asked_ = std::move(request); }
   void withdrawn(std::int64_t /*request*/) override {}
-  void map_run_began(const std::string& /*run*/, std::int64_t /*concurrency_max*/) override {}
+  void map_run_began(const std::string& /*run*/, const MapRunLimits& /*limits*/) override {}
   void map_run_ended(const std::string& /*run*/, bool /*succeeded*/) override {}
 
   [[nodiscard]] bool is_retriable() const { return seen().find("retryBackoffIntervalSeconds") != nullptr; }
@@ -179,7 +179,7 @@ class Visitor final : public Interpreter::Listener {
       return news_of(read);
     }
     if (request_.mock) return news_of(mocked());
-    const auto told = call_task(*around_.tasks, std::get<TaskCall>(asked.what), around_.execution_name, {});
+    const auto told = call_task(*around_.tasks, std::get<TaskCall>(asked.what), around_.execution_name, around_.stop);
     return told ? *told : News{.kind = News::Kind::failed, .failure = {.error = errors::kTimeout}};
   }
 

@@ -46,6 +46,7 @@ struct TestStateSurroundings {
   std::string execution_name = "test";  ///< randomness follows from it
   std::int64_t now_ms = 0;
   TaskRunner* tasks = nullptr;  ///< what a Task without a mock calls; must outlive the test
+  std::stop_token stop;         ///< requested: such a task ends soon, as timed out
 };
 
 /// AWS's answer, with values in place of texts: status (SUCCEEDED, FAILED, RETRIABLE, CAUGHT_ERROR), output, error,

@@ -89,6 +89,26 @@ TEST_P(BatchProviderContract, GivesBackAnUploadedFile) {
   EXPECT_EQ(content(upload(requests)), requests);
 }
 
+TEST_P(BatchProviderContract, ListsUploadedFilesByNameNewestFirstInPages) {
+  const auto older = upload(request("a"));
+  test->pass_time();
+  const auto newer = upload(request("a") + request("b"));
+  wait_for(provider.create_batch(newer, {}).value().id);  // its output is no file that was uploaded
+  const auto first = provider.list_files({}, 1).value();
+  ASSERT_EQ(first.files.size(), 1U);
+  EXPECT_EQ(first.files[0].id, newer);
+  EXPECT_TRUE(first.files[0].name.starts_with("requests.")) << first.files[0].name;
+  EXPECT_EQ(first.files[0].bytes, (request("a") + request("b")).size());
+  EXPECT_TRUE(first.has_more);
+  const auto second = provider.list_files(newer, 1).value();
+  ASSERT_EQ(second.files.size(), 1U);
+  EXPECT_EQ(second.files[0].id, older);
+  EXPECT_FALSE(second.has_more);
+  ASSERT_TRUE(provider.delete_file(older));
+  EXPECT_EQ(provider.list_files({}, 100).value().files.size(), 1U);
+  EXPECT_EQ(provider.list_files(older, 1).error().code(), Code::not_found);
+}
+
 TEST_P(BatchProviderContract, AFileUploadedTwiceIsTwoFiles) {
   const auto first = upload(request("a"));
   const auto second = upload(request("a"));

@@ -177,6 +177,40 @@ TEST_F(ExecutionStoreContract, KeepsMachinesByTheirName) {
   EXPECT_FALSE(must(store->remove_machine("m")));
 }
 
+TEST_F(ExecutionStoreContract, TheLimitsOfAMapRunAreThoseThatWereSetLast) {
+  const MapRunLimits limits{.concurrency_max = 5, .tolerated_failure_count = 2, .tolerated_failure_percentage = 12.5};
+  const auto put = [&](const MapRunRow& run) {
+    const auto batch = must(store->begin("me"));
+    must(batch->put_map_run(run));
+    must(batch->commit());
+  };
+  MapRunRow run{.id = "m/M:1", .execution = "m:a", .limits = {.concurrency_max = 1}};
+  put(run);
+  EXPECT_EQ(must(store->map_run("m/M:1"))->limits, run.limits);
+  EXPECT_TRUE(must(store->limit_map_run("m/M:1", limits)));
+  run.succeeded = 7;
+  put(run);
+  EXPECT_EQ(must(store->map_run("m/M:1"))->limits, limits) << "who counts does not set them";
+  EXPECT_EQ(must(store->map_run("m/M:1"))->succeeded, 7);
+  run.status = "SUCCEEDED";
+  put(run);
+  EXPECT_FALSE(must(store->limit_map_run("m/M:1", limits))) << "it runs no more";
+  EXPECT_FALSE(must(store->limit_map_run("none", limits)));
+}
+
+TEST_F(ExecutionStoreContract, TakesOverAFileOfVersion1) {
+  store.reset();
+  {
+    SQLite::Database file(folder / "workflows.sqlite3", SQLite::OPEN_READWRITE);
+    file.exec("ALTER TABLE map_runs DROP COLUMN tolerated_failure_count");
+    file.exec("ALTER TABLE map_runs DROP COLUMN tolerated_failure_percentage");
+    file.exec("INSERT INTO map_runs VALUES ('m/M:1', 'm:a', 'RUNNING', 1, 0, 3, 1, 0, 0, 2)");
+    file.exec("PRAGMA user_version = 1");
+  }
+  store = must(SqliteExecutionStore::open(folder / "workflows.sqlite3"));
+  EXPECT_EQ(must(store->map_run("m/M:1"))->limits, (MapRunLimits{.concurrency_max = 2}));
+}
+
 TEST_F(ExecutionStoreContract, RefusesAFileOfANewerVersion) {
   store.reset();
   SQLite::Database(folder / "workflows.sqlite3", SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 9");

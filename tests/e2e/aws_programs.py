@@ -323,6 +323,125 @@ class Functions(unittest.TestCase):
         self.assertEqual(raised.exception.response["ResponseMetadata"]["HTTPStatusCode"], 413)
 
 
+class TasksOfServices(unittest.TestCase):
+    """Tasks that use the services of this server, and map runs that are changed under way."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory(prefix="tillite-aws-tasks-")
+        cls.server = Server(PROGRAM, cls.folder.name, "--no-compaction")
+        cls.states = cls.server.client("stepfunctions")
+        cls.machine("passing", PASSING_MACHINE)
+        cls.machine("waiting", WAITING_MACHINE)
+
+    @classmethod
+    def tearDownClass(cls):
+        status = cls.server.stop()
+        cls.folder.cleanup()
+        assert status == 0, f"serve ended with status {status}"
+
+    @classmethod
+    def machine(cls, name, definition):
+        definition = definition if isinstance(definition, str) else json.dumps(definition)
+        return cls.states.create_state_machine(name=name, definition=definition, roleArn=ROLE)["stateMachineArn"]
+
+    def start(self, name, task):
+        """An execution of a machine with one task."""
+        state = {"Type": "Task", "End": True, **task}
+        machine = self.machine(name, {"StartAt": "T", "States": {"T": state}})
+        return self.states.start_execution(stateMachineArn=machine)["executionArn"]
+
+    def ended(self, execution):
+        described = lambda: self.states.describe_execution(executionArn=execution)
+        until(lambda: described()["status"] != "RUNNING", "the end of an execution")
+        return described()
+
+    def test_an_execution_waits_for_another(self):
+        execution = self.start("starter", {
+            "Resource": "arn:aws:states:::states:startExecution.sync:2",
+            "Parameters": {"StateMachineArn": arn("passing"), "Name": "child", "Input": {"n": 1}}})
+        described = self.ended(execution)
+        self.assertEqual(described["status"], "SUCCEEDED", described)
+        output = json.loads(described["output"])
+        self.assertEqual((output["Name"], output["Output"], output["Status"]), ("child", {"n": 1}, "SUCCEEDED"))
+        child = self.states.describe_execution(executionArn=output["ExecutionArn"])
+        self.assertEqual(child["status"], "SUCCEEDED")
+        history = self.states.get_execution_history(executionArn=execution)["events"]
+        self.assertEqual([event["type"] for event in history][2:6],
+                         ["TaskScheduled", "TaskStarted", "TaskSubmitted", "TaskSucceeded"])
+        self.assertEqual(history[4]["taskSubmittedEventDetails"]["resource"], "startExecution.sync:2")
+
+    def test_stopping_an_execution_stops_the_one_that_it_waits_for(self):
+        execution = self.start("patient", {
+            "Resource": "arn:aws:states:::states:startExecution.sync",
+            "Parameters": {"StateMachineArn": arn("waiting"), "Name": "stopped"}})
+        child = "arn:aws:states:us-east-1:000000000000:execution:waiting:stopped"
+        def runs():
+            try:
+                return self.states.describe_execution(executionArn=child)["status"] == "RUNNING"
+            except self.states.exceptions.ExecutionDoesNotExist:
+                return False
+        until(runs, "the start of an execution")
+        self.states.stop_execution(executionArn=execution)
+        self.assertEqual(self.ended(child)["status"], "ABORTED")
+
+    def test_a_task_sends_a_message_with_its_token(self):
+        url = self.server.variables["COMPACTION_QUEUE_URL"]
+        execution = self.start("sender", {
+            "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+            "Parameters": {"QueueUrl": url, "MessageBody": {"TaskToken.$": "$$.Task.Token"}}})
+        sqs = self.server.client("sqs")
+        message = until(lambda: sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages"), "a message")[0]
+        self.states.send_task_success(taskToken=json.loads(message["Body"])["TaskToken"], output='"taken"')
+        self.assertEqual(json.loads(self.ended(execution)["output"]), "taken")
+        history = self.states.get_execution_history(executionArn=execution)["events"]
+        submitted = json.loads(next(event for event in history if event["type"] == "TaskSubmitted")
+                               ["taskSubmittedEventDetails"]["output"])
+        self.assertEqual((submitted["MessageId"], submitted["SdkHttpMetadata"]["HttpStatusCode"]), (message["MessageId"], 200))
+
+    def test_the_sdk_of_step_functions_is_a_task_too(self):
+        execution = self.start("sdk", {
+            "Resource": "arn:aws:states:::aws-sdk:sfn:describeStateMachine",
+            "Parameters": {"StateMachineArn": arn("passing")}})
+        self.assertEqual(json.loads(self.ended(execution)["output"])["Definition"], PASSING_MACHINE)
+        failed = self.ended(self.start("sdk-fails", {
+            "Resource": "arn:aws:states:::aws-sdk:sfn:describeStateMachine",
+            "Parameters": {"StateMachineArn": arn("no-such")}}))
+        self.assertEqual(failed["error"], "Sfn.StateMachineDoesNotExistException")
+
+    def test_a_map_run_is_changed_under_way(self):
+        activity = self.states.create_activity(name="map-work")["activityArn"]
+        machine = self.machine("mapping", {"StartAt": "M", "States": {"M": {
+            "Type": "Map", "Label": "M", "MaxConcurrency": 1, "End": True, "ItemProcessor": {
+                "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+                "StartAt": "W", "States": {"W": {"Type": "Task", "Resource": activity, "End": True}}}}}})
+        execution = self.states.start_execution(stateMachineArn=machine, input="[1,2,3]")["executionArn"]
+        run = until(lambda: self.states.list_map_runs(executionArn=execution)["mapRuns"], "a map run")[0]["mapRunArn"]
+        children = lambda: len(self.states.list_executions(mapRunArn=run)["executions"])
+        until(lambda: children() == 1, "the first child")
+        self.server.aws("stepfunctions", "update-map-run", "--map-run-arn", run, "--max-concurrency", "3")
+        until(lambda: children() == 3, "all children at once")
+        self.states.update_map_run(mapRunArn=run, toleratedFailurePercentage=50.0)
+        described = self.states.describe_map_run(mapRunArn=run)
+        self.assertEqual((described["maxConcurrency"], described["toleratedFailurePercentage"]), (3, 50.0))
+        for failing in (True, False, False):
+            token = self.states.get_activity_task(activityArn=activity)["taskToken"]
+            if failing:
+                self.states.send_task_failure(taskToken=token, error="Mine")
+            else:
+                self.states.send_task_success(taskToken=token, output="1")
+        self.assertEqual(self.ended(execution)["status"], "SUCCEEDED")
+
+    def test_a_task_is_tested_by_running_it(self):
+        url = self.server.variables["COMPACTION_QUEUE_URL"].replace("-queue", "-dlq")
+        tested = self.states.test_state(roleArn=ROLE, definition=json.dumps({
+            "Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "End": True,
+            "Parameters": {"QueueUrl": url, "MessageBody": "tested"}}))
+        self.assertEqual(tested["status"], "SUCCEEDED", tested)
+        received = self.server.client("sqs").receive_message(QueueUrl=url)["Messages"][0]
+        self.assertEqual((received["MessageId"], received["Body"]), (json.loads(tested["output"])["MessageId"], "tested"))
+
+
 class Queues(unittest.TestCase):
     """The queue itself: nobody works on its messages here."""
 

@@ -4,8 +4,8 @@ set -euo pipefail
 folder=$(cd "$(dirname "$0")" && pwd)
 export TILLITE_TOOLS=${TILLITE_TOOLS:-$folder/../../build/tools}
 node=$TILLITE_TOOLS/bin/node
-if ! [ -x "$node" ]; then
-  echo "SKIPPED: there is no $node, so that OpenAI's client could not be tried: run scripts/setup test"
+if ! "$node" -e "process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)" 2>/dev/null; then
+  echo "SKIPPED: there is no $node of version 20 or newer, so that OpenAI's client could not be tried: run scripts/setup test"
   exit 77
 fi
 exec "$node" "$folder/openai_client.mjs" "$1"

@@ -12,7 +12,7 @@ class Nobody final : public tillite::Interpreter::Listener {
   void recorded(tillite::HistoryEvent /*event*/) override {}
   void requested(tillite::Request /*request*/) override {}
   void withdrawn(std::int64_t /*request*/) override {}
-  void map_run_began(const std::string& /*run*/, std::int64_t /*concurrency_max*/) override {}
+  void map_run_began(const std::string& /*run*/, const tillite::MapRunLimits& /*limits*/) override {}
   void map_run_ended(const std::string& /*run*/, bool /*succeeded*/) override {}
 };
 

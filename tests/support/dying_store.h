@@ -58,6 +58,9 @@ class DyingStore final : public ExecutionStore {
   }
   Result<std::optional<MapRunRow>> map_run(const std::string& id) override { return store_.map_run(id); }
   Result<std::vector<MapRunRow>> map_runs(const std::string& execution) override { return store_.map_runs(execution); }
+  Result<bool> limit_map_run(const std::string& id, const MapRunLimits& limits) override {
+    return store_.limit_map_run(id, limits);
+  }
   Result<std::int64_t> remove_stopped_before(std::int64_t moment_ms, std::size_t limit) override {
     return store_.remove_stopped_before(moment_ms, limit);
   }

@@ -119,6 +119,9 @@ class FailingProvider final : public BatchProvider {
   Result<std::unique_ptr<ByteSource>> download(const ProviderFileId& id) override {
     return outage_.pass([&] { return real_.download(id); });
   }
+  Result<ProviderFilePage> list_files(const ProviderFileId& after, std::size_t limit) override {
+    return outage_.pass([&] { return real_.list_files(after, limit); });
+  }
   Result<void> delete_file(const ProviderFileId& id) override {
     return outage_.pass([&] { return real_.delete_file(id); });
   }

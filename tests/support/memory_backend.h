@@ -144,6 +144,17 @@ class MemoryBackend final : public StepFunctionsBackend {
     return values(map_runs);
   }
 
+  Result<void> change_map_run(const std::string& id, const MapRunChange& change) override {
+    const auto run = map_runs.find(id);
+    if (run == map_runs.end()) return fail(Code::not_found, "none");
+    if (run->second.status != "RUNNING") return fail(Code::conflict, "it runs no more");
+    if (change.max_concurrency) run->second.max_concurrency = *change.max_concurrency;
+    if (change.tolerated_failure_count) run->second.tolerated_failure_count = *change.tolerated_failure_count;
+    if (change.tolerated_failure_percentage)
+      run->second.tolerated_failure_percentage = *change.tolerated_failure_percentage;
+    return {};
+  }
+
   Result<ActivityInfo> create_activity(const std::string& name) override {
     return activities.try_emplace(name, ActivityInfo{.name = name, .created_ms = now_ms}).first->second;
   }

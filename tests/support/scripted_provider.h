@@ -17,7 +17,9 @@ class ScriptedProvider final : public BatchProvider {
   std::function<Result<void>(const ProviderFileId&)> before_create = [](const ProviderFileId&) -> Result<void> {
     return {};
   };
-  int lists_that_lag = 0;  ///< so many lists show nothing yet
+  bool deletes_nothing = false;  ///< files cannot be removed
+  bool no_answer = false;        ///< nothing is to be learnt of any batch
+  int lists_that_lag = 0;        ///< so many lists show nothing yet
 
   /// Says from now on that every batch has ended like this.
   void end_all(ProviderStatus status, std::optional<std::string> output, std::optional<std::string> errors = {},
@@ -45,6 +47,7 @@ class ScriptedProvider final : public BatchProvider {
     return real_.create_batch(input_file, metadata);
   }
   Result<ProviderBatch> batch(const ProviderBatchId& id) override {
+    if (no_answer) return fail(Code::unavailable, "no answer");
     ProviderBatch batch = TRY(real_.batch(id));
     edit(batch);
     return batch;
@@ -61,7 +64,13 @@ class ScriptedProvider final : public BatchProvider {
     const auto file = files.find(id);
     return file == files.end() ? real_.download(id) : source_of(file->second);
   }
-  Result<void> delete_file(const ProviderFileId& id) override { return real_.delete_file(id); }
+  Result<ProviderFilePage> list_files(const ProviderFileId& after, std::size_t limit) override {
+    return real_.list_files(after, limit);
+  }
+  Result<void> delete_file(const ProviderFileId& id) override {
+    if (deletes_nothing) return fail(Code::unavailable, "no answer");
+    return real_.delete_file(id);
+  }
 
  private:
   BatchProvider& real_;

@@ -8,7 +8,7 @@ namespace tillite {
 namespace {
 
 constexpr int kBusyTimeoutMs = 30'000;
-constexpr int kVersion = 1;  // PRAGMA user_version
+constexpr int kVersion = 2;  // PRAGMA user_version
 
 constexpr const char* kSchema = R"sql(
 CREATE TABLE IF NOT EXISTS machines (
@@ -35,8 +35,15 @@ CREATE TABLE IF NOT EXISTS events (
 CREATE TABLE IF NOT EXISTS map_runs (
   id TEXT PRIMARY KEY, execution TEXT NOT NULL, status TEXT NOT NULL, started_ms INTEGER NOT NULL,
   stopped_ms INTEGER NOT NULL, total INTEGER NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL,
-  aborted INTEGER NOT NULL, concurrency_max INTEGER NOT NULL);
+  aborted INTEGER NOT NULL, concurrency_max INTEGER NOT NULL, tolerated_failure_count INTEGER,
+  tolerated_failure_percentage REAL);
 CREATE INDEX IF NOT EXISTS map_runs_execution ON map_runs (execution);
+)sql";
+
+/// What a file of version 1 lacks.
+constexpr const char* kSince2 = R"sql(
+ALTER TABLE map_runs ADD COLUMN tolerated_failure_count INTEGER;
+ALTER TABLE map_runs ADD COLUMN tolerated_failure_percentage REAL;
 )sql";
 
 constexpr const char* kListed =
@@ -45,6 +52,16 @@ constexpr const char* kListed =
 
 std::optional<std::string> text_or_null(const SQLite::Column& column) {
   return column.isNull() ? std::nullopt : std::optional(column.getString());
+}
+
+template <typename Number>
+std::optional<Number> number_or_null(const SQLite::Column& column) {
+  if (column.isNull()) return std::nullopt;
+  if constexpr (std::is_same_v<Number, double>) {
+    return column.getDouble();
+  } else {
+    return column.getInt64();
+  }
 }
 
 ExecutionRow listed_row(SQLite::Statement& select) {
@@ -84,12 +101,15 @@ MapRunRow map_run_row(SQLite::Statement& select) {
           .succeeded = select.getColumn(6).getInt64(),
           .failed = select.getColumn(7).getInt64(),
           .aborted = select.getColumn(8).getInt64(),
-          .concurrency_max = select.getColumn(9).getInt64()};
+          .limits = {.concurrency_max = select.getColumn(9).getInt64(),
+                     .tolerated_failure_count = number_or_null<std::int64_t>(select.getColumn(10)),
+                     .tolerated_failure_percentage = number_or_null<double>(select.getColumn(11))}};
 }
 
-void bind_or_null(SQLite::Statement& statement, int place, const std::optional<std::string>& text) {
-  if (text) {
-    statement.bind(place, *text);
+template <typename Bound>
+void bind_or_null(SQLite::Statement& statement, int place, const std::optional<Bound>& value) {
+  if (value) {
+    statement.bind(place, *value);
   } else {
     statement.bind(place);
   }
@@ -105,8 +125,9 @@ struct SqliteExecutionStore::Writer {
     database.exec("PRAGMA synchronous = FULL");
     database.exec("PRAGMA cache_size = -4000");
     SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
-    if (database.execAndGet("PRAGMA user_version").getInt() != 0) return;
-    database.exec(kSchema);
+    const int version = database.execAndGet("PRAGMA user_version").getInt();
+    if (version != 0 && version != 1) return;
+    database.exec(version == 0 ? kSchema : kSince2);
     database.exec(fmt::format("PRAGMA user_version = {}", kVersion));
     transaction.commit();
   }
@@ -219,8 +240,10 @@ class SqliteExecutionStore::Transaction final : public Batch {
   Result<void> put_map_run(const MapRunRow& run) override {
     return with_sqlite(writer_.says("recording a map run"), [&] {
       SQLite::Statement& put = writer_.prepared(
-          "INSERT OR REPLACE INTO map_runs (id, execution, status, started_ms, stopped_ms, total, succeeded, failed, "
-          "aborted, concurrency_max) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+          "INSERT INTO map_runs (id, execution, status, started_ms, stopped_ms, total, succeeded, failed, aborted, "
+          "concurrency_max, tolerated_failure_count, tolerated_failure_percentage) "
+          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (id) DO UPDATE SET status = ?3, "
+          "started_ms = ?4, stopped_ms = ?5, total = ?6, succeeded = ?7, failed = ?8, aborted = ?9");
       put.bindNoCopy(1, run.id);
       put.bindNoCopy(2, run.execution);
       put.bindNoCopy(3, run.status);
@@ -230,7 +253,9 @@ class SqliteExecutionStore::Transaction final : public Batch {
       put.bind(7, run.succeeded);
       put.bind(8, run.failed);
       put.bind(9, run.aborted);
-      put.bind(10, run.concurrency_max);
+      put.bind(10, run.limits.concurrency_max);
+      bind_or_null(put, 11, run.limits.tolerated_failure_count);
+      bind_or_null(put, 12, run.limits.tolerated_failure_percentage);
       put.exec();
     });
   }
@@ -532,6 +557,20 @@ Result<std::vector<MapRunRow>> SqliteExecutionStore::map_runs(const std::string&
     std::vector<MapRunRow> runs;
     while (select.executeStep()) runs.push_back(map_run_row(select));
     return runs;
+  });
+}
+
+Result<bool> SqliteExecutionStore::limit_map_run(const std::string& id, const MapRunLimits& limits) {
+  const std::scoped_lock lock(writer_->mutex);
+  return with_sqlite(writer_->says("changing a map run"), [&] {
+    SQLite::Statement& update = writer_->prepared(
+        "UPDATE map_runs SET concurrency_max = ?2, tolerated_failure_count = ?3, tolerated_failure_percentage = ?4 "
+        "WHERE id = ?1 AND status = 'RUNNING'");
+    update.bind(1, id);
+    update.bind(2, limits.concurrency_max);
+    bind_or_null(update, 3, limits.tolerated_failure_count);
+    bind_or_null(update, 4, limits.tolerated_failure_percentage);
+    return update.exec() > 0;
   });
 }
 

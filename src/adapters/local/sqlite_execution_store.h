@@ -38,6 +38,7 @@ class SqliteExecutionStore final : public ExecutionStore {
                                     std::size_t limit) override;
   Result<std::optional<MapRunRow>> map_run(const std::string& id) override;
   Result<std::vector<MapRunRow>> map_runs(const std::string& execution) override;
+  Result<bool> limit_map_run(const std::string& id, const MapRunLimits& limits) override;
   Result<std::int64_t> remove_stopped_before(std::int64_t moment_ms, std::size_t limit) override;
 
  private:

@@ -109,6 +109,20 @@ Result<OpenAiFile> file_of(const Json& object) {
   return file;
 }
 
+Result<ProviderFilePage> file_page_of(const Json& object) {
+  ProviderFilePage page;
+  for (const Json& entry : TRY(array_field(object, "data"))) {
+    if (!entry.is_object()) return fail(Code::corrupt, "the field 'data' has something in it that is no object");
+    const OpenAiFile file = TRY(file_of(entry));
+    std::string name = TRY(optional_string(entry, "filename")).value_or("");
+    // Some servers do not know the filter.
+    if (TRY(optional_string(entry, "purpose")).value_or("batch") != "batch") name.clear();
+    page.files.push_back({.id = file.id, .name = std::move(name), .bytes = file.bytes.value_or(0)});
+  }
+  page.has_more = TRY(optional_bool(object, "has_more")).value_or(false);
+  return page;
+}
+
 Result<std::vector<float>> vector_of(const Json& embedding) {
   std::vector<float> vector;
   if (embedding.is_string()) {
@@ -194,6 +208,11 @@ Result<ProviderBatchPage> parse_batch_list(std::string_view body) {
 Result<OpenAiFile> parse_file_answer(std::string_view body) {
   const auto parse = [&]() -> Result<OpenAiFile> { return file_of(TRY(parse_object(body))); };
   return as_corrupt(parse(), "the answer is no file");
+}
+
+Result<ProviderFilePage> parse_file_list(std::string_view body) {
+  const auto parse = [&]() -> Result<ProviderFilePage> { return file_page_of(TRY(parse_object(body))); };
+  return as_corrupt(parse(), "the answer is no list of files");
 }
 
 Result<std::vector<std::vector<float>>> parse_embeddings(std::string_view body, std::size_t texts,

@@ -26,6 +26,9 @@ struct OpenAiFile {
 };
 [[nodiscard]] Result<OpenAiFile> parse_file_answer(std::string_view body);
 
+/// A page of files, newest first. A file of another purpose than `batch` has no name.
+[[nodiscard]] Result<ProviderFilePage> parse_file_list(std::string_view body);
+
 /// Vectors of a synchronous call in the order of their texts, whatever order they came in, as numbers or in base64.
 /// `corrupt` also if a text has no vector or two, or a vector that is no vector: another size, NaN, infinity, length
 /// zero.

@@ -51,18 +51,6 @@ Result<void> check_metadata(const std::map<std::string, std::string>& metadata) 
   return {};
 }
 
-bool has_ended(ProviderStatus status) {
-  switch (status) {
-    case ProviderStatus::completed:
-    case ProviderStatus::failed:
-    case ProviderStatus::expired:
-    case ProviderStatus::cancelled:
-      return true;
-    default:
-      return false;
-  }
-}
-
 std::string file_path(const ProviderFileId& id) { return "/files/" + percent_encode(id.str()); }
 std::string batch_path(const ProviderBatchId& id) { return "/batches/" + percent_encode(id.str()); }
 
@@ -141,6 +129,18 @@ Result<void> OpenAiProvider::cancel(const ProviderBatchId& id) {
 
 Result<std::unique_ptr<ByteSource>> OpenAiProvider::download(const ProviderFileId& id) {
   return TRY(OpenAiDownload::open(client_, id));
+}
+
+Result<ProviderFilePage> OpenAiProvider::list_files(const ProviderFileId& after, std::size_t limit) {
+  if (limit == 0 || limit > kListMax) {
+    return fail(Code::invalid_input, "a page of {} files; 1 to {} are allowed", limit, kListMax);
+  }
+  std::string path = fmt::format("/files?purpose=batch&limit={}", limit);
+  if (!after.empty()) path += "&after=" + percent_encode(after.str());
+  const auto answer = client_.call({.path = path, .response_bytes_max = kListBytesMax});
+  if (answer) return parse_file_list(answer->response.body);
+  const bool is_lost = !after.empty() && answer.error().code() == Code::invalid_input;
+  return std::unexpected(is_lost ? Error(Code::not_found, answer.error().message()) : answer.error());
 }
 
 Result<void> OpenAiProvider::delete_file(const ProviderFileId& id) {

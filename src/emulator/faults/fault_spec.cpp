@@ -71,7 +71,7 @@ Result<void> set(FaultSpec& spec, std::string_view name, std::string_view value)
                                 std::pair("retry-after", &spec.retry_after_ms), std::pair("slow-for", &spec.slow_ms)};
   for (const auto& [duration, place] : durations) {
     if (name != duration) continue;
-    *place = TRY(parse_duration_ms(value));
+    *place = TRY(duration_ms_of(value));
     return {};
   }
   const double probability = TRY(parse_probability(name, value));

@@ -62,7 +62,7 @@ class Rehearsal::Run final : public Interpreter::Listener {
   void recorded(HistoryEvent event) override { rehearsal_.events_.push_back(std::move(event)); }
   void requested(Request request) override { requests_.push_back(std::move(request)); }
   void withdrawn(std::int64_t /*request*/) override {}
-  void map_run_began(const std::string& /*run*/, std::int64_t /*concurrency_max*/) override {}
+  void map_run_began(const std::string& /*run*/, const MapRunLimits& /*limits*/) override {}
   void map_run_ended(const std::string& /*run*/, bool /*succeeded*/) override {}
 
   Interpreter& interpreter() { return interpreter_; }

@@ -47,6 +47,10 @@ void ActiveExecution::apply(const Told& told) {
     case Told::Kind::stop:
       interpreter_.stop(told.error, told.cause, told.now_ms);
       break;
+    case Told::Kind::map_run:
+      map_runs_.insert_or_assign(told.map_run, told.limits);
+      interpreter_.limit_map_run(told.map_run, told.limits, told.now_ms);
+      break;
     case Told::Kind::redrive:
       ++redrives_told_;
       interpreter_.redrive(told.now_ms);
@@ -105,11 +109,13 @@ void ActiveExecution::withdrawn(std::int64_t request) {
   asked.erase(found);
 }
 
-void ActiveExecution::map_run_began(const std::string& run, std::int64_t concurrency_max) {
-  if (!replaying_) owner_.map_run_began(*this, run, concurrency_max);
+void ActiveExecution::map_run_began(const std::string& run, const MapRunLimits& limits) {
+  map_runs_.insert_or_assign(run, limits);
+  if (!replaying_) owner_.map_run_began(*this, run, limits);
 }
 
 void ActiveExecution::map_run_ended(const std::string& run, bool succeeded) {
+  map_runs_.erase(run);
   if (!replaying_) owner_.map_run_ended(run, succeeded);
 }
 

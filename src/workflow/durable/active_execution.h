@@ -30,7 +30,7 @@ class ActiveExecution final : public Interpreter::Listener {
     virtual ~Owner() = default;
     virtual void history_is_full(ActiveExecution& execution) = 0;
     virtual void child_is_unwanted(const std::string& child) = 0;
-    virtual void map_run_began(ActiveExecution& execution, const std::string& run, std::int64_t concurrency_max) = 0;
+    virtual void map_run_began(ActiveExecution& execution, const std::string& run, const MapRunLimits& limits) = 0;
     virtual void map_run_ended(const std::string& run, bool succeeded) = 0;
   };
 
@@ -54,6 +54,9 @@ class ActiveExecution final : public Interpreter::Listener {
   [[nodiscard]] ExecutionStore::Block take_journal();
   [[nodiscard]] ExecutionStore::Block take_events();
 
+  /// Its map runs under way, with the limits that the walk knows.
+  [[nodiscard]] const std::map<std::string, MapRunLimits>& map_runs() const { return map_runs_; }
+
   ExecutionRow row;
   std::map<std::int64_t, Asked> asked;
   bool is_new = false;                ///< its row is not written yet
@@ -67,7 +70,7 @@ class ActiveExecution final : public Interpreter::Listener {
   void recorded(HistoryEvent event) override;
   void requested(Request request) override;
   void withdrawn(std::int64_t request) override;
-  void map_run_began(const std::string& run, std::int64_t concurrency_max) override;
+  void map_run_began(const std::string& run, const MapRunLimits& limits) override;
   void map_run_ended(const std::string& run, bool succeeded) override;
 
  private:
@@ -76,6 +79,7 @@ class ActiveExecution final : public Interpreter::Listener {
   StateMachine machine_;
   Owner& owner_;
   bool replaying_ = false;
+  std::map<std::string, MapRunLimits> map_runs_;
   std::vector<std::int64_t> fresh_;
   std::int64_t redrives_told_ = 0;
   std::string journal_;

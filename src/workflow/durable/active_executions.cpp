@@ -304,10 +304,22 @@ void ActiveExecutions::tell_parent(ActiveExecution& child) {
               .news = std::move(news)});
 }
 
-void ActiveExecutions::map_run_began(ActiveExecution& execution, const std::string& run, std::int64_t concurrency_max) {
-  map_runs_[run] = {
-      .id = run, .execution = execution.id(), .started_ms = clock_.now_ms(), .concurrency_max = concurrency_max};
+void ActiveExecutions::map_run_began(ActiveExecution& execution, const std::string& run, const MapRunLimits& limits) {
+  map_runs_[run] = {.id = run, .execution = execution.id(), .started_ms = clock_.now_ms(), .limits = limits};
   changed_runs_.insert(run);
+}
+
+Result<void> ActiveExecutions::heed_map_run_limits() {
+  std::vector<std::pair<std::string, MapRunRow>> changed;
+  for (const auto& [id, execution] : active_) {
+    for (const auto& [run, known] : execution->map_runs()) {
+      const auto row = TRY(store_.map_run(run));
+      if (row && row->limits != known) changed.emplace_back(id, *row);
+    }
+  }
+  for (auto& [id, row] : changed)
+    tell(id, {.kind = Told::Kind::map_run, .now_ms = clock_.now_ms(), .map_run = row.id, .limits = row.limits});
+  return {};
 }
 
 void ActiveExecutions::map_run_ended(const std::string& run, bool succeeded) {

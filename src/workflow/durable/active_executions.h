@@ -45,6 +45,9 @@ class ActiveExecutions final : private ActiveExecution::Owner {
   /// What was asked for since the last call, by execution and request: to be done now that it is written.
   [[nodiscard]] std::vector<std::pair<std::string, std::int64_t>> take_requests() { return std::exchange(asked_, {}); }
 
+  /// Tells executions of limits that were changed for their map runs.
+  [[nodiscard]] Result<void> heed_map_run_limits();
+
   /// Does what a task asks for that starts another execution (starts_execution()): what follows is written by the next
   /// write(), in one piece. So an execution cannot have been started without its starter knowing it.
   [[nodiscard]] Result<void> start_nested(const std::string& id, std::int64_t request);
@@ -62,7 +65,7 @@ class ActiveExecutions final : private ActiveExecution::Owner {
  private:
   void history_is_full(ActiveExecution& execution) override;
   void child_is_unwanted(const std::string& child) override { unwanted_.push_back(child); }
-  void map_run_began(ActiveExecution& execution, const std::string& run, std::int64_t concurrency_max) override;
+  void map_run_began(ActiveExecution& execution, const std::string& run, const MapRunLimits& limits) override;
   void map_run_ended(const std::string& run, bool succeeded) override;
 
   [[nodiscard]] std::unique_ptr<ActiveExecution> make(ExecutionRow row, const StateMachine& machine,

@@ -4,6 +4,7 @@
 
 #include "base/process_identity.h"
 #include "base/uuid.h"
+#include "workflow/durable/map_data.h"
 #include "workflow/durable/nested_start.h"
 #include "workflow/durable/task_calls.h"
 #include "workflow/resource.h"
@@ -183,7 +184,10 @@ Result<void> Driver::turn() {
       if (row && !executions_.contains(id) && take_lease(*row)) TRY(adopt(id));
     }
   }
-  if (!executions_.empty() && (look_for_stops_.exchange(false) || looks)) TRY(heed_stop_requests());
+  if (!executions_.empty() && (look_for_stops_.exchange(false) || looks)) {
+    TRY(heed_stop_requests());
+    TRY(executions_.heed_map_run_limits());
+  }
 
   for (Input& input : inputs) {
     input.told.now_ms = now_ms;

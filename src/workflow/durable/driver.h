@@ -34,7 +34,7 @@ class Driver {
 
   /// There is an execution that nobody walks.
   void offer();
-  /// There is a request to stop one.
+  /// There is a request to stop one, or a map run got other limits.
   void look_for_stop_requests();
   /// The answer to a request of an execution.
   void tell(const std::string& id, std::int64_t request, News news);

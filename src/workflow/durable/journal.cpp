@@ -6,7 +6,7 @@
 namespace tillite {
 namespace {
 
-constexpr std::array<std::string_view, 5> kKinds = {"start", "answer", "advance", "stop", "redrive"};
+constexpr std::array<std::string_view, 6> kKinds = {"start", "answer", "advance", "stop", "redrive", "map_run"};
 constexpr std::array<std::string_view, 5> kNews = {"started", "submitted", "heartbeat", "succeeded", "failed"};
 
 template <typename Enum, std::size_t N>
@@ -44,6 +44,12 @@ std::string to_line(const Told& told) {
   } else if (told.kind == Told::Kind::stop) {
     line.set("error", told.error);
     line.set("cause", told.cause);
+  } else if (told.kind == Told::Kind::map_run) {
+    line.set("map_run", told.map_run);
+    line.set("concurrency_max", told.limits.concurrency_max);
+    if (told.limits.tolerated_failure_count) line.set("tolerated_failure_count", *told.limits.tolerated_failure_count);
+    if (told.limits.tolerated_failure_percentage)
+      line.set("tolerated_failure_percentage", *told.limits.tolerated_failure_percentage);
   }
   return to_text(Value(std::move(line))) + "\n";
 }
@@ -55,6 +61,17 @@ Result<Told> parse_told(std::string_view line) {
   const auto now_ms = integer(*value, "ms");
   if (!kind || !now_ms) return fail(Code::corrupt, "a line of a journal lacks what was told, or when");
   Told told{.kind = *kind, .now_ms = *now_ms, .error = text(*value, "error"), .cause = text(*value, "cause")};
+  if (*kind == Told::Kind::map_run) {
+    const auto concurrency_max = integer(*value, "concurrency_max");
+    told.map_run = text(*value, "map_run");
+    if (told.map_run.empty() || !concurrency_max || *concurrency_max < 0)
+      return fail(Code::corrupt, "limits of a map run in a journal lack its name, or how many run at once");
+    told.limits.concurrency_max = *concurrency_max;
+    told.limits.tolerated_failure_count = integer(*value, "tolerated_failure_count");
+    const Value* percentage = value->find("tolerated_failure_percentage");
+    if (percentage != nullptr && percentage->is_number())
+      told.limits.tolerated_failure_percentage = percentage->number();
+  }
   if (*kind != Told::Kind::answer) return told;
   const auto news = named<News::Kind>(kNews, value->find("news"));
   const auto request = integer(*value, "request");

@@ -7,13 +7,15 @@ namespace tillite {
 /// What an interpreter was told, as an execution's journal keeps it: told again, it is where it was
 /// (docs/formats/home.md).
 struct Told {
-  enum class Kind { start, answer, advance, stop, redrive };
+  enum class Kind { start, answer, advance, stop, redrive, map_run };
   Kind kind = Kind::start;
   std::int64_t now_ms = 0;
   std::int64_t request = 0;  ///< of an answer
   News news;                 ///< of an answer
   std::string error;         ///< of a stop
   std::string cause;
+  std::string map_run;  ///< whose limits changed
+  MapRunLimits limits;
 };
 
 /// One line, with its end.

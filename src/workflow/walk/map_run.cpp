@@ -10,21 +10,6 @@ Failure runtime(std::string cause) {
   return {.error = errors::kRuntime, .cause = std::move(cause), .terminal = true, .evaluation = true};
 }
 
-/// How many children may fail before the map run does.
-struct Tolerance {
-  std::optional<std::int64_t> count;
-  std::optional<double> percentage;
-
-  [[nodiscard]] bool exceeded(std::int64_t failed, std::size_t total) const {
-    if (failed == 0) return false;
-    if (!count && !percentage) return true;
-    const bool by_count = count && failed > *count;
-    const bool by_share = percentage && static_cast<double>(failed) * 100 >
-                                            *percentage * static_cast<double>(std::max<std::size_t>(total, 1));
-    return by_count || by_share;
-  }
-};
-
 std::expected<std::optional<double>, Failure> percentage(const std::optional<Field>& field, const View& view,
                                                          QueryLanguage language) {
   if (!field) return std::nullopt;
@@ -43,6 +28,17 @@ std::expected<std::optional<double>, Failure> percentage(const std::optional<Fie
 }
 
 }  // namespace
+
+bool Interpreter::Walk::LiveMapRun::exceeded(std::int64_t failed, std::size_t total) const {
+  const auto& count = limits_.tolerated_failure_count;
+  const auto& percentage = limits_.tolerated_failure_percentage;
+  if (failed == 0) return false;
+  if (!count && !percentage) return true;
+  const bool by_count = count && failed > *count;
+  const bool by_share = percentage && static_cast<double>(failed) * 100 >
+                                          *percentage * static_cast<double>(std::max<std::size_t>(total, 1));
+  return by_count || by_share;
+}
 
 /// The children's inputs, one by one or in batches.
 std::expected<std::vector<Value>, Failure> Interpreter::Walk::batches(Visit& visit, const MapState& map,
@@ -87,17 +83,19 @@ std::expected<std::vector<Value>, Failure> Interpreter::Walk::batches(Visit& vis
 
 Flow<Outcome> Interpreter::Walk::map_run(Visit& visit, const MapState& map, Value input, std::optional<Value> items,
                                          std::size_t concurrency) {
-  Tolerance tolerance;
+  MapRunLimits limits{.concurrency_max = static_cast<std::int64_t>(concurrency),
+                      .tolerated_failure_count = std::nullopt,
+                      .tolerated_failure_percentage = std::nullopt};
   const auto count = whole_number(visit, input, map.tolerated_failure_count);
   if (!count) co_return std::unexpected(count.error());
-  tolerance.count = *count;
-  if (tolerance.count) show("toleratedFailureCount", *tolerance.count);
+  limits.tolerated_failure_count = *count;
+  if (*count) show("toleratedFailureCount", **count);
   const auto share = with_view(visit, input, [&](const View& view) {
     return percentage(map.tolerated_failure_percentage, view, visit.state.language);
   });
   if (!share) co_return std::unexpected(share.error());
-  tolerance.percentage = *share;
-  if (tolerance.percentage) show("toleratedFailurePercentage", *tolerance.percentage);
+  limits.tolerated_failure_percentage = *share;
+  if (*share) show("toleratedFailurePercentage", **share);
 
   std::string run = fmt::format("{}/{}:{}", identity_.machine_name, map.label, uuid4(random_->bytes()));
   std::map<std::size_t, Value> known;  // what children yielded before a redrive
@@ -109,7 +107,7 @@ Flow<Outcome> Interpreter::Walk::map_run(Visit& visit, const MapState& map, Valu
   const std::int64_t started = record("MapRunStarted", visit.line.previous,
                                       [&] { return Value::Object{{"mapRunArn", identity_.map_run_arn(run)}}; });
   visit.line.previous = started;
-  listener_.map_run_began(run, static_cast<std::int64_t>(concurrency));
+  listener_.map_run_began(run, limits);
   const auto failed = [&](Failure failure) {
     failure = explained(visit, std::move(failure));
     listener_.map_run_ended(run, false);
@@ -154,11 +152,16 @@ Flow<Outcome> Interpreter::Walk::map_run(Visit& visit, const MapState& map, Valu
     const Outcome tried = tried_iterations(visit, map, input, *items);
     if (!tried) co_return failed(tried.error());
     // Where nothing is said of a tolerance, AWS believes the result.
-    const bool has_tolerance = tolerance.count || tolerance.percentage;
-    if (has_tolerance && tolerance.exceeded(trial_->iterations_failed, total)) co_return failed(too_many_failed);
+    const bool has_tolerance = *count || *share;
+    const LiveMapRun tried_run(*this, run, box, limits);
+    if (has_tolerance && tried_run.exceeded(trial_->iterations_failed, total)) co_return failed(too_many_failed);
     co_return tried;
   }
-  const std::size_t window = std::min(concurrency == 0 ? limits_.children_max : concurrency, limits_.children_max);
+  LiveMapRun live(*this, run, box, limits);
+  const auto window = [&] {
+    const auto wanted = static_cast<std::size_t>(live.limits().concurrency_max);
+    return std::min(wanted == 0 ? limits_.children_max : wanted, limits_.children_max);
+  };
   struct Child {
     std::size_t index;
     std::unique_ptr<Claim> answer;
@@ -166,10 +169,13 @@ Flow<Outcome> Interpreter::Walk::map_run(Visit& visit, const MapState& map, Valu
   std::map<std::int64_t, Child> running;
   std::size_t begun = 0;
   std::int64_t failures = 0;
-  const bool writes = map.writer && !map.writer->resource.empty();
+  const bool into_objects = map.writer && !map.writer->resource.empty();
+  using Transformation = ResultWriter::Transformation;
+  // Without an object, too, whoever wants to see all of the children leaves their results to be collected.
+  const bool writes = into_objects || (map.writer && map.writer->transformation == Transformation::none);
   std::vector<std::optional<Value>> results(writes ? 0 : total);
   while (begun < total || !running.empty()) {
-    while (begun < total && running.size() < window) {
+    while (begun < total && running.size() < window()) {
       const std::size_t index = begun++;
       if (const auto before = known.find(index); before != known.end()) {
         if (!writes) results[index] = before->second;
@@ -186,6 +192,8 @@ Flow<Outcome> Interpreter::Walk::map_run(Visit& visit, const MapState& map, Valu
     }
     if (running.empty()) break;
     const Notice notice = co_await box.next();
+    if (notice.kind == Notice::Kind::limits_changed && live.exceeded(failures, total))
+      co_return failed(too_many_failed);
     const auto child = running.find(notice.source);
     if (child == running.end()) continue;
     child->second.answer->settle();
@@ -194,24 +202,32 @@ Flow<Outcome> Interpreter::Walk::map_run(Visit& visit, const MapState& map, Valu
     if (notice.news.kind == News::Kind::succeeded) {
       if (!writes) results[index] = notice.news.output;
       if (remembers_) footprint_.map_runs[visit.place].results[index] = notice.news.output;
-    } else if (tolerance.exceeded(++failures, total)) {
+    } else if (live.exceeded(++failures, total)) {
       co_return failed(too_many_failed);
     }
   }
 
   Value::Array kept;
   for (auto& result : results) {
-    if (result) kept.push_back(*std::move(result));
+    if (!result) continue;
+    if (map.writer && map.writer->transformation == Transformation::flatten && result->is_array()) {
+      kept.insert(kept.end(), result->array().begin(), result->array().end());
+    } else {
+      kept.push_back(*std::move(result));
+    }
   }
   Value output = std::move(kept);
   if (writes) {
     const Outcome parameters = fill(map.writer->parameters);
     if (!parameters) co_return failed(parameters.error());
     Claim answer(*this, ask(box, ResultsToWrite{&*map.writer, *parameters, run}));
-    const Notice notice = co_await box.next();
+    Notice notice = co_await box.next();
+    while (notice.kind == Notice::Kind::limits_changed) notice = co_await box.next();  // too late to matter
     answer.settle();
     if (notice.news.kind == News::Kind::failed) co_return failed(notice.news.failure);
-    output = Value::Object{{"MapRunArn", identity_.map_run_arn(run)}, {"ResultWriterDetails", notice.news.output}};
+    output = into_objects ? Value(Value::Object{{"MapRunArn", identity_.map_run_arn(run)},
+                                                {"ResultWriterDetails", notice.news.output}})
+                          : notice.news.output;
   }
   listener_.map_run_ended(run, true);
   const std::int64_t succeeded = record("MapRunSucceeded", started);

@@ -90,7 +90,7 @@ Ended Interpreter::Walk::finish(const Visit& visit, const Value& result, bool re
     if (state.result_path.discards) placed = visit.input;
     if (state.result_path.path) {
       auto put = state.result_path.path->put(visit.input, selected);
-      if (!put) return std::unexpected(Failure{errors::kResultPathMatchFailure, put.error().message()});
+      if (!put) return std::unexpected(Failure{put.error().name(), put.error().message()});
       placed = *std::move(put);
     }
     show("afterResultPath", placed);

@@ -114,6 +114,14 @@ void Interpreter::Walk::stop(const std::string& error, const std::string& cause,
   conclude({ExecutionEnd::Kind::aborted, {}, std::move(failure)});
 }
 
+void Interpreter::Walk::limit_map_run(const std::string& run, const MapRunLimits& limits, std::int64_t now_ms) {
+  const auto live = live_map_runs_.find(run);
+  if (end_ || live == live_map_runs_.end()) return;
+  now_ms_ = now_ms;
+  live->second->set(limits);
+  ready_.run();
+}
+
 void Interpreter::Walk::redrive(std::int64_t now_ms) {
   check(end_ && end_->kind != ExecutionEnd::Kind::succeeded && remembers_, "only an execution that failed is redriven");
   now_ms_ = now_ms;
@@ -351,7 +359,7 @@ Ended Interpreter::Walk::caught(Visit& visit, const Catcher& catcher, const Fail
   if (catcher.result_path.discards) transition.output = visit.input;
   if (catcher.result_path.path) {
     auto placed = catcher.result_path.path->put(visit.input, error_output);
-    if (!placed) return std::unexpected(Failure{errors::kResultPathMatchFailure, placed.error().message()});
+    if (!placed) return std::unexpected(Failure{placed.error().name(), placed.error().message()});
     transition.output = *std::move(placed);
   }
   // In JSONPath "$" is the error here; in JSONata it is $states.errorOutput, and the input stays the state's.
@@ -407,6 +415,9 @@ void Interpreter::tell(std::int64_t request, News news, std::int64_t now_ms) {
 void Interpreter::advance(std::int64_t now_ms) { walk_->advance(now_ms); }
 void Interpreter::stop(const std::string& error, const std::string& cause, std::int64_t now_ms) {
   walk_->stop(error, cause, now_ms);
+}
+void Interpreter::limit_map_run(const std::string& run, const MapRunLimits& limits, std::int64_t now_ms) {
+  walk_->limit_map_run(run, limits, now_ms);
 }
 void Interpreter::redrive(std::int64_t now_ms) { walk_->redrive(now_ms); }
 std::optional<std::int64_t> Interpreter::next_wake_ms() const { return walk_->next_wake_ms(); }

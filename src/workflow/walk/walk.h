@@ -49,7 +49,7 @@ using Ended = std::expected<Transition, Failure>;
 
 /// What a waiting flow is told.
 struct Notice {
-  enum class Kind { answer, timer, branch_ended };
+  enum class Kind { answer, timer, branch_ended, limits_changed };
   Kind kind = Kind::answer;
   std::int64_t source = 0;  ///< the request, the timer, the branch
   News news;                ///< of an answer
@@ -82,6 +82,7 @@ class Interpreter::Walk {
   void tell(std::int64_t request, News news, std::int64_t now_ms);
   void advance(std::int64_t now_ms);
   void stop(const std::string& error, const std::string& cause, std::int64_t now_ms);
+  void limit_map_run(const std::string& run, const MapRunLimits& limits, std::int64_t now_ms);
   void redrive(std::int64_t now_ms);
   [[nodiscard]] std::optional<std::int64_t> next_wake_ms() const;
   [[nodiscard]] const std::optional<ExecutionEnd>& end() const { return end_; }
@@ -91,6 +92,8 @@ class Interpreter::Walk {
   struct Done {};
   /// A flow's claim to an answer or a moment; given up with it.
   class Claim;
+  /// A map run under way, for who changes its limits.
+  class LiveMapRun;
   struct Branch;
   struct Items;
 
@@ -206,8 +209,9 @@ class Interpreter::Walk {
   ReadyFlows ready_;
   std::map<std::int64_t, NoticeBox*> asked_;                            ///< request -> who waits
   std::map<std::pair<std::int64_t, std::int64_t>, NoticeBox*> timers_;  ///< (moment, number) -> who waits
-  std::int64_t last_ = 0;                                               ///< the event that the execution's end follows
-  std::optional<Flow<Done>> flow_;                                      ///< last: it is the first to go
+  std::map<std::string, LiveMapRun*> live_map_runs_;
+  std::int64_t last_ = 0;           ///< the event that the execution's end follows
+  std::optional<Flow<Done>> flow_;  ///< last: it is the first to go
 };
 
 /// The states that lie side by side in a Parallel or Map.
@@ -246,6 +250,31 @@ class Interpreter::Walk::Claim {
   Walk& walk_;
   std::int64_t number_;
   std::optional<std::pair<std::int64_t, std::int64_t>> moment_;
+};
+
+class Interpreter::Walk::LiveMapRun {
+ public:
+  LiveMapRun(Walk& walk, std::string run, NoticeBox& box, const MapRunLimits& limits)
+      : walk_(walk), run_(std::move(run)), box_(box), limits_(limits) {
+    walk_.live_map_runs_[run_] = this;
+  }
+  LiveMapRun(const LiveMapRun&) = delete;
+  LiveMapRun& operator=(const LiveMapRun&) = delete;
+  ~LiveMapRun() { walk_.live_map_runs_.erase(run_); }
+
+  [[nodiscard]] const MapRunLimits& limits() const { return limits_; }
+  void set(const MapRunLimits& limits) {
+    limits_ = limits;
+    box_.push({Notice::Kind::limits_changed, 0, {}});
+  }
+  /// Whether more children have failed than may.
+  [[nodiscard]] bool exceeded(std::int64_t failed, std::size_t total) const;
+
+ private:
+  Walk& walk_;
+  std::string run_;
+  NoticeBox& box_;
+  MapRunLimits limits_;
 };
 
 }  // namespace tillite

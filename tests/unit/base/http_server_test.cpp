@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -15,8 +16,9 @@ namespace {
 /// A server whose handler is the test's, running until the test ends.
 class HttpServerTest : public ::testing::Test {
  protected:
-  void serve(HttpServer::Handler handler, HttpServer::Limits limits = {}) {
-    auto listening = HttpServer::listen(0, std::move(handler), limits);
+  void serve(HttpServer::Handler handler, HttpServer::Limits limits = {},
+             HttpServer::ReceiverOf receiver_of = nullptr) {
+    auto listening = HttpServer::listen(0, std::move(handler), limits, std::move(receiver_of));
     ASSERT_TRUE(listening) << listening.error().message();
     server_ = *std::move(listening);
     thread_ = std::jthread([this](const std::stop_token& stop) { server_->run(stop); });
@@ -219,6 +221,157 @@ TEST_F(HttpServerTest, AnswersThatComeAfterItsEndAreForgotten) {
   ServerAnswer& answer = owed.wait();
   stop();
   answer({.body = "too late"});
+}
+
+/// Counts the bytes of a body, up to a limit of its own.
+class CountingReceiver final : public BodyReceiver {
+ public:
+  CountingReceiver(std::size_t bytes_max, std::atomic<int>& alive) : bytes_max_(bytes_max), alive_(alive) { ++alive_; }
+  ~CountingReceiver() override { --alive_; }
+  bool take(std::span<const std::byte> piece) override {
+    bytes_ += piece.size();
+    largest_ = std::max(largest_, piece.size());
+    return bytes_ <= bytes_max_;
+  }
+  void finish(ServerAnswer answer) override {
+    answer({.body = fmt::format("{} in pieces {}", bytes_, largest_ < 1'000'000)});
+  }
+
+ private:
+  std::size_t bytes_max_;
+  std::size_t bytes_ = 0;
+  std::size_t largest_ = 0;
+  std::atomic<int>& alive_;
+};
+
+class ReceivingServerTest : public HttpServerTest {
+ protected:
+  void serve_counting(std::size_t bytes_max = std::size_t{1} << 30) {
+    serve([](const ServerRequest& request, ServerAnswer answer) { answer({.body = request.body}); },
+          {.body_bytes_max = 10},
+          [this, bytes_max](const ServerRequest& head) -> std::unique_ptr<BodyReceiver> {
+            if (head.target != "/upload") return nullptr;
+            return std::make_unique<CountingReceiver>(bytes_max, alive_);
+          });
+  }
+  std::atomic<int> alive_ = 0;
+};
+
+TEST_F(ReceivingServerTest, HandsABodyOverInPieces) {
+  serve_counting();
+  RawHttpClient client(port());
+  client.post("/upload", std::string(3'000'000, 'x'));
+  EXPECT_EQ(client.response().body, "3000000 in pieces true");
+  client.post("/other", "gathered");
+  EXPECT_EQ(client.response().body, "gathered");
+  client.post("/upload", "");
+  EXPECT_EQ(client.response().body, "0 in pieces true");
+  client.send(
+      "POST /upload HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+  EXPECT_EQ(client.response().body, "5 in pieces true");
+}
+
+TEST_F(ReceivingServerTest, ABodyThatIsNotWantedAnyMoreIsAnsweredAtOnce) {
+  serve_counting(100);
+  RawHttpClient client(port());
+  client.send("POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000000\r\n\r\n" + std::string(200, 'x'));
+  EXPECT_EQ(client.response().body, "200 in pieces true");
+  EXPECT_TRUE(client.is_hung_up());
+}
+
+TEST_F(ReceivingServerTest, ABodyThatBreaksOffIsForgotten) {
+  serve_counting();
+  RawHttpClient client(port());
+  client.send("POST /upload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nxx");
+  while (alive_ == 0) std::this_thread::yield();
+  client.hang_up();
+  while (alive_ > 0) std::this_thread::yield();
+}
+
+TEST_F(ReceivingServerTest, WebPagesReachNoReceiver) {
+  serve_counting();
+  RawHttpClient client(port());
+  client.post("/upload", "x", "Origin: http://example.com\r\n");
+  EXPECT_EQ(client.response().status, 403U);
+  EXPECT_EQ(alive_, 0);
+}
+
+/// As many bytes as there are said to be, or fewer.
+class Letters final : public ByteSource {
+ public:
+  explicit Letters(std::size_t bytes) : left_(bytes) {}
+  Result<std::size_t> read(std::span<std::byte> buffer) override {
+    const std::size_t size = std::min(buffer.size(), left_);
+    std::ranges::fill(buffer.first(size), std::byte{'x'});
+    left_ -= size;
+    return size;
+  }
+
+ private:
+  std::size_t left_;
+};
+
+TEST_F(HttpServerTest, SendsABodyFromASource) {
+  serve([](const ServerRequest& request, ServerAnswer answer) {
+    ServerResponse response;
+    if (request.target == "/stream") {
+      response.stream.emplace(StreamedBody{.source = std::make_unique<Letters>(3'000'000), .bytes = 3'000'000});
+    }
+    answer(std::move(response));
+  });
+  RawHttpClient client(port());
+  client.post("/stream", "");
+  EXPECT_EQ(client.response().body, std::string(3'000'000, 'x'));
+  client.send("HEAD /stream HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(client.response().status, 200U);
+  client.post("/other", "");
+  EXPECT_EQ(client.response().body, "");
+}
+
+TEST_F(HttpServerTest, ASourceThatEndsTooEarlyCutsTheConnection) {
+  serve([](const ServerRequest&, ServerAnswer answer) {
+    ServerResponse response;
+    response.stream.emplace(StreamedBody{.source = std::make_unique<Letters>(10), .bytes = 11});
+    answer(std::move(response));
+  });
+  RawHttpClient client(port());
+  client.post("/", "");
+  EXPECT_EQ(client.response().status, 0U);
+}
+
+TEST_F(HttpServerTest, MisbehavesIfItIsToldTo) {
+  serve([](const ServerRequest& request, ServerAnswer answer) {
+    ServerResponse response{.body = "whole"};
+    if (request.target == "/silent") response.delivery.hangs_up = true;
+    if (request.target == "/half") {
+      response.stream.emplace(StreamedBody{.source = std::make_unique<Letters>(100), .bytes = 100});
+      response.delivery.body_bytes_max = 50;
+    }
+    if (request.target == "/late") response.delivery.delay_ms = 1;
+    answer(std::move(response));
+  });
+  RawHttpClient silent(port());
+  silent.post("/silent", "");
+  EXPECT_TRUE(silent.is_hung_up());
+  RawHttpClient half(port());
+  half.post("/half", "");
+  EXPECT_EQ(half.response().status, 0U);
+  RawHttpClient late(port());
+  late.post("/late", "");
+  EXPECT_EQ(late.response().body, "whole");
+}
+
+TEST_F(HttpServerTest, HoldsWhatAResponseHoldsUntilItIsOut) {
+  const auto held = std::make_shared<int>(0);
+  serve([&](const ServerRequest&, ServerAnswer answer) {
+    ServerResponse response;
+    response.held = held;
+    answer(std::move(response));
+  });
+  RawHttpClient client(port());
+  client.post("/", "");
+  EXPECT_EQ(client.response().status, 200U);
+  while (held.use_count() > 1) std::this_thread::yield();
 }
 
 TEST_F(HttpServerTest, NamesAPortThatIsTaken) {

@@ -219,6 +219,29 @@ TEST(BatchPlanner, KeepsTheItemsOfOneTextTogetherWhenItSplitsAReceipt) {
   EXPECT_EQ(parts[1].front().input, "bread");
 }
 
+TEST(BatchPlanner, ClosesABatchWhoseRequestsCountMoreTokensThanTheyMay) {
+  const auto tokens_of_batches = [](const std::vector<std::uint64_t>& texts, bool one_receipt) {
+    BatchPlanner planner({.items_max = 10, .tokens_max = 10});
+    std::vector<std::vector<BatchItem>> batches;
+    std::vector<BatchItem> receipt;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      receipt.push_back({.id = RecordId("a"), .input_hash = std::to_string(i), .input = "x", .tokens = texts[i]});
+      if (one_receipt && i + 1 < texts.size()) continue;
+      std::ranges::move(planner.add(std::exchange(receipt, {})), std::back_inserter(batches));
+    }
+    std::ranges::move(planner.finish(), std::back_inserter(batches));
+    std::vector<std::uint64_t> sums;
+    for (const auto& batch : batches) {
+      sums.push_back(std::accumulate(batch.begin(), batch.end(), std::uint64_t{0},
+                                     [](std::uint64_t sum, const BatchItem& item) { return sum + item.tokens; }));
+    }
+    return sums;
+  };
+  EXPECT_EQ(tokens_of_batches({4, 4, 4, 4}, false), (std::vector<std::uint64_t>{8, 8}));
+  EXPECT_EQ(tokens_of_batches({4, 4, 4, 4}, true), (std::vector<std::uint64_t>{8, 8}));
+  EXPECT_EQ(tokens_of_batches({4, 30, 4}, true), (std::vector<std::uint64_t>{4, 30, 4})) << "one alone may be more";
+}
+
 TEST(BatchPlanner, ClosesABatchThatHasMoreItemsThanItMay) {
   BatchPlanner planner({.items_max = 10, .followers_max = 2});
   const auto item = [](const std::string& text) {

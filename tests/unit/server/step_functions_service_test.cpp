@@ -183,6 +183,8 @@ TEST_F(StepFunctionsServiceTest, ExecutionsAreListedNewestFirstInPages) {
   page = ask("ListExecutions", {{"stateMachineArn", kMachine}, {"statusFilter", "FAILED"}});
   EXPECT_EQ(page.at("executions").size(), 1U);
   EXPECT_EQ(refuse("ListExecutions"), "ValidationException");
+  EXPECT_EQ(refuse("ListExecutions", {{"stateMachineArn", kMachine}, {"redriveFilter", "MAYBE"}}),
+            "ValidationException");
   EXPECT_EQ(refuse("ListExecutions", {{"stateMachineArn", kMachine}, {"nextToken", "x"}}), "InvalidToken");
   EXPECT_EQ(refuse("ListExecutions", {{"stateMachineArn", std::string(kMachine) + "x"}}), "StateMachineDoesNotExist");
 }
@@ -248,13 +250,13 @@ TEST_F(StepFunctionsServiceTest, ASynchronousExecutionIsAnsweredAtItsEnd) {
                                    .is_express = true,
                                    .status = "SUCCEEDED",
                                    .started_ms = 1000,
-                                   .stopped_ms = 1050,
+                                   .stopped_ms = 1100,
                                    .output = value("{}")});
   ASSERT_TRUE(answer && *answer);
   EXPECT_EQ((*answer)->at("executionArn"), "arn:aws:states:r:1:express:fast:e:1");
   EXPECT_EQ((*answer)->at("name"), "e");
   EXPECT_EQ((*answer)->at("output"), "{}");
-  EXPECT_EQ((*answer)->at("billingDetails").at("billedDurationInMilliseconds"), 100);
+  EXPECT_EQ((*answer)->at("billingDetails").at("billedDurationInMilliseconds"), 100) << "each 100 ms that were begun";
   EXPECT_EQ(refuse("StartSyncExecution", {{"stateMachineArn", kMachine}}), "StateMachineTypeNotSupported");
 }
 
@@ -277,6 +279,22 @@ TEST_F(StepFunctionsServiceTest, AMapRunIsDescribedAndListed) {
   EXPECT_EQ(refuse("ListExecutions", {{"mapRunArn", arn + "x"}}), "ResourceNotFound");
 }
 
+TEST_F(StepFunctionsServiceTest, OfAMapRunThatRunsWhatIsGivenIsChanged) {
+  backend.map_runs["m/label:1"] = {.id = "m/label:1", .status = "RUNNING", .max_concurrency = 3};
+  const std::string arn = "arn:aws:states:region:account:mapRun:m/label:1";
+  EXPECT_EQ(ask("UpdateMapRun", {{"mapRunArn", arn}, {"toleratedFailurePercentage", 12.5}}), Json::object());
+  EXPECT_EQ(ask("UpdateMapRun", {{"mapRunArn", arn}, {"toleratedFailureCount", 7}}), Json::object());
+  const Json described = ask("DescribeMapRun", {{"mapRunArn", arn}});
+  EXPECT_EQ(described.at("maxConcurrency"), 3);
+  EXPECT_EQ(described.at("toleratedFailureCount"), 7);
+  EXPECT_EQ(described.at("toleratedFailurePercentage"), 12.5);
+  EXPECT_EQ(refuse("UpdateMapRun", {{"mapRunArn", arn}, {"maxConcurrency", -1}}), "ValidationException");
+  EXPECT_EQ(refuse("UpdateMapRun", {{"mapRunArn", arn}, {"toleratedFailurePercentage", 101}}), "ValidationException");
+  EXPECT_EQ(refuse("UpdateMapRun", {{"mapRunArn", arn + "x"}}), "ResourceNotFound");
+  backend.map_runs["m/label:1"].status = "SUCCEEDED";
+  EXPECT_EQ(refuse("UpdateMapRun", {{"mapRunArn", arn}, {"maxConcurrency", 1}}), "ValidationException");
+}
+
 TEST_F(StepFunctionsServiceTest, AStateIsTestedAndAnswersWithTexts) {
   const Json answer = ask("TestState", {{"definition", R"({"Type": "Pass", "InputPath": "$.a", "Next": "B"})"},
                                         {"input", R"({"a": [1]})"},
@@ -288,6 +306,27 @@ TEST_F(StepFunctionsServiceTest, AStateIsTestedAndAnswersWithTexts) {
   EXPECT_EQ(refuse("TestState", {{"definition", "{"}}), "InvalidDefinition");
   EXPECT_EQ(refuse("TestState", {{"definition", R"({"Type": "Pass", "End": true})"}, {"input", "{"}}),
             "InvalidExecutionInput");
+}
+
+/// Functions that answer with what they are given.
+class EchoingTasks final : public TaskRunner {
+ public:
+  Result<Json> run(const Call& call) override {
+    return Json{{"function", call.function_name}, {"given", call.payload}};
+  }
+};
+
+TEST_F(StepFunctionsServiceTest, ATaskThatIsTestedWithoutAMockRuns) {
+  const Json request = {{"definition", R"({"Type":"Task","Resource":"arn:aws:lambda:x:1:function:f","End":true})"},
+                        {"input", R"({"a":1})"}};
+  EchoingTasks tasks;
+  StepFunctionsService running(backend, AwsPlace{}, polls, clock, random, &tasks);
+  const Json answer = must(call(running, "TestState", request));
+  EXPECT_EQ(answer.at("status"), "SUCCEEDED");
+  EXPECT_EQ(answer.at("output"), R"({"function":"f","given":{"a":1}})");
+  Json mocked = request;
+  mocked["mock"] = {{"result", R"({"b":2})"}};
+  EXPECT_EQ(must(call(running, "TestState", mocked)).at("output"), R"({"b":2})");
 }
 
 // -------------------------------------------------------------------------------------------------- activities

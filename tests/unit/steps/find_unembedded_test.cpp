@@ -47,14 +47,26 @@ TEST_F(FindTest, SendsOnlyTheItemsThatItsBatchWon) {
   EXPECT_EQ(pipeline.row(line_of(receipt, 2)).at("embedding_batch_id"), "another");
 }
 
+TEST_F(FindTest, OfPreparedBatchesOnlySoManyAsARunMayHaveAreTakenUpTheOldestFirst) {
+  pipeline.settings.batch.items_max = 1;
+  pipeline.import(receipt);
+  const Json all = find().at("batches");
+  ASSERT_EQ(all.size(), 3U);
+  pipeline.settings.batches_per_run = 2;
+  const Json some = find();
+  EXPECT_EQ(some.at("batches_total"), 2);
+  EXPECT_EQ(some.at("more"), true);
+  EXPECT_EQ(find().at("batches"), some.at("batches"));
+}
+
 TEST_F(FindTest, OfTwoBatchesThatWantTheSameItemsEachItemIsInOne) {
   pipeline.import(receipt);
   const Batch first = write_down("first");
   const Batch second = write_down("second");
   const auto items = must(read_items(*pipeline.batch_files, first));
   const CollectionBinding binding = pipeline.binding();
-  EXPECT_EQ(must(claim_and_write_requests(first, items, binding, pipeline.ports)).item_count, 3);
-  const Batch empty = must(claim_and_write_requests(second, items, binding, pipeline.ports));
+  EXPECT_EQ(must(claim_and_write_requests(first, items, binding, pipeline.ports, pipeline.context)).item_count, 3);
+  const Batch empty = must(claim_and_write_requests(second, items, binding, pipeline.ports, pipeline.context));
   EXPECT_EQ(empty.status, BatchStatus::cancelled) << "nothing was left for it: it ends";
   EXPECT_FALSE(empty.error_summary.empty());
 }
@@ -64,8 +76,8 @@ TEST_F(FindTest, ClaimingTwiceGivesTheSameRequests) {
   const Batch batch = write_down("first");
   const auto items = must(read_items(*pipeline.batch_files, batch));
   const CollectionBinding binding = pipeline.binding();
-  const Batch once = must(claim_and_write_requests(batch, items, binding, pipeline.ports));
-  const Batch again = must(claim_and_write_requests(batch, items, binding, pipeline.ports));
+  const Batch once = must(claim_and_write_requests(batch, items, binding, pipeline.ports, pipeline.context));
+  const Batch again = must(claim_and_write_requests(batch, items, binding, pipeline.ports, pipeline.context));
   EXPECT_EQ(once.requests_key, again.requests_key);
 }
 

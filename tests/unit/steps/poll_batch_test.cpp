@@ -1,7 +1,11 @@
 // What each outcome at the provider does to the items of a batch.
 #include <gtest/gtest.h>
 
+#include <limits>
+
+#include "base/base64.h"
 #include "base/uuid.h"
+#include "steps/batch_deadline.h"
 #include "support/pipeline.h"
 
 namespace tillite::testing {
@@ -59,6 +63,16 @@ TEST_F(PollBatchTest, OfACompletedBatchWithoutAnyFileAllItemsGoBackAndTheBatchEn
   EXPECT_EQ(stored_batch().status, BatchStatus::completed);
 }
 
+TEST_F(PollBatchTest, OfACompletedBatchWithAnErrorFileOnlyAllItemsHaveUsedAnAttempt) {
+  pipeline.scripted.end_all(ProviderStatus::completed, std::nullopt,
+                            error_line(line(1), "invalid_request", "no") +
+                                error_line(line(2), "invalid_request", "no") +
+                                error_line(line(3), "server_error", "later"));
+  EXPECT_EQ(pipeline.poll(batch).at("released_count"), 3);
+  EXPECT_EQ(attempts(3), 1);
+  EXPECT_EQ(stored_batch().status, BatchStatus::completed);
+}
+
 TEST_F(PollBatchTest, AnItemWhoseAttemptsAreUsedUpIsFailedWithTheProvidersReason) {
   for (int attempt = 1; attempt <= pipeline.settings.attempts_max; ++attempt) {
     pipeline.scripted.end_all(ProviderStatus::completed, good(line(2)) + good(line(3)),
@@ -87,6 +101,17 @@ TEST_F(PollBatchTest, OfAnExpiredBatchWhatWasPaidForGoesOnAndTheRestGoesBackWith
   EXPECT_EQ(attempts(1), 0);
   EXPECT_EQ(attempts(3), 0);
   EXPECT_EQ(stored_batch().status, BatchStatus::expired);
+}
+
+TEST_F(PollBatchTest, OfABatchThatExpiredOrWasCancelledWithoutAnyFileAllItemsGoBackWithoutAnAttempt) {
+  for (const ProviderStatus end : {ProviderStatus::expired, ProviderStatus::cancelled}) {
+    SCOPED_TRACE(provider_status_name(end));
+    pipeline.scripted.end_all(end, std::nullopt);
+    EXPECT_EQ(pipeline.poll(batch).at("released_count"), 3);
+    EXPECT_TRUE(has_ended(stored_batch().status));
+    EXPECT_EQ(attempts(1), 0);
+    batch = pipeline.submit_all().front();
+  }
 }
 
 TEST_F(PollBatchTest, OfACancelledBatchWhatHadBeenDoneGoesOnAndTheRestGoesBackWithoutAnAttempt) {
@@ -159,6 +184,21 @@ TEST_F(PollBatchTest, AVectorThatCannotBeOneCountsAsAFailedResult) {
   EXPECT_EQ(pipeline.census().version->vectors, 1U);
 }
 
+TEST_F(PollBatchTest, AVectorWithNaNOrInfinityOrOfNoLengthCountsAsAFailedResult) {
+  const auto base64 = [](float number) {
+    std::vector<float> vector(64, 0.0F);
+    vector[7] = number;
+    return Json(base64_of(std::as_bytes(std::span(vector))));
+  };
+  pipeline.scripted.end_all(ProviderStatus::completed,
+                            result_line(line(1), base64(std::numeric_limits<float>::quiet_NaN())) +
+                                result_line(line(2), base64(-std::numeric_limits<float>::infinity())) +
+                                result_line(line(3), base64(0)));
+  EXPECT_EQ(pipeline.poll(batch).at("released_count"), 3);
+  for (int number = 1; number <= 3; ++number) EXPECT_EQ(attempts(number), 1);
+  EXPECT_TRUE(has_ended(stored_batch().status));
+}
+
 TEST_F(PollBatchTest, ABatchOfWhichNothingIsUsableEnds) {
   pipeline.scripted.end_all(ProviderStatus::completed, "not json\n{}\n\x01\x02", "[]\n");
   pipeline.poll(batch);
@@ -180,6 +220,54 @@ TEST_F(PollBatchTest, ABatchWhoseResultFilesAreGoneEnds) {
 TEST_F(PollBatchTest, ABatchThatTheProviderDoesNotKnowAnyMoreEnds) {
   must(pipeline.table->write(Update{.key = batch_row_key(BatchId(batch)), .set = {{"openai_batch_id", "batch_gone"}}}));
   EXPECT_EQ(pipeline.poll(batch).at("action"), "handle_failure");
+  EXPECT_EQ(pipeline.census().unclaimed, 3U);
+}
+
+TEST_F(PollBatchTest, ABatchWhoseListOfItemsIsGoneDeliversToThoseThatStillWait) {
+  must(pipeline.batch_files->remove(ObjectKey(stored_batch().items_key)));
+  pipeline.collect(batch);
+  publish();
+  EXPECT_EQ(pipeline.census().published, 3U);
+  EXPECT_EQ(stored_batch().status, BatchStatus::completed);
+}
+
+TEST_F(PollBatchTest, ABatchThatTheProviderDoesNotEndIsCancelledAfterTwoDaysAndEndsHereAfterThree) {
+  pipeline.scripted.end_all(ProviderStatus::in_progress, std::nullopt);
+  const auto status_at_provider = [&] { return must(pipeline.provider.list({}, 1)).batches.front().status; };
+  pipeline.clock.advance(kCancelAfterMs - 1);
+  EXPECT_EQ(pipeline.poll(batch).at("action"), "wait");
+  EXPECT_NE(status_at_provider(), ProviderStatus::cancelled);
+  pipeline.clock.advance(1);
+  EXPECT_EQ(pipeline.poll(batch).at("action"), "wait") << "the provider's word counts as long as it may come";
+  EXPECT_EQ(status_at_provider(), ProviderStatus::cancelled);
+  EXPECT_EQ(status(1), "PENDING");
+  pipeline.clock.advance(kGiveUpAfterMs - kCancelAfterMs);
+  EXPECT_EQ(pipeline.poll(batch).at("action"), "process_partial");
+  EXPECT_EQ(stored_batch().status, BatchStatus::expired);
+  EXPECT_NE(stored_batch().error_summary.find("still in_progress after 72 h"), std::string::npos)
+      << stored_batch().error_summary;
+  EXPECT_EQ(attempts(1), 0);
+  EXPECT_EQ(pipeline.census().unclaimed, 3U);
+}
+
+TEST_F(PollBatchTest, ABatchThatIsCancellingForEverEndsAsWell) {
+  pipeline.scripted.end_all(ProviderStatus::cancelling, good(line(2)));
+  pipeline.clock.advance(kGiveUpAfterMs);
+  pipeline.poll(batch);
+  publish();
+  EXPECT_EQ(status(2), "SUCCESS") << "what there was by then was paid for";
+  EXPECT_EQ(status(1), "NONE");
+  EXPECT_EQ(stored_batch().status, BatchStatus::expired);
+}
+
+TEST_F(PollBatchTest, WithoutAnyAnswerABatchIsAskedForAsLongAsTheProviderKeepsItsFiles) {
+  pipeline.scripted.no_answer = true;
+  pipeline.clock.advance(kForgetAfterMs - 1);
+  EXPECT_EQ(poll_batch({{"batch_id", batch}}, pipeline.ports, pipeline.context).error().code(), Code::unavailable);
+  EXPECT_EQ(status(1), "PENDING");
+  pipeline.clock.advance(1);
+  EXPECT_EQ(pipeline.poll(batch).at("action"), "process_partial");
+  EXPECT_EQ(stored_batch().status, BatchStatus::expired);
   EXPECT_EQ(pipeline.census().unclaimed, 3U);
 }
 

@@ -43,8 +43,50 @@ TEST(Settings, AThresholdThatCannotBeUsedIsNamed) {
   }
 }
 
-TEST(Settings, TwoStepsAtATimeCallTheProviderUnlessToldOtherwise) {
-  EXPECT_EQ(must(settings_of({})).provider_calls_max, 2U);
+TEST(Settings, BatchesMayBeSmallOrLargeOrOfAnySize) {
+  EXPECT_EQ(must(settings_of({})).batch.items_max, 300U);
+  EXPECT_EQ(must(settings_of({{"BATCH_ITEMS_MAX", "small"}})).batch.items_max, 300U);
+  EXPECT_EQ(must(settings_of({{"BATCH_ITEMS_MAX", "large"}})).batch.items_max, 50'000U);
+  EXPECT_EQ(must(settings_of({{"BATCH_ITEMS_MAX", "100"}})).batch.items_max, 100U);
+  EXPECT_FALSE(settings_of({{"BATCH_ITEMS_MAX", "huge"}}));
+}
+
+TEST(Settings, WhatIsKnownOfAModelCanBeSaidOtherwise) {
+  const Settings known = must(settings_of({{"EMBEDDING_MODEL", "text-embedding-3-large"}}));
+  EXPECT_EQ(known.dimensions, 3072U);
+  EXPECT_EQ(known.model_facts.price_per_million, Dollars{130'000});
+  EXPECT_EQ(known.batch.tokens_max, known.model_facts.enqueued_tokens_max) << "no batch is larger than the queue";
+  const Settings told = must(settings_of({{"EMBEDDING_MODEL", "text-embedding-3-large"},
+                                          {"EMBEDDING_DIMENSIONS", "256"},
+                                          {"EMBEDDING_PRICE_PER_MILLION", "0.05"},
+                                          {"EMBEDDING_INPUT_TOKENS_MAX", "512"},
+                                          {"EMBEDDING_TOO_LONG", "refuse"},
+                                          {"OPENAI_ENQUEUED_TOKENS_MAX", "20000000"},
+                                          {"BATCH_TOKENS_MAX", "1000000"}}));
+  EXPECT_EQ(told.dimensions, 256U);
+  EXPECT_EQ(told.model_facts.price_per_million, Dollars{50'000});
+  EXPECT_EQ(told.input.tokens_max, 512U);
+  EXPECT_EQ(told.input.too_long, TooLong::refuse);
+  EXPECT_EQ(told.model_facts.enqueued_tokens_max, 20'000'000U);
+  EXPECT_EQ(told.batch.tokens_max, 1'000'000U);
+}
+
+TEST(Settings, WhatAModelCannotGiveOrASettingCannotBeIsNamed) {
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {"EMBEDDING_DIMENSIONS", "512"}, {"EMBEDDING_PRICE_PER_MILLION", "cheap"}, {"EMBEDDING_INPUT_TOKENS_MAX", "0"},
+      {"EMBEDDING_TOO_LONG", "split"}, {"OPENAI_ENQUEUED_TOKENS_MAX", "-1"},     {"BATCH_TOKENS_MAX", "0"},
+      {"BATCH_ITEMS_MAX", "50001"}};
+  for (const auto& [name, value] : wrong) {
+    const auto settings = settings_of({{"EMBEDDING_MODEL", "text-embedding-ada-002"}, {name, value}});
+    ASSERT_FALSE(settings) << name;
+    EXPECT_EQ(settings.error().code(), Code::invalid_input);
+    EXPECT_NE(settings.error().message().find(name), std::string::npos) << settings.error().message();
+  }
+}
+
+TEST(Settings, AFewStepsAtATimeCallTheProviderUnlessToldOtherwise) {
+  EXPECT_EQ(must(settings_of({})).provider_calls_max, 2U) << "the local embedder uses the cores that there are";
+  EXPECT_EQ(must(settings_of({{"EMBEDDING_MODEL", "text-embedding-3-small"}})).provider_calls_max, 8U);
   EXPECT_EQ(must(settings_of({{"PROVIDER_CALLS_MAX", "16"}})).provider_calls_max, 16U);
   for (const char* value : {"0", "65", "all"}) {
     const auto settings = settings_of({{"PROVIDER_CALLS_MAX", value}});

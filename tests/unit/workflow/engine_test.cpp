@@ -126,6 +126,13 @@ TEST_F(EngineTest, CatchesAnErrorAndPutsItWhereResultPathSays) {
   EXPECT_EQ(*ended.output.find("error")->find("Error"), Value("Tillite.InvalidInput"));
 }
 
+TEST_F(EngineTest, AResultThatHasNoPlaceInTheInputFailsAsOnAws) {
+  const auto ended =
+      run(R"({"StartAt":"P","States":{"P":{"Type":"Pass","Result":1,"ResultPath":"$.a","End":true}}})", R"("text")");
+  EXPECT_EQ(ended.error, "States.ReferencePathConflict");
+  EXPECT_EQ(ended.cause, R"(Unable to apply step "a" to input "text")");
+}
+
 TEST_F(EngineTest, MapsItemsInOrderAndGivesEachItsIndex) {
   const auto ended = run(
       R"({"StartAt":"M","States":{"M":{"Type":"Map","ItemsPath":"$.items","MaxConcurrencyPath":"$.n","ItemSelector":{"i.$":"$$.Map.Item.Index","v.$":"$$.Map.Item.Value"},"ItemProcessor":{"ProcessorConfig":{"Mode":"INLINE"},"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:lambda:eu-west-1:1:function:f","End":true}}},"End":true}}})",
@@ -347,6 +354,114 @@ TEST_F(EngineTest, ADistributedMapReadsItsItemsFromAnObjectAndWritesItsResultsTo
   const Value results = value(must(read_object(*objects, ObjectKey(file.find("Key")->string()))));
   ASSERT_EQ(results.array().size(), 2U);
   EXPECT_EQ(*results.array()[1].find("Output"), Value(R"({"n":2})"));
+}
+
+constexpr const char* kWaitingChildren =
+    R"({"StartAt":"M","States":{"M":{"Type":"Map","Label":"M","MaxConcurrency":1,"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"W","States":{"W":{"Type":"Task","Resource":"arn:aws:states:x:1:activity:work","End":true}}},"End":true}}})";
+
+TEST_F(EngineTest, AMapRunUnderWayGetsOtherLimitsAndKeepsThemThroughACrash) {
+  const auto machine = machine_of(kWaitingChildren);
+  Engine first = engine_on(*store);
+  const auto started = must(first.start(machine, value("[1,2,3,4]")));
+  const auto run_of = [&](Engine& engine) {
+    std::vector<MapRunRow> runs;
+    while (runs.empty()) runs = must(engine.map_runs(started.id));
+    return runs[0];
+  };
+  const auto children = [&](Engine& engine, const std::string& run) {
+    return must(engine.children(run, std::nullopt, 10)).executions.size();
+  };
+  {
+    std::jthread serving([&](const std::stop_token& stop) { must(first.serve(stop)); });
+    const MapRunRow run = run_of(first);
+    EXPECT_EQ(run.limits, (MapRunLimits{.concurrency_max = 1}));
+    while (children(first, run.id) < 1) std::this_thread::yield();
+    must(first.change_map_run(run.id, {.concurrency_max = 3}));
+    while (children(first, run.id) < 3) std::this_thread::yield();
+  }
+  Engine second = engine_on(*store);
+  const std::string run = run_of(second).id;
+  must(second.change_map_run(run, {.tolerated_failure_count = 1}));  // while nobody walks it
+  EXPECT_EQ(run_of(second).limits, (MapRunLimits{.concurrency_max = 3, .tolerated_failure_count = 1}));
+  std::jthread serving([&](const std::stop_token& stop) { must(second.serve(stop)); });
+  const auto fail_one = [&] {
+    std::optional<Engine::ActivityTask> task;
+    while (!task) task = second.activity_task("work", "me");
+    must(second.task_failed(task->token, "Mine", ""));
+  };
+  fail_one();
+  while (children(second, run) < 4) std::this_thread::yield();
+  EXPECT_EQ(must(second.describe(started.id)).status, ExecutionStatus::running) << "one failure is tolerated";
+  fail_one();
+  while (must(second.describe(started.id)).status == ExecutionStatus::running) std::this_thread::yield();
+  EXPECT_EQ(must(second.describe(started.id)).error, "States.ExceedToleratedFailureThreshold");
+  EXPECT_EQ(second.change_map_run(run, {.concurrency_max = 1}).error().code(), Code::conflict);
+  EXPECT_EQ(second.change_map_run("no/such:run", {}).error().code(), Code::not_found);
+}
+
+/// A Distributed Map that passes its items on, the third of which fails; `writer`: its ResultWriter.
+std::string written_map(const std::string& writer) {
+  return R"({"StartAt":"M","States":{"M":{"Type":"Map","Label":"M","ToleratedFailureCount":1,"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"C","States":{"C":{"Type":"Choice","Choices":[{"Variable":"$","IsString":true,"Next":"F"}],"Default":"P"},"P":{"Type":"Pass","End":true},"F":{"Type":"Fail","Error":"Text","Cause":"no text"}}},"ResultWriter":)" +
+         writer + R"(,"End":true}}})";
+}
+
+TEST_F(EngineTest, AResultWriterWithoutAResourceShapesWhatIsReturned) {
+  constexpr const char* kItems = R"([{"n":1},[2,[3]],"x"])";
+  const auto returned = [&](const std::string& how) {
+    const auto ended =
+        run(written_map(R"({"WriterConfig":{"Transformation":")" + how + R"(","OutputType":"JSON"}})"), kItems);
+    EXPECT_EQ(ended.status, ExecutionStatus::succeeded) << ended.cause.value_or("");
+    return ended.output;
+  };
+  EXPECT_EQ(returned("COMPACT"), value(R"([{"n":1},[2,[3]]])"));
+  EXPECT_EQ(returned("FLATTEN"), value(R"([{"n":1},2,[3]])"));
+  const Value all = returned("NONE");
+  ASSERT_EQ(all.array().size(), 3U);
+  const Value& first = all.array()[0];
+  EXPECT_EQ(*first.find("Output"), Value(R"({"n":1})"));
+  EXPECT_EQ(*first.find("StateMachineArn"), Value("arn:aws:states:us-east-1:000000000000:stateMachine:machine/M"));
+  EXPECT_TRUE(
+      first.find("ExecutionArn")->string().starts_with("arn:aws:states:us-east-1:000000000000:execution:machine/M:"));
+  EXPECT_EQ(*all.array()[2].find("Error"), Value("Text"));
+}
+
+TEST_F(EngineTest, AResultWriterWritesLinesAndOnlyOutputsIfItIsToldTo) {
+  const auto files = [&](const std::string& config) {
+    const auto ended = run(
+        written_map(
+            R"({"Resource":"arn:aws:states:::s3:putObject","Parameters":{"Bucket":"things","Prefix":"out"},"WriterConfig":)" +
+            config + "}"),
+        R"([{"n":1},[2,[3]],"x"])");
+    EXPECT_EQ(ended.status, ExecutionStatus::succeeded) << ended.cause.value_or("");
+    const std::string key = ended.output.find("ResultWriterDetails")->find("Key")->string();
+    const Value manifest = value(must(read_object(*objects, ObjectKey(key))));
+    std::vector<std::string> texts;
+    for (const char* status : {"SUCCEEDED", "FAILED"}) {
+      const Value& file = manifest.find("ResultFiles")->find(status)->array().at(0);
+      texts.push_back(must(read_object(*objects, ObjectKey(file.find("Key")->string()))));
+      const bool lines = config.find("JSONL") != std::string::npos;
+      EXPECT_TRUE(file.find("Key")->string().ends_with(lines ? "_0.jsonl" : "_0.json"));
+    }
+    return texts;
+  };
+  const auto lines = files(R"({"Transformation":"FLATTEN","OutputType":"JSONL"})");
+  EXPECT_EQ(lines[0], "{\"n\":1}\n2\n[3]\n");
+  EXPECT_EQ(*value(lines[1]).find("Error"), Value("Text")) << "what failed stays as it is";
+  EXPECT_EQ(files(R"({"Transformation":"COMPACT"})")[0], R"([{"n":1},[2,[3]]])");
+  EXPECT_EQ(value(files(R"({"Transformation":"NONE","OutputType":"JSON"})")[0]).array().size(), 2U);
+}
+
+TEST_F(EngineTest, ADistributedMapReadsTheFilesThatAnInventoryNames) {
+  const auto put = [&](const char* key, std::string_view text) {
+    must(objects->create(ObjectKey(key), as_bytes(text)));
+  };
+  put("inventory/manifest.json",
+      R"({"destinationBucket":"arn:aws:s3:::things","fileFormat":"CSV","fileSchema":"Bucket, Key, Size","files":[{"key":"data/1.csv"},{"key":"data/2.csv"}]})");
+  put("data/1.csv", "\"b\",\"one\",\"1\"\n\"b\",\"two\",\"2\"\n");
+  put("data/2.csv", "\"b\",\"three\",\"3\"\n\"b\",\"four\",\"4\"\n");
+  const auto ended = run(
+      R"({"StartAt":"M","States":{"M":{"Type":"Map","ItemReader":{"Resource":"arn:aws:states:::s3:getObject","ReaderConfig":{"InputType":"MANIFEST","MaxItems":3},"Parameters":{"Bucket":"things","Key":"inventory/manifest.json"}},"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"P","States":{"P":{"Type":"Pass","InputPath":"$.Key","End":true}}},"End":true}}})");
+  EXPECT_EQ(to_text(ended.output), R"(["one","two","three"])") << ended.cause.value_or("");
 }
 
 /// Calls that wait for one another as far as their limits let them, and say how many ran at once.

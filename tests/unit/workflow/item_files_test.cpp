@@ -33,6 +33,25 @@ TEST(ItemFiles, ReadsLinesOfJsonAndNamesTheLineThatIsNone) {
   EXPECT_NE(items(reader, "1\n{").find("Line 2"), std::string::npos);
 }
 
+TEST(ItemFiles, AManifestNamesItsFilesAndTheirColumns) {
+  const auto inventory = inventory_in(
+      R"({"sourceBucket":"a","destinationBucket":"arn:aws:s3:::b","fileFormat":"CSV","fileSchema":"Bucket, Key, Size","files":[{"key":"x.csv.gz","size":5,"MD5checksum":"0"},{"key":"y.csv"}]})");
+  ASSERT_TRUE(inventory) << inventory.error().cause.value_or("");
+  EXPECT_EQ(inventory->bucket, "arn:aws:s3:::b");
+  EXPECT_EQ(inventory->columns, (std::vector<std::string>{"Bucket", "Key", "Size"}));
+  EXPECT_EQ(inventory->keys, (std::vector<std::string>{"x.csv.gz", "y.csv"}));
+}
+
+TEST(ItemFiles, SaysWhatIsWrongWithAManifest) {
+  const auto wrong = [](std::string_view text) { return inventory_in(text).error().cause.value_or(""); };
+  EXPECT_NE(wrong("{").find("The manifest"), std::string::npos);
+  EXPECT_EQ(wrong("{}"), "The manifest has no list of files.");
+  EXPECT_EQ(wrong(R"({"files":[],"fileFormat":"ORC"})"),
+            "The manifest's files are of the format 'ORC'; CSV can be read.");
+  EXPECT_NE(wrong(R"({"files":[],"fileFormat":"CSV"})").find("fileSchema"), std::string::npos);
+  EXPECT_EQ(wrong(R"({"files":[{}],"fileFormat":"CSV","fileSchema":"Key"})"), "A file of the manifest has no key.");
+}
+
 TEST(ItemFiles, TakesNoMoreItemsThanAskedFor) {
   EXPECT_EQ(items({}, "[1,2,3]", 2), "[1,2]");
   EXPECT_EQ(items({.format = kCsv}, "a\n1\n2\n3\n", 1), R"([{"a":"1"}])");

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace tillite {
+
+/// A whole number in decimal digits, '-' before it or not, and nothing else; nothing for any other text and for a
+/// number beyond 64 bits.
+[[nodiscard]] std::optional<std::int64_t> parse_whole_number(std::string_view text);
+
+}  // namespace tillite
