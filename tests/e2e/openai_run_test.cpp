@@ -104,7 +104,7 @@ TEST_F(OpenAiRunTest, AHomeOfTheLocalEmbedderStaysItsOwn) {
 }
 
 TEST_F(OpenAiRunTest, ComesToItsEndWhateverTheServerDoes) {
-  serve({"--faults", "429=0.05,500=0.05,cut=0.05", "--seed", "7"});
+  serve({"--faults", "429=0.05,5xx=0.05,cut=0.05,cut-body=0.2", "--seed", "7"});
   import(4);
   ::setenv("BATCH_ITEMS_MAX", "20", 1);
   const auto run = program.run({"run"});
