@@ -277,6 +277,8 @@ class Line {
     set(CURLOPT_USERAGENT, settings.user_agent.c_str());
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::min(request_->connect_timeout_ms, kTimeoutMsMax)));
     set(CURLOPT_TIMEOUT_MS, static_cast<long>(std::min(request_->timeout_ms, kTimeoutMsMax)));
+    // A connection has one request at a time: HTTP/2 would add nothing but buffers for what is not read yet.
+    set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     set(CURLOPT_FRESH_CONNECT, request_->fresh_connection ? 1L : 0L);
     set(CURLOPT_WRITEFUNCTION, &take_body);
     set(CURLOPT_WRITEDATA, static_cast<void*>(&traffic_));

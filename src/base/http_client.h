@@ -63,8 +63,8 @@ class HttpStream final : public ByteSource {
   std::unique_ptr<Exchange> exchange_;
 };
 
-/// Sends requests and waits for their answers. Connections are kept and used again. A redirect is an answer, not
-/// followed. Proxies are those of the environment (http_proxy, https_proxy, all_proxy, no_proxy).
+/// Sends requests in HTTP/1.1 and waits for their answers. Connections are kept and used again. A redirect is an
+/// answer, not followed. Proxies are those of the environment (http_proxy, https_proxy, all_proxy, no_proxy).
 ///
 /// Threads: any, each call has a connection of its own while it lasts.
 class HttpClient {

@@ -30,7 +30,7 @@ void judge(const std::string& text) {
     const auto pause_ms = tillite::asked_pause_ms(response, 0);
     check(pause_ms.value_or(0) >= 0, "no pause is negative");
   }
-  check(tillite::parse_duration_ms(text).value_or(0) >= 0, "no duration is negative");
+  check(tillite::parse_wait_ms(text).value_or(0) >= 0, "no duration is negative");
 }
 
 }  // namespace

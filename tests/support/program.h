@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,12 +19,15 @@ namespace tillite::testing {
 /// The program itself, as a user runs it: started with its arguments, its output in files of the test's folder.
 class Program {
  public:
-  Program(Path folder, Path home) : folder_(std::move(folder)), home_(std::move(home)) {}
+  Program(Path folder, Path home, std::map<std::string, std::string> environment = {})
+      : folder_(std::move(folder)), home_(std::move(home)), environment_(std::move(environment)) {}
 
   struct Outcome {
     int status = -1;  ///< the exit status; 128 + the signal if one ended it
     std::string out;
     std::string err;
+    std::int64_t cpu_ms = 0;      ///< of all its threads, in the program and in the system for it
+    bool left_core = false;       ///< the system wrote down its memory
     std::int64_t peak_bytes = 0;  ///< resident; at least what the test itself held when it started the program
     [[nodiscard]] Json json() const { return Json::parse(out, nullptr, false); }
   };
@@ -36,6 +41,7 @@ class Program {
     if (child == 0) {
       redirect(folder_ / (name + ".out"), STDOUT_FILENO);
       redirect(folder_ / (name + ".err"), STDERR_FILENO);
+      for (const auto& [name, value] : environment_) ::setenv(name.c_str(), value.c_str(), 1);
       ::execv(argv[0], argv.data());
       ::_exit(127);
     }
@@ -46,9 +52,13 @@ class Program {
     int status = 0;
     rusage used{};
     ::wait4(child, &status, 0, &used);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
-            read_file(folder_ / (name + ".out")).value_or(""), read_file(folder_ / (name + ".err")).value_or(""),
-            used.ru_maxrss * 1024};
+    const auto ms = [](const timeval& time) { return time.tv_sec * std::int64_t{1000} + time.tv_usec / 1000; };
+    return {.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+            .out = read_file(folder_ / (name + ".out")).value_or(""),
+            .err = read_file(folder_ / (name + ".err")).value_or(""),
+            .cpu_ms = ms(used.ru_utime) + ms(used.ru_stime),
+            .left_core = WIFSIGNALED(status) && WCOREDUMP(status),
+            .peak_bytes = used.ru_maxrss * 1024};
   }
 
   [[nodiscard]] Outcome run(std::vector<std::string> arguments) const {
@@ -63,6 +73,7 @@ class Program {
 
   Path folder_;
   Path home_;
+  std::map<std::string, std::string> environment_;  ///< in addition to the test's own
 };
 
 }  // namespace tillite::testing

@@ -10,7 +10,7 @@ void RateLimits::note(const std::string& group, const HttpResponse& response) {
   for (const std::string kind : {"requests", "tokens"}) {
     if (response.header("x-ratelimit-remaining-" + kind) != "0") continue;
     const auto reset = response.header("x-ratelimit-reset-" + kind);
-    const auto pause_ms = reset ? parse_duration_ms(*reset) : std::nullopt;
+    const auto pause_ms = reset ? parse_wait_ms(*reset) : std::nullopt;
     if (pause_ms) pause(group, *pause_ms);
   }
 }

@@ -63,7 +63,7 @@ void RetryBudget::note_success() {
   retries_ = std::min(retries_ + per_success_, retries_max_);
 }
 
-std::optional<std::int64_t> parse_duration_ms(std::string_view text) {
+std::optional<std::int64_t> parse_wait_ms(std::string_view text) {
   if (text.empty()) return std::nullopt;
   double total_ms = 0;
   while (!text.empty()) {

@@ -47,6 +47,6 @@ class RetryBudget {
 };
 
 /// "1m30.5s", "20ms": as servers write when a limit is lifted. Nothing for anything else.
-[[nodiscard]] std::optional<std::int64_t> parse_duration_ms(std::string_view text);
+[[nodiscard]] std::optional<std::int64_t> parse_wait_ms(std::string_view text);
 
 }  // namespace tillite

@@ -36,13 +36,13 @@ TEST(AskedPause, IsNothingIfItCannotBeRead) {
 }
 
 TEST(Duration, HasTheUnitsThatServersUse) {
-  EXPECT_EQ(parse_duration_ms("20ms"), 20);
-  EXPECT_EQ(parse_duration_ms("1s"), 1000);
-  EXPECT_EQ(parse_duration_ms("6m0s"), 360'000);
-  EXPECT_EQ(parse_duration_ms("1h2m3.5s"), 3'723'500);
-  EXPECT_EQ(parse_duration_ms("1d"), 86'400'000);
+  EXPECT_EQ(parse_wait_ms("20ms"), 20);
+  EXPECT_EQ(parse_wait_ms("1s"), 1000);
+  EXPECT_EQ(parse_wait_ms("6m0s"), 360'000);
+  EXPECT_EQ(parse_wait_ms("1h2m3.5s"), 3'723'500);
+  EXPECT_EQ(parse_wait_ms("1d"), 86'400'000);
   for (const char* text : {"", "1", "s", "1s2", "-1s", "1 s", "1w", "s1", "1e5s", "99999999999999h"}) {
-    EXPECT_EQ(parse_duration_ms(text), std::nullopt) << text;
+    EXPECT_EQ(parse_wait_ms(text), std::nullopt) << text;
   }
 }
 
