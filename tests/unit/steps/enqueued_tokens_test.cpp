@@ -55,11 +55,11 @@ TEST_F(EnqueuedTokensTest, ABatchSaysWhatItsRequestsCount) {
 
 TEST_F(EnqueuedTokensTest, ABatchThatDoesNotFitWaitsUntilAnotherHasEnded) {
   Pipeline pipeline;
-  limit_to(pipeline, 12);
+  limit_to(pipeline, 13);
   pipeline.import(receipt);
   const auto batches = find(pipeline);
   ASSERT_EQ(batches.size(), 3U);
-  ASSERT_GT(tokens_in(pipeline, batches[0]) + tokens_in(pipeline, batches[1]) + tokens_in(pipeline, batches[2]), 12U);
+  ASSERT_GT(tokens_in(pipeline, batches[0]) + tokens_in(pipeline, batches[1]) + tokens_in(pipeline, batches[2]), 13U);
   EXPECT_EQ(submit(pipeline, batches[0]), "submitted");
   EXPECT_EQ(submit(pipeline, batches[1]), "submitted");
   EXPECT_EQ(submit(pipeline, batches[2]), "wait");

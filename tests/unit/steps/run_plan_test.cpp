@@ -27,8 +27,9 @@ class RunPlanTest : public ::testing::Test {
   }
   /// What a run that follows really sends.
   std::uint64_t tokens_found() {
+    const Json found = must(find_unembedded(Json::object(), pipeline.ports, pipeline.context));
     std::uint64_t tokens = 0;
-    for (const Json& batch : must(find_unembedded(Json::object(), pipeline.ports, pipeline.context)).at("batches")) {
+    for (const Json& batch : found.at("batches")) {
       tokens += static_cast<std::uint64_t>(
           must(read_batch(*pipeline.table, BatchId(batch.at("batch_id").get<std::string>()))).token_count);
     }
