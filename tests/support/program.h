@@ -41,7 +41,7 @@ class Program {
     if (child == 0) {
       redirect(folder_ / (name + ".out"), STDOUT_FILENO);
       redirect(folder_ / (name + ".err"), STDERR_FILENO);
-      for (const auto& [name, value] : environment_) ::setenv(name.c_str(), value.c_str(), 1);
+      for (const auto& [variable, value] : environment_) ::setenv(variable.c_str(), value.c_str(), 1);
       ::execv(argv[0], argv.data());
       ::_exit(127);
     }

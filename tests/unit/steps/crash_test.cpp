@@ -72,7 +72,9 @@ void make_up_for(Pipeline& pipeline) {
 
 /// What cannot be done at its very end is no failure of a walk: a later one makes up for it.
 void expect_cut_off(const Result<void>& walked, Pipeline& pipeline) {
-  if (walked) EXPECT_GT(files_left(pipeline), 0U);
+  if (walked) {
+    EXPECT_GT(files_left(pipeline), 0U);
+  }
 }
 
 template <typename Home = Pipeline>

@@ -146,16 +146,18 @@ TEST_P(Staleness, EndsWithWhatTheReceiptIsNow) {
   expect_vectors_of_the_texts();
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Changes, Staleness,
-    ::testing::Combine(::testing::Range(std::size_t{0}, changes().size()), ::testing::ValuesIn(kStages)),
-    [](const auto& info) {
-      static constexpr std::array stages = {"prepared", "submitted", "finalizing", "merged", "published"};
-      std::string name = changes()[std::get<0>(info.param)].name;
-      std::erase(name, ',');
-      std::ranges::replace(name, ' ', '_');
-      return fmt::format("{}_when_{}", name, stages[static_cast<std::size_t>(std::get<1>(info.param))]);
-    });
+std::string name_of(const ::testing::TestParamInfo<std::tuple<std::size_t, Stage>>& test) {
+  static constexpr std::array stages = {"prepared", "submitted", "finalizing", "merged", "published"};
+  std::string name = changes()[std::get<0>(test.param)].name;
+  std::erase(name, ',');
+  std::ranges::replace(name, ' ', '_');
+  return fmt::format("{}_when_{}", name, stages.at(static_cast<std::size_t>(std::get<1>(test.param))));
+}
+
+INSTANTIATE_TEST_SUITE_P(Changes, Staleness,
+                         ::testing::Combine(::testing::Range(std::size_t{0}, changes().size()),
+                                            ::testing::ValuesIn(kStages)),
+                         name_of);
 
 }  // namespace
 }  // namespace tillite::testing
