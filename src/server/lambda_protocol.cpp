@@ -25,6 +25,9 @@ constexpr std::array kRoutes = {
     Route{"GET", "/configuration", "GetFunctionConfiguration"},
 };
 
+constexpr std::string_view kMaxItems = "MaxItems";
+constexpr std::array<std::string_view, 2> kQueryTexts = {"Marker", "Qualifier"};
+
 struct Header {
   std::string_view name;
   std::string_view parameter;
@@ -55,19 +58,20 @@ std::unexpected<Error> unreadable(std::string_view what) {
   return aws_error("ValidationException", fmt::format("the request's target cannot be read: {}", what));
 }
 
+/// Only what Lambda has there: the names of headers' and the body's parameters mean nothing in a query.
 Result<Json> query_parameters(std::string_view query) {
   Json parameters = Json::object();
   for (const auto& [encoded_name, encoded_value] : split_query(query)) {
     const auto name = percent_decode(encoded_name, true);
     const auto value = percent_decode(encoded_value, true);
     if (!name || !value) return unreadable("its query is not percent-encoded");
-    if (*name != "MaxItems") {
+    if (*name == kMaxItems) {
+      const auto number = parse_whole_number(*value);
+      if (!number) return unreadable("MaxItems is no number");
+      parameters[*name] = *number;
+    } else if (std::ranges::find(kQueryTexts, *name) != kQueryTexts.end()) {
       parameters[*name] = *value;
-      continue;
     }
-    const auto number = parse_whole_number(*value);
-    if (!number) return unreadable("MaxItems is no number");
-    parameters[*name] = *number;
   }
   return parameters;
 }

@@ -13,7 +13,7 @@ namespace tillite {
 namespace {
 
 constexpr const char* kVersion = "$LATEST";
-constexpr std::int64_t kPageStandard = 50;
+constexpr std::int64_t kPageStandard = 50;  // as AWS has it, and the next one, too
 constexpr std::int64_t kPageMax = 10'000;
 constexpr std::size_t kResponseBytesOfAws = 6'291'556;  // what AWS names as its limit in the message
 

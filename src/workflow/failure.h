@@ -36,7 +36,6 @@ inline constexpr const char* kHeartbeatTimeout = "States.HeartbeatTimeout";
 inline constexpr const char* kItemReaderFailed = "States.ItemReaderFailed";
 inline constexpr const char* kNoChoiceMatched = "States.NoChoiceMatched";
 inline constexpr const char* kQueryEvaluationError = "States.QueryEvaluationError";
-inline constexpr const char* kResultPathMatchFailure = "States.ResultPathMatchFailure";
 inline constexpr const char* kResultWriterFailed = "States.ResultWriterFailed";
 inline constexpr const char* kRuntime = "States.Runtime";
 inline constexpr const char* kTaskFailed = "States.TaskFailed";

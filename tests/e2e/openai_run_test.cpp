@@ -40,7 +40,8 @@ class OpenAiRunTest : public ::testing::Test {
   void import(int receipts) { ASSERT_EQ(program.run({"import", sample_file(folder, receipts)}).status, 0); }
   /// Everything that was found is published.
   void expect_all_published() {
-    for (const auto& [collection, facts] : content_of(program).items()) {
+    const Json content = content_of(program);
+    for (const auto& [collection, facts] : content.items()) {
       EXPECT_EQ(facts.at("adds_up"), true) << collection;
       EXPECT_GT(facts.at("published").get<int>(), 0) << collection;
       EXPECT_EQ(facts.at("found").get<int>(), facts.at("noise").get<int>() + facts.at("published").get<int>())

@@ -254,8 +254,8 @@ class Interpreter::Walk::Claim {
 
 class Interpreter::Walk::LiveMapRun {
  public:
-  LiveMapRun(Walk& walk, std::string run, NoticeBox& box, MapRunLimits limits)
-      : walk_(walk), run_(std::move(run)), box_(box), limits_(std::move(limits)) {
+  LiveMapRun(Walk& walk, std::string run, NoticeBox& box, const MapRunLimits& limits)
+      : walk_(walk), run_(std::move(run)), box_(box), limits_(limits) {
     walk_.live_map_runs_[run_] = this;
   }
   LiveMapRun(const LiveMapRun&) = delete;

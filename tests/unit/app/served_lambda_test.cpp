@@ -1,9 +1,8 @@
-#include "app/tasks/lambda_task.h"
-
 #include <gtest/gtest.h>
 
 #include <thread>
 
+#include "app/tasks/lambda_task.h"
 #include "base/http_server.h"
 #include "server/aws_endpoint.h"
 #include "server/lambda_service.h"

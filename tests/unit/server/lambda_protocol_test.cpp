@@ -50,6 +50,12 @@ TEST(LambdaProtocolTest, FunctionsAreListedAndDescribed) {
             "GetFunctionConfiguration");
 }
 
+TEST(LambdaProtocolTest, AQueryCannotStandForHeadersOrTheBody) {
+  const LambdaRequest parsed = must(parse_lambda_request(
+      request("POST", "/2015-03-31/functions/f/invocations?InvocationType=Event&Payload=1&FunctionName=g&x=y")));
+  EXPECT_EQ(parsed.parameters, (Json{{"FunctionName", "f"}, {"Payload", ""}}));
+}
+
 TEST(LambdaProtocolTest, WhatIsNoRequestOfLambdaIsNamed) {
   EXPECT_EQ(error_of("DELETE", "/2015-03-31/functions/f"), "UnknownOperationException");
   EXPECT_EQ(error_of("POST", "/2015-03-31/functions"), "UnknownOperationException");

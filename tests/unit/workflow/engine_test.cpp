@@ -127,8 +127,8 @@ TEST_F(EngineTest, CatchesAnErrorAndPutsItWhereResultPathSays) {
 }
 
 TEST_F(EngineTest, AResultThatHasNoPlaceInTheInputFailsAsOnAws) {
-  const auto ended = run(R"({"StartAt":"P","States":{"P":{"Type":"Pass","Result":1,"ResultPath":"$.a","End":true}}})",
-                         R"("text")");
+  const auto ended =
+      run(R"({"StartAt":"P","States":{"P":{"Type":"Pass","Result":1,"ResultPath":"$.a","End":true}}})", R"("text")");
   EXPECT_EQ(ended.error, "States.ReferencePathConflict");
   EXPECT_EQ(ended.cause, R"(Unable to apply step "a" to input "text")");
 }

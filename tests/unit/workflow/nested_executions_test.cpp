@@ -215,6 +215,27 @@ TEST_F(NestedExecutions, RefusalsAreWordedAsAwsDoes) {
             "StepFunctions.ExecutionAlreadyExistsException");
 }
 
+TEST_F(NestedExecutions, ARedriveStartsAnotherExecutionForTheTaskThatFailed) {
+  const auto failed = run(starter(".sync:2", "fails"));
+  ASSERT_EQ(failed.error, "States.TaskFailed");
+  must(store->put_machine({.name = "fails", .type = "STANDARD", .definition = kWorks}));
+  Engine engine = engine_on(*store);
+  must(engine.redrive(failed.id));
+  EXPECT_EQ(must(engine.walk(failed.id, {})).status, ExecutionStatus::succeeded);
+  EXPECT_EQ(must(engine.list("fails", std::nullopt, 10)).executions.size(), 2U);
+}
+
+TEST_F(NestedExecutions, AMachineThatStartsItselfForEverHoldsUpNobodyAndCanBeStopped) {
+  must(store->put_machine({.name = "self", .type = "STANDARD", .definition = starter(".sync", "self")}));
+  Engine engine = engine_on(*store);
+  std::jthread serving([&](const std::stop_token& stop) { must(engine.serve(stop)); });
+  const auto started = must(engine.start(must(StateMachine::parse("self", starter(".sync", "self"))), value("{}")));
+  const auto other = must(engine.start(must(StateMachine::parse("works", kWorks)), value("{}")));
+  while (must(engine.describe(other.id)).status == ExecutionStatus::running) std::this_thread::yield();
+  must(engine.stop(started.id, "", ""));
+  while (!must(engine.list("self", ExecutionStatus::running, 1)).executions.empty()) std::this_thread::yield();
+}
+
 TEST_F(NestedExecutions, AStarterThatDiedAtAnyWriteFindsItsExecutionAgainAndStartsNone) {
   bool died = true;
   for (int writes = 0; died; ++writes) {
