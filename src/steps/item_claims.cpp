@@ -60,7 +60,14 @@ Result<std::vector<BatchItem>> with_texts_won(std::vector<BatchItem> items, cons
     if (key_of_text.try_emplace(item.input_hash, keys.size()).second)
       keys.push_back(text_key(binding, item.input_hash));
   }
-  const std::vector<bool> won = TRY(claim_texts(batch, keys, ports));
+  std::vector<bool> won;
+  won.reserve(keys.size());
+  for (std::span<const TextKey> rest(keys); !rest.empty();) {
+    const auto some = rest.first(std::min(rest.size(), kWritesAtOnce));
+    const std::vector<bool> ours = TRY(claim_texts(batch, some, ports));
+    won.insert(won.end(), ours.begin(), ours.end());
+    rest = rest.subspan(some.size());
+  }
   std::erase_if(items, [&](const BatchItem& item) { return !won[key_of_text.at(item.input_hash)]; });
   return items;
 }
@@ -115,16 +122,25 @@ Result<std::vector<BatchItem>> without_refused(std::vector<BatchItem> items, con
   return sent_items;
 }
 
-/// The items that this batch has: those that `claimed` says it won now, and those that it had won before.
-Result<std::vector<BatchItem>> items_won(const std::vector<BatchItem>& items, const std::vector<bool>& claimed,
-                                         const BatchId& batch, Table& table) {
+/// Claims items, some at a time: a claim takes more room than its item. Those that this batch has then, won now or
+/// before.
+Result<std::vector<BatchItem>> with_items_won(std::vector<BatchItem> items, const BatchId& batch, Table& table) {
   std::vector<BatchItem> won;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (!claimed[i]) {
-      const auto row = TRY(table.get(row_key(items[i].id)));
-      if (!row || !holds(claimed_by(batch, items[i].input_hash), &*row)) continue;
+  won.reserve(items.size());
+  for (std::span<BatchItem> rest(items); !rest.empty();) {
+    const auto some = rest.first(std::min(rest.size(), kWritesAtOnce));
+    std::vector<Write> claims;
+    claims.reserve(some.size());
+    for (const BatchItem& item : some) claims.emplace_back(claim(item, batch));
+    const std::vector<bool> claimed = TRY(table.write_each(claims));
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      if (!claimed[i]) {
+        const auto row = TRY(table.get(row_key(some[i].id)));
+        if (!row || !holds(claimed_by(batch, some[i].input_hash), &*row)) continue;
+      }
+      won.push_back(std::move(some[i]));
     }
-    won.push_back(items[i]);
+    rest = rest.subspan(some.size());
   }
   return won;
 }
@@ -158,10 +174,7 @@ Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem
     items = TRY(with_inputs(items, TRY(parse_input_format(batch.embedding_format)), ports.table));
   }
   if (batch.source != VectorSource::cache) items = TRY(with_texts_won(std::move(items), batch.id, binding, ports));
-  std::vector<Write> claims;
-  claims.reserve(items.size());
-  for (const BatchItem& item : items) claims.emplace_back(claim(item, batch.id));
-  auto won = TRY(items_won(items, TRY(ports.table.write_each(claims)), batch.id, ports.table));
+  auto won = TRY(with_items_won(std::move(items), batch.id, ports.table));
   if (batch.source != VectorSource::cache) won = TRY(without_refused(std::move(won), batch.id, ports, context));
 
   Update update{.key = batch_row_key(batch.id), .set = {{"item_count", won.size()}}, .condition = {absent("s3_key")}};
