@@ -27,10 +27,11 @@ Json compaction_event(const std::string& collection, Random& random) {
 
 Result<Json> compact_round(const Json& event, const Ports& ports, const StepContext& context) {
   const Json split = TRY(split_into_chunks(event, ports, context));
-  Json round = {{"deltas_consumed", 0}, {"more", split.at("more")}};
+  Json round = {{"generation", split.at("generation")}, {"deltas_consumed", 0}, {"more", split.at("more")}};
   if (split.at("total_chunks") > 0) {
     Json merge = event;
     merge["chunks"] = split.at("chunks");
+    merge["generation"] = split.at("generation");
     const Json merged = TRY(final_merge(merge, ports, context));
     for (const char* field : {"deltas_consumed", "version", "total_embeddings"}) round[field] = merged.at(field);
   }
@@ -49,7 +50,8 @@ Result<Json> compact_collection(Entity entity, const Ports& ports, const StepCon
       result[field] = result[field].get<std::size_t>() + round.at(field).get<std::size_t>();
     }
     for (const char* field : {"version", "total_embeddings"}) {
-      if (round.contains(field)) result[field] = round.at(field);
+      const bool is_active = round.at("generation") == binding.generation;
+      if (is_active && round.contains(field)) result[field] = round.at(field);
     }
     more = round.at("more").get<bool>();
   }
