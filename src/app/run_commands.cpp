@@ -238,9 +238,10 @@ Result<int> compact_command(CommandContext& context, const std::string& collecti
   const auto host = TRY(LocalHost::open(context.host));
   const Json result = TRY(compact_collection(entity, host->ports(), host->context()));
   const auto deltas = result.at("deltas_consumed").get<std::size_t>();
-  if (deltas == 0) {
-    context.output.line("nothing to merge into {}", collection);
-  } else {
+  const auto beside = result.at("deltas_consumed_beside").get<std::size_t>();
+  if (deltas + beside == 0) context.output.line("nothing to merge into {}", collection);
+  if (beside > 0) context.output.line("merged {} deltas into the generation that may follow", beside);
+  if (deltas > 0) {
     context.output.line("merged {} deltas into {}: version {}, {} vectors", deltas, collection,
                         result.at("version").get<std::int64_t>(), result.at("total_embeddings").get<std::uint64_t>());
   }
