@@ -4,8 +4,8 @@
 
 namespace tillite {
 
-/// Whether requests for vectors of a model name their `dimensions`: only OpenAI's text-embedding-3-* take the parameter,
-/// others refuse a request that has it.
+/// Whether requests for vectors of a model name their `dimensions`: only OpenAI's text-embedding-3-* take the
+/// parameter, others refuse a request that has it.
 [[nodiscard]] constexpr bool takes_dimensions(std::string_view model) { return model.starts_with("text-embedding-3-"); }
 
 }  // namespace tillite
