@@ -39,8 +39,8 @@ class BrokenCache final : public VectorCache {
 
 class QueryVectorTest : public ::testing::Test {
  protected:
-  Result<std::vector<float>> ask(const std::string& text, VectorCache& cache) {
-    return query_vector(text, binding, embedder, cache, log);
+  Result<std::vector<float>> ask(const std::string& text, VectorCache& used) {
+    return query_vector(text, binding, embedder, used, log);
   }
 
   TempFolder folder;
