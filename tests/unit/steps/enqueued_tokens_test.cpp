@@ -145,6 +145,7 @@ TEST_F(EnqueuedTokensTest, OfManySubmitsAtOnceNoMoreGoThanFit) {
   std::vector<std::string> actions(batches.size());
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (std::size_t part = 0; part < 4; ++part) {
       threads.emplace_back([&, part] {
         for (std::size_t i = part; i < batches.size(); i += 4) actions[i] = submit(pipeline, batches[i]);
