@@ -2,9 +2,9 @@
 #include "base/uuid.h"
 #include "steps/batch.h"
 #include "steps/batch_delivery.h"
-#include "steps/collection.h"
 #include "steps/enqueued_tokens.h"
 #include "steps/immediate_delivery.h"
+#include "steps/retirement.h"
 #include "steps/step.h"
 #include "steps/submission.h"
 
@@ -30,12 +30,8 @@ Result<ProviderFileId> upload_requests(const Batch& batch, const std::string& to
 }
 
 /// A batch for which nobody needs to wait.
-Result<Json> deliver(const Batch& batch, const Ports& ports, const StepContext& context) {
-  const CollectionBinding binding = TRY(active_collection(batch.entity, ports, context));
-  if (batch.generation != binding.generation) {
-    return fail(Code::unsupported, "the batch {} belongs to generation {} of {}, the active one is {}", batch.id.str(),
-                batch.generation, binding.collection, binding.generation);
-  }
+Result<Json> deliver(const Batch& batch, const CollectionBinding& binding, const Ports& ports,
+                     const StepContext& context) {
   const std::size_t embedded = TRY(deliver_at_once(batch, binding, ports, context));
   const Batch delivered = TRY(read_batch(ports.table, batch.id));
   if (!delivered.delta_id.empty() && !context.settings.skip_queue_notification) {
@@ -56,12 +52,17 @@ Result<Json> submit_batch(const Json& event, const Ports& ports, const StepConte
   if (batch.requests_key.empty()) {
     return fail(Code::conflict, "the batch {} is still being prepared: run again", batch.id.str());
   }
+  const auto binding = TRY(binding_of_batch(batch, ports));
+  if (!binding) {
+    TRY(retire_batch(batch, ports, context));
+    return answer(TRY(read_batch(ports.table, batch.id)), "none");
+  }
   const bool is_enqueued = batch.source == VectorSource::batch;
   if (is_enqueued && !TRY(reserve_tokens(batch, ports, context))) return answer(batch, "wait");
   const std::string token = uuid4(ports.random.bytes());
   if (!TRY(reserve_submit(batch, token, ports, context.settings))) return answer(batch, "wait");
 
-  if (!is_enqueued) return deliver(batch, ports, context);
+  if (!is_enqueued) return deliver(batch, *binding, ports, context);
 
   std::optional<ProviderBatch> created;
   if (!batch.input_file_id.empty()) created = TRY(recover_submit(batch, ports.provider));
