@@ -93,6 +93,16 @@ TEST_F(EnqueuedTokensTest, WithoutALimitNothingIsReserved) {
   EXPECT_EQ(sum_of_rows(pipeline), 0U);
 }
 
+TEST_F(EnqueuedTokensTest, TheLimitIsThatOfTheModelThatTheCollectionIsBoundTo) {
+  Pipeline pipeline;
+  pipeline.import(receipt);
+  limit_to(pipeline, 1);
+  pipeline.settings.model = pipeline.settings.model_facts.name = "another-model";
+  const auto batches = find(pipeline);
+  ASSERT_EQ(batches.size(), 3U);
+  for (const Json& batch : batches) EXPECT_EQ(submit(pipeline, batch), "submitted");
+}
+
 TEST_F(EnqueuedTokensTest, ABatchThatFailsGivesItsTokensBack) {
   Pipeline pipeline;
   limit_to(pipeline, 100);
