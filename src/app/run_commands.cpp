@@ -11,6 +11,7 @@
 #include "steps/compact.h"
 #include "steps/failed_items.h"
 #include "steps/generation.h"
+#include "steps/model_facts.h"
 #include "steps/provider_files.h"
 #include "steps/retirement.h"
 #include "vectors/garbage.h"
@@ -176,6 +177,7 @@ Result<int> run_command(CommandContext& context, const RunCommandOptions& asked)
   const RunReport report = TRY(run_pipeline(*host, options, progress));
   progress.finish();
 
+  const auto active = TRY(active_collection(options.entities.front(), host->ports(), host->context()));
   Json json = {{"nothing_to_do", report.nothing_to_do},
                {"others_at_work", report.others_at_work},
                {"items_found", report.done.found},
@@ -183,7 +185,7 @@ Result<int> run_command(CommandContext& context, const RunCommandOptions& asked)
                {"items_expected", report.done.expected},
                {"items_embedded", report.done.embedded},
                {"tokens_sent", report.done.tokens + report.done.tokens_called},
-               {"cost_usd", amount_json(cost_of_run(report.done, host->context().settings.model_facts))},
+               {"cost_usd", amount_json(cost_of_run(report.done, facts_of(active.model, host->context().settings)))},
                {"items_merged", report.done.merged},
                {"entities", Json::array()}};
   std::size_t left = 0;

@@ -129,6 +129,14 @@ TEST_F(RunPlanTest, OfAModelThatIsNotKnownTheCostIsNotKnown) {
   EXPECT_FALSE(plan().cost_if_called());
 }
 
+TEST_F(RunPlanTest, ThePriceIsThatOfTheModelThatTheCollectionIsBoundTo) {
+  pipeline.import(receipt_with({"MILK 1.29"}));
+  pipeline.settings.model = "text-embedding-3-large";
+  pipeline.settings.model_facts = embedding_model(pipeline.settings.model);
+  EXPECT_EQ(plan().model, "tillite-ngram-1");
+  EXPECT_EQ(plan().cost(), Dollars{0});
+}
+
 TEST_F(RunPlanTest, WhatMayBeEnqueuedSaysHowManyRoundsThereAre) {
   pipeline.settings.batch.items_max = 1;
   pipeline.import(receipt_with({"MILK 1.29", "BREAD 1.89", "TOTAL 3.18"}));
