@@ -10,6 +10,7 @@
 #include "steps/compact.h"
 #include "steps/failed_items.h"
 #include "steps/provider_files.h"
+#include "steps/provider_orphans.h"
 #include "vectors/garbage.h"
 
 namespace tillite {
@@ -235,14 +236,22 @@ namespace {
 
 constexpr std::int64_t kDeletingFilesMsMax = kMsAnHour;
 
-/// Files that ended batches have left at the provider.
+/// Files that ended batches, and submits that were cut off, have left at the provider.
 Result<std::size_t> delete_provider_files(const LocalHost& host, const Output& output) {
+  const Ports& ports = host.ports();
   std::size_t files = 0;
   bool all = true;
   for (const Entity entity : kEntities) {
-    const DeletedFiles deleted = TRY(delete_files_left(entity, kDeletingFilesMsMax, host.ports(), host.context()));
+    const DeletedFiles deleted = TRY(delete_files_left(entity, kDeletingFilesMsMax, ports, host.context()));
     files += deleted.files;
     all = all && deleted.all;
+  }
+  // A provider that does not answer is no reason to leave the garbage of this machine where it is.
+  const auto orphans = all ? find_orphan_files(ports) : std::vector<OrphanFile>();
+  all = all && orphans;
+  for (std::size_t i = 0; all && i < orphans->size(); ++i) {
+    all = ports.provider.delete_file((*orphans)[i].file.id).has_value();
+    if (all) ++files;
   }
   output.line("provider: removed {} files{}", files, all ? "" : ", others could not be removed yet");
   return files;
