@@ -13,6 +13,7 @@
 #include "steps/generation.h"
 #include "steps/model_facts.h"
 #include "steps/provider_files.h"
+#include "steps/provider_orphans.h"
 #include "steps/retirement.h"
 #include "vectors/garbage.h"
 
@@ -276,14 +277,22 @@ void add(GarbageReport& sum, const GarbageReport& more) {
   sum.bytes += more.bytes;
 }
 
-/// Files that ended batches have left at the provider.
+/// Files that ended batches, and submits that were cut off, have left at the provider.
 Result<std::size_t> delete_provider_files(const LocalHost& host, const Output& output) {
+  const Ports& ports = host.ports();
   std::size_t files = 0;
   bool all = true;
   for (const Entity entity : kEntities) {
-    const DeletedFiles deleted = TRY(delete_files_left(entity, kDeletingFilesMsMax, host.ports(), host.context()));
+    const DeletedFiles deleted = TRY(delete_files_left(entity, kDeletingFilesMsMax, ports, host.context()));
     files += deleted.files;
     all = all && deleted.all;
+  }
+  // A provider that does not answer is no reason to leave the garbage of this machine where it is.
+  const auto orphans = all ? find_orphan_files(ports) : std::vector<OrphanFile>();
+  all = all && orphans;
+  for (std::size_t i = 0; all && i < orphans->size(); ++i) {
+    all = ports.provider.delete_file((*orphans)[i].file.id).has_value();
+    if (all) ++files;
   }
   output.line("provider: removed {} files{}", files, all ? "" : ", others could not be removed yet");
   return files;
