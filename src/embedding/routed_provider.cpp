@@ -43,6 +43,16 @@ Result<std::string> read_front(ByteSource& source) {
 
 bool is_unknown(const Error& error) { return error.code() == Code::not_found; }
 
+/// A page of both lists: the remote one follows the local one.
+template <typename Id, typename Local, typename Remote, typename IsEmpty>
+auto page_of_both(const Id& after, Local local, Remote remote, IsEmpty is_empty) -> decltype(local(after)) {
+  auto page = local(after);
+  if (!page && is_unknown(page.error())) return remote(after);
+  if (page && is_empty(*page)) return remote(Id());  // `after` is the last local one, or there are none
+  if (page) page->has_more = true;
+  return page;
+}
+
 }  // namespace
 
 Result<ProviderFileId> RoutedProvider::upload(ByteSource& content, const std::string& file_name) {
@@ -67,14 +77,17 @@ Result<ProviderBatch> RoutedProvider::batch(const ProviderBatchId& id) {
 }
 
 Result<ProviderBatchPage> RoutedProvider::list(const ProviderBatchId& after, std::size_t limit) {
-  auto page = local_.list(after, limit);
-  if (!page && is_unknown(page.error())) return remote_.list(after, limit);
-  if (!page || page->has_more || !page->batches.empty()) {
-    if (page) page->has_more = true;  // the remote ones follow
-    return page;
-  }
-  // `after` is the last local one, or there are none.
-  return remote_.list({}, limit);
+  return page_of_both(
+      after, [&](const ProviderBatchId& from) { return local_.list(from, limit); },
+      [&](const ProviderBatchId& from) { return remote_.list(from, limit); },
+      [](const ProviderBatchPage& page) { return page.batches.empty(); });
+}
+
+Result<ProviderFilePage> RoutedProvider::list_files(const ProviderFileId& after, std::size_t limit) {
+  return page_of_both(
+      after, [&](const ProviderFileId& from) { return local_.list_files(from, limit); },
+      [&](const ProviderFileId& from) { return remote_.list_files(from, limit); },
+      [](const ProviderFilePage& page) { return page.files.empty(); });
 }
 
 Result<void> RoutedProvider::cancel(const ProviderBatchId& id) {
