@@ -102,16 +102,6 @@ Result<std::unique_ptr<ByteSource>> RoutedProvider::download(const ProviderFileI
   return remote_.download(id);
 }
 
-Result<ProviderFilePage> RoutedProvider::list_files(const ProviderFileId& after, std::size_t limit) {
-  auto page = local_.list_files(after, limit);
-  if (!page && is_unknown(page.error())) return remote_.list_files(after, limit);
-  if (!page || page->has_more || !page->files.empty()) {
-    if (page) page->has_more = true;  // the remote ones follow
-    return page;
-  }
-  return remote_.list_files({}, limit);
-}
-
 Result<void> RoutedProvider::delete_file(const ProviderFileId& id) {
   const auto file = local_.download(id);
   if (!file && !is_unknown(file.error())) return std::unexpected(file.error());
