@@ -17,6 +17,7 @@ struct BatchItem {
   std::string input_hash;
   std::int64_t item_version = 0;
   std::string input;           ///< the text that is sent; not kept in the list of items
+  std::string stored_hash;     ///< what its row had for input_hash when the text was read; not kept either
   std::int64_t deferrals = 0;  ///< how often its batch was turned away as too large; not kept either
   std::uint64_t tokens = 0;    ///< of what is sent; not kept either
 };

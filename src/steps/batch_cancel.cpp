@@ -45,12 +45,20 @@ Result<void> free_texts(const Batch& batch, const std::vector<BatchItem>& items,
   return {};
 }
 
+bool is_damage(const Error& error) { return error.code() == Code::corrupt || error.code() == Code::not_found; }
+
+Result<Batch> finish_claiming(const Batch& batch, const Ports& ports, const StepContext& context) {
+  const CollectionBinding binding = TRY(generation_numbered(batch.entity, batch.generation, ports)).binding;
+  return claim_and_write_requests(batch, TRY(read_items(ports.batch_files, batch)), binding, ports, context);
+}
+
 /// A batch that nobody has submitted, as far as its row says.
 Result<Cancelling> cancel_prepared(Batch batch, const Ports& ports, const StepContext& context) {
   if (batch.requests_key.empty()) {
     // Whoever was claiming its items must have come to an end, or items would be claimed for it afterwards.
-    const CollectionBinding binding = TRY(generation_numbered(batch.entity, batch.generation, ports)).binding;
-    batch = TRY(claim_and_write_requests(batch, TRY(read_items(ports.batch_files, batch)), binding, ports, context));
+    auto claimed = finish_claiming(batch, ports, context);
+    if (!claimed && !is_damage(claimed.error())) return std::unexpected(claimed.error());
+    if (claimed) batch = *std::move(claimed);
     if (!batch.is_prepared()) return Cancelling::had_ended;
   }
   const std::string token = uuid4(ports.random.bytes());

@@ -53,7 +53,7 @@ Result<std::size_t> mark_success(const Batch& batch, const std::vector<BatchItem
 
 Result<void> take_back(const Batch& batch, const std::string& reason, const Ports& ports, const Settings& settings) {
   std::vector<std::pair<BatchItem, Release>> items;
-  for (BatchItem& item : TRY(read_items(ports.batch_files, batch))) {
+  for (BatchItem& item : TRY(items_of(batch, ports))) {
     items.emplace_back(std::move(item), Release{reason, true});
   }
   TRY(release_items(batch, items, ports, settings));
@@ -80,9 +80,17 @@ Result<void> end_batch(const Batch& batch, BatchStatus status, const std::string
   Json set = batch_status_keys(batch.id, batch.entity, status);
   if (!reason.empty()) set["error_summary"] = reason;
   note_files(batch, set, settings);
-  return write_and_give_back(
-      batch.id, Update{.key = batch_row_key(batch.id), .set = std::move(set), .condition = {present("PK")}},
-      ports.table);
+  const std::string submitted = "openai_batch_id";
+  const auto ended =
+      write_and_give_back(batch.id,
+                          Update{.key = batch_row_key(batch.id),
+                                 .set = std::move(set),
+                                 .condition = {equal("status", batch_status_name(batch.status)),
+                                               batch.openai_batch_id.empty() ? absent(submitted) : present(submitted)}},
+                          ports.table);
+  // It has moved on since it was read: whoever moved it ends it, too.
+  if (!ended && ended.error().code() == Code::conflict) return {};
+  return ended;
 }
 
 Result<Completion> complete_consumed(Entity entity, const Manifest& manifest, const Ports& ports,

@@ -23,7 +23,8 @@ struct Completion {
 [[nodiscard]] Result<Completion> complete_all(Entity entity, const Ports& ports, const StepContext& context);
 
 /// Ends a batch of which no delta will come, or whose delta is published: status and reason. What it still has at the
-/// provider, tokens and files, is given back, or noted to be.
+/// provider, tokens and files, is given back, or noted to be. One that has changed since `batch` was read stays as it
+/// is.
 [[nodiscard]] Result<void> end_batch(const Batch& batch, BatchStatus status, const std::string& reason,
                                      const Ports& ports, const Settings& settings);
 

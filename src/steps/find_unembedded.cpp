@@ -3,12 +3,14 @@
 #include <tuple>
 
 #include "steps/backfill.h"
+#include "steps/batch_cancel.h"
 #include "steps/batch_preparation.h"
 #include "steps/change_delta.h"
 #include "steps/collection.h"
 #include "steps/item_claims.h"
 #include "steps/retirement.h"
 #include "steps/step.h"
+#include "steps/stranded_items.h"
 #include "steps/unembedded.h"
 
 namespace tillite {
@@ -40,7 +42,10 @@ class Finder {
       if (completed) {
         if (completed->is_prepared()) taken_up_.push_back(*std::move(completed));
       } else {
+        // What it has claimed is free again, for batches that can be read.
         pass_over("a prepared batch cannot be completed", batch.id.str(), completed.error());
+        const auto cancelled = cancel_batch(batch.id, ports_, context_);
+        if (!cancelled && !is_damage(cancelled.error())) return std::unexpected(cancelled.error());
       }
     }
     return {};
@@ -124,6 +129,7 @@ class Finder {
 
 Result<Json> find(Entity entity, const Ports& ports, const StepContext& context) {
   TRY(settle_generations(entity, ports, context));
+  TRY(release_stranded_items(entity, ports, context));
   const CollectionBinding binding = TRY(active_collection(entity, ports, context));
   TRY(write_change_deltas(entity, binding, ports, context));
   const auto building = TRY(building_generation(entity, ports));

@@ -16,17 +16,18 @@ constexpr std::size_t kWritesAtOnce = 1000;
 
 std::string status_text(EmbeddingStatus status) { return std::string(status_name(status)); }
 
-/// The update that moves an item from NONE into a batch.
+/// The update that moves an item from NONE into a batch, if its text is still the one that was read: an import may have
+/// been faster. Its item_version stays the row's.
 Update claim(const BatchItem& item, const Batch& batch) {
   Json set = status_keys(item.id, EmbeddingStatus::pending);
   set["embedding_batch_id"] = batch.id.str();
   set["input_hash"] = item.input_hash;
   if (batch.generation > 1) set["input_generation"] = batch.generation;
-  set["item_version"] = item.item_version;
   return {.key = row_key(item.id),
           .set = std::move(set),
           .remove = {"failure_reason"},
-          .condition = {equal("embedding_status", status_text(EmbeddingStatus::none))}};
+          .condition = {equal("embedding_status", status_text(EmbeddingStatus::none)),
+                        item.stored_hash.empty() ? absent("input_hash") : equal("input_hash", item.stored_hash)}};
 }
 
 /// Items with their texts and versions as the receipts have them now; those whose text has changed are left out.
@@ -41,6 +42,8 @@ Result<std::vector<BatchItem>> with_inputs(const std::vector<BatchItem>& items, 
                            if (input == inputs.end() || input_hash(input->second) != item.input_hash) continue;
                            current.push_back(item);
                            current.back().input = input->second;
+                           const auto state = stored->states.find(item.id);
+                           if (state != stored->states.end()) current.back().stored_hash = state->second.input_hash;
                          }
                          return {};
                        }));
@@ -190,7 +193,9 @@ Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem
   auto won = TRY(items_won(batch, std::move(items), ports));
   if (batch.source != VectorSource::cache) won = TRY(without_refused(std::move(won), batch, ports, context));
 
-  Update update{.key = batch_row_key(batch.id), .set = {{"item_count", won.size()}}, .condition = {absent("s3_key")}};
+  Update update{.key = batch_row_key(batch.id),
+                .set = {{"item_count", won.size()}},
+                .condition = {absent("s3_key"), equal("status", batch_status_name(BatchStatus::pending))}};
   if (won.empty()) {
     update.set.update(batch_status_keys(batch.id, batch.entity, BatchStatus::cancelled));
     update.set["error_summary"] = "none of its items was left to embed";

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t kListPage = 100;
 constexpr std::size_t kListPagesMax = 500;
+constexpr std::int64_t kCallLeases = 20;
 
 /// The provider's batch that carries our id, if its list shows one.
 Result<std::optional<ProviderBatch>> own_batch(const BatchId& id, BatchProvider& provider) {
@@ -16,6 +17,11 @@ Result<std::optional<ProviderBatch>> own_batch(const BatchId& id, BatchProvider&
     return !found;
   }));
   return found;
+}
+
+/// Calls take longer than an upload, and what they answer is lost with them.
+std::int64_t lease_ms(const Batch& batch, const Settings& settings) {
+  return settings.submit_lease_ms * (batch.source == VectorSource::call ? kCallLeases : 1);
 }
 
 }  // namespace
@@ -33,10 +39,10 @@ Result<bool> reserve_submit(const Batch& batch, const std::string& token, const 
   if (!batch.submit_token.empty() && now_ms < batch.submit_until_ms) return false;
   Condition condition = {absent("openai_batch_id"), equal("status", "PENDING")};
   condition.push_back(batch.submit_token.empty() ? absent("submit_token") : equal("submit_token", batch.submit_token));
-  const auto reserved =
-      ports.table.write(Update{.key = batch_row_key(batch.id),
-                               .set = {{"submit_token", token}, {"submit_until_ms", now_ms + settings.submit_lease_ms}},
-                               .condition = std::move(condition)});
+  const auto reserved = ports.table.write(
+      Update{.key = batch_row_key(batch.id),
+             .set = {{"submit_token", token}, {"submit_until_ms", now_ms + lease_ms(batch, settings)}},
+             .condition = std::move(condition)});
   if (!reserved && reserved.error().code() == Code::conflict) return false;
   if (!reserved) return std::unexpected(reserved.error());
   return true;

@@ -72,6 +72,24 @@ Result<Json> end_refused(const BatchId& id, const CollectionBinding& binding, co
   return answer(TRY(read_batch(ports.table, id)), "refused");
 }
 
+/// Sends a batch to the provider; this call has the right to. `batch` is as it stands since.
+Result<Json> send(const Batch& batch, const CollectionBinding& binding, const std::string& token, const Ports& ports,
+                  const StepContext& context) {
+  std::optional<ProviderBatch> created;
+  if (!batch.input_file_id.empty()) created = TRY(recover_submit(batch, ports.provider));
+  if (!created) {
+    auto sent = upload_and_create(batch, token, ports);
+    if (!sent && is_refusal(sent.error())) return end_refused(batch.id, binding, sent.error(), ports, context);
+    created = TRY(std::move(sent));
+  }
+  TRY(record_submit(batch, *created, ports));
+  const Batch submitted = TRY(read_batch(ports.table, batch.id));
+  context.log.info("submitted a batch", {{"batch_id", batch.id.str()},
+                                         {"openai_batch_id", submitted.openai_batch_id.str()},
+                                         {"items", batch.item_count}});
+  return answer(submitted, "submitted");
+}
+
 }  // namespace
 
 Result<Json> submit_batch(const Json& event, const Ports& ports, const StepContext& context) {
@@ -89,22 +107,9 @@ Result<Json> submit_batch(const Json& event, const Ports& ports, const StepConte
   if (is_enqueued && !TRY(reserve_tokens(batch, ports, context))) return answer(batch, "wait");
   const std::string token = uuid4(ports.random.bytes());
   if (!TRY(reserve_submit(batch, token, ports, context.settings))) return answer(batch, "wait");
-
-  if (!is_enqueued) return deliver(batch, *binding, ports, context);
-
-  std::optional<ProviderBatch> created;
-  if (!batch.input_file_id.empty()) created = TRY(recover_submit(batch, ports.provider));
-  if (!created) {
-    auto sent = upload_and_create(batch, token, ports);
-    if (!sent && is_refusal(sent.error())) return end_refused(batch.id, *binding, sent.error(), ports, context);
-    created = TRY(std::move(sent));
-  }
-  TRY(record_submit(batch, *created, ports));
-  const Batch submitted = TRY(read_batch(ports.table, batch.id));
-  context.log.info("submitted a batch", {{"batch_id", batch.id.str()},
-                                         {"openai_batch_id", submitted.openai_batch_id.str()},
-                                         {"items", batch.item_count}});
-  return answer(submitted, "submitted");
+  // Whoever had the right before may have uploaded since the row was read.
+  const Batch reserved = TRY(read_batch(ports.table, batch.id));
+  return is_enqueued ? send(reserved, *binding, token, ports, context) : deliver(reserved, *binding, ports, context);
 }
 
 }  // namespace tillite

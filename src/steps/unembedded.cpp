@@ -72,6 +72,7 @@ Result<std::vector<BatchItem>> unembedded_items(const StoredReceipt& stored, con
                    .input_hash = hash,
                    .item_version = state->second.item_version,
                    .input = input,
+                   .stored_hash = state->second.input_hash,
                    .deferrals = state->second.deferrals};
     item.tokens = TRY(sent_input(cl100k_base(), input, limit)).tokens;
     items.push_back(std::move(item));

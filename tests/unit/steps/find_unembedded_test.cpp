@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include "steps/completion.h"
 #include "steps/item_claims.h"
+#include "steps/unembedded.h"
 #include "support/pipeline.h"
 
 namespace tillite::testing {
@@ -119,6 +121,49 @@ TEST_F(FindTest, APreparedBatchWhoseListIsGoneDoesNotStopTheOthers) {
   const Json found = find();
   EXPECT_EQ(found.at("items_total"), 3);
   EXPECT_EQ(found.at("passed_over"), 1);
+}
+
+TEST_F(FindTest, AnItemThatWasImportedAnewBetweenReadingAndClaimingIsLeftToTheNextRun) {
+  pipeline.import(receipt);
+  const auto binding = pipeline.binding();
+  const auto stored = must(load_receipt(*pipeline.table, receipt.image_id, receipt.receipt_id));
+  auto items = must(unembedded_items(*stored, binding, pipeline.clock.now_ms(), pipeline.settings.input));
+  const Batch batch = write_down("slow");
+  Receipt corrected = receipt;
+  corrected.lines[0].text = corrected.lines[0].words[0].text = "MILK 1.39";
+  pipeline.import(corrected);
+
+  const Batch claimed =
+      must(claim_and_write_requests(batch, std::move(items), binding, pipeline.ports, pipeline.context));
+  EXPECT_EQ(claimed.item_count, 2) << "the text that it has read is not the item's any more";
+  EXPECT_EQ(pipeline.row(line_of(receipt, 1)).at("embedding_status"), "NONE");
+  EXPECT_EQ(pipeline.row(line_of(receipt, 1)).at("input_hash"), input_hash("MILK 1.39"));
+  EXPECT_EQ(requests_of("slow").find("MILK"), std::string::npos);
+}
+
+TEST_F(FindTest, ABatchThatWasEndedWhileItsItemsWereClaimedGivesThemBack) {
+  pipeline.import(receipt);
+  const Batch batch = write_down("slow");
+  const auto items = must(read_items(*pipeline.batch_files, batch));
+  must(end_batch(batch, BatchStatus::cancelled, "somebody wants it no more", pipeline.ports, pipeline.settings));
+  const Batch claimed =
+      must(claim_and_write_requests(batch, items, pipeline.binding(), pipeline.ports, pipeline.context));
+  EXPECT_EQ(claimed.status, BatchStatus::cancelled);
+  for (const int line : {1, 2, 3}) EXPECT_EQ(pipeline.row(line_of(receipt, line)).at("embedding_status"), "NONE");
+}
+
+TEST_F(FindTest, APreparedBatchWhoseListIsLostEndsAndItsItemsGoIntoAnother) {
+  pipeline.import(receipt);
+  const Batch batch = write_down("damaged");
+  must(pipeline.table->write(Update{.key = row_key(line_of(receipt, 2)),
+                                    .set = {{"embedding_status", "PENDING"},
+                                            {"GSI1PK", "EMBEDDING_STATUS#PENDING"},
+                                            {"embedding_batch_id", "damaged"}}}));
+  must(pipeline.batch_files->remove(ObjectKey(batch.items_key)));
+  const Json found = find();
+  EXPECT_EQ(found.at("passed_over"), 1);
+  EXPECT_EQ(must(read_batch(*pipeline.table, batch.id)).status, BatchStatus::cancelled);
+  EXPECT_EQ(found.at("items_total"), 3);
 }
 
 }  // namespace

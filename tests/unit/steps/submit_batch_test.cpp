@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "support/pipeline.h"
 
 namespace tillite::testing {
@@ -104,6 +106,20 @@ TEST_F(SubmitTest, ABatchThatIsTooLargeForTheProviderIsSentLaterAndSmaller) {
   EXPECT_EQ(must(submit()).at("action"), "refused");
   EXPECT_EQ(pipeline.row(line_of(receipt, 1)).at("attempts"), 0);
   EXPECT_EQ(pipeline.row(line_of(receipt, 1)).at("deferrals"), 1);
+}
+
+TEST_F(SubmitTest, WhatAnotherHadUploadedSinceTheRowWasReadIsRecovered) {
+  // Another submit was cut off behind its create: it is found by what it recorded, though this one read the row before.
+  bool first = true;
+  pipeline.scripted.before_create = [&](const ProviderFileId&) -> Result<void> {
+    if (!std::exchange(first, false)) return {};
+    later();
+    EXPECT_EQ(must(submit()).at("action"), "submitted");
+    return fail(Code::unavailable, "no answer");
+  };
+  EXPECT_FALSE(submit());
+  EXPECT_EQ(batches_at_provider(), 1U);
+  EXPECT_EQ(must(submit()).at("action"), "none");
 }
 
 }  // namespace
