@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kVersion = "tillite " TILLITE_VERSION;
 constexpr int kPortMax = 65'535;
+constexpr std::int64_t kDimensionsMax = 8192;  // as read_settings() has it
 constexpr std::int64_t kSampleReceiptsMax = 1'000'000'000;
 
 /// The options of all commands; the chosen command's closure reads them after parsing.
@@ -28,6 +29,7 @@ struct Values {
   std::string collection;
   std::string folder;
   std::int64_t keep_hours = 24;
+  GenerationOptions generation;
   QueryOptions query;
   std::vector<std::string> ids;
   bool all = false;
@@ -70,6 +72,7 @@ class Parser {
     app_.add_flag("-v,--verbose", parsed_.verbose, "Logs on standard error as text instead of JSON lines");
     add_receipt_commands();
     add_run_commands();
+    add_generation_commands();
     add_search_commands();
     add_snapshot_commands();
     add_delta_commands();
@@ -215,6 +218,47 @@ class Parser {
         ->check(CLI::Range(0, 24 * 365))
         ->capture_default_str();
     gc->add_flag("--dry-run", v->dry_run, "Count only");
+  }
+
+  void add_generation_commands() {
+    auto v = values_;
+    auto* generations = app_.add_subcommand("generations", "Another model, dimensions, format or shards");
+    generations->require_subcommand(0, 1);
+    generations->fallthrough();
+    generations->footer("Example: tillite generations start --dimensions 512");
+    generations->callback([this, v] {
+      if (parsed_.command) return;  // a subcommand's
+      parsed_.command = [v](CommandContext& c) { return generations_list_command(c, v->generation.collection); };
+    });
+    const auto add_collection = [v](CLI::App& command) {
+      command.add_option("--collection", v->generation.collection, "receipt_lines or receipt_words (default: both)");
+    };
+    auto* list = add(*generations, "list", "Lists generations, and how far one that is being built has come",
+                     "tillite generations list",
+                     [v](CommandContext& c) { return generations_list_command(c, v->generation.collection); });
+    add_collection(*list);
+    auto* start = add(*generations, "start", "Builds a generation beside the active one, and swaps it in when complete",
+                      "tillite generations start --collection receipt_lines --format line/rows/1",
+                      [v](CommandContext& c) { return generations_start_command(c, v->generation); });
+    add_collection(*start);
+    start->add_option("--model", v->generation.model, "The embedding model (default: EMBEDDING_MODEL, or as it is)");
+    start->add_option("--dimensions", v->generation.dimensions, "Of its vectors (EMBEDDING_DIMENSIONS, or as it is)")
+        ->check(CLI::Range(std::int64_t{1}, kDimensionsMax));
+    start->add_option("--format", v->generation.format, "The input format (EMBEDDING_FORMAT_*, or as it is)");
+    add_shards(*start);
+    start->add_flag("--dry-run", v->generation.dry_run, "Only say what it would need");
+    auto* cancel =
+        add(*generations, "cancel", "Stops building a generation", "tillite generations cancel 2",
+            [v](CommandContext& c) { return generations_cancel_command(c, v->version, v->generation.collection); });
+    auto* resume =
+        add(*generations, "resume", "Goes on with a generation that was cancelled", "tillite generations resume 2",
+            [v](CommandContext& c) { return generations_resume_command(c, v->version, v->generation.collection); });
+    for (CLI::App* command : {cancel, resume}) {
+      command->add_option("generation", v->version, "Its number, as generations list shows it")
+          ->check(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max()))
+          ->required();
+      add_collection(*command);
+    }
   }
 
   void add_search_commands() {

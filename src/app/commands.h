@@ -40,6 +40,20 @@ struct RunCommandOptions {
 [[nodiscard]] Result<int> backup_command(CommandContext& context, const std::string& folder);
 [[nodiscard]] Result<int> gc_command(CommandContext& context, bool dry_run, std::int64_t keep_hours);
 
+struct GenerationOptions {
+  std::string collection = {};  ///< empty: both
+  std::string model = {};       ///< this and the next two: empty or 0: as the environment says, or as it is
+  std::int64_t dimensions = 0;
+  std::string format = {};
+  bool dry_run = false;
+};
+[[nodiscard]] Result<int> generations_list_command(CommandContext& context, const std::string& collection);
+[[nodiscard]] Result<int> generations_start_command(CommandContext& context, const GenerationOptions& options);
+[[nodiscard]] Result<int> generations_cancel_command(CommandContext& context, std::int64_t number,
+                                                     const std::string& collection);
+[[nodiscard]] Result<int> generations_resume_command(CommandContext& context, std::int64_t number,
+                                                     const std::string& collection);
+
 struct QueryOptions {
   std::string text;
   std::string collection = "receipt_lines";

@@ -1,10 +1,13 @@
 #include "app/embedding_service.h"
 
+#include <algorithm>
+
 #include "adapters/openai/openai_provider.h"
 #include "adapters/openai/openai_text_embedder.h"
 #include "app/openai_environment.h"
 #include "embedding/embedded_provider.h"
 #include "embedding/embedded_text_embedder.h"
+#include "embedding/routed_provider.h"
 
 namespace tillite {
 namespace {
@@ -41,6 +44,24 @@ class OpenAiService final : public EmbeddingService {
   OpenAiTextEmbedder texts_;
 };
 
+/// For a home that has both, at least while a generation of another model is built.
+class BothServices final : public EmbeddingService {
+ public:
+  BothServices(std::unique_ptr<EmbeddingService> local, std::unique_ptr<EmbeddingService> openai)
+      : local_(std::move(local)),
+        openai_(std::move(openai)),
+        batches_(local_->batches(), std::string(NgramEmbedder().model()), openai_->batches()),
+        texts_(local_->texts(), std::string(NgramEmbedder().model()), openai_->texts()) {}
+  BatchProvider& batches() override { return batches_; }
+  TextEmbedder& texts() override { return texts_; }
+
+ private:
+  std::unique_ptr<EmbeddingService> local_;
+  std::unique_ptr<EmbeddingService> openai_;
+  RoutedProvider batches_;
+  RoutedTextEmbedder texts_;
+};
+
 }  // namespace
 
 std::string default_model(const Environment& environment) {
@@ -48,13 +69,21 @@ std::string default_model(const Environment& environment) {
 }
 
 Result<std::unique_ptr<EmbeddingService>> make_embedding_service(const Settings& settings,
+                                                                 const std::set<std::string>& models,
                                                                  const Environment& environment,
                                                                  const EmbeddingServiceParts& parts) {
-  if (settings.model == NgramEmbedder().model()) return std::make_unique<EmbeddedService>(settings.dimensions, parts);
+  const std::string local(NgramEmbedder().model());
+  const bool needs_local = settings.model == local || models.contains(local);
+  const bool needs_openai =
+      settings.model != local || std::ranges::any_of(models, [&](const auto& model) { return model != local; });
+  if (!needs_openai) return std::make_unique<EmbeddedService>(settings.dimensions, parts);
   OpenAiSettings openai = TRY(read_openai_settings(environment));
   openai.scratch = parts.scratch;
   openai.calls_max = settings.provider_calls_max;
-  return std::make_unique<OpenAiService>(std::move(openai), parts);
+  auto service = std::make_unique<OpenAiService>(std::move(openai), parts);
+  if (!needs_local) return service;
+  return std::make_unique<BothServices>(std::make_unique<EmbeddedService>(settings.dimensions, parts),
+                                        std::move(service));
 }
 
 }  // namespace tillite

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 
 #include "base/log.h"
@@ -37,9 +38,11 @@ struct EmbeddingServiceParts {
   std::stop_token stop;
 };
 
-/// The service that knows the settings' model: the local embedder for its own, OpenAI's API for every other. Nothing is
-/// called yet; a missing key is an error of the calls (`permission`). `invalid_input` names the variable.
+/// The service that knows the settings' model and `models`, those of the generations that are there: the local embedder
+/// for its own, OpenAI's API for every other. Nothing is called yet; a missing key is an error of the calls
+/// (`permission`). `invalid_input` names the variable.
 [[nodiscard]] Result<std::unique_ptr<EmbeddingService>> make_embedding_service(const Settings& settings,
+                                                                               const std::set<std::string>& models,
                                                                                const Environment& environment,
                                                                                const EmbeddingServiceParts& parts);
 

@@ -16,6 +16,7 @@
 #include "server/engine_backend.h"
 #include "server/step_functions_service.h"
 #include "steps/collection.h"
+#include "steps/generation.h"
 
 namespace tillite {
 namespace {
@@ -157,6 +158,21 @@ std::optional<std::string> bound_model(ObjectStore& vectors) {
   return std::nullopt;
 }
 
+/// The models of all generations that vectors may still be made for. What cannot be read is the business of who needs
+/// it.
+std::set<std::string> models_in_use(Table& table, ObjectStore& vectors) {
+  std::set<std::string> models;
+  for (const Entity entity : kEntities) {
+    const auto generations = generations_of(entity, table, vectors);
+    if (!generations) continue;
+    for (const Generation& generation : *generations) {
+      const bool is_over = generation.state == GenerationState::retired || generation.state == GenerationState::removed;
+      if (!is_over) models.insert(generation.binding.model);
+    }
+  }
+  return models;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<LocalHost>> LocalHost::open(const Options& options) {
@@ -175,14 +191,15 @@ Result<std::unique_ptr<LocalHost>> LocalHost::open(const Options& options) {
   adapters->cache = TRY(SqliteVectorCache::open(home.cache_file(), adapters->clock, settings.cache_bytes));
   adapters->batch_files = TRY(FolderObjectStore::open(home.batches_folder()));
   adapters->provider_files = TRY(FolderObjectStore::open(home.provider_folder()));
-  auto embedding = TRY(make_embedding_service(settings, options.environment,
-                                              {.provider_table = *adapters->provider_table,
-                                               .provider_files = *adapters->provider_files,
-                                               .clock = adapters->clock,
-                                               .random = adapters->random,
-                                               .scratch = home.scratch_folder(),
-                                               .log = options.log,
-                                               .stop = options.stop}));
+  auto embedding =
+      TRY(make_embedding_service(settings, models_in_use(*adapters->table, *adapters->vectors), options.environment,
+                                 {.provider_table = *adapters->provider_table,
+                                  .provider_files = *adapters->provider_files,
+                                  .clock = adapters->clock,
+                                  .random = adapters->random,
+                                  .scratch = home.scratch_folder(),
+                                  .log = options.log,
+                                  .stop = options.stop}));
   auto functions = TRY(function_catalog());
   return std::make_unique<EmbeddedHost>(std::move(home), std::move(adapters), std::move(embedding), std::move(settings),
                                         std::move(functions), options);

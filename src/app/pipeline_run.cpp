@@ -17,6 +17,7 @@ constexpr std::size_t kUnfinishedMax = 100;
 constexpr std::int64_t kDeletingFilesMsMax = 600'000;
 
 bool work_is_left(const Census& census) {
+  if (census.building) return true;
   return census.unclaimed + census.claimed + census.in_deltas + census.deltas_waiting + census.changes_waiting > 0 ||
          std::ranges::any_of(kOpenStatuses, [&](BatchStatus status) {
            return census.batches.contains(std::string(batch_status_name(status)));
@@ -90,7 +91,7 @@ class PipelineRun {
       if (!more_can_be_submitted(output)) break;
     }
     TRY(walk(machines.poll));
-    if (auto error = progress_.full_disk()) return std::unexpected(*std::move(error));
+    if (auto error = progress_.common_error()) return std::unexpected(*std::move(error));
     return {};
   }
 

@@ -10,6 +10,7 @@ std::string amount_text(const std::optional<Dollars>& amount) {
 Json to_json(const EntityPlan& plan) {
   return {{"entity", names_of(plan.entity).name},
           {"collection", names_of(plan.entity).collection},
+          {"building", plan.building == 0 ? Json(nullptr) : Json(plan.building)},
           {"items", plan.items},
           {"texts", plan.texts},
           {"texts_cached", plan.texts_cached},
@@ -28,7 +29,8 @@ Json to_json(const EntityPlan& plan) {
 }
 
 void print(const EntityPlan& plan, const Output& output) {
-  output.line("{}", names_of(plan.entity).collection);
+  output.line("{}{}", names_of(plan.entity).collection,
+              plan.building == 0 ? "" : fmt::format(", generation {} that is being built", plan.building));
   output.line("  items      {} wait, with {}{} different texts, {} of them paid for already", plan.items,
               plan.is_upper_bound ? "at most " : "", plan.texts, plan.texts_cached);
   if (plan.texts_on_their_way > 0)
@@ -82,7 +84,8 @@ void print(const RunPlan& plan, const Output& output) {
   }
   output.line("saved        {} tokens, {}: equal texts are sent once, and none that was paid for", plan.tokens_saved(),
               amount_text(plan.cost_saved()));
-  output.line("time         at most {} hours: {} rounds of batches{}", plan.hours_max(), plan.rounds,
+  output.line("time         at most {} hours: {} round{} of batches{}", plan.hours_max(), plan.rounds,
+              plan.rounds == 1 ? "" : "s",
               plan.enqueued_tokens_max ? fmt::format(", {} tokens enqueued at once", *plan.enqueued_tokens_max) : "");
 }
 

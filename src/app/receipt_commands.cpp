@@ -1,6 +1,7 @@
 // sample, import, delete: what changes receipts.
 #include <filesystem>
 
+#include "app/asked_binding.h"
 #include "app/commands.h"
 #include "receipts/receipt_reader.h"
 #include "receipts/sample.h"
@@ -149,6 +150,12 @@ Result<int> import_command(CommandContext& context, const std::vector<std::strin
       "{}{} receipts: {} new, {} changed, {} unchanged; {} items to embed, {} with new metadata, {} removed",
       dry_run ? "would import " : "", totals.receipts, totals.fresh, totals.changed, totals.unchanged, totals.to_embed,
       totals.metadata_only, totals.removed);
+  for (const Entity entity : kEntities) {
+    if (dry_run) break;
+    const auto active = TRY(active_collection(entity, host->ports(), host->context()));
+    const auto note = note_on_binding(entity, active, host->context().settings, context.host.environment);
+    if (note) context.output.line("{}", *note);
+  }
   if (totals.bad > 0) {
     context.output.line("{} left out, for the reasons above: mend them and import the same files again", totals.bad);
   }

@@ -1,4 +1,5 @@
 // run, status, compact, backup, gc: what moves the pipeline and tells where it stands.
+#include "app/asked_binding.h"
 #include "app/budget.h"
 #include "app/commands.h"
 #include "app/entity_choice.h"
@@ -9,8 +10,11 @@
 #include "steps/collection.h"
 #include "steps/compact.h"
 #include "steps/failed_items.h"
+#include "steps/generation.h"
+#include "steps/model_facts.h"
 #include "steps/provider_files.h"
 #include "steps/provider_orphans.h"
+#include "steps/retirement.h"
 #include "vectors/garbage.h"
 
 namespace tillite {
@@ -18,6 +22,14 @@ namespace {
 
 constexpr std::size_t kFailedListedMax = 100;
 constexpr std::int64_t kMsAnHour = 3'600'000;
+
+Json json_of(const std::optional<Census::Building>& building) {
+  if (!building) return nullptr;
+  return {{"generation", building->generation},
+          {"vectors", building->vectors},
+          {"deltas_waiting", building->deltas_waiting},
+          {"left_out", building->left_out}};
+}
 
 Json json_of(const Census& census) {
   return {{"entity", names_of(census.entity).name},
@@ -33,6 +45,8 @@ Json json_of(const Census& census) {
           {"batches", census.batches},
           {"deltas_waiting", census.deltas_waiting},
           {"changes_waiting", census.changes_waiting},
+          {"generation", census.generation},
+          {"building", json_of(census.building)},
           {"snapshot_version", census.version ? census.version->number : 0},
           {"snapshot_vectors", census.version ? census.version->vectors : 0},
           {"snapshot_shards", census.version ? census.version->shards.size() : 0},
@@ -59,6 +73,21 @@ void print(const Census& census, const Output& output) {
   } else {
     output.line("  snapshot   none yet");
   }
+  if (const auto& building = census.building) {
+    output.line("  generation {} is being built beside generation {}: {} of {} vectors, {} deltas waiting",
+                building->generation, census.generation, building->vectors,
+                census.version ? census.version->vectors : 0, building->deltas_waiting);
+  }
+}
+
+/// Says for each entity if the environment asks for something else than its collection is bound to.
+Result<void> note_bindings(std::span<const Entity> entities, const CommandContext& context, const LocalHost& host) {
+  for (const Entity entity : entities) {
+    const auto active = TRY(active_collection(entity, host.ports(), host.context()));
+    const auto note = note_on_binding(entity, active, host.context().settings, context.host.environment);
+    if (note) context.output.line("{}", *note);
+  }
+  return {};
 }
 
 /// The items that were given up, with their reasons.
@@ -149,6 +178,7 @@ Result<int> run_command(CommandContext& context, const RunCommandOptions& asked)
   const RunReport report = TRY(run_pipeline(*host, options, progress));
   progress.finish();
 
+  const auto active = TRY(active_collection(options.entities.front(), host->ports(), host->context()));
   Json json = {{"nothing_to_do", report.nothing_to_do},
                {"others_at_work", report.others_at_work},
                {"items_found", report.done.found},
@@ -156,7 +186,7 @@ Result<int> run_command(CommandContext& context, const RunCommandOptions& asked)
                {"items_expected", report.done.expected},
                {"items_embedded", report.done.embedded},
                {"tokens_sent", report.done.tokens + report.done.tokens_called},
-               {"cost_usd", amount_json(cost_of_run(report.done, host->context().settings.model_facts))},
+               {"cost_usd", amount_json(cost_of_run(report.done, facts_of(active.model, host->context().settings)))},
                {"items_merged", report.done.merged},
                {"entities", Json::array()}};
   std::size_t left = 0;
@@ -170,6 +200,7 @@ Result<int> run_command(CommandContext& context, const RunCommandOptions& asked)
     for (const Census& census : report.census) print(census, context.output);
     if (left > 0) context.output.line("{} items are still on their way: run again later", left);
   }
+  TRY(note_bindings(options.entities, context, *host));
   const Json failed = TRY(all_failed_items(report.census, host->ports().table));
   json["failed_items"] = failed;
   for (const Json& item : failed) {
@@ -199,6 +230,7 @@ Result<int> status_command(CommandContext& context) {
     }
     adds_up = adds_up && census.adds_up();
   }
+  TRY(note_bindings(kEntities, context, *host));
   context.output.json(json);
   if (!adds_up) return fail(Code::corrupt, "the items of {} do not add up", host->home().folder().string());
   return kDone;
@@ -209,9 +241,10 @@ Result<int> compact_command(CommandContext& context, const std::string& collecti
   const auto host = TRY(LocalHost::open(context.host));
   const Json result = TRY(compact_collection(entity, host->ports(), host->context()));
   const auto deltas = result.at("deltas_consumed").get<std::size_t>();
-  if (deltas == 0) {
-    context.output.line("nothing to merge into {}", collection);
-  } else {
+  const auto beside = result.at("deltas_consumed_beside").get<std::size_t>();
+  if (deltas + beside == 0) context.output.line("nothing to merge into {}", collection);
+  if (beside > 0) context.output.line("merged {} deltas into the generation that may follow", beside);
+  if (deltas > 0) {
     context.output.line("merged {} deltas into {}: version {}, {} vectors", deltas, collection,
                         result.at("version").get<std::int64_t>(), result.at("total_embeddings").get<std::uint64_t>());
   }
@@ -235,6 +268,14 @@ constexpr std::int64_t kExecutionsKeptMs = 90 * 24 * kMsAnHour;  // as long as A
 namespace {
 
 constexpr std::int64_t kDeletingFilesMsMax = kMsAnHour;
+
+void add(GarbageReport& sum, const GarbageReport& more) {
+  sum.deltas += more.deltas;
+  sum.manifests += more.manifests;
+  sum.snapshot_folders += more.snapshot_folders;
+  sum.intermediates += more.intermediates;
+  sum.bytes += more.bytes;
+}
 
 /// Files that ended batches, and submits that were cut off, have left at the provider.
 Result<std::size_t> delete_provider_files(const LocalHost& host, const Output& output) {
@@ -267,17 +308,26 @@ Result<int> gc_command(CommandContext& context, bool dry_run, std::int64_t keep_
   Json json = {{"dry_run", dry_run}, {"collections", Json::array()}};
   for (const Entity entity : kEntities) {
     const Ports& ports = host->ports();
+    if (!dry_run) TRY(settle_generations(entity, ports, host->context()));
     const auto binding = TRY(active_collection(entity, ports, host->context()));
-    const GarbageReport report = TRY(collect_garbage(ports.table, ports.vectors, ports.clock, ports.random, binding,
-                                                     retention, host->context().settings.lock, dry_run));
-    context.output.line("{}: {} {} deltas, {} manifests, {} snapshots, {} intermediates, {:.1f} MB", binding.collection,
-                        dry_run ? "would remove" : "removed", report.deltas, report.manifests, report.snapshot_folders,
-                        report.intermediates, static_cast<double>(report.bytes) / 1e6);
+    GarbageReport report = TRY(collect_garbage(ports.table, ports.vectors, ports.clock, ports.random, binding,
+                                               retention, host->context().settings.lock, dry_run));
+    if (const auto building = TRY(candidate_generation(entity, ports))) {
+      add(report, TRY(collect_garbage(ports.table, ports.vectors, ports.clock, ports.random, building->binding,
+                                      retention, host->context().settings.lock, dry_run)));
+    }
+    const auto generations = TRY(remove_generations(entity, keep_hours * kMsAnHour, dry_run, ports, host->context()));
+    report.bytes += generations.bytes;
+    context.output.line("{}: {} {} deltas, {} manifests, {} snapshots, {} intermediates, {} generations, {:.1f} MB",
+                        binding.collection, dry_run ? "would remove" : "removed", report.deltas, report.manifests,
+                        report.snapshot_folders, report.intermediates, generations.generations,
+                        static_cast<double>(report.bytes) / 1e6);
     json["collections"].push_back({{"collection", binding.collection},
                                    {"deltas", report.deltas},
                                    {"manifests", report.manifests},
                                    {"snapshots", report.snapshot_folders},
                                    {"intermediates", report.intermediates},
+                                   {"generations", generations.generations},
                                    {"bytes", report.bytes}});
   }
   if (!dry_run) {

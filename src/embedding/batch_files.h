@@ -15,7 +15,8 @@ struct RequestBody {
   std::string_view model;
   std::optional<std::size_t> dimensions;  ///< nothing: the model's own
 };
-/// As a generation is bound. The dimensions are asked for only of models that let them be chosen (text-embedding-3-*).
+/// As a generation is bound. The dimensions are asked for only of models that let them be chosen (text-embedding-3-*,
+/// tillite-ngram-*).
 [[nodiscard]] RequestBody request_body_of(const CollectionBinding& binding);
 
 /// One line of a batch's input file, with its line end:

@@ -102,6 +102,7 @@ class Computation {
   using Lines = std::vector<std::pair<std::string, std::string>>;  // hash of the id, line
 
   Result<void> add_result(const BatchRequest& request) {
+    const std::size_t dimensions = request.dimensions.value_or(embedder_.dimensions());
     output_.emplace_back(
         sha256_hex(request.custom_id),
         fmt::format(R"({{"id":"batch_req_{}","custom_id":{},"response":{{"status_code":200,"request_id":"req","body":)"
@@ -109,7 +110,7 @@ class Computation {
                     R"("usage":{{"prompt_tokens":0,"total_tokens":0}}}}}},"error":null}})"
                     "\n",
                     output_.size(), to_text(Json(request.custom_id)),
-                    vector_text(embedder_.embed(request.input), request.base64), embedder_.model()));
+                    vector_text(embedder_.embed(request.input, dimensions), request.base64), embedder_.model()));
     return {};
   }
 

@@ -4,9 +4,9 @@ namespace tillite {
 
 Result<std::vector<std::vector<float>>> EmbeddedTextEmbedder::embed(std::string_view model, std::size_t dimensions,
                                                                     std::span<const std::string> texts) {
-  if (model != embedder_.model() || dimensions != embedder_.dimensions()) {
-    return fail(Code::invalid_input, "the local embedder is {} with {} dimensions, but {} with {} is asked for",
-                embedder_.model(), embedder_.dimensions(), model, dimensions);
+  if (model != embedder_.model() || dimensions == 0) {
+    return fail(Code::invalid_input, "the local embedder is {}, but {} with {} dimensions is asked for",
+                embedder_.model(), model, dimensions);
   }
   if (texts.empty() || texts.size() > kTextsMax) {
     return fail(Code::invalid_input, "{} texts in a call; 1 to {} are allowed", texts.size(), kTextsMax);
@@ -15,7 +15,7 @@ Result<std::vector<std::vector<float>>> EmbeddedTextEmbedder::embed(std::string_
   vectors.reserve(texts.size());
   for (const std::string& text : texts) {
     if (text.empty()) return fail(Code::invalid_input, "text {} of {} is empty", vectors.size() + 1, texts.size());
-    vectors.push_back(embedder_.embed(text));
+    vectors.push_back(embedder_.embed(text, dimensions));
   }
   return vectors;
 }

@@ -43,7 +43,7 @@ std::u32string padded(std::string_view text) {
 
 }  // namespace
 
-std::vector<float> NgramEmbedder::embed(std::string_view text) const {
+std::vector<float> NgramEmbedder::embed(std::string_view text, std::size_t dimensions) const {
   const std::u32string characters = padded(text);
   std::unordered_map<std::uint64_t, int> counts;
   for (std::size_t length = kShortest; length <= kLongest; ++length) {
@@ -52,20 +52,20 @@ std::vector<float> NgramEmbedder::embed(std::string_view text) const {
     }
   }
   // Integers sum up exactly, so the order of the map does not matter: weights are rounded to 1/65536.
-  std::vector<std::int64_t> sums(dimensions_, 0);
+  std::vector<std::int64_t> sums(dimensions, 0);
   for (const auto& [hash, count] : counts) {
     const auto weight = std::llround(std::sqrt(static_cast<double>(count)) * 65536);
-    sums[(hash >> 1) % dimensions_] += (hash & 1) != 0 ? weight : -weight;
+    sums[(hash >> 1) % dimensions] += (hash & 1) != 0 ? weight : -weight;
   }
   double square = 0;
   for (const std::int64_t sum : sums) square += static_cast<double>(sum) * static_cast<double>(sum);
-  std::vector<float> vector(dimensions_, 0.0F);
+  std::vector<float> vector(dimensions, 0.0F);
   if (square == 0) {
     vector[0] = 1.0F;  // all grams cancelled each other out
     return vector;
   }
   const double length = std::sqrt(square);
-  for (std::size_t i = 0; i < dimensions_; ++i) vector[i] = static_cast<float>(static_cast<double>(sums[i]) / length);
+  for (std::size_t i = 0; i < dimensions; ++i) vector[i] = static_cast<float>(static_cast<double>(sums[i]) / length);
   return vector;
 }
 

@@ -10,8 +10,9 @@ namespace tillite {
 class Embedder {
  public:
   virtual ~Embedder() = default;
-  [[nodiscard]] virtual std::vector<float> embed(std::string_view text) const = 0;
-  [[nodiscard]] virtual std::size_t dimensions() const = 0;
+  [[nodiscard]] virtual std::vector<float> embed(std::string_view text, std::size_t dimensions) const = 0;
+  [[nodiscard]] std::vector<float> embed(std::string_view text) const { return embed(text, dimensions()); }
+  [[nodiscard]] virtual std::size_t dimensions() const = 0;  ///< of a vector if no number is asked for
   [[nodiscard]] virtual std::string_view model() const = 0;
 };
 
@@ -20,7 +21,8 @@ class Embedder {
 class NgramEmbedder final : public Embedder {
  public:
   explicit NgramEmbedder(std::size_t dimensions = 1536) : dimensions_(dimensions) {}
-  [[nodiscard]] std::vector<float> embed(std::string_view text) const override;
+  using Embedder::embed;
+  [[nodiscard]] std::vector<float> embed(std::string_view text, std::size_t dimensions) const override;
   [[nodiscard]] std::size_t dimensions() const override { return dimensions_; }
   [[nodiscard]] std::string_view model() const override { return "tillite-ngram-1"; }
 

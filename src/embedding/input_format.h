@@ -7,7 +7,7 @@
 namespace tillite {
 
 /// How the text that is sent is made of an item (docs/formats/embedding-inputs.md). A collection holds one format only.
-enum class InputFormat { line_plain_1, word_context_1 };
+enum class InputFormat { line_plain_1, line_rows_1, word_context_1, word_tagged_1 };
 
 [[nodiscard]] std::string_view format_name(InputFormat format);  ///< "line/plain/1", "word/context/1"
 [[nodiscard]] Result<InputFormat> parse_input_format(std::string_view name);

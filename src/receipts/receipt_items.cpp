@@ -40,6 +40,29 @@ Json geometry(const Box& box) {
           {"angle_radians", 0}};
 }
 
+Json next_input_json(const NextInput& next) {
+  Json json = {{"next_generation", next.generation}, {"next_input_hash", next.input_hash}};
+  if (!next.batch_id.empty()) json["next_batch_id"] = next.batch_id.str();
+  if (next.attempts > 0) json["next_attempts"] = next.attempts;
+  if (!next.failure_reason.empty()) json["next_failure_reason"] = next.failure_reason;
+  if (next.deferrals > 0) json["next_deferrals"] = next.deferrals;
+  if (next.deferred_until_ms > 0) json["next_deferred_until_ms"] = next.deferred_until_ms;
+  return json;
+}
+
+Result<NextInput> next_input(const Item& row) {
+  NextInput next;
+  next.generation = TRY(optional_int(row, "next_generation")).value_or(0);
+  if (next.generation == 0) return next;
+  next.input_hash = TRY(optional_string(row, "next_input_hash")).value_or("");
+  next.batch_id = BatchId(TRY(optional_string(row, "next_batch_id")).value_or(""));
+  next.attempts = TRY(optional_int(row, "next_attempts")).value_or(0);
+  next.failure_reason = TRY(optional_string(row, "next_failure_reason")).value_or("");
+  next.deferrals = TRY(optional_int(row, "next_deferrals")).value_or(0);
+  next.deferred_until_ms = TRY(optional_int(row, "next_deferred_until_ms")).value_or(0);
+  return next;
+}
+
 /// The rows of lines and words are alike but for their names.
 Item item_row(const RecordId& id, const std::string& text, const Box& box, double confidence, const ItemState& state) {
   const ItemKey key = row_key(id);
@@ -61,6 +84,8 @@ Item item_row(const RecordId& id, const std::string& text, const Box& box, doubl
   if (!state.failure_reason.empty()) row["failure_reason"] = state.failure_reason;
   if (state.deferrals > 0) row["deferrals"] = state.deferrals;
   if (state.deferred_until_ms > 0) row["deferred_until_ms"] = state.deferred_until_ms;
+  if (state.input_generation != 1) row["input_generation"] = state.input_generation;
+  if (state.next.generation != 0) row.update(next_input_json(state.next));
   if (state.status == EmbeddingStatus::success) row[std::string(names.embedding_id)] = id.str();
   if (state.change_waiting) {
     row["GSI3PK"] = outbox_partition(entity);
@@ -312,7 +337,14 @@ Result<ItemState> item_state(const Item& row) {
   state.deferrals = TRY(optional_int(row, "deferrals")).value_or(0);
   state.deferred_until_ms = TRY(optional_int(row, "deferred_until_ms")).value_or(0);
   state.change_waiting = find_field(row, "GSI3PK") != nullptr;
+  state.input_generation = TRY(optional_int(row, "input_generation")).value_or(1);
+  state.next = TRY(next_input(row));
   return state;
+}
+
+std::string_view ItemState::hash_for(std::int64_t generation) const {
+  if (input_generation == generation) return input_hash;
+  return next.generation == generation ? std::string_view(next.input_hash) : std::string_view();
 }
 
 Result<RecordId> record_id_of(const Item& row) {

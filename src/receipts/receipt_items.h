@@ -15,12 +15,25 @@ inline constexpr std::array kEmbeddingStatuses = {EmbeddingStatus::none, Embeddi
                                                   EmbeddingStatus::success, EmbeddingStatus::failed,
                                                   EmbeddingStatus::noise};
 
+/// Where an item stands on its way into a generation that is built beside the active one. Once that is active, its
+/// number and hash say which text the stored vector is of.
+struct NextInput {
+  std::int64_t generation = 0;  ///< 0: none
+  std::string input_hash;       ///< of the text under that generation's format
+  BatchId batch_id;             ///< who sends it, if a batch does
+  std::int64_t attempts = 0;
+  std::string failure_reason;
+  std::int64_t deferrals = 0;
+  std::int64_t deferred_until_ms = 0;
+};
+
 /// Where a line or word stands on its way to a vector (design: items and batches).
 struct ItemState {
   EmbeddingStatus status = EmbeddingStatus::none;
   std::int64_t item_version = 1;      ///< raised when the input text changes or the item is removed
   std::int64_t metadata_version = 1;  ///< raised when the metadata changes; breaks ties between equal item_versions
   std::string input_hash;             ///< SHA-256 of the text that is sent; empty in data of others: unknown
+  std::int64_t input_generation = 1;  ///< under whose format
   BatchId batch_id;                   ///< embedding_batch_id: who claimed it
   std::int64_t attempts = 0;
   std::string failure_reason;
@@ -29,6 +42,10 @@ struct ItemState {
   bool removed = false;                ///< a tombstone: the row keeps only its keys and versions
   std::int64_t removed_at_ms = 0;
   bool change_waiting = false;  ///< in the outbox: a tombstone or new metadata is to travel in a delta
+  NextInput next;
+
+  /// The hash of the text under the format of a generation, or nothing if it is not known.
+  [[nodiscard]] std::string_view hash_for(std::int64_t generation) const;
 };
 
 /// The primary key of the row of a line or word, and of a receipt's RECEIPT row.

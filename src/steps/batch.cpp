@@ -10,6 +10,7 @@ namespace tillite {
 namespace {
 
 constexpr std::size_t kReferencesMax = 1000;  // in the row; an item of the table is limited to 400 KB
+constexpr std::string_view kBackfill = "backfill";
 constexpr std::size_t kItemsBytesMax = std::size_t{64} << 20;
 
 constexpr std::array<std::string_view, 9> kStatusNames = {
@@ -93,6 +94,7 @@ Item batch_row(const Batch& batch, const std::vector<BatchItem>& items) {
               {"generation", batch.generation},
               {"embedding_format", batch.embedding_format},
               {"created_at", iso_time(batch.created_ms)}});
+  if (batch.backfill) row["purpose"] = kBackfill;
   return row;
 }
 
@@ -118,6 +120,7 @@ Result<Batch> parse_batch(const Item& row) {
     batch.item_count = TRY(number_or_zero(row, "item_count"));
     batch.request_count = TRY(number_or_zero(row, "request_count"));
     batch.embedding_count = TRY(number_or_zero(row, "embedding_count"));
+    batch.backfill = TRY(text_or_empty(row, "purpose")) == kBackfill;
     batch.generation = TRY(number_or_zero(row, "generation"));
     batch.embedding_format = TRY(text_or_empty(row, "embedding_format"));
     batch.delta_id = DeltaId(TRY(text_or_empty(row, "delta_id")));

@@ -64,7 +64,8 @@ struct Batch {
   std::int64_t embedding_count = 0;  ///< vectors in its delta
   std::int64_t generation = 0;
   std::string embedding_format;
-  DeltaId delta_id;  ///< empty: no delta yet
+  bool backfill = false;  ///< of items that the active generation has, for one that is being built
+  DeltaId delta_id;       ///< empty: no delta yet
   std::string delta_key;
   std::string submit_token;  ///< who submits it right now
   std::int64_t submit_until_ms = 0;

@@ -7,9 +7,9 @@
 #include "base/check.h"
 #include "base/uuid.h"
 #include "embedding/text_key.h"
-#include "steps/collection.h"
 #include "steps/completion.h"
 #include "steps/enqueued_tokens.h"
+#include "steps/generation.h"
 #include "steps/item_claims.h"
 #include "steps/submission.h"
 #include "steps/text_claims.h"
@@ -29,11 +29,9 @@ Result<Cancelling> ask_provider(const ProviderBatchId& id, BatchProvider& provid
 }
 
 /// The claims that a batch has on the texts of its items.
-Result<void> free_texts(const Batch& batch, const std::vector<BatchItem>& items, const Ports& ports,
-                        const StepContext& context) {
-  const CollectionBinding binding = TRY(active_collection(batch.entity, ports, context));
-  // A claim is worth no more than its batch: of another generation it is left to whoever meets it.
-  if (batch.source == VectorSource::cache || binding.generation != batch.generation) return {};
+Result<void> free_texts(const Batch& batch, const std::vector<BatchItem>& items, const Ports& ports) {
+  if (batch.source == VectorSource::cache) return {};
+  const CollectionBinding binding = TRY(generation_numbered(batch.entity, batch.generation, ports)).binding;
   std::unordered_set<std::string_view> texts;
   std::vector<TextKey> keys;
   for (const BatchItem& item : items) {
@@ -51,7 +49,7 @@ Result<void> free_texts(const Batch& batch, const std::vector<BatchItem>& items,
 Result<Cancelling> cancel_prepared(Batch batch, const Ports& ports, const StepContext& context) {
   if (batch.requests_key.empty()) {
     // Whoever was claiming its items must have come to an end, or items would be claimed for it afterwards.
-    const CollectionBinding binding = TRY(active_collection(batch.entity, ports, context));
+    const CollectionBinding binding = TRY(generation_numbered(batch.entity, batch.generation, ports)).binding;
     batch = TRY(claim_and_write_requests(batch, TRY(read_items(ports.batch_files, batch)), binding, ports, context));
     if (!batch.is_prepared()) return Cancelling::had_ended;
   }
@@ -97,8 +95,8 @@ Result<std::size_t> finish_cancelling(const Batch& batch, const Ports& ports, co
   std::vector<std::pair<BatchItem, Release>> releases;
   releases.reserve(items.size());
   for (const BatchItem& item : items) releases.emplace_back(item, Release{.reason = std::string(kReason)});
-  const Released released = TRY(release_items(batch.id, releases, ports, context.settings));
-  TRY(free_texts(batch, items, ports, context));
+  const Released released = TRY(release_items(batch, releases, ports, context.settings));
+  TRY(free_texts(batch, items, ports));
   TRY(end_batch(batch, BatchStatus::cancelled, std::string(kReason), ports, context.settings));
   return released.to_none + released.failed;
 }

@@ -4,6 +4,7 @@
 
 #include "embedding/metadata.h"
 #include "embedding/text_key.h"
+#include "steps/backfill_claims.h"
 #include "steps/compaction_message.h"
 #include "steps/enqueued_tokens.h"
 #include "steps/provider_files.h"
@@ -57,14 +58,14 @@ Result<void> BatchDelivery::load_waiting() {
       ports_.table, items_, [&](const StoredReceipt* stored, std::span<const BatchItem> items) -> Result<void> {
         if (stored == nullptr) return {};
         const auto texts = stored_texts(*stored, format);
+        const auto inputs =
+            batch_.backfill ? embedding_inputs(stored->receipt, format) : std::map<RecordId, std::string>();
         for (const BatchItem& item : items) {
           const auto state = stored->states.find(item.id);
           const auto text = texts.find(item.id);
           if (state == stored->states.end() || text == texts.end()) continue;
           const ItemState& is = state->second;
-          if (is.status != EmbeddingStatus::pending || is.batch_id != batch_.id || is.input_hash != item.input_hash) {
-            continue;
-          }
+          if (!still_waits(item, is, inputs)) continue;
           const std::string metadata = to_text(text->second.metadata);
           const std::string& document = text->second.document;
           waiting_.at(item.input_hash)
@@ -82,6 +83,17 @@ Result<void> BatchDelivery::load_waiting() {
   TRY(sink.flush());
   texts_ = TRY(File::open_read(path));
   return {};
+}
+
+/// `inputs`: the texts of its receipt as they are now; for a backfill batch only.
+bool BatchDelivery::still_waits(const BatchItem& item, const ItemState& state,
+                                const std::map<RecordId, std::string>& inputs) const {
+  if (!batch_.backfill) {
+    return state.status == EmbeddingStatus::pending && state.batch_id == batch_.id &&
+           state.input_hash == item.input_hash;
+  }
+  const auto input = inputs.find(item.id);
+  return is_claimed_by(batch_, item, state) && input != inputs.end() && input_hash(input->second) == item.input_hash;
 }
 
 ObjectKey BatchDelivery::delta_key() const {
@@ -186,7 +198,7 @@ Result<void> BatchDelivery::take_back_the_rest(const BatchEnding& ending) {
                                 .deferred = ending.deferred});
     }
   }
-  released_ = TRY(release_items(batch_.id, rest, ports_, context_.settings));
+  released_ = TRY(release_items(batch_, rest, ports_, context_.settings));
   return {};
 }
 

@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "base/file.h"
+#include "receipts/receipt_items.h"
 #include "steps/item_claims.h"
 #include "vectors/delta.h"
 
@@ -64,6 +65,8 @@ class BatchDelivery {
   BatchDelivery(const Batch& batch, CollectionBinding binding, DeltaId delta, const Ports& ports,
                 const StepContext& context);
   [[nodiscard]] Result<void> load_waiting();
+  [[nodiscard]] bool still_waits(const BatchItem& item, const ItemState& state,
+                                 const std::map<RecordId, std::string>& inputs) const;
   [[nodiscard]] Result<void> embed(const Waiting& waiting, const std::vector<float>& vector);
   [[nodiscard]] Result<void> keep(const std::string& input_hash, std::vector<float> vector);
   [[nodiscard]] Result<void> flush_cache();

@@ -13,10 +13,11 @@ std::string remembered(const BatchItem& item) { return item.input_hash.substr(0,
 
 }  // namespace
 
-BatchPreparation::BatchPreparation(Entity entity, CollectionBinding binding, const Ports& ports,
+BatchPreparation::BatchPreparation(Entity entity, CollectionBinding binding, Purpose purpose, const Ports& ports,
                                    const StepContext& context)
     : entity_(entity),
       binding_(std::move(binding)),
+      purpose_(purpose),
       ports_(ports),
       context_(context),
       asked_(context.settings.batch),
@@ -72,6 +73,7 @@ Result<void> BatchPreparation::prepare_one(std::vector<BatchItem> items, VectorS
               .item_count = static_cast<std::int64_t>(items.size()),
               .generation = binding_.generation,
               .embedding_format = binding_.input_format,
+              .backfill = purpose_ == Purpose::backfill,
               .created_ms = ports_.clock.now_ms()};
   batch.items_key = TRY(store_by_content(ports_.batch_files, names_of(entity_).batch_folder, batch.id.str(),
                                          ".items.ndjson", items_text(items)))

@@ -16,7 +16,11 @@ namespace tillite {
 /// run. Fed receipt by receipt; memory: a batch of each kind, a receipt, and some 80 bytes for each text of this run.
 class BatchPreparation {
  public:
-  BatchPreparation(Entity entity, CollectionBinding binding, const Ports& ports, const StepContext& context);
+  /// Whose vectors the batches bring: the active generation's, or those of one that is built beside it
+  /// (steps/backfill_claims.h).
+  enum class Purpose { active, backfill };
+  BatchPreparation(Entity entity, CollectionBinding binding, Purpose purpose, const Ports& ports,
+                   const StepContext& context);
 
   /// The items of one receipt that wait for a vector, with their texts. Batches that are full because of it are
   /// prepared: their rows written, their items claimed, their requests stored.
@@ -37,6 +41,7 @@ class BatchPreparation {
 
   Entity entity_;
   CollectionBinding binding_;
+  Purpose purpose_;
   const Ports& ports_;
   const StepContext& context_;
   BatchPlanner asked_;   ///< for what the provider is asked

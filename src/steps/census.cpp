@@ -2,6 +2,7 @@
 
 #include "receipts/receipt_items.h"
 #include "steps/collection.h"
+#include "steps/generation.h"
 
 namespace tillite {
 namespace {
@@ -33,12 +34,24 @@ Result<void> count_pending(Census& census, const std::map<BatchId, Batch>& open,
   });
 }
 
+Result<std::optional<Census::Building>> count_building(Entity entity, const Ports& ports) {
+  const auto generation = TRY(building_generation(entity, ports));
+  if (!generation) return std::optional<Census::Building>();
+  const DeltaSurvey survey = TRY(survey_deltas(ports.vectors, generation->binding));
+  return std::optional(Census::Building{.generation = generation->number(),
+                                        .vectors = survey.manifest ? survey.manifest->vectors : 0,
+                                        .deltas_waiting = survey.outstanding_ids.size(),
+                                        .left_out = generation->left_out});
+}
+
 Result<Census> count_once(Entity entity, const Ports& ports, const StepContext& context) {
   Census census{.entity = entity};
   const CollectionBinding binding = TRY(active_collection(entity, ports, context));
   const DeltaSurvey survey = TRY(survey_deltas(ports.vectors, binding));
   census.version = survey.manifest;
+  census.generation = binding.generation;
   census.deltas_waiting = survey.outstanding_ids.size();
+  census.building = TRY(count_building(entity, ports));
 
   std::map<BatchId, Batch> open;
   for (Batch& batch : TRY(batches_in(ports.table, entity, kOpenStatuses))) {

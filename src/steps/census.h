@@ -23,6 +23,16 @@ struct Census {
   std::uint64_t deltas_waiting = 0;
   std::uint64_t changes_waiting = 0;  ///< rows in the outbox
   std::optional<Manifest> version;    ///< the newest
+  std::int64_t generation = 1;        ///< the active one
+  /// A generation that is being built beside the active one.
+  struct Building {
+    std::int64_t generation = 0;
+    std::uint64_t vectors = 0;         ///< in its newest version
+    std::uint64_t deltas_waiting = 0;  ///< for a merge
+    std::uint64_t left_out = 0;        ///< items that it does without
+    bool operator==(const Building&) const = default;
+  };
+  std::optional<Building> building;
 
   [[nodiscard]] std::uint64_t sum() const { return noise + unclaimed + claimed + in_deltas + published + failed; }
   [[nodiscard]] bool adds_up() const { return found == sum(); }

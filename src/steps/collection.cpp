@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "base/time.h"
+#include "steps/generation.h"
 #include "vectors/keys.h"
 
 namespace tillite {
@@ -10,15 +10,6 @@ namespace {
 
 constexpr std::string_view kRootFormat = "tillite-root/1";         // of a generation that is one shard
 constexpr std::string_view kShardedRootFormat = "tillite-root/2";  // of several
-
-CollectionBinding wanted_binding(Entity entity, const Settings& settings) {
-  return {.collection = std::string(names_of(entity).collection),
-          .generation = 1,
-          .model = settings.model,
-          .dimensions = settings.dimensions,
-          .input_format = std::string(format_name(settings.formats.at(entity))),
-          .shards = settings.shards.value_or(1)};
-}
 
 std::string_view root_format(const CollectionBinding& binding) {
   return binding.shards == 1 ? kRootFormat : kShardedRootFormat;
@@ -41,18 +32,16 @@ Result<CollectionBinding> parse_root(std::string_view text, const ObjectKey& key
   return binding;
 }
 
+std::string root_text(const CollectionBinding& active) {
+  return to_text({{"format", root_format(active)}, {"active", to_json(active)}});
+}
+
 /// The row and the root object of generation 1. Whoever is first decides; both are repeated safely.
 Result<void> create_first_generation(const CollectionBinding& binding, const Ports& ports) {
-  Item row = {{"PK", fmt::format("COLLECTION#{}", binding.collection)},
-              {"SK", fmt::format("GENERATION#{:05}", binding.generation)},
-              {"TYPE", "COLLECTION_GENERATION"},
-              {"state", "active"},
-              {"binding", to_json(binding)},
-              {"created_at", iso_time(ports.clock.now_ms())}};
-  const auto created_row = ports.table.write(Put{std::move(row), {absent("PK")}});
+  const auto created_row =
+      ports.table.write(Put{generation_row(binding, GenerationState::active, ports.clock.now_ms()), {absent("PK")}});
   if (!created_row && created_row.error().code() != Code::conflict) return created_row;
-  const Json root = {{"format", root_format(binding)}, {"active", to_json(binding)}};
-  const auto created = ports.vectors.create(root_key(binding.collection), as_bytes(to_text(root)));
+  const auto created = ports.vectors.create(root_key(binding.collection), as_bytes(root_text(binding)));
   if (!created && created.error().code() != Code::conflict) return created;
   return {};
 }
@@ -68,23 +57,34 @@ Result<CollectionBinding> active_collection(Entity entity, const Ports& ports, c
   }
   if (!stored)
     return fail(Code::unavailable, "the root object of {} is gone as soon as it was made", wanted.collection);
-  const CollectionBinding active = *std::move(stored);
-  if (active.model != wanted.model || active.dimensions != wanted.dimensions ||
-      active.input_format != wanted.input_format) {
-    return fail(Code::unsupported,
-                "{} is bound to model {}, {} dimensions and format {}, but the settings ask for {}, {} and {}: set "
-                "EMBEDDING_MODEL, EMBEDDING_DIMENSIONS and EMBEDDING_FORMAT_* back, or use another home",
-                active.collection, active.model, active.dimensions, active.input_format, wanted.model,
-                wanted.dimensions, wanted.input_format);
+  return *std::move(stored);
+}
+
+CollectionBinding wanted_binding(Entity entity, const Settings& settings) {
+  return {.collection = std::string(names_of(entity).collection),
+          .generation = 1,
+          .model = settings.model,
+          .dimensions = settings.dimensions,
+          .input_format = std::string(format_name(settings.formats.at(entity))),
+          .shards = settings.shards.value_or(1)};
+}
+
+Result<void> swap_root(const CollectionBinding& active, const CollectionBinding& next, ObjectStore& vectors) {
+  const Entity entity = TRY(entity_of_collection(active.collection));
+  const ObjectKey key = root_key(active.collection);
+  // Its etag before its content: if it changes in between, the write below is refused.
+  const ObjectInfo info = TRY(vectors.info(key));
+  const auto stored = TRY(stored_binding(entity, vectors));
+  if (stored == active) {
+    const auto written = vectors.replace(key, as_bytes(root_text(next)), info.etag);
+    if (written) return {};
+    if (written.error().code() != Code::conflict && !written.error().retryable()) return written;
   }
-  const auto shards = context.settings.shards;
-  if (shards && *shards != active.shards) {
-    return fail(Code::unsupported,
-                "generation {} of {} has {} shard{}, but the settings ask for {}: leave --shards and TILLITE_SHARDS "
-                "away; another number of shards is a new generation, which is a home of its own for now",
-                active.generation, active.collection, active.shards, active.shards == 1 ? "" : "s", *shards);
-  }
-  return active;
+  // Somebody else swapped, or the answer was lost: what stands there counts.
+  const auto now = TRY(stored_binding(entity, vectors));
+  if (now == next) return {};
+  return fail(Code::conflict, "generation {} of {} is not the active one any more", active.generation,
+              active.collection);
 }
 
 Result<std::optional<CollectionBinding>> stored_binding(Entity entity, ObjectStore& vectors) {

@@ -27,10 +27,11 @@ Json compaction_event(const std::string& collection, Random& random) {
 
 Result<Json> compact_round(const Json& event, const Ports& ports, const StepContext& context) {
   const Json split = TRY(split_into_chunks(event, ports, context));
-  Json round = {{"deltas_consumed", 0}, {"more", split.at("more")}};
+  Json round = {{"generation", split.at("generation")}, {"deltas_consumed", 0}, {"more", split.at("more")}};
   if (split.at("total_chunks") > 0) {
     Json merge = event;
     merge["chunks"] = split.at("chunks");
+    merge["generation"] = split.at("generation");
     const Json merged = TRY(final_merge(merge, ports, context));
     for (const char* field : {"deltas_consumed", "version", "total_embeddings"}) round[field] = merged.at(field);
   }
@@ -42,14 +43,20 @@ Result<Json> compact_collection(Entity entity, const Ports& ports, const StepCon
   const CollectionBinding binding = TRY(active_collection(entity, ports, context));
   TRY(write_change_deltas(entity, binding, ports, context));
   const Json event = compaction_event(binding.collection, ports.random);
-  Json result = {{"collection", binding.collection}, {"deltas_consumed", 0}, {"batches_completed", 0}};
+  Json result = {{"collection", binding.collection},
+                 {"deltas_consumed", 0},
+                 {"deltas_consumed_beside", 0},
+                 {"batches_completed", 0}};
+  const auto add = [&](const char* field, const Json& count) {
+    result[field] = result[field].get<std::size_t>() + count.get<std::size_t>();
+  };
   for (bool more = true; more;) {
     const Json round = TRY(compact_in_turn(event, ports, context));
-    for (const char* field : {"deltas_consumed", "batches_completed"}) {
-      result[field] = result[field].get<std::size_t>() + round.at(field).get<std::size_t>();
-    }
+    const bool is_active = round.at("generation") == binding.generation;
+    add(is_active ? "deltas_consumed" : "deltas_consumed_beside", round.at("deltas_consumed"));
+    add("batches_completed", round.at("batches_completed"));
     for (const char* field : {"version", "total_embeddings"}) {
-      if (round.contains(field)) result[field] = round.at(field);
+      if (is_active && round.contains(field)) result[field] = round.at(field);
     }
     more = round.at("more").get<bool>();
   }

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "steps/enqueued_tokens.h"
+#include "steps/generation.h"
 #include "steps/item_claims.h"
 #include "steps/provider_files.h"
 #include "vectors/delta.h"
@@ -55,7 +56,7 @@ Result<void> take_back(const Batch& batch, const std::string& reason, const Port
   for (BatchItem& item : TRY(read_items(ports.batch_files, batch))) {
     items.emplace_back(std::move(item), Release{reason, true});
   }
-  TRY(release_items(batch.id, items, ports, settings));
+  TRY(release_items(batch, items, ports, settings));
   return end_batch(batch, BatchStatus::failed, reason, ports, settings);
 }
 
@@ -67,7 +68,7 @@ Result<void> complete(const Batch& batch, const Manifest& manifest, const Ports&
     ++completion.quarantined;
     return {};
   }
-  completion.items += TRY(mark_success(batch, TRY(delivered_items(batch, ports)), ports.table));
+  if (!batch.backfill) completion.items += TRY(mark_success(batch, TRY(delivered_items(batch, ports)), ports.table));
   return end_batch(batch, batch.status_at_end.value_or(BatchStatus::completed), batch.error_summary, ports, settings);
 }
 
@@ -102,6 +103,24 @@ Result<Completion> complete_consumed(Entity entity, const Manifest& manifest, co
     }
   }
   return completion;
+}
+
+Result<Completion> complete_all(Entity entity, const Ports& ports, const StepContext& context) {
+  Completion all;
+  const auto generations = TRY(generations_of(entity, ports));
+  const auto candidate = candidate_among(generations);
+  for (const Generation& generation : generations) {
+    const bool is_candidate = candidate && candidate->number() == generation.number();
+    if (generation.state != GenerationState::active && !is_candidate) continue;
+    const auto manifest = TRY(ManifestLog(ports.vectors, generation.binding.collection, generation.number()).newest());
+    if (!manifest) continue;
+    const Completion completion = TRY(complete_consumed(entity, *manifest, ports, context));
+    all.batches += completion.batches;
+    all.items += completion.items;
+    all.quarantined += completion.quarantined;
+    all.unreadable += completion.unreadable;
+  }
+  return all;
 }
 
 }  // namespace tillite

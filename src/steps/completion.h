@@ -19,6 +19,9 @@ struct Completion {
 [[nodiscard]] Result<Completion> complete_consumed(Entity entity, const Manifest& manifest, const Ports& ports,
                                                    const StepContext& context);
 
+/// The same for the newest versions of the active generation and of the candidate.
+[[nodiscard]] Result<Completion> complete_all(Entity entity, const Ports& ports, const StepContext& context);
+
 /// Ends a batch of which no delta will come, or whose delta is published: status and reason. What it still has at the
 /// provider, tokens and files, is given back, or noted to be.
 [[nodiscard]] Result<void> end_batch(const Batch& batch, BatchStatus status, const std::string& reason,

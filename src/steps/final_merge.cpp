@@ -7,6 +7,7 @@
 #include "steps/batch.h"
 #include "steps/chunk.h"
 #include "steps/collection.h"
+#include "steps/generation.h"
 #include "vectors/chunk_merge.h"
 #include "vectors/keys.h"
 #include "vectors/publish_lock.h"
@@ -270,7 +271,7 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
   const std::int64_t started_ms = ports.clock.steady_ms();
   Stopwatch preparing;
   const Entity entity = TRY(entity_of_event(event));
-  const CollectionBinding binding = TRY(active_collection(entity, ports, context));
+  const CollectionBinding binding = TRY(binding_of_event(event, ports, context));
   const std::string run = run_name(TRY(string_field(event, "execution")));
   const auto chunks = TRY(chunks_of(event));
 
@@ -279,6 +280,7 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
   if (newest && all_consumed(chunks, *newest)) return answer(*newest, 0, 0);
 
   auto lock = TRY(take_lock(binding, ports, context));
+  TRY(check_is_current(binding, ports));  // a swap holds the lock, too: from here on there is none
   const Manifest& base = lock.fence();
   if (all_consumed(chunks, base)) {
     TRY(lock.release());

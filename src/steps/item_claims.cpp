@@ -6,6 +6,7 @@
 
 #include "embedding/batch_files.h"
 #include "embedding/text_key.h"
+#include "steps/backfill_claims.h"
 #include "steps/text_claims.h"
 
 namespace tillite {
@@ -16,21 +17,16 @@ constexpr std::size_t kWritesAtOnce = 1000;
 std::string status_text(EmbeddingStatus status) { return std::string(status_name(status)); }
 
 /// The update that moves an item from NONE into a batch.
-Update claim(const BatchItem& item, const BatchId& batch) {
+Update claim(const BatchItem& item, const Batch& batch) {
   Json set = status_keys(item.id, EmbeddingStatus::pending);
-  set["embedding_batch_id"] = batch.str();
+  set["embedding_batch_id"] = batch.id.str();
   set["input_hash"] = item.input_hash;
+  if (batch.generation > 1) set["input_generation"] = batch.generation;
   set["item_version"] = item.item_version;
   return {.key = row_key(item.id),
           .set = std::move(set),
           .remove = {"failure_reason"},
           .condition = {equal("embedding_status", status_text(EmbeddingStatus::none))}};
-}
-
-/// When an item that was turned away so often may be sent again: each time the pause is twice as long, up to 32 times.
-std::int64_t deferred_until_ms(std::int64_t deferrals, std::int64_t now_ms, const Settings& settings) {
-  constexpr std::int64_t doublings_max = 5;
-  return now_ms + (settings.deferral_ms << std::min(deferrals - 1, doublings_max));
 }
 
 /// Items with their texts and versions as the receipts have them now; those whose text has changed are left out.
@@ -97,7 +93,7 @@ Result<Requests> requests_of(const std::vector<BatchItem>& items, const RequestB
 }
 
 /// Fails the items of a batch whose texts are not sent because they are too long; the others.
-Result<std::vector<BatchItem>> without_refused(std::vector<BatchItem> items, const BatchId& batch, const Ports& ports,
+Result<std::vector<BatchItem>> without_refused(std::vector<BatchItem> items, const Batch& batch, const Ports& ports,
                                                const StepContext& context) {
   std::vector<BatchItem> sent_items;
   std::vector<Write> failures;
@@ -110,35 +106,47 @@ Result<std::vector<BatchItem>> without_refused(std::vector<BatchItem> items, con
       sent_items.push_back(std::move(item));
       continue;
     }
+    const std::string reason = fmt::format("too_long: the text has {} tokens, at most {} are sent (EMBEDDING_TOO_LONG)",
+                                           sent.tokens_of_whole, context.settings.input.tokens_max);
+    if (batch.backfill) {
+      failures.emplace_back(refuse_for_backfill(batch, item, reason, context.settings));
+      continue;
+    }
     Json set = status_keys(item.id, EmbeddingStatus::failed);
-    set["failure_reason"] = fmt::format("too_long: the text has {} tokens, at most {} are sent (EMBEDDING_TOO_LONG)",
-                                        sent.tokens_of_whole, context.settings.input.tokens_max);
+    set["failure_reason"] = reason;
     failures.emplace_back(Update{.key = row_key(item.id),
                                  .set = std::move(set),
                                  .remove = {"embedding_batch_id"},
-                                 .condition = claimed_by(batch, item.input_hash)});
+                                 .condition = claimed_by(batch.id, item.input_hash)});
   }
   TRY(ports.table.write_each(failures));
   return sent_items;
 }
 
-/// Claims items, some at a time: a claim takes more room than its item. Those that this batch has then, won now or
-/// before.
-Result<std::vector<BatchItem>> with_items_won(std::vector<BatchItem> items, const BatchId& batch, Table& table) {
+/// Claims items for the batch. For each whether this batch has it: won now, or by an earlier call.
+Result<std::vector<bool>> claim_items(const Batch& batch, std::span<const BatchItem> items, Table& table) {
+  std::vector<Write> claims;
+  claims.reserve(items.size());
+  for (const BatchItem& item : items) claims.emplace_back(claim(item, batch));
+  auto won = TRY(table.write_each(claims));
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (won[i]) continue;
+    const auto row = TRY(table.get(row_key(items[i].id)));
+    won[i] = row && holds(claimed_by(batch.id, items[i].input_hash), &*row);
+  }
+  return won;
+}
+
+/// The items that this batch has. They are claimed some at a time: a claim takes more room than its item.
+Result<std::vector<BatchItem>> items_won(const Batch& batch, std::vector<BatchItem> items, const Ports& ports) {
   std::vector<BatchItem> won;
   won.reserve(items.size());
   for (std::span<BatchItem> rest(items); !rest.empty();) {
     const auto some = rest.first(std::min(rest.size(), kWritesAtOnce));
-    std::vector<Write> claims;
-    claims.reserve(some.size());
-    for (const BatchItem& item : some) claims.emplace_back(claim(item, batch));
-    const std::vector<bool> claimed = TRY(table.write_each(claims));
+    const auto is_won =
+        TRY(batch.backfill ? claim_for_backfill(batch, some, ports) : claim_items(batch, some, ports.table));
     for (std::size_t i = 0; i < some.size(); ++i) {
-      if (!claimed[i]) {
-        const auto row = TRY(table.get(row_key(some[i].id)));
-        if (!row || !holds(claimed_by(batch, some[i].input_hash), &*row)) continue;
-      }
-      won.push_back(std::move(some[i]));
+      if (is_won[i]) won.push_back(std::move(some[i]));
     }
     rest = rest.subspan(some.size());
   }
@@ -146,6 +154,11 @@ Result<std::vector<BatchItem>> with_items_won(std::vector<BatchItem> items, cons
 }
 
 }  // namespace
+
+std::int64_t deferred_until_ms(std::int64_t deferrals, std::int64_t now_ms, const Settings& settings) {
+  constexpr std::int64_t doublings_max = 5;
+  return now_ms + (settings.deferral_ms << std::min(deferrals - 1, doublings_max));
+}
 
 Condition claimed_by(const BatchId& batch, const std::string& input_hash) {
   return {equal("embedding_status", status_text(EmbeddingStatus::pending)), equal("embedding_batch_id", batch.str()),
@@ -174,8 +187,8 @@ Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem
     items = TRY(with_inputs(items, TRY(parse_input_format(batch.embedding_format)), ports.table));
   }
   if (batch.source != VectorSource::cache) items = TRY(with_texts_won(std::move(items), batch.id, binding, ports));
-  auto won = TRY(with_items_won(std::move(items), batch.id, ports.table));
-  if (batch.source != VectorSource::cache) won = TRY(without_refused(std::move(won), batch.id, ports, context));
+  auto won = TRY(items_won(batch, std::move(items), ports));
+  if (batch.source != VectorSource::cache) won = TRY(without_refused(std::move(won), batch, ports, context));
 
   Update update{.key = batch_row_key(batch.id), .set = {{"item_count", won.size()}}, .condition = {absent("s3_key")}};
   if (won.empty()) {
@@ -200,7 +213,7 @@ Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem
     // It was cancelled while this call was claiming: nobody would ever take back what it won late.
     std::vector<std::pair<BatchItem, Release>> late;
     for (BatchItem& item : won) late.emplace_back(std::move(item), Release{.reason = "its batch was cancelled"});
-    TRY(release_items(batch.id, late, ports, context.settings));
+    TRY(release_items(batch, late, ports, context.settings));
   }
   return now;
 }
@@ -220,8 +233,9 @@ Result<std::vector<BatchItem>> items_of(const Batch& batch, const Ports& ports) 
   return items;
 }
 
-Result<Released> release_items(const BatchId& batch, const std::vector<std::pair<BatchItem, Release>>& items,
+Result<Released> release_items(const Batch& batch, const std::vector<std::pair<BatchItem, Release>>& items,
                                const Ports& ports, const Settings& settings) {
+  if (batch.backfill) return release_from_backfill(batch, items, ports, settings);
   Released released;
   for (std::size_t begin = 0; begin < items.size(); begin += kWritesAtOnce) {
     const auto part = std::span(items).subspan(begin, std::min(kWritesAtOnce, items.size() - begin));
@@ -229,7 +243,7 @@ Result<Released> release_items(const BatchId& batch, const std::vector<std::pair
     std::vector<bool> fails;
     for (const auto& [item, release] : part) {
       const auto row = TRY(ports.table.get(row_key(item.id)));
-      if (!row || !holds(claimed_by(batch, item.input_hash), &*row)) continue;
+      if (!row || !holds(claimed_by(batch.id, item.input_hash), &*row)) continue;
       const ItemState state = TRY(item_state(*row));
       const std::int64_t attempts = state.attempts + (release.counts_as_attempt ? 1 : 0);
       const bool failed = attempts >= settings.attempts_max;
@@ -243,7 +257,7 @@ Result<Released> release_items(const BatchId& batch, const std::vector<std::pair
       writes.emplace_back(Update{.key = row_key(item.id),
                                  .set = std::move(set),
                                  .remove = {"embedding_batch_id"},
-                                 .condition = claimed_by(batch, item.input_hash)});
+                                 .condition = claimed_by(batch.id, item.input_hash)});
       fails.push_back(failed);
     }
     const auto happened = TRY(ports.table.write_each(writes));

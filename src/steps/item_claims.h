@@ -18,6 +18,9 @@ namespace tillite {
                                                      const CollectionBinding& binding, const Ports& ports,
                                                      const StepContext& context);
 
+/// When an item that was turned away so often may be sent again: each time the pause is twice as long, up to 32 times.
+[[nodiscard]] std::int64_t deferred_until_ms(std::int64_t deferrals, std::int64_t now_ms, const Settings& settings);
+
 /// The items of a batch, without their inputs: those that its list names; if that is lost or damaged, those that the
 /// batch still has by the table, which takes a look at all that are PENDING.
 [[nodiscard]] Result<std::vector<BatchItem>> items_of(const Batch& batch, const Ports& ports);
@@ -34,7 +37,7 @@ struct Released {
   std::size_t to_none = 0;
   std::size_t failed = 0;
 };
-[[nodiscard]] Result<Released> release_items(const BatchId& batch,
+[[nodiscard]] Result<Released> release_items(const Batch& batch,
                                              const std::vector<std::pair<BatchItem, Release>>& items,
                                              const Ports& ports, const Settings& settings);
 

@@ -4,15 +4,16 @@
 #include "steps/batch_cancel.h"
 #include "steps/collection.h"
 #include "steps/completion.h"
+#include "steps/retirement.h"
 #include "steps/step.h"
 
 namespace tillite {
 
 Result<Json> list_pending(const Json& event, const Ports& ports, const StepContext& context) {
   const Entity entity = TRY(entity_of_event(event));
-  const CollectionBinding binding = TRY(active_collection(entity, ports, context));
-  const auto manifest = TRY(ManifestLog(ports.vectors, binding.collection, binding.generation).newest());
-  if (manifest) TRY(complete_consumed(entity, *manifest, ports, context));
+  TRY(active_collection(entity, ports, context));  // the first call ever makes it
+  TRY(settle_generations(entity, ports, context));
+  TRY(complete_all(entity, ports, context));
 
   std::vector<Batch> pending = TRY(batches_in(ports.table, entity, kOpenStatuses));
   // Those with a delta wait for a merge, not for the provider.
@@ -28,7 +29,7 @@ Result<Json> list_pending(const Json& event, const Ports& ports, const StepConte
     if (batches.size() >= context.settings.polls_per_run) break;
     batches.push_back({{"batch_id", batch.id.str()}, {"openai_batch_id", batch.openai_batch_id.str()}});
   }
-  return Json{{"collection", binding.collection},
+  return Json{{"collection", names_of(entity).collection},
               {"pending_batches", batches},
               {"pending_total", pending.size()},
               {"more", batches.size() < pending.size()}};

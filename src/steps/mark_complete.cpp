@@ -13,22 +13,16 @@ constexpr std::int64_t kDeletingMsMax = 20'000;  // what is left after it is the
 
 Result<Json> mark_complete(const Json& event, const Ports& ports, const StepContext& context) {
   const Entity entity = TRY(entity_of_event(event));
-  const CollectionBinding binding = TRY(active_collection(entity, ports, context));
-  const auto manifest = TRY(ManifestLog(ports.vectors, binding.collection, binding.generation).newest());
-  Completion completion;
-  if (manifest) completion = TRY(complete_consumed(entity, *manifest, ports, context));
+  const Completion completion = TRY(complete_all(entity, ports, context));
   const DeletedFiles deleted = TRY(delete_files_left(entity, kDeletingMsMax, ports, context));
-  context.log.info("completed batches", {{"collection", binding.collection},
+  context.log.info("completed batches", {{"collection", names_of(entity).collection},
                                          {"batches", completion.batches},
                                          {"items", completion.items},
                                          {"quarantined", completion.quarantined},
                                          {"files_deleted", deleted.files}});
-  return Json{{"collection", binding.collection},
-              {"batches_completed", completion.batches},
-              {"items_completed", completion.items},
-              {"batches_quarantined", completion.quarantined},
-              {"batches_unreadable", completion.unreadable},
-              {"files_deleted", deleted.files}};
+  return Json{{"collection", names_of(entity).collection},   {"batches_completed", completion.batches},
+              {"items_completed", completion.items},         {"batches_quarantined", completion.quarantined},
+              {"batches_unreadable", completion.unreadable}, {"files_deleted", deleted.files}};
 }
 
 }  // namespace tillite

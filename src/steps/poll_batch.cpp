@@ -6,8 +6,8 @@
 #include "steps/batch_cancel.h"
 #include "steps/batch_deadline.h"
 #include "steps/batch_delivery.h"
-#include "steps/collection.h"
 #include "steps/provider_files.h"
+#include "steps/retirement.h"
 #include "steps/step.h"
 
 namespace tillite {
@@ -207,6 +207,14 @@ Result<Json> poll_batch(const Json& event, const Ports& ports, const StepContext
   }
   const bool skips =
       TRY(optional_bool(event, "skip_sqs_notification")).value_or(context.settings.skip_queue_notification);
+  const auto binding = TRY(binding_of_batch(batch, ports));
+  if (!binding) {
+    TRY(retire_batch(batch, ports, context));
+    return Json{{"batch_id", batch.id.str()},
+                {"batch_status", batch_status_name(BatchStatus::cancelled)},
+                {"action", "none"},
+                {"embedding_count", 0}};
+  }
   if (!batch.delta_id.empty()) {
     // The call that stored it may have been cut off before it told the queue.
     if (!skips) TRY(tell_of_delta(batch, ObjectKey(batch.delta_key), batch.embedding_count, ports));
@@ -233,12 +241,7 @@ Result<Json> poll_batch(const Json& event, const Ports& ports, const StepContext
     return waiting_answer(batch, provider_status_name(answer.status));
   }
 
-  const CollectionBinding binding = TRY(active_collection(batch.entity, ports, context));
-  if (batch.generation != binding.generation) {
-    return fail(Code::unsupported, "the batch {} belongs to generation {} of {}, the active one is {}", batch.id.str(),
-                batch.generation, binding.collection, binding.generation);
-  }
-  const Json result = TRY(Collector(batch, answer, !skips, ports, context).collect(binding));
+  const Json result = TRY(Collector(batch, answer, !skips, ports, context).collect(*binding));
   TRY(tidy_up(batch.id, ports, context.log));
   trim_heap();  // of a large batch: the merge comes next, in this process or another
   Json facts = result;

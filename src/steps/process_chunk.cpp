@@ -4,6 +4,7 @@
 
 #include "steps/chunk.h"
 #include "steps/collection.h"
+#include "steps/generation.h"
 #include "vectors/chunk_merge.h"
 #include "vectors/keys.h"
 
@@ -69,7 +70,7 @@ Result<std::optional<ObjectKey>> make_intermediate(const Chunk& chunk, const Col
 }
 
 Result<Json> process_chunk(const Json& event, const Ports& ports, const StepContext& context) {
-  const CollectionBinding binding = TRY(active_collection(TRY(entity_of_event(event)), ports, context));
+  const CollectionBinding binding = TRY(binding_of_event(event, ports, context));
   const Chunk chunk = TRY(parse_chunk(event));
   const std::string run = run_name(TRY(string_field(event, "execution")));
   const auto key = TRY(make_intermediate(chunk, binding, run, ports, context));

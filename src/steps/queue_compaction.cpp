@@ -7,6 +7,7 @@
 #include "steps/collection.h"
 #include "steps/compact.h"
 #include "steps/compaction_message.h"
+#include "steps/generation.h"
 
 namespace tillite {
 namespace {
@@ -50,7 +51,7 @@ class QueueCompaction {
   Result<void> run() {
     const CollectionBinding binding = TRY(active_collection(entity_, ports_, context_));
     if (request_.everything) TRY(write_change_deltas(entity_, binding, ports_, context_));
-    const DeltaSurvey survey = TRY(survey_deltas(ports_.vectors, binding));
+    const DeltaSurvey survey = TRY(survey_all(binding));
     const Json event = compaction_event(binding.collection, ports_.random);
     if (request_.everything || is_due(survey)) return compact(event);
     // Whoever merged a delta may have been cut off before it completed the delta's batch.
@@ -62,6 +63,18 @@ class QueueCompaction {
 
  private:
   [[nodiscard]] const CompactionThresholds& thresholds() const { return context_.settings.compaction; }
+
+  /// What is outstanding of the active generation and of the candidate.
+  [[nodiscard]] Result<DeltaSurvey> survey_all(const CollectionBinding& active) const {
+    DeltaSurvey survey = TRY(survey_deltas(ports_.vectors, active));
+    const auto candidate = TRY(candidate_generation(entity_, ports_));
+    if (!candidate) return survey;
+    DeltaSurvey more = TRY(survey_deltas(ports_.vectors, candidate->binding));
+    std::ranges::move(more.outstanding, std::back_inserter(survey.outstanding));
+    std::ranges::move(more.outstanding_ids, std::back_inserter(survey.outstanding_ids));
+    std::ranges::sort(survey.outstanding, {}, &ObjectInfo::modified_ms);
+    return survey;
+  }
 
   [[nodiscard]] bool is_due(const DeltaSurvey& survey) const {
     if (survey.outstanding.empty()) return false;

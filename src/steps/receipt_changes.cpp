@@ -5,24 +5,35 @@
 
 #include "embedding/metadata.h"
 #include "receipts/noise.h"
+#include "steps/backfill_claims.h"
+#include "steps/generation.h"
 
 namespace tillite {
 namespace {
 
 constexpr int kTriesMax = 10;  // against others that change the same receipt at the same time
 
+using InputsOfEntities = std::map<Entity, LiveInputs>;
+
+Result<InputsOfEntities> all_live_inputs(const Ports& ports, const StepContext& context) {
+  InputsOfEntities all;
+  for (const Entity entity : kEntities) all.emplace(entity, TRY(live_inputs(entity, ports, context)));
+  return all;
+}
+
 /// Inputs and stored texts of a receipt's lines and words, both entities together.
 struct ReceiptTexts {
   std::map<RecordId, std::string> inputs;
+  std::map<RecordId, std::string> next_inputs;  ///< for the generation that may follow
   std::map<RecordId, StoredText> texts;
 };
 
-ReceiptTexts texts_of(const StoredReceipt& stored, const Settings& settings) {
+ReceiptTexts texts_of(const StoredReceipt& stored, const InputsOfEntities& live) {
   ReceiptTexts all;
-  for (const Entity entity : kEntities) {
-    const InputFormat format = settings.formats.at(entity);
-    all.inputs.merge(embedding_inputs(stored.receipt, format));
-    all.texts.merge(stored_texts(stored, format));
+  for (const auto& [entity, inputs] : live) {
+    all.inputs.merge(embedding_inputs(stored.receipt, inputs.active.format));
+    all.texts.merge(stored_texts(stored, inputs.active.format));
+    if (inputs.next) all.next_inputs.merge(embedding_inputs(stored.receipt, inputs.next->format));
   }
   return all;
 }
@@ -30,25 +41,32 @@ ReceiptTexts texts_of(const StoredReceipt& stored, const Settings& settings) {
 /// How an item stands after an import, and whether anybody has to hear of it.
 class Transition {
  public:
-  Transition(const StoredReceipt* old, const ReceiptTexts& old_texts, const ReceiptTexts& new_texts)
-      : old_(old), old_texts_(old_texts), new_texts_(new_texts) {}
+  Transition(const StoredReceipt* old, const ReceiptTexts& old_texts, const ReceiptTexts& new_texts,
+             const InputsOfEntities& live)
+      : old_(old), old_texts_(old_texts), new_texts_(new_texts), live_(live) {}
 
-  ItemState of(const RecordId& id, ImportedReceipt& report) const {
+  ItemState of(const RecordId& id, Entity entity, ImportedReceipt& report) const {
     const auto input = new_texts_.inputs.find(id);
     const bool noise = input == new_texts_.inputs.end();
-    const std::string hash = noise ? std::string() : input_hash(input->second);
+    const LiveInputs& live = live_.at(entity);
+    Hashes hashes{.active = {}, .generation = live.active.generation, .next = {}};
+    if (!noise) hashes.active = input_hash(input->second);
+    if (!noise && live.next) {
+      hashes.next = {.generation = live.next->generation, .input_hash = input_hash(new_texts_.next_inputs.at(id))};
+    }
     const ItemState* before = state_before(id);
-    if (before == nullptr) return fresh(1, noise, hash, report);
-    if (before->removed) return fresh(before->item_version + 1, noise, hash, report);
+    if (before == nullptr) return fresh(1, hashes, report);
+    if (before->removed) return fresh(before->item_version + 1, hashes, report);
 
     const bool was_noise = before->status == EmbeddingStatus::noise;
     if (noise && was_noise) return *before;
-    if (noise != was_noise || before->input_hash != hash) {
-      ItemState state = fresh(before->item_version + 1, noise, hash, report);
+    if (noise != was_noise || before->hash_for(hashes.generation) != hashes.active || next_changed(*before, hashes)) {
+      ItemState state = fresh(before->item_version + 1, hashes, report);
       state.change_waiting = noise;  // a vector may have been stored: it has to go
       return state;
     }
     ItemState state = *before;
+    note_next(id, hashes, state);
     if (metadata_changed(id)) {
       ++state.metadata_version;
       state.change_waiting |= state.status == EmbeddingStatus::pending || state.status == EmbeddingStatus::success;
@@ -58,10 +76,39 @@ class Transition {
   }
 
  private:
-  static ItemState fresh(std::int64_t version, bool noise, const std::string& hash, ImportedReceipt& report) {
-    if (!noise) ++report.to_embed;
-    return {
-        .status = noise ? EmbeddingStatus::noise : EmbeddingStatus::none, .item_version = version, .input_hash = hash};
+  /// Of an item's text, under the formats that count. Noise has none.
+  struct Hashes {
+    std::string active;
+    std::int64_t generation = 1;  ///< the active one
+    NextInput next;               ///< of the generation that may follow, if there is one
+
+    [[nodiscard]] bool noise() const { return active.empty(); }
+  };
+
+  static ItemState fresh(std::int64_t version, const Hashes& hashes, ImportedReceipt& report) {
+    if (!hashes.noise()) ++report.to_embed;
+    return {.status = hashes.noise() ? EmbeddingStatus::noise : EmbeddingStatus::none,
+            .item_version = version,
+            .input_hash = hashes.active,
+            .input_generation = hashes.noise() ? 1 : hashes.generation,
+            .next = hashes.next};
+  }
+
+  /// Whether a generation that is being built has, or is about to have, another text of the item.
+  static bool next_changed(const ItemState& before, const Hashes& hashes) {
+    return hashes.next.generation != 0 && before.next.generation == hashes.next.generation &&
+           before.next.input_hash != hashes.next.input_hash;
+  }
+
+  /// A text that changes under the next generation's format alone: its hash is noted, so that whoever has read the old
+  /// one cannot claim it any more.
+  void note_next(const RecordId& id, const Hashes& hashes, ItemState& state) const {
+    if (hashes.next.generation == 0 || state.next.generation == hashes.next.generation) return;
+    const auto before = old_texts_.next_inputs.find(id);
+    if (before != old_texts_.next_inputs.end() && input_hash(before->second) == hashes.next.input_hash) return;
+    state.input_hash = hashes.active;
+    state.input_generation = hashes.generation;
+    state.next = hashes.next;
   }
 
   const ItemState* state_before(const RecordId& id) const {
@@ -79,6 +126,7 @@ class Transition {
   const StoredReceipt* old_;
   const ReceiptTexts& old_texts_;
   const ReceiptTexts& new_texts_;
+  const InputsOfEntities& live_;
 };
 
 /// What must still hold of an item's row for a write that was worked out from `before` (nullptr: there was no row).
@@ -88,6 +136,7 @@ Condition unchanged(const ItemState* before) {
   Condition condition = {equal("embedding_status", status_name(before->status))};
   condition.push_back(before->batch_id.empty() ? absent("embedding_batch_id")
                                                : equal("embedding_batch_id", before->batch_id.str()));
+  std::ranges::move(next_input_unchanged(*before), std::back_inserter(condition));
   return condition;
 }
 
@@ -153,12 +202,12 @@ void write_items(const Receipt& receipt, const StoredReceipt* old, const Transit
   for (const Line& line : receipt.lines) {
     const RecordId line_id = line_record_id(receipt.image_id, receipt.receipt_id, line.line_id);
     const Item line_before = line_row_before(old, line_id, line.line_id);
-    writer.put(line_id, line_row(receipt, line, transition.of(line_id, report)), &line_before);
+    writer.put(line_id, line_row(receipt, line, transition.of(line_id, Entity::line, report)), &line_before);
     ++report.lines;
     for (const Word& word : line.words) {
       const RecordId word_id = word_record_id(receipt.image_id, receipt.receipt_id, line.line_id, word.word_id);
       const Item word_before = word_row_before(old, word_id, line.line_id, word.word_id);
-      writer.put(word_id, word_row(receipt, line, word, transition.of(word_id, report)), &word_before);
+      writer.put(word_id, word_row(receipt, line, word, transition.of(word_id, Entity::word, report)), &word_before);
       ++report.words;
     }
   }
@@ -194,18 +243,19 @@ bool is_there(const StoredReceipt& stored) {
 Result<ImportedReceipt> import_receipt(const Receipt& receipt, bool dry_run, const Ports& ports,
                                        const StepContext& context) {
   for (int tries = 0; tries < kTriesMax; ++tries) {
+    const auto live = TRY(all_live_inputs(ports, context));
     const auto stored = TRY(load_receipt(ports.table, receipt.image_id, receipt.receipt_id));
     const StoredReceipt* old = stored ? &*stored : nullptr;
     const std::int64_t now_ms = ports.clock.now_ms();
 
     ImportedReceipt report{.is_new = old == nullptr || !is_there(*old)};
-    const ReceiptTexts old_texts = old ? texts_of(*old, context.settings) : ReceiptTexts{};
+    const ReceiptTexts old_texts = old ? texts_of(*old, live) : ReceiptTexts{};
     const StoredReceipt wanted{.receipt = receipt,
                                .labels = old ? old->labels : decltype(old->labels){},
                                .sections = old ? old->sections : decltype(old->sections){}};
-    const ReceiptTexts new_texts = texts_of(wanted, context.settings);
+    const ReceiptTexts new_texts = texts_of(wanted, live);
     ReceiptWriter writer(old, now_ms);
-    write_items(receipt, old, Transition(old, old_texts, new_texts), writer, report);
+    write_items(receipt, old, Transition(old, old_texts, new_texts, live), writer, report);
     writer.remove_all_others(report);
     write_receipt_rows(receipt, old, now_ms, writer);
     report.changed = !writer.writes().empty();

@@ -6,6 +6,7 @@
 #include "steps/collection.h"
 #include "steps/compact.h"
 #include "steps/completion.h"
+#include "steps/generation.h"
 #include "vectors/pinned_version.h"
 #include "vectors/publish_lock.h"
 
@@ -149,6 +150,7 @@ Result<Json> roll_back(Entity entity, std::int64_t version, const Ports& ports, 
   ManifestLog log(ports.vectors, binding.collection, binding.generation);
   TRY(log.read(version));                               // a mistyped number need not wait for the lock
   auto lock = TRY(take_lock(binding, ports, context));  // keeps gc from the version's files, too
+  TRY(check_is_current(binding, ports));
   const Manifest older = TRY(log.read(version));
   const auto room = TRY(ScratchFolder::create(context.scratch));
   if (!older.has_snapshot()) {

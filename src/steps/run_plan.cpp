@@ -1,13 +1,18 @@
 #include "steps/run_plan.h"
 
+#include <map>
 #include <unordered_set>
 
+#include "base/check.h"
+#include "embedding/model.h"
 #include "embedding/text_key.h"
 #include "steps/batch.h"
 #include "steps/collection.h"
 #include "steps/distinct_texts.h"
 #include "steps/enqueued_tokens.h"
+#include "steps/generation_gap.h"
 #include "steps/item_claims.h"
+#include "steps/model_facts.h"
 #include "steps/text_claims.h"
 #include "steps/unembedded.h"
 
@@ -67,15 +72,34 @@ class Planning {
 
   Result<void> add_unembedded() {
     others_at_work_ = TRY(any_on_their_way(plan_.entity, ports_.table));
-    const InputFormat format = TRY(parse_input_format(binding_.input_format));
-    plan_.passed_over +=
-        TRY(walk_unembedded(plan_.entity, format, ports_, context_, [&](std::vector<BatchItem> items) -> Result<bool> {
+    plan_.passed_over += TRY(
+        walk_unembedded(plan_.entity, binding_, ports_, context_, [&](std::vector<BatchItem> items) -> Result<bool> {
           TRY(add(std::move(items)));
           return true;
         }));
     const Batches last = planner_.finish();
     const bool few = plan_.batches == 0 && !last.empty() && last.front().size() <= context_.settings.direct_items_max;
     count(last, few ? VectorSource::call : VectorSource::batch);
+    plan_.is_upper_bound = texts_.is_overfull();
+    return {};
+  }
+
+  /// What the generation that is being built lacks of the active one.
+  Result<void> add_missing(const CollectionBinding& active) {
+    plan_.building = binding_.generation;
+    plan_.model = binding_.model;
+    others_at_work_ = TRY(any_on_their_way(plan_.entity, ports_.table));
+    auto gap = TRY(GenerationGap::open(active, binding_, ports_, context_));
+    BackfillCursor cursor;
+    TRY(gap.walk(cursor, [&](std::vector<Lack>&& lacking) -> Result<bool> {
+      std::vector<BatchItem> items;
+      for (Lack& lack : lacking) {
+        if (lack.kind == Lack::Kind::text) items.push_back(std::move(lack.item));
+      }
+      TRY(add(std::move(items)));
+      return true;
+    }));
+    count(planner_.finish(), VectorSource::batch);
     plan_.is_upper_bound = texts_.is_overfull();
     return {};
   }
@@ -91,7 +115,7 @@ class Planning {
   }
 
   Result<void> add_half_prepared(const Batch& batch) {
-    const InputFormat format = TRY(parse_input_format(binding_.input_format));
+    const InputFormat format = TRY(parse_input_format(batch.embedding_format));
     const auto items = TRY(read_items(ports_.batch_files, batch));
     std::uint64_t claimed = 0;
     std::uint64_t tokens = 0;
@@ -219,9 +243,22 @@ std::uint64_t RunPlan::batches_to_submit() const {
 std::optional<Dollars> RunPlan::cost() const {
   if (!price_per_million || !batch_price_per_million) return std::nullopt;
   std::uint64_t called = 0;
-  for (const EntityPlan& plan : entities) called += plan.tokens_called;
-  return Dollars{cost_of(tokens_to_send() - called, *batch_price_per_million).millionths +
-                 cost_of(called, *price_per_million).millionths};
+  std::map<Dollars, std::uint64_t> batched;  // tokens by their price: rounded once
+  for (const EntityPlan& plan : entities) {
+    const auto price = batch_price_of(plan);
+    if (!price) return std::nullopt;
+    called += plan.tokens_called;
+    batched[*price] += plan.tokens_to_send() - plan.tokens_called;
+  }
+  Dollars cost = cost_of(called, *price_per_million);
+  for (const auto& [price, tokens] : batched) cost.millionths += cost_of(tokens, price).millionths;
+  return cost;
+}
+
+/// A generation that is being built may be of another model than the settings'.
+std::optional<Dollars> RunPlan::batch_price_of(const EntityPlan& plan) const {
+  if (plan.building == 0 || plan.model == model) return batch_price_per_million;
+  return embedding_model(plan.model).batch_price_per_million();
 }
 
 std::optional<Dollars> RunPlan::cost_if_called() const {
@@ -235,7 +272,9 @@ std::optional<Dollars> RunPlan::cost_saved() const {
 }
 
 Result<RunPlan> plan_run(const std::vector<Entity>& entities, const Ports& ports, const StepContext& context) {
-  const EmbeddingModel& model = context.settings.model_facts;
+  check(!entities.empty(), "a run is of some entity");
+  const CollectionBinding first = TRY(active_collection(entities.front(), ports, context));
+  const EmbeddingModel model = facts_of(first.model, context.settings);
   RunPlan plan{.model = model.name,
                .price_per_million = model.price_per_million,
                .batch_price_per_million = model.batch_price_per_million(),
@@ -247,6 +286,11 @@ Result<RunPlan> plan_run(const std::vector<Entity>& entities, const Ports& ports
     TRY(planning.add_prepared());
     TRY(planning.add_unembedded());
     plan.entities.push_back(planning.plan());
+    if (const auto building = TRY(building_generation(entity, ports))) {
+      Planning beside(entity, building->binding, rounds, ports, context);
+      TRY(beside.add_missing(binding));
+      plan.entities.push_back(beside.plan());
+    }
   }
   plan.rounds = rounds.count();
   return plan;

@@ -9,9 +9,12 @@
 
 namespace tillite {
 
-/// What a run would send of an entity. Equal texts are sent once, and texts whose vectors are in the cache not at all.
+/// What a run would send of an entity, or of a generation that is being built. Equal texts are sent once, and texts
+/// whose vectors are in the cache not at all.
 struct EntityPlan {
   Entity entity = Entity::line;
+  std::int64_t building = 0;             ///< the number of the generation that is being built; 0: of the active one
+  std::string model = {};                ///< of that generation
   std::uint64_t items = 0;               ///< that wait for an embedding and are in no batch yet
   std::uint64_t texts = 0;               ///< the different ones among theirs
   std::uint64_t texts_cached = 0;        ///< of these, paid for already
@@ -47,6 +50,7 @@ struct RunPlan {
   std::uint64_t rounds = 0;
 
   [[nodiscard]] std::uint64_t tokens_to_send() const;
+  [[nodiscard]] std::optional<Dollars> batch_price_of(const EntityPlan& plan) const;  ///< for a million tokens
   [[nodiscard]] std::uint64_t tokens_saved() const;  ///< because equal texts are sent once, and cached ones not at all
   [[nodiscard]] std::uint64_t items_to_embed() const;
   [[nodiscard]] std::uint64_t batches_to_submit() const;

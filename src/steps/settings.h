@@ -32,10 +32,10 @@ struct Settings {
   std::map<Entity, InputFormat> formats;
   std::optional<int> shards;  ///< of a new generation; nothing: one, and any number in a collection that is there
   BatchLimits batch;
-  std::size_t direct_items_max = 0;    ///< if a run sends no more, it calls the provider at once instead of a batch
-  std::size_t batches_per_run = 200;   ///< that one execution finds; the next execution finds the others
-  std::size_t polls_per_run = 500;     ///< batches that one execution polls, those polled longest ago first
-  std::size_t deltas_per_run = 500;    ///< deltas that one execution merges, oldest first
+  std::size_t direct_items_max = 0;   ///< if a run sends no more, it calls the provider at once instead of a batch
+  std::size_t batches_per_run = 200;  ///< that one execution finds; the next execution finds the others
+  std::size_t polls_per_run = 500;    ///< batches that one execution polls, those polled longest ago first
+  std::size_t deltas_per_run = 500;   ///< deltas that one execution merges, oldest first
   /// Steps that talk to the provider, and its calls, at the same time in one process. The local embedder computes.
   std::size_t provider_calls_max = 2;
   std::map<Entity, std::size_t> chunk_deltas = {{Entity::line, 10}, {Entity::word, 10}};  ///< deltas in a chunk

@@ -1,9 +1,10 @@
 // Groups the deltas that no version has consumed into chunks for parallel merging.
 #include <algorithm>
-#include <set>
+#include <limits>
 
 #include "steps/batch.h"
 #include "steps/collection.h"
+#include "steps/generation.h"
 #include "steps/step.h"
 
 namespace tillite {
@@ -21,12 +22,46 @@ Result<std::vector<std::pair<DeltaId, BatchId>>> reported_deltas(const Json& eve
   return reported;
 }
 
+/// A generation that deltas are merged into, and how they stand.
+struct Mergeable {
+  CollectionBinding binding;
+  DeltaSurvey survey;
+
+  [[nodiscard]] bool knows(const DeltaId& delta) const {
+    return std::ranges::find(survey.outstanding_ids, delta) != survey.outstanding_ids.end() ||
+           (survey.manifest && survey.manifest->has_consumed(delta));
+  }
+};
+
+/// The one that the event names; else the active one and the candidate, if there is one.
+Result<std::vector<Mergeable>> mergeable_generations(const Json& event, Entity entity, const Ports& ports,
+                                                     const StepContext& context) {
+  std::vector<CollectionBinding> bindings = {TRY(binding_of_event(event, ports, context))};
+  if (find_field(event, "generation") == nullptr) {
+    if (const auto candidate = TRY(candidate_generation(entity, ports))) bindings.push_back(candidate->binding);
+  }
+  std::vector<Mergeable> generations;
+  for (CollectionBinding& binding : bindings) {
+    auto survey = TRY(survey_deltas(ports.vectors, binding));
+    generations.push_back({std::move(binding), std::move(survey)});
+  }
+  return generations;
+}
+
+/// That whose oldest delta has waited longest, so that no generation keeps another one waiting.
+const Mergeable& next_in_turn(const std::vector<Mergeable>& generations) {
+  return *std::ranges::min_element(generations, {}, [](const Mergeable& generation) {
+    const auto& waiting = generation.survey.outstanding;
+    return waiting.empty() ? std::numeric_limits<std::int64_t>::max() : waiting.front().modified_ms;
+  });
+}
+
 /// A delta that was reported is outstanding, or a version has consumed it: anything else is a loss, and an error.
-Result<void> account_for(const std::vector<std::pair<DeltaId, BatchId>>& reported, const DeltaSurvey& survey,
-                         Table& table) {
-  const std::set<DeltaId> outstanding(survey.outstanding_ids.begin(), survey.outstanding_ids.end());
+Result<void> account_for(const std::vector<std::pair<DeltaId, BatchId>>& reported,
+                         const std::vector<Mergeable>& generations, Table& table) {
   for (const auto& [delta, batch_id] : reported) {
-    if (outstanding.contains(delta) || (survey.manifest && survey.manifest->has_consumed(delta))) continue;
+    if (std::ranges::any_of(generations, [&](const Mergeable& generation) { return generation.knows(delta); }))
+      continue;
     const Batch batch = TRY(read_batch(table, batch_id));
     if (has_ended(batch.status)) continue;
     return fail(Code::not_found, "the delta {} of the batch {} is neither stored nor in any version", delta.str(),
@@ -39,10 +74,13 @@ Result<void> account_for(const std::vector<std::pair<DeltaId, BatchId>>& reporte
 
 Result<Json> split_into_chunks(const Json& event, const Ports& ports, const StepContext& context) {
   const Entity entity = TRY(entity_of_event(event));
-  const CollectionBinding binding = TRY(active_collection(entity, ports, context));
   const auto reported = TRY(reported_deltas(event));
-  const DeltaSurvey survey = TRY(survey_deltas(ports.vectors, binding));
-  TRY(account_for(reported, survey, ports.table));
+  const auto generations = TRY(mergeable_generations(event, entity, ports, context));
+  TRY(account_for(reported, generations, ports.table));
+  const auto& [binding, survey] = next_in_turn(generations);
+  const bool others_wait = std::ranges::any_of(generations, [&](const Mergeable& generation) {
+    return generation.binding != binding && !generation.survey.outstanding.empty();
+  });
 
   const std::size_t chunk_deltas = context.settings.chunk_deltas.at(entity);
   const std::size_t taken = std::min(survey.outstanding_ids.size(), context.settings.deltas_per_run);
@@ -58,7 +96,7 @@ Result<Json> split_into_chunks(const Json& event, const Ports& ports, const Step
               {"total_chunks", chunks.size()},
               {"chunks", std::move(chunks)},
               {"deltas_total", survey.outstanding_ids.size()},
-              {"more", taken < survey.outstanding_ids.size()}};
+              {"more", others_wait || taken < survey.outstanding_ids.size()}};
 }
 
 }  // namespace tillite

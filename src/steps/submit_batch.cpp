@@ -2,9 +2,9 @@
 #include "base/uuid.h"
 #include "steps/batch.h"
 #include "steps/batch_delivery.h"
-#include "steps/collection.h"
 #include "steps/enqueued_tokens.h"
 #include "steps/immediate_delivery.h"
+#include "steps/retirement.h"
 #include "steps/step.h"
 #include "steps/submission.h"
 
@@ -30,12 +30,8 @@ Result<ProviderFileId> upload_requests(const Batch& batch, const std::string& to
 }
 
 /// A batch for which nobody needs to wait.
-Result<Json> deliver(const Batch& batch, const Ports& ports, const StepContext& context) {
-  const CollectionBinding binding = TRY(active_collection(batch.entity, ports, context));
-  if (batch.generation != binding.generation) {
-    return fail(Code::unsupported, "the batch {} belongs to generation {} of {}, the active one is {}", batch.id.str(),
-                batch.generation, binding.collection, binding.generation);
-  }
+Result<Json> deliver(const Batch& batch, const CollectionBinding& binding, const Ports& ports,
+                     const StepContext& context) {
   const std::size_t embedded = TRY(deliver_at_once(batch, binding, ports, context));
   const Batch delivered = TRY(read_batch(ports.table, batch.id));
   if (!delivered.delta_id.empty() && !context.settings.skip_queue_notification) {
@@ -48,6 +44,34 @@ Result<Json> deliver(const Batch& batch, const Ports& ports, const StepContext& 
   return json;
 }
 
+/// The provider's batch, for which everything is uploaded and recorded.
+Result<ProviderBatch> upload_and_create(const Batch& batch, const std::string& token, const Ports& ports) {
+  const ProviderFileId file = TRY(upload_requests(batch, token, ports));
+  return ports.provider.create_batch(
+      file, {{std::string(kOwnIdKey), batch.id.str()}, {"collection", std::string(names_of(batch.entity).collection)}});
+}
+
+/// Whether the provider has said that it will never take these requests.
+bool is_refusal(const Error& error) {
+  return error.code() == Code::invalid_input || error.code() == Code::limit_exceeded;
+}
+
+/// Ends a batch that the provider does not take, as one that has failed there: another try with the same requests would
+/// come to the same.
+Result<Json> end_refused(const BatchId& id, const CollectionBinding& binding, const Error& refusal, const Ports& ports,
+                         const StepContext& context) {
+  const Batch batch = TRY(read_batch(ports.table, id));
+  const bool too_large = refusal.code() == Code::limit_exceeded;
+  const BatchEnding ending{.status = BatchStatus::failed,
+                           .why_no_result = fmt::format("the provider did not take its batch: {}", refusal.message()),
+                           .counts_as_attempt = !too_large,
+                           .deferred = too_large};
+  auto delivery = TRY(BatchDelivery::begin(batch, binding, DeltaId(uuid5("refused " + id.str())), ports, context));
+  TRY(delivery.finish(ending, Json::object()));
+  context.log.warning("the provider did not take a batch", {{"batch_id", id.str()}, {"reason", refusal.message()}});
+  return answer(TRY(read_batch(ports.table, id)), "refused");
+}
+
 }  // namespace
 
 Result<Json> submit_batch(const Json& event, const Ports& ports, const StepContext& context) {
@@ -56,19 +80,24 @@ Result<Json> submit_batch(const Json& event, const Ports& ports, const StepConte
   if (batch.requests_key.empty()) {
     return fail(Code::conflict, "the batch {} is still being prepared: run again", batch.id.str());
   }
+  const auto binding = TRY(binding_of_batch(batch, ports));
+  if (!binding) {
+    TRY(retire_batch(batch, ports, context));
+    return answer(TRY(read_batch(ports.table, batch.id)), "none");
+  }
   const bool is_enqueued = batch.source == VectorSource::batch;
   if (is_enqueued && !TRY(reserve_tokens(batch, ports, context))) return answer(batch, "wait");
   const std::string token = uuid4(ports.random.bytes());
   if (!TRY(reserve_submit(batch, token, ports, context.settings))) return answer(batch, "wait");
 
-  if (!is_enqueued) return deliver(batch, ports, context);
+  if (!is_enqueued) return deliver(batch, *binding, ports, context);
 
   std::optional<ProviderBatch> created;
   if (!batch.input_file_id.empty()) created = TRY(recover_submit(batch, ports.provider));
   if (!created) {
-    const ProviderFileId file = TRY(upload_requests(batch, token, ports));
-    created = TRY(ports.provider.create_batch(file, {{std::string(kOwnIdKey), batch.id.str()},
-                                                     {"collection", std::string(names_of(batch.entity).collection)}}));
+    auto sent = upload_and_create(batch, token, ports);
+    if (!sent && is_refusal(sent.error())) return end_refused(batch.id, *binding, sent.error(), ports, context);
+    created = TRY(std::move(sent));
   }
   TRY(record_submit(batch, *created, ports));
   const Batch submitted = TRY(read_batch(ports.table, batch.id));

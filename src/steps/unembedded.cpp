@@ -8,8 +8,9 @@ bool is_damage(const Error& error) { return error.code() == Code::corrupt || err
 /// One walk: the receipts that the index names, each once.
 class Walk {
  public:
-  Walk(Entity entity, InputFormat format, const Ports& ports, const StepContext& context, const UnembeddedItems& each)
-      : entity_(entity), format_(format), ports_(ports), context_(context), each_(each) {}
+  Walk(Entity entity, const CollectionBinding& binding, const Ports& ports, const StepContext& context,
+       const UnembeddedItems& each)
+      : entity_(entity), binding_(binding), ports_(ports), context_(context), each_(each) {}
 
   Result<std::size_t> walk() {
     // The index is ordered by receipt, and may lag: it only says which receipts to look at.
@@ -41,11 +42,11 @@ class Walk {
     }
     const auto stored = TRY(std::move(loaded));
     if (!stored) return true;
-    return each_(TRY(unembedded_items(*stored, format_, ports_.clock.now_ms(), context_.settings.input)));
+    return each_(TRY(unembedded_items(*stored, binding_, ports_.clock.now_ms(), context_.settings.input)));
   }
 
   Entity entity_;
-  InputFormat format_;
+  const CollectionBinding& binding_;
   const Ports& ports_;
   const StepContext& context_;
   const UnembeddedItems& each_;
@@ -55,8 +56,9 @@ class Walk {
 
 }  // namespace
 
-Result<std::vector<BatchItem>> unembedded_items(const StoredReceipt& stored, InputFormat format, std::int64_t now_ms,
-                                                const InputLimit& limit) {
+Result<std::vector<BatchItem>> unembedded_items(const StoredReceipt& stored, const CollectionBinding& binding,
+                                                std::int64_t now_ms, const InputLimit& limit) {
+  const InputFormat format = TRY(parse_input_format(binding.input_format));
   std::vector<BatchItem> items;
   for (auto& [id, input] : embedding_inputs(stored.receipt, format)) {
     const auto state = stored.states.find(id);
@@ -64,7 +66,8 @@ Result<std::vector<BatchItem>> unembedded_items(const StoredReceipt& stored, Inp
       continue;
     if (state->second.deferred_until_ms > now_ms) continue;
     const std::string hash = input_hash(input);
-    if (!state->second.input_hash.empty() && state->second.input_hash != hash) continue;
+    const std::string_view stored_hash = state->second.hash_for(binding.generation);
+    if (!stored_hash.empty() && stored_hash != hash) continue;
     BatchItem item{.id = id,
                    .input_hash = hash,
                    .item_version = state->second.item_version,
@@ -76,9 +79,9 @@ Result<std::vector<BatchItem>> unembedded_items(const StoredReceipt& stored, Inp
   return items;
 }
 
-Result<std::size_t> walk_unembedded(Entity entity, InputFormat format, const Ports& ports, const StepContext& context,
-                                    const UnembeddedItems& each) {
-  return Walk(entity, format, ports, context, each).walk();
+Result<std::size_t> walk_unembedded(Entity entity, const CollectionBinding& binding, const Ports& ports,
+                                    const StepContext& context, const UnembeddedItems& each) {
+  return Walk(entity, binding, ports, context, each).walk();
 }
 
 }  // namespace tillite

@@ -6,14 +6,16 @@
 #include "embedding/batch_plan.h"
 #include "embedding/input_format.h"
 #include "steps/step.h"
+#include "vectors/delta.h"
 
 namespace tillite {
 
 /// The items of a receipt that wait for an embedding, are not deferred, and whose stored hash is that of their text,
 /// with their texts and what these count in tokens as they are sent. Another hash means that the receipt is being
 /// replaced right now: whoever looks next finds it whole.
-[[nodiscard]] Result<std::vector<BatchItem>> unembedded_items(const StoredReceipt& stored, InputFormat format,
-                                                              std::int64_t now_ms, const InputLimit& limit);
+[[nodiscard]] Result<std::vector<BatchItem>> unembedded_items(const StoredReceipt& stored,
+                                                              const CollectionBinding& binding, std::int64_t now_ms,
+                                                              const InputLimit& limit);
 
 /// Hears of the items of one receipt; whether the walk goes on.
 using UnembeddedItems = std::function<Result<bool>(std::vector<BatchItem> items)>;
@@ -21,7 +23,7 @@ using UnembeddedItems = std::function<Result<bool>(std::vector<BatchItem> items)
 /// Walks over all receipts that have items without an embedding, in the order of their ids, and hands out these items,
 /// receipt by receipt. The answer: how many receipts were passed over because they cannot be read; each is logged.
 /// Memory: a page of the index and a receipt. `cancelled` when the stop token is requested.
-[[nodiscard]] Result<std::size_t> walk_unembedded(Entity entity, InputFormat format, const Ports& ports,
+[[nodiscard]] Result<std::size_t> walk_unembedded(Entity entity, const CollectionBinding& binding, const Ports& ports,
                                                   const StepContext& context, const UnembeddedItems& each);
 
 }  // namespace tillite

@@ -14,10 +14,6 @@ constexpr std::string_view kDeltaSuffix = ".tar.gz";
 constexpr std::string_view kManifestSuffix = ".json";
 constexpr std::size_t kManifestDigits = 20;
 
-std::string generation_folder(std::string_view collection, std::int64_t generation) {
-  return fmt::format("{}/g{}/", collection, generation);
-}
-
 /// The last part of a key, if the part before it is `folder` and it ends with `suffix`: without the suffix.
 std::optional<std::string_view> name_in(std::string_view key, std::string_view folder, std::string_view suffix) {
   const std::size_t slash = key.rfind('/');
@@ -32,6 +28,10 @@ std::optional<std::string_view> name_in(std::string_view key, std::string_view f
 }  // namespace
 
 ObjectKey root_key(std::string_view collection) { return ObjectKey(fmt::format("{}/root.json", collection)); }
+
+std::string generation_folder(std::string_view collection, std::int64_t generation) {
+  return fmt::format("{}/g{}/", collection, generation);
+}
 
 std::string delta_folder(std::string_view collection, std::int64_t generation) {
   return generation_folder(collection, generation) + "delta/";

@@ -13,6 +13,8 @@ namespace tillite {
 
 // Where everything of a collection lies in the object store (docs/formats/keys.md). `folder` parts end with '/'.
 [[nodiscard]] ObjectKey root_key(std::string_view collection);  ///< "{collection}/root.json"
+/// "{collection}/g{generation}/": everything of one generation.
+[[nodiscard]] std::string generation_folder(std::string_view collection, std::int64_t generation);
 [[nodiscard]] std::string delta_folder(std::string_view collection, std::int64_t generation);
 [[nodiscard]] ObjectKey delta_key(std::string_view collection, std::int64_t generation, const DeltaId& id);
 /// The id in a delta's key; nothing for another key.

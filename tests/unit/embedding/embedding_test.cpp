@@ -62,6 +62,64 @@ TEST(InputFormats, NoiseIsNeitherSentNorANeighbour) {
   EXPECT_EQ(embedding_inputs(receipt, InputFormat::line_plain_1).size(), 1U);
 }
 
+TEST(InputFormats, ALineIsSentBetweenTheRowsAboveAndBelowIt) {
+  const auto inputs = embedding_inputs(receipt_of({line_at(1, 0.5, {"MILK"}), line_at(2, 0.505, {"1.29"}, 0.8),
+                                                   line_at(3, 0.4, {"TOTAL"}), line_at(4, 0.6, {"CORNER", "PANTRY"})}),
+                                       InputFormat::line_rows_1);
+  EXPECT_EQ(inputs.at(line_record_id(kImage, 1, 4)), "<EDGE>\nCORNER PANTRY\nMILK 1.29");
+  EXPECT_EQ(inputs.at(line_record_id(kImage, 1, 1)), "CORNER PANTRY\nMILK 1.29\nTOTAL");
+  EXPECT_EQ(inputs.at(line_record_id(kImage, 1, 2)), inputs.at(line_record_id(kImage, 1, 1))) << "the same row";
+  EXPECT_EQ(inputs.at(line_record_id(kImage, 1, 3)), "MILK 1.29\nTOTAL\n<EDGE>");
+}
+
+TEST(InputFormats, ALineThatIsAloneHasEdgesAboveAndBelow) {
+  const auto inputs = embedding_inputs(receipt_of({line_at(1, 0.5, {"MILK"})}), InputFormat::line_rows_1);
+  EXPECT_EQ(inputs.at(line_record_id(kImage, 1, 1)), "<EDGE>\nMILK\n<EDGE>");
+}
+
+TEST(InputFormats, NoiseIsNobodysRow) {
+  const auto inputs =
+      embedding_inputs(receipt_of({line_at(1, 0.6, {"MILK"}), line_at(2, 0.5, {"====="}), line_at(3, 0.4, {"TOTAL"})}),
+                       InputFormat::line_rows_1);
+  EXPECT_EQ(inputs.size(), 2U);
+  EXPECT_EQ(inputs.at(line_record_id(kImage, 1, 1)), "<EDGE>\nMILK\nTOTAL");
+}
+
+TEST(InputFormats, ATaggedWordTellsItsPlaceAndItsNearestNeighbours) {
+  const auto inputs =
+      embedding_inputs(receipt_of({line_at(1, 0.9, {"Total", "Tax", "Discount"})}), InputFormat::word_tagged_1);
+  EXPECT_EQ(inputs.at(word_record_id(kImage, 1, 1, 1)),
+            "<TARGET>Total</TARGET> <POS>top-left</POS> <CONTEXT><EDGE> Tax</CONTEXT>");
+  EXPECT_EQ(inputs.at(word_record_id(kImage, 1, 1, 2)),
+            "<TARGET>Tax</TARGET> <POS>top-left</POS> <CONTEXT>Total Discount</CONTEXT>");
+}
+
+TEST(InputFormats, TheGridOfATaggedWordIsCutAtAThirdAndTwoThirds) {
+  const auto position_of = [](double x, double y) {
+    Receipt receipt = receipt_of({line_at(1, 0.5, {"A"})});
+    receipt.lines[0].words[0].box = {x, y, 0, 0};
+    const std::string text = embedding_inputs(receipt, InputFormat::word_tagged_1).at(word_record_id(kImage, 1, 1, 1));
+    const std::size_t begin = text.find("<POS>") + 5;
+    return text.substr(begin, text.find("</POS>") - begin);
+  };
+  EXPECT_EQ(position_of(0.32, 0.67), "top-left");
+  EXPECT_EQ(position_of(0.33, 0.66), "middle-center");
+  EXPECT_EQ(position_of(0.66, 0.33), "bottom-right");
+  EXPECT_EQ(position_of(0, 0), "bottom-left");
+  EXPECT_EQ(position_of(1, 1), "top-right");
+}
+
+TEST(InputFormats, AreReadByTheirNames) {
+  for (const InputFormat format :
+       {InputFormat::line_plain_1, InputFormat::line_rows_1, InputFormat::word_context_1, InputFormat::word_tagged_1}) {
+    EXPECT_EQ(parse_input_format(format_name(format)).value(), format);
+    EXPECT_TRUE(format_name(format).starts_with(names_of(entity_of(format)).name));
+  }
+  const auto unknown = parse_input_format("line/plain/2");
+  EXPECT_EQ(unknown.error().code(), Code::invalid_input);
+  EXPECT_NE(unknown.error().message().find("line/rows/1"), std::string::npos);
+}
+
 TEST(ReadingOrder, RowsAreComparedPairwiseAndReadFromTheTop) {
   // The tall middle line reaches into both others, but only shares a centre with the first.
   const auto rows = visual_rows(receipt_of({line_at(1, 0.50, {"B"}, 0.5), line_at(2, 0.505, {"A"}, 0.1),

@@ -265,14 +265,6 @@ TEST_F(PipelineTest, ItemsOfACancelledBatchGoBack) {
   EXPECT_EQ(pipeline.census().published, 3U);
 }
 
-TEST_F(PipelineTest, AnotherModelIsRefusedInsteadOfMixed) {
-  pipeline.binding();
-  pipeline.settings.model = "another-model";
-  const auto found = find_unembedded(Json::object(), pipeline.ports, pipeline.context);
-  ASSERT_FALSE(found);
-  EXPECT_EQ(found.error().code(), Code::unsupported);
-}
-
 TEST_F(PipelineTest, BatchesHaveTheirRowsBeforeTheirItemsAreClaimed) {
   pipeline.import(receipt);
   const auto batches = pipeline.submit_all();

@@ -339,12 +339,12 @@ TEST_F(PollBatchTest, ARepeatedPollTellsTheQueueAgainForTheFirstMayHaveBeenCutOf
   EXPECT_EQ(Json::parse(messages[0].body).at("vector_count"), 3);
 }
 
-TEST_F(PollBatchTest, ABatchOfAnotherGenerationIsRefused) {
+TEST_F(PollBatchTest, ABatchOfAGenerationThatNeverWasIsRefused) {
   must(pipeline.table->write(Update{.key = batch_row_key(BatchId(batch)), .set = {{"generation", 2}}}));
   pipeline.scripted.end_all(ProviderStatus::completed, good(line(1)));
   const auto polled = poll_batch({{"batch_id", batch}}, pipeline.ports, pipeline.context);
   ASSERT_FALSE(polled);
-  EXPECT_EQ(polled.error().code(), Code::unsupported);
+  EXPECT_EQ(polled.error().code(), Code::not_found);
   EXPECT_EQ(status(1), "PENDING");
 }
 

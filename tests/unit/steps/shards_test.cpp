@@ -81,15 +81,10 @@ TEST_F(ShardsTest, AreNotReadByAProgramThatKnowsOneOnly) {
             "tillite-manifest/2");
 }
 
-TEST_F(ShardsTest, AnotherNumberIsAnErrorThatNamesBothAndTheRemedy) {
+TEST_F(ShardsTest, AnotherNumberInTheSettingsChangesNothing) {
   pipeline.binding();
   pipeline.settings.shards = 2;
-  const auto refused = active_collection(Entity::line, pipeline.ports, pipeline.context);
-  ASSERT_FALSE(refused);
-  EXPECT_EQ(refused.error().code(), Code::unsupported);
-  for (const char* const part : {"has 3 shards", "ask for 2", "--shards", "new generation"}) {
-    EXPECT_NE(refused.error().message().find(part), std::string::npos) << refused.error().message();
-  }
+  EXPECT_EQ(pipeline.binding().shards, 3);
   pipeline.settings.shards.reset();
   EXPECT_EQ(pipeline.binding().shards, 3) << "who asks for no number takes the one that is there";
 }
