@@ -13,6 +13,8 @@
 namespace tillite {
 namespace {
 
+constexpr std::int64_t kLargeBatchItems = 10'000;
+
 /// What an ended batch means here.
 struct Ending {
   std::string_view action;
@@ -243,7 +245,7 @@ Result<Json> poll_batch(const Json& event, const Ports& ports, const StepContext
 
   const Json result = TRY(Collector(batch, answer, !skips, ports, context).collect(*binding));
   TRY(tidy_up(batch.id, ports, context.log));
-  trim_heap();  // of a large batch: the merge comes next, in this process or another
+  if (batch.item_count >= kLargeBatchItems) trim_heap();  // the merge comes next, perhaps in this process
   Json facts = result;
   facts.update({{"provider_ms", provider_ms}, {"collect_ms", stopwatch.lap_ms()}});
   context.log.info("collected a batch", facts);
