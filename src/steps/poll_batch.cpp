@@ -1,4 +1,5 @@
 // Asks for one batch, and when it has ended stores its vectors as a delta and takes back the items without one.
+#include "base/heap.h"
 #include "base/stopwatch.h"
 #include "base/uuid.h"
 #include "embedding/batch_files.h"
@@ -11,6 +12,8 @@
 
 namespace tillite {
 namespace {
+
+constexpr std::int64_t kLargeBatchItems = 10'000;
 
 /// What an ended batch means here.
 struct Ending {
@@ -242,6 +245,7 @@ Result<Json> poll_batch(const Json& event, const Ports& ports, const StepContext
 
   const Json result = TRY(Collector(batch, answer, !skips, ports, context).collect(*binding));
   TRY(tidy_up(batch.id, ports, context.log));
+  if (batch.item_count >= kLargeBatchItems) trim_heap();  // the merge comes next, perhaps in this process
   Json facts = result;
   facts.update({{"provider_ms", provider_ms}, {"collect_ms", stopwatch.lap_ms()}});
   context.log.info("collected a batch", facts);

@@ -28,6 +28,7 @@ constexpr std::size_t kRecordBytesMax = std::size_t{1} << 20;
 constexpr std::size_t kRecordsMax = 50'000;
 constexpr std::uint64_t kRecordsBytesMax = std::uint64_t{256} << 20;
 constexpr std::size_t kDimensionsMax = 8192;
+constexpr std::uint64_t kReservedBytesMax = std::uint64_t{32} << 20;  // before it is known what there is
 
 Json header_json(const DeltaFacts& facts, const std::string& records_sha256) {
   return {{"format", kFormat},
@@ -140,7 +141,8 @@ class DeltaReader {
   }
 
   Result<void> read_records(const std::function<Result<void>(Record&&, std::string_view line)>& each) {
-    TRY(expect(kRecordsName, kRecordsBytesMax));
+    const std::uint64_t size_bytes = TRY(expect(kRecordsName, kRecordsBytesMax));
+    lines_.reserve(std::min<std::uint64_t>(size_bytes, kReservedBytesMax));
     HashingSource source(archive_.content());
     LineReader lines(source, kRecordBytesMax);
     std::set<RecordId> ids;

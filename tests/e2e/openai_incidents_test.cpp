@@ -183,20 +183,19 @@ TEST_F(OpenAiIncidents, BatchAndCallSendTheSameTextsAndBringTheSameVectors) {
   EXPECT_EQ(direct.census().at("snapshot_checksum"), home.census().at("snapshot_checksum"));
 }
 
-TEST_F(OpenAiIncidents, AnotherFormatOrModelIsRefusedInsteadOfMixed) {
-  auto receipts = receipts_of_distinct_lines(1, 4);
-  home.import_all(receipts);
+TEST_F(OpenAiIncidents, AnotherModelOrLengthIsRefusedInsteadOfMixed) {
+  home.import_all(receipts_of_distinct_lines(1, 4));
   home.run();
+  const std::size_t before = created();
   for (const auto& [name, value] :
        {std::pair("EMBEDDING_MODEL", "text-embedding-3-large"), std::pair("EMBEDDING_DIMENSIONS", "128")}) {
     SCOPED_TRACE(name);
-    OpenAiHome other(folder.path(), openai.environment(), {{name, value}});
-    receipts[0].lines[0].text += " again";
-    other.import_all(receipts);
-    const std::size_t before = created();
-    EXPECT_NE(other.program().run({"run", "--entity", "line"}).status, 0);
-    EXPECT_EQ(created(), before) << "nothing is paid for";
+    const OpenAiHome other(folder.path(), openai.environment(), {{name, value}});
+    const auto refused = other.program().run({"run", "--entity", "line"});
+    EXPECT_EQ(refused.status, 13);
+    EXPECT_NE(refused.err.find(name), std::string::npos) << refused.err;
   }
+  EXPECT_EQ(created(), before) << "nothing is paid for";
 }
 
 }  // namespace

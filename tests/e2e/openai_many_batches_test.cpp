@@ -29,7 +29,7 @@ class OpenAiManyBatches : public ::testing::TestWithParam<int> {};
 
 TEST_P(OpenAiManyBatches, EndCompleteWithFewCallsAtATimeAndNoneTwice) {
   const int seed = GetParam();
-  const int batches = variable("TILLITE_BATCHES", 150);
+  const int batches = variable("TILLITE_BATCHES", 60);
   constexpr int lines_a_receipt = 100;
   TempFolder folder;
   OpenAiEmulator openai(folder.path(),
@@ -53,10 +53,7 @@ TEST_P(OpenAiManyBatches, EndCompleteWithFewCallsAtATimeAndNoneTwice) {
     if (census.at("published") == batches) break;
     // Items may have failed three times by chance: whoever looks after the home lets them go on.
     if (census.at("failed") > 0) home.answer({"retry", "--all"});
-    if (outcome.status != 0 && outcome.status != 3)
-      fmt::print(
-          "[   FIGURE ] a run ended: {}\n",
-          outcome.err.substr(outcome.err.rfind("tillite:") == std::string::npos ? 0 : outcome.err.rfind("tillite:")));
+    if (outcome.status != 0 && outcome.status != 3) fmt::print("[   FIGURE ] a run ended: {}\n", outcome.err);
   }
   const Json stats = openai.stats();
   fmt::print(
@@ -74,7 +71,9 @@ TEST_P(OpenAiManyBatches, EndCompleteWithFewCallsAtATimeAndNoneTwice) {
   for (const auto& [id, count] : stats.at("batches").at("by_metadata").at("tillite_batch_id").items()) {
     EXPECT_EQ(count, 1) << id << " was created twice";
   }
-  EXPECT_TRUE(home.answer({"batches", "reconcile"}).at("batches").empty()) << "no batch is there that nobody knows";
+  // Files may be there whose upload got no answer: gc finds those. Batches may not.
+  const auto reconciled = home.program().run({"--json", "batches", "reconcile"});
+  EXPECT_EQ(reconciled.json().at("batches"), Json::array()) << "no batch is there that nobody knows";
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, OpenAiManyBatches,
