@@ -91,7 +91,7 @@ class PipelineRun {
       if (!more_can_be_submitted(output)) break;
     }
     TRY(walk(machines.poll));
-    if (auto error = progress_.full_disk()) return std::unexpected(*std::move(error));
+    if (auto error = progress_.common_error()) return std::unexpected(*std::move(error));
     return {};
   }
 

@@ -84,7 +84,8 @@ void print(const RunPlan& plan, const Output& output) {
   }
   output.line("saved        {} tokens, {}: equal texts are sent once, and none that was paid for", plan.tokens_saved(),
               amount_text(plan.cost_saved()));
-  output.line("time         at most {} hours: {} rounds of batches{}", plan.hours_max(), plan.rounds,
+  output.line("time         at most {} hours: {} round{} of batches{}", plan.hours_max(), plan.rounds,
+              plan.rounds == 1 ? "" : "s",
               plan.enqueued_tokens_max ? fmt::format(", {} tokens enqueued at once", *plan.enqueued_tokens_max) : "");
 }
 

@@ -25,6 +25,8 @@ std::string fitted(std::string text) {
   return text.substr(0, size.ws_col - std::size_t{1});
 }
 
+bool concerns_all(Code code) { return code == Code::no_space || code == Code::permission || code == Code::unsupported; }
+
 std::int64_t number(const Json& result, const char* name) {
   const Json* field = find_field(result, name);
   return field != nullptr && field->is_number_integer() ? field->get<std::int64_t>() : 0;
@@ -43,8 +45,8 @@ void Progress::step_ended(std::string_view function_name, const Result<Json>& re
   if (result) {
     count(function_name, *result);
     show(false);
-  } else if (result.error().code() == Code::no_space && !full_disk_) {
-    full_disk_ = result.error();
+  } else if (concerns_all(result.error().code()) && !common_error_) {
+    common_error_ = result.error();
   }
 }
 
@@ -73,9 +75,9 @@ void Progress::finish() {
   std::fflush(stdout);
 }
 
-std::optional<Error> Progress::full_disk() {
+std::optional<Error> Progress::common_error() {
   const std::scoped_lock lock(mutex_);
-  return full_disk_;
+  return common_error_;
 }
 
 Progress::Counts Progress::counts() {

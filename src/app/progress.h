@@ -39,9 +39,10 @@ class Progress {
     bool operator==(const Counts&) const = default;
   };
   [[nodiscard]] Counts counts();
-  /// The error of the first step that found the disk full. A state machine may go on past it, as it does past a batch
-  /// that fails; on one machine the disk is everybody's.
-  [[nodiscard]] std::optional<Error> full_disk();
+  /// The error of the first step that met what is everybody's: a full disk, a provider that refuses the credentials or
+  /// cannot do what is asked. A state machine may go on past it, as it does past a batch that fails; trying again would
+  /// not end before somebody has mended it.
+  [[nodiscard]] std::optional<Error> common_error();
 
  private:
   void count(std::string_view function_name, const Json& result);
@@ -54,7 +55,7 @@ class Progress {
   Counts shown_;
   std::int64_t shown_ms_ = 0;
   bool line_open_ = false;
-  std::optional<Error> full_disk_;
+  std::optional<Error> common_error_;
 };
 
 }  // namespace tillite

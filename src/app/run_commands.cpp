@@ -11,7 +11,9 @@
 #include "steps/compact.h"
 #include "steps/failed_items.h"
 #include "steps/generation.h"
+#include "steps/model_facts.h"
 #include "steps/provider_files.h"
+#include "steps/provider_orphans.h"
 #include "steps/retirement.h"
 #include "vectors/garbage.h"
 
@@ -176,6 +178,7 @@ Result<int> run_command(CommandContext& context, const RunCommandOptions& asked)
   const RunReport report = TRY(run_pipeline(*host, options, progress));
   progress.finish();
 
+  const auto active = TRY(active_collection(options.entities.front(), host->ports(), host->context()));
   Json json = {{"nothing_to_do", report.nothing_to_do},
                {"others_at_work", report.others_at_work},
                {"items_found", report.done.found},
@@ -183,7 +186,7 @@ Result<int> run_command(CommandContext& context, const RunCommandOptions& asked)
                {"items_expected", report.done.expected},
                {"items_embedded", report.done.embedded},
                {"tokens_sent", report.done.tokens + report.done.tokens_called},
-               {"cost_usd", amount_json(cost_of_run(report.done, host->context().settings.model_facts))},
+               {"cost_usd", amount_json(cost_of_run(report.done, facts_of(active.model, host->context().settings)))},
                {"items_merged", report.done.merged},
                {"entities", Json::array()}};
   std::size_t left = 0;
@@ -274,14 +277,22 @@ void add(GarbageReport& sum, const GarbageReport& more) {
   sum.bytes += more.bytes;
 }
 
-/// Files that ended batches have left at the provider.
+/// Files that ended batches, and submits that were cut off, have left at the provider.
 Result<std::size_t> delete_provider_files(const LocalHost& host, const Output& output) {
+  const Ports& ports = host.ports();
   std::size_t files = 0;
   bool all = true;
   for (const Entity entity : kEntities) {
-    const DeletedFiles deleted = TRY(delete_files_left(entity, kDeletingFilesMsMax, host.ports(), host.context()));
+    const DeletedFiles deleted = TRY(delete_files_left(entity, kDeletingFilesMsMax, ports, host.context()));
     files += deleted.files;
     all = all && deleted.all;
+  }
+  // A provider that does not answer is no reason to leave the garbage of this machine where it is.
+  const auto orphans = all ? find_orphan_files(ports) : std::vector<OrphanFile>();
+  all = all && orphans;
+  for (std::size_t i = 0; all && i < orphans->size(); ++i) {
+    all = ports.provider.delete_file((*orphans)[i].file.id).has_value();
+    if (all) ++files;
   }
   output.line("provider: removed {} files{}", files, all ? "" : ", others could not be removed yet");
   return files;

@@ -327,8 +327,8 @@ class HttpServer::Implementation {
       parser.get().body().data = piece->bytes.data();
       parser.get().body().size = piece->bytes.size();
       connection.stream.expires_after(milliseconds(limits_.request_ms_max));
-      co_await http::async_read(connection.stream, connection.buffer, parser,
-                                asio::redirect_error(asio::use_awaitable, error));
+      co_await http::async_read_some(connection.stream, connection.buffer, parser,
+                                     asio::redirect_error(asio::use_awaitable, error));
       if (error == http::error::need_buffer) error = {};
       if (error) co_return Reception::broken;
       piece->size = piece->bytes.size() - parser.get().body().size;

@@ -21,6 +21,7 @@ class RoutedProvider final : public BatchProvider {
   [[nodiscard]] Result<ProviderBatchPage> list(const ProviderBatchId& after, std::size_t limit) override;
   [[nodiscard]] Result<void> cancel(const ProviderBatchId& id) override;
   [[nodiscard]] Result<std::unique_ptr<ByteSource>> download(const ProviderFileId& id) override;
+  /// The local ones first.
   [[nodiscard]] Result<ProviderFilePage> list_files(const ProviderFileId& after, std::size_t limit) override;
   [[nodiscard]] Result<void> delete_file(const ProviderFileId& id) override;
 

@@ -56,7 +56,7 @@ class LocalEmulator final : public Emulator {
                   .faults = settings.faults,
                   .seed = settings.seed,
                   .enqueued_tokens_max = settings.enqueued_tokens_max}),
-        api_(*files_, batches_, models_, settings.folder / "scratch", [this] { alarm_.ring(); }),
+        api_(*files_, batches_, models_, statistics_, settings.folder / "scratch", [this] { alarm_.ring(); }),
         control_(*database_, *files_, batches_, script_, statistics_),
         service_(api_, *files_, control_, script_, statistics_, clock, random, log_,
                  {.api_key = settings.api_key,

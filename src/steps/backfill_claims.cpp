@@ -113,8 +113,7 @@ Update refuse_for_backfill(const Batch& batch, const BatchItem& item, const std:
                         equal("next_input_hash", item.input_hash)}};
 }
 
-Result<std::vector<bool>> claim_for_backfill(const Batch& batch, const std::vector<BatchItem>& items,
-                                             const Ports& ports) {
+Result<std::vector<bool>> claim_for_backfill(const Batch& batch, std::span<const BatchItem> items, const Ports& ports) {
   const auto binding = TRY(stored_binding(batch.entity, ports.vectors));
   const std::int64_t active = binding ? binding->generation : 0;
   std::vector<std::optional<Update>> claims;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "receipts/receipt_items.h"
 #include "steps/batch.h"
 #include "steps/item_claims.h"
@@ -18,7 +20,7 @@ namespace tillite {
 [[nodiscard]] Condition next_input_unchanged(const ItemState& state);
 
 /// Claims the items of a prepared backfill batch. The answer: whether each was won, now or by an earlier call.
-[[nodiscard]] Result<std::vector<bool>> claim_for_backfill(const Batch& batch, const std::vector<BatchItem>& items,
+[[nodiscard]] Result<std::vector<bool>> claim_for_backfill(const Batch& batch, std::span<const BatchItem> items,
                                                            const Ports& ports);
 
 /// As release_items(): the items are free for another batch, or out of attempts.

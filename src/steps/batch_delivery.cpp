@@ -36,8 +36,8 @@ BatchDelivery::BatchDelivery(const Batch& batch, CollectionBinding binding, Delt
 Result<BatchDelivery> BatchDelivery::begin(const Batch& batch, CollectionBinding binding, DeltaId delta,
                                            const Ports& ports, const StepContext& context) {
   BatchDelivery delivery(batch, std::move(binding), std::move(delta), ports, context);
-  TRY(delivery.load_waiting());
   delivery.scratch_ = TRY(ScratchFolder::create(context.scratch));
+  TRY(delivery.load_waiting());
   delivery.writer_ = TRY(DeltaWriter::create(
       delivery.scratch_->path(),
       {.id = delivery.delta_, .batch_id = batch.id, .binding = delivery.binding_, .created_ms = batch.created_ms}));
@@ -52,10 +52,12 @@ Result<void> BatchDelivery::load_waiting() {
     by_id_.emplace(item.id.str(), &item);
     waiting_.try_emplace(item.input_hash);
   }
-  return for_each_receipt(
+  const Path path = scratch_->path() / "texts";
+  FileSink sink(TRY(File::create(path)));
+  TRY(for_each_receipt(
       ports_.table, items_, [&](const StoredReceipt* stored, std::span<const BatchItem> items) -> Result<void> {
         if (stored == nullptr) return {};
-        auto texts = stored_texts(*stored, format);
+        const auto texts = stored_texts(*stored, format);
         const auto inputs =
             batch_.backfill ? embedding_inputs(stored->receipt, format) : std::map<RecordId, std::string>();
         for (const BatchItem& item : items) {
@@ -64,15 +66,23 @@ Result<void> BatchDelivery::load_waiting() {
           if (state == stored->states.end() || text == texts.end()) continue;
           const ItemState& is = state->second;
           if (!still_waits(item, is, inputs)) continue;
+          const std::string metadata = to_text(text->second.metadata);
+          const std::string& document = text->second.document;
           waiting_.at(item.input_hash)
               .push_back({.item = &item,
                           .item_version = is.item_version,
                           .metadata_version = is.metadata_version,
-                          .metadata = to_text(text->second.metadata),
-                          .document = std::move(text->second.document)});
+                          .offset = sink.position(),
+                          .metadata_bytes = static_cast<std::uint32_t>(metadata.size()),
+                          .document_bytes = static_cast<std::uint32_t>(document.size())});
+          TRY(sink.write(as_bytes(metadata)));
+          TRY(sink.write(as_bytes(document)));
         }
         return {};
-      });
+      }));
+  TRY(sink.flush());
+  texts_ = TRY(File::open_read(path));
+  return {};
 }
 
 /// `inputs`: the texts of its receipt as they are now; for a backfill batch only.
@@ -117,20 +127,23 @@ Result<void> BatchDelivery::add_text(const std::string& input_hash, std::vector<
   if (waiting == waiting_.end() || waiting->second.empty()) {
     ++dropped_;  // removed, replaced or delivered already since the submit
   } else {
-    for (Waiting& item : waiting->second) TRY(embed(item, vector));
+    for (const Waiting& item : waiting->second) TRY(embed(item, vector));
     waiting->second.clear();
   }
   return keep(input_hash, std::move(vector));
 }
 
-Result<void> BatchDelivery::embed(Waiting& waiting, const std::vector<float>& vector) {
+Result<void> BatchDelivery::embed(const Waiting& waiting, const std::vector<float>& vector) {
+  std::string texts(std::size_t{waiting.metadata_bytes} + waiting.document_bytes, '\0');
+  TRY(texts_->read_at(waiting.offset, std::as_writable_bytes(std::span(texts))));
+  const std::string_view metadata = std::string_view(texts).substr(0, waiting.metadata_bytes);
   TRY(writer_->add({.id = waiting.item->id,
                     .kind = RecordKind::vector,
                     .item_version = waiting.item_version,
                     .metadata_version = waiting.metadata_version,
                     .input_hash = waiting.item->input_hash,
-                    .metadata = TRY(parse_json(waiting.metadata, "the metadata")),
-                    .document = std::move(waiting.document),
+                    .metadata = TRY(parse_json(metadata, "the metadata")),
+                    .document = texts.substr(waiting.metadata_bytes),
                     .vector = vector}));
   ++embedded_;
   return {};

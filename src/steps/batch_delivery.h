@@ -21,7 +21,7 @@ struct BatchEnding {
 /// From the vectors of a batch's texts, in any order, to its delta: each item that still waits for its text's vector
 /// gets one of its own, the others go back, and the batch's row says what became of it. What was paid for is kept in
 /// the cache, whether an item still wants it or not. Repeating it, after a crash at any point too, ends the same.
-/// Memory: some 600 bytes an item, not the vectors. One thread at a time.
+/// Memory: some 500 bytes an item; vectors, metadata and documents are in files. One thread at a time.
 class BatchDelivery {
  public:
   /// Reads which items wait. `delta` follows from the batch and its results, so that a repetition finds its own.
@@ -58,15 +58,16 @@ class BatchDelivery {
     const BatchItem* item;
     std::int64_t item_version = 1;
     std::int64_t metadata_version = 1;
-    std::string metadata;  ///< as JSON text: a tree of it takes ten times the room
-    std::string document;
+    std::uint64_t offset = 0;  ///< in the file of texts: the metadata as JSON, then the document
+    std::uint32_t metadata_bytes = 0;
+    std::uint32_t document_bytes = 0;
   };
   BatchDelivery(const Batch& batch, CollectionBinding binding, DeltaId delta, const Ports& ports,
                 const StepContext& context);
   [[nodiscard]] Result<void> load_waiting();
   [[nodiscard]] bool still_waits(const BatchItem& item, const ItemState& state,
                                  const std::map<RecordId, std::string>& inputs) const;
-  [[nodiscard]] Result<void> embed(Waiting& waiting, const std::vector<float>& vector);
+  [[nodiscard]] Result<void> embed(const Waiting& waiting, const std::vector<float>& vector);
   [[nodiscard]] Result<void> keep(const std::string& input_hash, std::vector<float> vector);
   [[nodiscard]] Result<void> flush_cache();
   [[nodiscard]] Result<void> store_delta();
@@ -86,6 +87,7 @@ class BatchDelivery {
   std::map<std::string, std::string> reasons_;                          ///< by input_hash
   std::vector<CachedVector> to_keep_;
   std::optional<ScratchFolder> scratch_;
+  std::optional<File> texts_;  ///< what is stored beside the vectors
   std::optional<DeltaWriter> writer_;
   Released released_;
   std::size_t results_ = 0;

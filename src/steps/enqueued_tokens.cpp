@@ -4,6 +4,8 @@
 
 #include "embedding/batch_files.h"
 #include "embedding/tokens/tokenizer.h"
+#include "steps/model_facts.h"
+#include "steps/retirement.h"
 
 namespace tillite {
 namespace {
@@ -53,8 +55,10 @@ Result<std::optional<bool>> try_to_reserve(const BatchId& id, std::int64_t token
 }  // namespace
 
 Result<bool> reserve_tokens(const Batch& batch, const Ports& ports, const StepContext& context) {
-  const EmbeddingModel& model = context.settings.model_facts;
-  if (!model.enqueued_tokens_max || batch.tokens_reserved > 0) return true;
+  if (batch.tokens_reserved > 0) return true;
+  const auto binding = TRY(binding_of_batch(batch, ports));
+  const EmbeddingModel model = facts_of(binding ? binding->model : context.settings.model, context.settings);
+  if (!model.enqueued_tokens_max) return true;
   const auto tokens = static_cast<std::int64_t>(TRY(tokens_of(batch, ports.batch_files)));
   if (tokens == 0) return true;
   for (int tries = 0; tries < kTriesMax; ++tries) {

@@ -12,9 +12,9 @@ namespace tillite {
 // A reservation stands on the batch's row (tokens_reserved, tokens_model), the sum of a model's in a row of its own
 // (docs/formats/table.md). Both change in one transaction, whatever crashes: the sum is that of the rows, always.
 
-/// Reserves a prepared batch's tokens, if the settings' model has a limit. Whether it may be submitted now: false if it
-/// has to wait until others have ended. One that is above the limit by itself goes when nothing else is enqueued. A
-/// batch that has its tokens keeps them. `conflict` if others reserve all the time: worth a retry.
+/// Reserves a prepared batch's tokens, if the model of its generation has a limit. Whether it may be submitted now:
+/// false if it has to wait until others have ended. One that is above the limit by itself goes when nothing else is
+/// enqueued. A batch that has its tokens keeps them. `conflict` if others reserve all the time: worth a retry.
 [[nodiscard]] Result<bool> reserve_tokens(const Batch& batch, const Ports& ports, const StepContext& context);
 
 /// Writes `update` of a batch's row that says that the provider is done with it, and gives the tokens back that the

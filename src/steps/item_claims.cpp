@@ -56,7 +56,14 @@ Result<std::vector<BatchItem>> with_texts_won(std::vector<BatchItem> items, cons
     if (key_of_text.try_emplace(item.input_hash, keys.size()).second)
       keys.push_back(text_key(binding, item.input_hash));
   }
-  const std::vector<bool> won = TRY(claim_texts(batch, keys, ports));
+  std::vector<bool> won;
+  won.reserve(keys.size());
+  for (std::span<const TextKey> rest(keys); !rest.empty();) {
+    const auto some = rest.first(std::min(rest.size(), kWritesAtOnce));
+    const std::vector<bool> ours = TRY(claim_texts(batch, some, ports));
+    won.insert(won.end(), ours.begin(), ours.end());
+    rest = rest.subspan(some.size());
+  }
   std::erase_if(items, [&](const BatchItem& item) { return !won[key_of_text.at(item.input_hash)]; });
   return items;
 }
@@ -117,7 +124,7 @@ Result<std::vector<BatchItem>> without_refused(std::vector<BatchItem> items, con
 }
 
 /// Claims items for the batch. For each whether this batch has it: won now, or by an earlier call.
-Result<std::vector<bool>> claim_items(const Batch& batch, const std::vector<BatchItem>& items, Table& table) {
+Result<std::vector<bool>> claim_items(const Batch& batch, std::span<const BatchItem> items, Table& table) {
   std::vector<Write> claims;
   claims.reserve(items.size());
   for (const BatchItem& item : items) claims.emplace_back(claim(item, batch));
@@ -130,13 +137,18 @@ Result<std::vector<bool>> claim_items(const Batch& batch, const std::vector<Batc
   return won;
 }
 
-/// The items that this batch has.
-Result<std::vector<BatchItem>> items_won(const Batch& batch, const std::vector<BatchItem>& items, const Ports& ports) {
-  const auto is_won =
-      TRY(batch.backfill ? claim_for_backfill(batch, items, ports) : claim_items(batch, items, ports.table));
+/// The items that this batch has. They are claimed some at a time: a claim takes more room than its item.
+Result<std::vector<BatchItem>> items_won(const Batch& batch, std::vector<BatchItem> items, const Ports& ports) {
   std::vector<BatchItem> won;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (is_won[i]) won.push_back(items[i]);
+  won.reserve(items.size());
+  for (std::span<BatchItem> rest(items); !rest.empty();) {
+    const auto some = rest.first(std::min(rest.size(), kWritesAtOnce));
+    const auto is_won =
+        TRY(batch.backfill ? claim_for_backfill(batch, some, ports) : claim_items(batch, some, ports.table));
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      if (is_won[i]) won.push_back(std::move(some[i]));
+    }
+    rest = rest.subspan(some.size());
   }
   return won;
 }
@@ -175,7 +187,7 @@ Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem
     items = TRY(with_inputs(items, TRY(parse_input_format(batch.embedding_format)), ports.table));
   }
   if (batch.source != VectorSource::cache) items = TRY(with_texts_won(std::move(items), batch.id, binding, ports));
-  auto won = TRY(items_won(batch, items, ports));
+  auto won = TRY(items_won(batch, std::move(items), ports));
   if (batch.source != VectorSource::cache) won = TRY(without_refused(std::move(won), batch, ports, context));
 
   Update update{.key = batch_row_key(batch.id), .set = {{"item_count", won.size()}}, .condition = {absent("s3_key")}};

@@ -15,17 +15,20 @@ class Comparison {
  public:
   explicit Comparison(const Ports& ports) : ports_(ports), now_ms_(ports.clock.now_ms()) {}
 
-  Result<Orphans> compare() {
-    // The files first: of a batch that is submitted in between the row is read after its file was listed.
-    std::vector<OrphanFile> files = TRY(listed_files());
+  Result<std::vector<OrphanBatch>> batches() {
     TRY(for_each_provider_batch(ports_.provider, [this](const ProviderBatch& batch) -> Result<bool> {
       TRY(look_at(batch));
       return true;
     }));
-    for (OrphanFile& file : files) {
-      if (TRY(is_left(file))) orphans_.files.push_back(std::move(file));
+    return std::move(batches_);
+  }
+
+  Result<std::vector<OrphanFile>> files() {
+    std::vector<OrphanFile> left;
+    for (OrphanFile& file : TRY(listed_files())) {
+      if (TRY(is_left(file))) left.push_back(std::move(file));
     }
-    return std::move(orphans_);
+    return left;
   }
 
  private:
@@ -59,7 +62,7 @@ class Comparison {
     } else {
       orphan.why = fmt::format("its row is {}", batch_status_name(row->status));
     }
-    if (orphan.is_adoptable || !has_ended(batch.status)) orphans_.batches.push_back(std::move(orphan));
+    if (orphan.is_adoptable || !has_ended(batch.status)) batches_.push_back(std::move(orphan));
     return {};
   }
 
@@ -91,12 +94,20 @@ class Comparison {
   const Ports& ports_;
   std::int64_t now_ms_;
   std::map<BatchId, std::optional<Batch>> rows_;
-  Orphans orphans_;
+  std::vector<OrphanBatch> batches_;
 };
 
 }  // namespace
 
-Result<Orphans> find_orphans(const Ports& ports) { return Comparison(ports).compare(); }
+Result<Orphans> find_orphans(const Ports& ports) {
+  Comparison comparison(ports);
+  Orphans orphans;
+  orphans.batches = TRY(comparison.batches());
+  orphans.files = TRY(comparison.files());
+  return orphans;
+}
+
+Result<std::vector<OrphanFile>> find_orphan_files(const Ports& ports) { return Comparison(ports).files(); }
 
 Result<bool> adopt(const OrphanBatch& orphan, const Ports& ports, const StepContext& context) {
   const Batch batch = TRY(read_batch(ports.table, orphan.own_id));

@@ -29,6 +29,9 @@ struct Orphans {
 /// Changes nothing. Memory: the orphans.
 [[nodiscard]] Result<Orphans> find_orphans(const Ports& ports);
 
+/// The files alone. What a submit uploaded that was cut off before it could record it is among them.
+[[nodiscard]] Result<std::vector<OrphanFile>> find_orphan_files(const Ports& ports);
+
 /// Records an adoptable batch on its row, as the recovery of a submit does; the next poll goes on with it. False if its
 /// row was changed meanwhile.
 [[nodiscard]] Result<bool> adopt(const OrphanBatch& orphan, const Ports& ports, const StepContext& context);

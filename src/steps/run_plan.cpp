@@ -3,6 +3,7 @@
 #include <map>
 #include <unordered_set>
 
+#include "base/check.h"
 #include "embedding/model.h"
 #include "embedding/text_key.h"
 #include "steps/batch.h"
@@ -11,6 +12,7 @@
 #include "steps/enqueued_tokens.h"
 #include "steps/generation_gap.h"
 #include "steps/item_claims.h"
+#include "steps/model_facts.h"
 #include "steps/text_claims.h"
 #include "steps/unembedded.h"
 
@@ -270,7 +272,9 @@ std::optional<Dollars> RunPlan::cost_saved() const {
 }
 
 Result<RunPlan> plan_run(const std::vector<Entity>& entities, const Ports& ports, const StepContext& context) {
-  const EmbeddingModel& model = context.settings.model_facts;
+  check(!entities.empty(), "a run is of some entity");
+  const CollectionBinding first = TRY(active_collection(entities.front(), ports, context));
+  const EmbeddingModel model = facts_of(first.model, context.settings);
   RunPlan plan{.model = model.name,
                .price_per_million = model.price_per_million,
                .batch_price_per_million = model.batch_price_per_million(),

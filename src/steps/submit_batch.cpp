@@ -44,6 +44,34 @@ Result<Json> deliver(const Batch& batch, const CollectionBinding& binding, const
   return json;
 }
 
+/// The provider's batch, for which everything is uploaded and recorded.
+Result<ProviderBatch> upload_and_create(const Batch& batch, const std::string& token, const Ports& ports) {
+  const ProviderFileId file = TRY(upload_requests(batch, token, ports));
+  return ports.provider.create_batch(
+      file, {{std::string(kOwnIdKey), batch.id.str()}, {"collection", std::string(names_of(batch.entity).collection)}});
+}
+
+/// Whether the provider has said that it will never take these requests.
+bool is_refusal(const Error& error) {
+  return error.code() == Code::invalid_input || error.code() == Code::limit_exceeded;
+}
+
+/// Ends a batch that the provider does not take, as one that has failed there: another try with the same requests would
+/// come to the same.
+Result<Json> end_refused(const BatchId& id, const CollectionBinding& binding, const Error& refusal, const Ports& ports,
+                         const StepContext& context) {
+  const Batch batch = TRY(read_batch(ports.table, id));
+  const bool too_large = refusal.code() == Code::limit_exceeded;
+  const BatchEnding ending{.status = BatchStatus::failed,
+                           .why_no_result = fmt::format("the provider did not take its batch: {}", refusal.message()),
+                           .counts_as_attempt = !too_large,
+                           .deferred = too_large};
+  auto delivery = TRY(BatchDelivery::begin(batch, binding, DeltaId(uuid5("refused " + id.str())), ports, context));
+  TRY(delivery.finish(ending, Json::object()));
+  context.log.warning("the provider did not take a batch", {{"batch_id", id.str()}, {"reason", refusal.message()}});
+  return answer(TRY(read_batch(ports.table, id)), "refused");
+}
+
 }  // namespace
 
 Result<Json> submit_batch(const Json& event, const Ports& ports, const StepContext& context) {
@@ -67,9 +95,9 @@ Result<Json> submit_batch(const Json& event, const Ports& ports, const StepConte
   std::optional<ProviderBatch> created;
   if (!batch.input_file_id.empty()) created = TRY(recover_submit(batch, ports.provider));
   if (!created) {
-    const ProviderFileId file = TRY(upload_requests(batch, token, ports));
-    created = TRY(ports.provider.create_batch(file, {{std::string(kOwnIdKey), batch.id.str()},
-                                                     {"collection", std::string(names_of(batch.entity).collection)}}));
+    auto sent = upload_and_create(batch, token, ports);
+    if (!sent && is_refusal(sent.error())) return end_refused(batch.id, *binding, sent.error(), ports, context);
+    created = TRY(std::move(sent));
   }
   TRY(record_submit(batch, *created, ports));
   const Batch submitted = TRY(read_batch(ports.table, batch.id));

@@ -86,11 +86,14 @@ class DeltaReader {
 
   Result<DeltaFacts> read(bool with_vectors, const std::function<Result<void>(Record&&)>& each) {
     TRY(read_header());
-    TRY(read_records());
-    if (!with_vectors) {
-      for (Record& record : records_) TRY(each(std::move(record)));
-      return facts_;
-    }
+    TRY(read_records([&](Record&& record, std::string_view line) -> Result<void> {
+      if (!with_vectors) return each(std::move(record));
+      // As text: a record's metadata take ten times the room when they are read.
+      lines_ += line;
+      lines_ += '\n';
+      return {};
+    }));
+    if (!with_vectors) return facts_;
     TRY(read_vectors(each));
     TRY(read_checksums());
     if (TRY(archive_.next())) return fail(Code::corrupt, "there is a member too many");
@@ -130,11 +133,18 @@ class DeltaReader {
     return fail(code, "{}: {}", kHeaderName, parsed.error().message());
   }
 
-  Result<void> read_records() {
+  Result<Record> parse_line(std::string_view line) {
+    Record record = TRY(parse_record(TRY(parse_json(line, "the record"))));
+    record.delta = facts_.header.id;
+    return record;
+  }
+
+  Result<void> read_records(const std::function<Result<void>(Record&&, std::string_view line)>& each) {
     TRY(expect(kRecordsName, kRecordsBytesMax));
     HashingSource source(archive_.content());
     LineReader lines(source, kRecordBytesMax);
     std::set<RecordId> ids;
+    std::size_t records = 0;
     std::size_t vectors = 0;
     while (true) {
       const auto line = TRY(lines.next());
@@ -142,24 +152,23 @@ class DeltaReader {
       const auto read = [&]() -> Result<Record> {
         if (line.status == LineReader::Status::too_long)
           return fail(Code::corrupt, "it is longer than {} bytes", kRecordBytesMax);
-        return parse_record(TRY(parse_json(line.text, "the record")));
+        return parse_line(line.text);
       };
       auto record = read();
       if (!record) {
         return fail(Code::corrupt, "{} line {}: {}", kRecordsName, line.number, record.error().message());
       }
-      if (records_.size() == facts_.records) return fail(Code::corrupt, "there are more records than announced");
+      if (records++ == facts_.records) return fail(Code::corrupt, "there are more records than announced");
       if (!ids.insert(record->id).second) return fail(Code::corrupt, "the id {} is there twice", record->id.str());
       vectors += record->kind == RecordKind::vector ? 1 : 0;
-      record->delta = facts_.header.id;
-      records_.push_back(*std::move(record));
+      TRY(each(*std::move(record), line.text));
     }
     const std::string sha256 = source.hex();
     checksums_[kRecordsName] = sha256;
     if (sha256 != records_sha256_) return fail(Code::corrupt, "{} does not have its check sum", kRecordsName);
-    if (records_.size() != facts_.records || vectors != facts_.vectors) {
-      return fail(Code::corrupt, "there are {} records and {} vectors, not {} and {}", records_.size(), vectors,
-                  facts_.records, facts_.vectors);
+    if (records != facts_.records || vectors != facts_.vectors) {
+      return fail(Code::corrupt, "there are {} records and {} vectors, not {} and {}", records, vectors, facts_.records,
+                  facts_.vectors);
     }
     return {};
   }
@@ -170,14 +179,16 @@ class DeltaReader {
     if (TRY(expect(kVectorsName, size_bytes)) != size_bytes)
       return fail(Code::corrupt, "{} is too short", kVectorsName);
     HashingSource source(archive_.content());
-    for (Record& record : records_) {
+    for (std::string_view rest = lines_; !rest.empty();) {
+      const std::size_t end = rest.find('\n');
+      Record record = TRY(parse_line(rest.substr(0, end)));
+      rest.remove_prefix(end + 1);
       if (record.kind == RecordKind::vector) {
         record.vector.resize(dimensions);
         TRY(read_exactly(source, std::as_writable_bytes(std::span(record.vector)), kVectorsName));
         TRY(check_stored_vector(record.vector, dimensions, record.id));
       }
       TRY(each(std::move(record)));
-      record = Record{};
     }
     checksums_[kVectorsName] = source.hex();
     return {};
@@ -195,7 +206,7 @@ class DeltaReader {
   TarGzReader archive_;
   DeltaFacts facts_;
   std::string records_sha256_;
-  std::vector<Record> records_;
+  std::string lines_;  ///< of the records, until their vectors come
   Json checksums_ = Json::object();
 };
 

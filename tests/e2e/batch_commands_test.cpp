@@ -196,7 +196,7 @@ TEST_F(BatchCommands, RunDirectAsksAtOnceIfFewItemsAreToBeSent) {
 TEST_F(BatchCommands, FilesOfTheProviderAreGoneWhenARunHasEnded) {
   ASSERT_EQ(program.run({"run"}).status, 0);
   std::size_t files = 0;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(home / "provider")) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(home / "provider/objects")) {
     files += entry.is_regular_file() ? 1 : 0;
   }
   EXPECT_EQ(files, 0U);

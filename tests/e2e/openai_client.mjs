@@ -6,7 +6,7 @@
 // skipped, where it is missing.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -405,6 +405,29 @@ const ours = [
   },
 ];
 
+/// The largest batch that there can be takes no more memory than a small one; one request more is one too many.
+async function atTheLimits(folder) {
+  const emulator = await Emulator.start(folder, "--latency", "0s");
+  try {
+    const { client } = emulator;
+    const lines = Array.from({ length: 50_000 }, (_, i) => request(`request-${i}`, `WHOLE MILK 1L ${i}`, { dimensions: 512 }));
+    const batch = await settled(client, (await createBatch(client, await upload(client, lines))).id);
+    assert.deepEqual([batch.status, batch.request_counts.completed], ["completed", 50_000]);
+    let results = 0;
+    for await (const piece of (await client.files.content(batch.output_file_id)).body) {
+      for (const byte of piece) results += byte === 10 ? 1 : 0;
+    }
+    assert.equal(results, 50_000);
+    const peak = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${emulator.process.pid}/status`, "utf8"))[1]);
+    assert.ok(peak < 128 * 1024, `a peak of ${peak} KiB`);
+    lines.push(request("one-too-many", "x"));
+    const refused = await settled(client, (await createBatch(client, await upload(client, lines))).id);
+    assert.deepEqual([refused.status, refused.errors.data[0].code], ["failed", "too_many_tasks"]);
+  } finally {
+    await emulator.stop();
+  }
+}
+
 /// A server under faults: the client's own retries get everything through, and nothing is done twice that a client can tell.
 async function withFaults(folder) {
   const faults = "429=0.1,5xx=0.1,cut=0.1,slow=0.02,retry-after=10ms,slow-for=20ms,list-lag=50ms";
@@ -460,6 +483,7 @@ for (const { name, run } of shared) await attempt(name, () => run(emulator.clien
 for (const { name, run } of ours) await attempt(name, () => run(emulator));
 await attempt("it ends when it is asked to", async () => assert.equal(await emulator.stop(), 0));
 await attempt("faults are survived by a client that tries again", () => withFaults(join(scratch, "faults")));
+await attempt("50,000 requests are computed in bounded memory", () => atTheLimits(join(scratch, "limits")));
 await attempt("a kill loses nothing", () => afterAKill(join(scratch, "killed")));
 await attempt("all answers are of the client's types", compileAnswers);
 

@@ -28,6 +28,7 @@ struct Sweep {
     EXPECT_EQ(census.at("published"), kReceipts * kLines) << census;
     EXPECT_EQ(census.at("snapshot_vectors"), kReceipts * kLines);
     EXPECT_EQ(census.at("adds_up"), true);
+    home.answer({"gc"});
     const Json stats = openai.stats();
     EXPECT_EQ(stats.at("paid").at("requests_more_than_once"), 0) << stats.at("paid");
     EXPECT_EQ(stats.at("paid").at("requests"), kReceipts * kLines);

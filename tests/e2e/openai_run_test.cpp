@@ -104,7 +104,7 @@ TEST_F(OpenAiRunTest, AHomeOfTheLocalEmbedderStaysItsOwn) {
 }
 
 TEST_F(OpenAiRunTest, ComesToItsEndWhateverTheServerDoes) {
-  serve({"--faults", "429=0.05,500=0.05,cut=0.05", "--seed", "7"});
+  serve({"--faults", "429=0.05,5xx=0.05,cut=0.05,cut-body=0.2", "--seed", "7"});
   import(4);
   ::setenv("BATCH_ITEMS_MAX", "20", 1);
   const auto run = program.run({"run"});
@@ -119,7 +119,7 @@ TEST_F(OpenAiRunTest, AWrongKeyChangesNothingAndIsNeverShown) {
   constexpr const char* kWrong = "sk-wrong-abcdefghij0123456789";
   ::setenv("OPENAI_API_KEY", kWrong, 1);
   const auto refused = program.run({"-v", "--log-level", "DEBUG", "run"});
-  EXPECT_NE(refused.status, 0);
+  EXPECT_EQ(refused.status, 14);
   EXPECT_NE(refused.err.find("OPENAI_API_KEY"), std::string::npos) << refused.err;
   EXPECT_EQ((refused.err + refused.out).find("abcdefghij"), std::string::npos) << refused.err;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder / "home")) {

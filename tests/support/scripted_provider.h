@@ -19,6 +19,7 @@ class ScriptedProvider final : public BatchProvider {
   };
   bool deletes_nothing = false;  ///< files cannot be removed
   bool no_answer = false;        ///< nothing is to be learnt of any batch
+  int cancels = 0;               ///< that were asked for
   int lists_that_lag = 0;        ///< so many lists show nothing yet
 
   /// Says from now on that every batch has ended like this.
@@ -59,7 +60,10 @@ class ScriptedProvider final : public BatchProvider {
     }
     return real_.list(after, limit);
   }
-  Result<void> cancel(const ProviderBatchId& id) override { return real_.cancel(id); }
+  Result<void> cancel(const ProviderBatchId& id) override {
+    ++cancels;
+    return real_.cancel(id);
+  }
   Result<std::unique_ptr<ByteSource>> download(const ProviderFileId& id) override {
     const auto file = files.find(id);
     return file == files.end() ? real_.download(id) : source_of(file->second);

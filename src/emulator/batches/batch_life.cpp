@@ -240,7 +240,11 @@ Result<void> BatchLife::execute(const EmulatedBatch& batch, const std::stop_toke
   plan.lines = settings_.faults.lines;
   if (!batch.outcome.lines.empty()) plan.lines = TRY(FaultSpec::parse_lines(batch.outcome.lines));
   std::vector<Payment> payments;
-  const auto pay = [&](Payment payment) { payments.push_back(std::move(payment)); };
+  const bool is_truncated = batch.outcome.output == Outcome::Output::truncated;
+  const auto pay = [&](Payment payment) {
+    payment.is_good = payment.is_good && !is_truncated;
+    payments.push_back(std::move(payment));
+  };
   const ResultFacts facts =
       TRY(BatchResults(batch, models_, std::move(plan)).write(lines, output.sink(), errors.sink(), pay, stop));
   after.counts.completed = facts.completed;
@@ -249,7 +253,7 @@ Result<void> BatchLife::execute(const EmulatedBatch& batch, const std::stop_toke
   after.status = is_cancelled ? ProviderStatus::cancelling : ProviderStatus::finalizing;
   after.due_ms = is_cancelled ? now_ms : now_ms + settings_.latency.finalizing_ms;
   if (!is_cancelled) after.finalizing_ms = now_ms;
-  if (batch.outcome.output == Outcome::Output::truncated) TRY(output.cut_in_half());
+  if (is_truncated) TRY(output.cut_in_half());
 
   const auto kept = database_.write("keeping the results of a batch", [&](SQLite::Database& database) -> Result<void> {
     const auto keep = [&](FileDraft& draft, std::string_view suffix) {

@@ -109,7 +109,8 @@ Result<void> BatchResults::execute(const Line& line, ByteSink& output, ByteSink&
   (*paid_)({.custom_id = line.custom_id,
             .input_hash = hash_of_inputs(*request),
             .items = request->inputs.size(),
-            .tokens = request->tokens});
+            .tokens = request->tokens,
+            .is_good = !line.fault || line.fault == LineFault::duplicate_id});
   if (line.fault == LineFault::missing_id) return {};
   TRY(write_success(line, *request, output));
   if (line.fault == LineFault::duplicate_id) TRY(write_success(line, *request, output));

@@ -15,6 +15,7 @@ struct Payment {
   std::int64_t input_hash = 0;  ///< of the request's inputs
   std::uint64_t items = 0;      ///< the inputs
   std::uint64_t tokens = 0;
+  bool is_good = true;  ///< whoever reads the result can use it; else it was spoiled on purpose
 };
 
 /// What the results of a batch came to.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <optional>
 
 #include "emulator/duration.h"
@@ -47,12 +48,17 @@ std::optional<Event> named(const std::array<Named<Event>, size>& events, std::st
   return found == events.end() ? std::nullopt : std::optional(found->event);
 }
 
+template <typename Event, std::size_t size>
+void add_names(std::vector<std::string_view>& names, const std::array<Named<Event>, size>& events) {
+  std::ranges::transform(events, std::back_inserter(names), &Named<Event>::name);
+}
+
 std::string all_names() {
   std::vector<std::string_view> names;
-  for (const auto& fault : kRequestFaults) names.push_back(fault.name);
+  add_names(names, kRequestFaults);
   names.push_back(kCut);
-  for (const auto& fault : kBatchFaults) names.push_back(fault.name);
-  for (const auto& fault : kLineFaults) names.push_back(fault.name);
+  add_names(names, kBatchFaults);
+  add_names(names, kLineFaults);
   return fmt::format("{}, list-lag, retry-after, slow-for", fmt::join(names, ", "));
 }
 
@@ -135,7 +141,7 @@ Result<Chances<LineFault>> FaultSpec::parse_lines(const Json& object) {
 Result<RequestFault> request_fault_named(std::string_view name) {
   if (const auto fault = named(kRequestFaults, name)) return *fault;
   std::vector<std::string_view> names;
-  for (const auto& fault : kRequestFaults) names.push_back(fault.name);
+  add_names(names, kRequestFaults);
   return fail(Code::invalid_input, "there is no fault of requests '{}': there are {}", name.substr(0, 40),
               fmt::join(names, ", "));
 }

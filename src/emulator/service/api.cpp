@@ -197,6 +197,7 @@ ApiResult<ServerResponse> OpenAiApi::create_embeddings(const ServerRequest& requ
     auto source = TRY(file_source(path));
     response.stream.emplace(StreamedBody{.source = std::move(source), .bytes = sink.position()});
   }
+  statistics_.count_embedded(asked.inputs.size(), asked.tokens);
   add_limits(response, "requests", kRequestsPerMinute, 1);
   add_limits(response, "tokens", kTokensPerMinute, asked.tokens);
   return response;

@@ -2,6 +2,7 @@
 
 #include "base/http_server.h"
 #include "emulator/batches/batch_life.h"
+#include "emulator/service/statistics.h"
 #include "emulator/store/file_store.h"
 
 namespace tillite {
@@ -32,12 +33,13 @@ struct Route {
 /// OpenAI's calls on files, batches and embeddings. Threads: any.
 class OpenAiApi {
  public:
-  /// `scratch` is a folder for answers that are large. `batch_created` is told of every new or cancelled batch.
-  OpenAiApi(FileStore& files, BatchLife& batches, const ModelCatalog& models, Path scratch,
+  /// `scratch` is a folder for answers that are large. `batch_changed` is told of every new or cancelled batch.
+  OpenAiApi(FileStore& files, BatchLife& batches, const ModelCatalog& models, Statistics& statistics, Path scratch,
             std::function<void()> batch_changed)
       : files_(files),
         batches_(batches),
         models_(models),
+        statistics_(statistics),
         scratch_(std::move(scratch)),
         batch_changed_(std::move(batch_changed)) {}
 
@@ -55,6 +57,7 @@ class OpenAiApi {
   FileStore& files_;
   BatchLife& batches_;
   const ModelCatalog& models_;
+  Statistics& statistics_;
   Path scratch_;
   std::function<void()> batch_changed_;
 };

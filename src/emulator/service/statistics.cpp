@@ -27,6 +27,8 @@ struct Statistics::State {
   Counts all;
   std::map<std::string, Counts> by_operation;
   std::map<std::string, std::uint64_t> faults;
+  std::uint64_t embedded_items = 0;
+  std::uint64_t embedded_tokens = 0;
 };
 
 Statistics::Statistics() : state_(std::make_shared<State>()) {}
@@ -52,11 +54,18 @@ void Statistics::count_fault(std::string_view name) {
   ++state_->faults[std::string(name)];
 }
 
+void Statistics::count_embedded(std::uint64_t items, std::uint64_t tokens) {
+  const std::scoped_lock lock(state_->mutex);
+  state_->embedded_items += items;
+  state_->embedded_tokens += tokens;
+}
+
 void Statistics::reset() {
   const std::scoped_lock lock(state_->mutex);
   state_->all.forget();
   for (auto& [operation, counts] : state_->by_operation) counts.forget();
   state_->faults.clear();
+  state_->embedded_items = state_->embedded_tokens = 0;
 }
 
 Json Statistics::json() {
@@ -69,7 +78,8 @@ Json Statistics::json() {
   return {{"total", state_->all.count},
           {"in_flight_max", state_->all.in_flight_max},
           {"by_operation", operations},
-          {"faults", state_->faults}};
+          {"faults", state_->faults},
+          {"embedded", {{"items", state_->embedded_items}, {"tokens", state_->embedded_tokens}}}};
 }
 
 }  // namespace tillite

@@ -102,13 +102,16 @@ std::uint64_t enqueued_tokens(SQLite::Database& database, const std::string& mod
 }
 
 void add_payments(SQLite::Database& database, const std::vector<Payment>& payments) {
-  SQLite::Statement add(database, "INSERT INTO payments VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET times = times + 1");
+  SQLite::Statement add(database,
+                        "INSERT INTO payments VALUES (?1, ?2, 1, ?3, 0) ON CONFLICT DO UPDATE "
+                        "SET times = times + 1, in_vain = in_vain + (good > 0), good = good + ?3");
   std::uint64_t items = 0;
   std::uint64_t tokens = 0;
   for (const Payment& payment : payments) {
     add.reset();
     add.bind(1, payment.custom_id);
     add.bind(2, payment.input_hash);
+    add.bind(3, payment.is_good ? 1 : 0);
     add.exec();
     items += payment.items;
     tokens += payment.tokens;
@@ -139,15 +142,20 @@ Json count_batches(SQLite::Database& database) {
 
 Json count_payments(SQLite::Database& database) {
   Json examples = Json::array();
-  SQLite::Statement twice(database, "SELECT custom_id, times FROM payments WHERE times > 1 ORDER BY custom_id LIMIT ?");
+  SQLite::Statement twice(database,
+                          "SELECT custom_id, times, in_vain FROM payments WHERE times > 1 "
+                          "ORDER BY in_vain DESC, custom_id LIMIT ?");
   twice.bind(1, static_cast<std::int64_t>(kExamplesMax));
   while (twice.executeStep()) {
-    examples.push_back({{"custom_id", twice.getColumn(0).getString()}, {"times", twice.getColumn(1).getInt64()}});
+    examples.push_back({{"custom_id", twice.getColumn(0).getString()},
+                        {"times", twice.getColumn(1).getInt64()},
+                        {"in_vain", twice.getColumn(2).getInt64()}});
   }
   return {{"items", total(database, "items_paid")},
           {"tokens", total(database, "tokens_paid")},
           {"requests", database.execAndGet("SELECT coalesce(sum(times), 0) FROM payments").getInt64()},
           {"requests_more_than_once", database.execAndGet("SELECT count(*) FROM payments WHERE times > 1").getInt64()},
+          {"requests_in_vain", database.execAndGet("SELECT coalesce(sum(in_vain), 0) FROM payments").getInt64()},
           {"examples", examples}};
 }
 

@@ -6,7 +6,8 @@ namespace {
 constexpr int kBusyTimeoutMs = 30'000;
 constexpr int kFormatVersion = 1;
 
-// `payments`: what was computed and paid for, by custom_id and the input's hash, to show what was paid for twice.
+// `payments`: what was computed and paid for, by custom_id and the input's hash: how often, how often with a result
+// that could be used, and how often although there had been such a result.
 constexpr const char* kSchema = R"sql(
 CREATE TABLE files (
   number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -30,6 +31,8 @@ CREATE TABLE payments (
   custom_id TEXT NOT NULL,
   input_hash INTEGER NOT NULL,
   times INTEGER NOT NULL,
+  good INTEGER NOT NULL,
+  in_vain INTEGER NOT NULL,
   PRIMARY KEY (custom_id, input_hash)) WITHOUT ROWID;
 CREATE TABLE totals (
   name TEXT PRIMARY KEY,

@@ -35,7 +35,7 @@ TEST(AskedPause, IsNothingIfItCannotBeRead) {
   }
 }
 
-TEST(Duration, HasTheUnitsThatServersUse) {
+TEST(WaitTime, HasTheUnitsThatServersUse) {
   EXPECT_EQ(parse_wait_ms("20ms"), 20);
   EXPECT_EQ(parse_wait_ms("1s"), 1000);
   EXPECT_EQ(parse_wait_ms("6m0s"), 360'000);

@@ -23,36 +23,27 @@ TEST(OpenAiEnvironment, IsOpenAisOwnUnlessSaidOtherwise) {
   EXPECT_EQ(settings.base_url, "https://api.openai.com/v1");
   EXPECT_EQ(settings.api_key.reveal(), "sk-abc") << "without the end of the line it was read from";
   EXPECT_TRUE(settings.needs_key);
-  EXPECT_EQ(settings.calls_max, 8U);
 }
 
 TEST(OpenAiEnvironment, MayNameACompatibleServer) {
   const auto settings = must(read_openai_settings(of({{"OPENAI_BASE_URL", "http://127.0.0.1:8000/v1/"},
                                                       {"OPENAI_ORG_ID", "org-1"},
                                                       {"OPENAI_PROJECT_ID", "proj_1"},
-                                                      {"OPENAI_CALLS_MAX", "3"},
                                                       {"SSL_CERT_FILE", "/certificates.pem"}})));
   EXPECT_EQ(settings.base_url, "http://127.0.0.1:8000/v1");
   EXPECT_TRUE(settings.api_key.empty());
   EXPECT_FALSE(settings.needs_key);
   EXPECT_EQ(settings.organization, "org-1");
   EXPECT_EQ(settings.project, "proj_1");
-  EXPECT_EQ(settings.calls_max, 3U);
   EXPECT_EQ(settings.certificates_file, "/certificates.pem");
 }
 
 TEST(OpenAiEnvironment, AMistakeNamesItsVariableAndNeverTheKey) {
-  const std::vector<std::pair<std::string, std::string>> mistakes = {{"OPENAI_API_KEY", "sk-hidden two"},
-                                                                     {"OPENAI_API_KEY", "sk-hidden\x01"},
-                                                                     {"OPENAI_API_KEY", "sk-hidden\xc3\xa9"},
-                                                                     {"OPENAI_BASE_URL", "api.openai.com"},
-                                                                     {"OPENAI_BASE_URL", "ftp://x"},
-                                                                     {"OPENAI_BASE_URL", "https://user:hidden@x/v1"},
-                                                                     {"OPENAI_BASE_URL", "https://x/v1?a=b"},
-                                                                     {"OPENAI_ORG_ID", "a\r\nb"},
-                                                                     {"OPENAI_CALLS_MAX", "0"},
-                                                                     {"OPENAI_CALLS_MAX", "many"},
-                                                                     {"OPENAI_CALLS_MAX", "257"}};
+  const std::vector<std::pair<std::string, std::string>> mistakes = {
+      {"OPENAI_API_KEY", "sk-hidden two"},     {"OPENAI_API_KEY", "sk-hidden\x01"},
+      {"OPENAI_API_KEY", "sk-hidden\xc3\xa9"}, {"OPENAI_BASE_URL", "api.openai.com"},
+      {"OPENAI_BASE_URL", "ftp://x"},          {"OPENAI_BASE_URL", "https://user:hidden@x/v1"},
+      {"OPENAI_BASE_URL", "https://x/v1?a=b"}, {"OPENAI_ORG_ID", "a\r\nb"}};
   for (const auto& [name, value] : mistakes) {
     const auto read = read_openai_settings(of({{name, value}}));
     ASSERT_FALSE(read) << name << "=" << value;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "adapters/local/folder_object_store.h"
 #include "adapters/local/sqlite_table.h"
 #include "embedding/batch_files.h"
@@ -97,6 +99,19 @@ TEST_F(RoutedProviderTest, ListsTheBatchesOfBoth) {
     after = page.batches.back().id;
   }
   EXPECT_EQ(listed, 5U);
+}
+
+TEST_F(RoutedProviderTest, ListsTheFilesOfBoth) {
+  for (const std::string model : {"tillite-ngram-1", "other-model", "other-model"}) send(model);
+  std::set<ProviderFileId> listed;
+  ProviderFileId after;
+  while (true) {
+    const ProviderFilePage page = must(routed.list_files(after, 1));
+    for (const auto& file : page.files) listed.insert(file.id);
+    if (!page.has_more || page.files.empty()) break;
+    after = page.files.back().id;
+  }
+  EXPECT_EQ(listed.size(), 3U);
 }
 
 TEST_F(RoutedProviderTest, KnowsOfNeitherWhatNeitherKnows) {

@@ -120,6 +120,7 @@ class TokenizerPeerTest : public ::testing::Test {
 TEST_F(TokenizerPeerTest, RandomTextsHaveTheSameTokens) {
   RandomTexts random;
   std::vector<std::string> texts;
+  texts.reserve(kRandomTexts);
   for (std::size_t i = 0; i < kRandomTexts; ++i) texts.push_back(random.next());
   expect_the_peers_tokens(texts);
 }

@@ -192,6 +192,7 @@ TEST(Tokenizer, SeveralThreadsCountAtOnce) {
   std::vector<std::size_t> counts(4);
   {
     std::vector<std::jthread> threads;
+    threads.reserve(counts.size());
     for (std::size_t& count : counts) {
       threads.emplace_back([&count, &text] { count = cl100k_base().count_tokens(text).value(); });
     }

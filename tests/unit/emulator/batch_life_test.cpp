@@ -319,7 +319,21 @@ TEST(BatchLifeTest, CountsWhatIsPaidForTwice) {
   const Json paid = batches.payments();
   EXPECT_EQ(paid.at("items"), 5);
   EXPECT_EQ(paid.at("requests_more_than_once"), 1);
+  EXPECT_EQ(paid.at("requests_in_vain"), 1);
   EXPECT_EQ(paid.at("examples").at(0).at("custom_id"), "1");
+}
+
+TEST(BatchLifeTest, WhatIsPaidForAgainAfterASpoiledResultIsNotInVain) {
+  EmulatedBatches batches;
+  batches.script({{"lines", {{"nan", 1.0}}}});
+  batches.settle(batches.create(EmulatedBatches::lines(2)));
+  batches.script({{"output", "truncated"}});
+  batches.settle(batches.create(EmulatedBatches::lines(2)));
+  batches.settle(batches.create(EmulatedBatches::lines(2)));
+  EXPECT_EQ(batches.payments().at("requests_more_than_once"), 2);
+  EXPECT_EQ(batches.payments().at("requests_in_vain"), 0);
+  batches.settle(batches.create(EmulatedBatches::lines(2)));
+  EXPECT_EQ(batches.payments().at("requests_in_vain"), 2);
 }
 
 }  // namespace

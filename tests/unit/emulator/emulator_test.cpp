@@ -212,6 +212,10 @@ TEST_F(EmulatorTest, CountsRequestsAndThoseThatAreUnderWayTogether) {
   EXPECT_EQ(requests.at("total"), 3);
   EXPECT_EQ(requests.at("by_operation").at("GET /v1/files").at("by_status").at("200"), 2);
   EXPECT_EQ(requests.at("by_operation").at("GET /v1/batches/{id}").at("by_status").at("404"), 1);
+  const std::string body = R"({"model": "text-embedding-3-small", "input": ["oat milk", "bread"]})";
+  EXPECT_EQ(call("POST", "/v1/embeddings", body).status, 200U);
+  const Json embedded = json(call("GET", "/emulator/stats")).at("requests").at("embedded");
+  EXPECT_EQ(embedded, (Json{{"items", 2}, {"tokens", 4}}));
   call("DELETE", "/emulator/stats");
   EXPECT_EQ(json(call("GET", "/emulator/stats")).at("requests").at("total"), 0);
 }

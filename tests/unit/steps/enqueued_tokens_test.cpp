@@ -55,11 +55,11 @@ TEST_F(EnqueuedTokensTest, ABatchSaysWhatItsRequestsCount) {
 
 TEST_F(EnqueuedTokensTest, ABatchThatDoesNotFitWaitsUntilAnotherHasEnded) {
   Pipeline pipeline;
-  limit_to(pipeline, 12);
+  limit_to(pipeline, 13);
   pipeline.import(receipt);
   const auto batches = find(pipeline);
   ASSERT_EQ(batches.size(), 3U);
-  ASSERT_GT(tokens_in(pipeline, batches[0]) + tokens_in(pipeline, batches[1]) + tokens_in(pipeline, batches[2]), 12U);
+  ASSERT_GT(tokens_in(pipeline, batches[0]) + tokens_in(pipeline, batches[1]) + tokens_in(pipeline, batches[2]), 13U);
   EXPECT_EQ(submit(pipeline, batches[0]), "submitted");
   EXPECT_EQ(submit(pipeline, batches[1]), "submitted");
   EXPECT_EQ(submit(pipeline, batches[2]), "wait");
@@ -91,6 +91,16 @@ TEST_F(EnqueuedTokensTest, WithoutALimitNothingIsReserved) {
   pipeline.import(receipt);
   EXPECT_EQ(submit(pipeline, find(pipeline).front()), "submitted");
   EXPECT_EQ(sum_of_rows(pipeline), 0U);
+}
+
+TEST_F(EnqueuedTokensTest, TheLimitIsThatOfTheModelThatTheCollectionIsBoundTo) {
+  Pipeline pipeline;
+  pipeline.import(receipt);
+  limit_to(pipeline, 1);
+  pipeline.settings.model = pipeline.settings.model_facts.name = "another-model";
+  const auto batches = find(pipeline);
+  ASSERT_EQ(batches.size(), 3U);
+  for (const Json& batch : batches) EXPECT_EQ(submit(pipeline, batch), "submitted");
 }
 
 TEST_F(EnqueuedTokensTest, ABatchThatFailsGivesItsTokensBack) {
@@ -145,6 +155,7 @@ TEST_F(EnqueuedTokensTest, OfManySubmitsAtOnceNoMoreGoThanFit) {
   std::vector<std::string> actions(batches.size());
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (std::size_t part = 0; part < 4; ++part) {
       threads.emplace_back([&, part] {
         for (std::size_t i = part; i < batches.size(); i += 4) actions[i] = submit(pipeline, batches[i]);

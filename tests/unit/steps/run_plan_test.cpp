@@ -27,8 +27,9 @@ class RunPlanTest : public ::testing::Test {
   }
   /// What a run that follows really sends.
   std::uint64_t tokens_found() {
+    const Json found = must(find_unembedded(Json::object(), pipeline.ports, pipeline.context));
     std::uint64_t tokens = 0;
-    for (const Json& batch : must(find_unembedded(Json::object(), pipeline.ports, pipeline.context)).at("batches")) {
+    for (const Json& batch : found.at("batches")) {
       tokens += static_cast<std::uint64_t>(
           must(read_batch(*pipeline.table, BatchId(batch.at("batch_id").get<std::string>()))).token_count);
     }
@@ -126,6 +127,14 @@ TEST_F(RunPlanTest, OfAModelThatIsNotKnownTheCostIsNotKnown) {
   pipeline.import(receipt_with({"MILK 1.29"}));
   EXPECT_FALSE(plan().cost());
   EXPECT_FALSE(plan().cost_if_called());
+}
+
+TEST_F(RunPlanTest, ThePriceIsThatOfTheModelThatTheCollectionIsBoundTo) {
+  pipeline.import(receipt_with({"MILK 1.29"}));
+  pipeline.settings.model = "text-embedding-3-large";
+  pipeline.settings.model_facts = embedding_model(pipeline.settings.model);
+  EXPECT_EQ(plan().model, "tillite-ngram-1");
+  EXPECT_EQ(plan().cost(), Dollars{0});
 }
 
 TEST_F(RunPlanTest, WhatMayBeEnqueuedSaysHowManyRoundsThereAre) {

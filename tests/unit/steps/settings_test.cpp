@@ -85,7 +85,8 @@ TEST(Settings, WhatAModelCannotGiveOrASettingCannotBeIsNamed) {
 }
 
 TEST(Settings, AFewStepsAtATimeCallTheProviderUnlessToldOtherwise) {
-  EXPECT_EQ(must(settings_of({})).provider_calls_max, 2U) << "the local embedder uses the cores that there are";
+  EXPECT_EQ(must(settings_of({{"EMBEDDING_MODEL", "tillite-ngram-1"}})).provider_calls_max, 2U)
+      << "the local embedder uses the cores that there are";
   EXPECT_EQ(must(settings_of({{"EMBEDDING_MODEL", "text-embedding-3-small"}})).provider_calls_max, 8U);
   EXPECT_EQ(must(settings_of({{"PROVIDER_CALLS_MAX", "16"}})).provider_calls_max, 16U);
   for (const char* value : {"0", "65", "all"}) {

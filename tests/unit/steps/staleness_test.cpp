@@ -146,8 +146,8 @@ TEST_P(Staleness, EndsWithWhatTheReceiptIsNow) {
   expect_vectors_of_the_texts();
 }
 
-std::string name_of(const ::testing::TestParamInfo<Staleness::ParamType>& test) {
-  constexpr std::array stages = {"prepared", "submitted", "finalizing", "merged", "published"};
+std::string name_of(const ::testing::TestParamInfo<std::tuple<std::size_t, Stage>>& test) {
+  static constexpr std::array stages = {"prepared", "submitted", "finalizing", "merged", "published"};
   std::string name = changes()[std::get<0>(test.param)].name;
   std::erase(name, ',');
   std::ranges::replace(name, ' ', '_');

@@ -80,5 +80,31 @@ TEST_F(SubmitTest, WithoutPermissionItFailsAtOnceWithTheReasonAndNothingIsLost) 
   EXPECT_EQ(pipeline.census().published, 2U);
 }
 
+TEST_F(SubmitTest, ABatchThatTheProviderWillNotTakeEndsAndItsItemsHaveUsedAnAttempt) {
+  pipeline.scripted.before_create = [&](const ProviderFileId&) -> Result<void> {
+    return fail(Code::invalid_input, "this model has no batches");
+  };
+  for (int attempt = 1; attempt <= pipeline.settings.attempts_max; ++attempt) {
+    EXPECT_EQ(must(submit()).at("action"), "refused");
+    EXPECT_EQ(row().status, BatchStatus::failed);
+    EXPECT_NE(row().error_summary.find("this model has no batches"), std::string::npos);
+    const Json next = must(find_unembedded(Json::object(), pipeline.ports, pipeline.context)).at("batches");
+    EXPECT_EQ(next.empty(), attempt == pipeline.settings.attempts_max);
+    if (!next.empty()) id = next.front().at("batch_id").get<std::string>();
+  }
+  EXPECT_EQ(pipeline.census().failed, 2U);
+  EXPECT_NE(pipeline.row(line_of(receipt, 1)).at("failure_reason").get<std::string>().find("no batches"),
+            std::string::npos);
+}
+
+TEST_F(SubmitTest, ABatchThatIsTooLargeForTheProviderIsSentLaterAndSmaller) {
+  pipeline.scripted.before_create = [&](const ProviderFileId&) -> Result<void> {
+    return fail(Code::limit_exceeded, "the file is too large");
+  };
+  EXPECT_EQ(must(submit()).at("action"), "refused");
+  EXPECT_EQ(pipeline.row(line_of(receipt, 1)).at("attempts"), 0);
+  EXPECT_EQ(pipeline.row(line_of(receipt, 1)).at("deferrals"), 1);
+}
+
 }  // namespace
 }  // namespace tillite::testing
