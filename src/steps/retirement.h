@@ -6,8 +6,8 @@
 
 namespace tillite {
 
-/// The binding of the generation that a batch is for, if its vectors are still wanted: the active one, or the candidate,
-/// which keeps what was paid for while it is cancelled, too.
+/// The binding of the generation that a batch is for, if its vectors are still wanted: the active one, or the
+/// candidate, which keeps what was paid for while it is cancelled, too.
 [[nodiscard]] Result<std::optional<CollectionBinding>> binding_of_batch(const Batch& batch, const Ports& ports);
 
 /// Ends a batch whose vectors nobody wants any more: its items are free again, and the provider is told.

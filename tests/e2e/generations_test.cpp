@@ -18,7 +18,8 @@ class GenerationsProgram : public ::testing::Test {
   Json generation(const std::string& collection, int number) {
     const auto listed = program.run({"--json", "generations"});
     EXPECT_EQ(listed.status, 0) << listed.err;
-    for (const Json& one : listed.json().at("generations")) {
+    const Json json = listed.json();
+    for (const Json& one : json.at("generations")) {
       if (one.at("collection") == collection && one.at("generation") == number) return one;
     }
     return nullptr;
