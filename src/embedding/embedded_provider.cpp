@@ -10,6 +10,7 @@
 #include "base/uuid.h"
 #include "embedding/batch_files.h"
 #include "embedding/vector_text.h"
+#include "ports/batch_metadata.h"
 
 namespace tillite {
 namespace {
@@ -49,22 +50,6 @@ Result<ProviderBatch> parse_row(const Item& row) {
   batch.requests_completed = TRY(count("requests_completed"));
   batch.requests_failed = TRY(count("requests_failed"));
   return batch;
-}
-
-Result<void> check_metadata(const std::map<std::string, std::string>& metadata) {
-  if (metadata.size() > BatchProvider::kMetadataPairsMax) {
-    return fail(Code::invalid_input, "metadata has {} pairs; at most {} are allowed", metadata.size(),
-                BatchProvider::kMetadataPairsMax);
-  }
-  for (const auto& [name, value] : metadata) {
-    if (!is_utf8(name) || !is_utf8(value)) return fail(Code::invalid_input, "metadata is not UTF-8");
-    if (code_points(name).size() > BatchProvider::kMetadataKeyMax ||
-        code_points(value).size() > BatchProvider::kMetadataValueMax) {
-      return fail(Code::invalid_input, "the metadata '{}' is longer than {} and {} characters", name.substr(0, 64),
-                  BatchProvider::kMetadataKeyMax, BatchProvider::kMetadataValueMax);
-    }
-  }
-  return {};
 }
 
 /// Computes a batch: its output and error files, in the order of a shuffle that is always the same.
@@ -174,7 +159,7 @@ Result<ProviderFileId> EmbeddedProvider::upload(ByteSource& content, const std::
 
 Result<ProviderBatch> EmbeddedProvider::create_batch(const ProviderFileId& input_file,
                                                      const std::map<std::string, std::string>& metadata) {
-  TRY(check_metadata(metadata));
+  TRY(check_batch_metadata(metadata));
   const ProviderBatchId id("batch_" + uuid4(random_.bytes()));
   const ItemKey key = batch_key(id);
   Item row = {{"PK", key.pk},

@@ -9,6 +9,7 @@
 #include "base/percent_coding.h"
 #include "base/text.h"
 #include "base/uuid.h"
+#include "ports/batch_metadata.h"
 
 namespace tillite {
 namespace {
@@ -33,22 +34,6 @@ Result<std::uint64_t> spool(ByteSource& content, const Path& path) {
 /// The provider takes no other ending.
 std::string jsonl_name(const std::string& name) {
   return name.ends_with(".jsonl") ? name : name.substr(0, name.rfind('.')) + ".jsonl";
-}
-
-Result<void> check_metadata(const std::map<std::string, std::string>& metadata) {
-  if (metadata.size() > BatchProvider::kMetadataPairsMax) {
-    return fail(Code::invalid_input, "metadata has {} pairs; at most {} are allowed", metadata.size(),
-                BatchProvider::kMetadataPairsMax);
-  }
-  for (const auto& [name, value] : metadata) {
-    if (!is_utf8(name) || !is_utf8(value)) return fail(Code::invalid_input, "metadata is not UTF-8");
-    if (code_points(name).size() > BatchProvider::kMetadataKeyMax ||
-        code_points(value).size() > BatchProvider::kMetadataValueMax) {
-      return fail(Code::invalid_input, "the metadata '{}' is longer than {} and {} characters", name.substr(0, 64),
-                  BatchProvider::kMetadataKeyMax, BatchProvider::kMetadataValueMax);
-    }
-  }
-  return {};
 }
 
 std::string file_path(const ProviderFileId& id) { return "/files/" + percent_encode(id.str()); }
@@ -82,7 +67,7 @@ Result<ProviderFileId> OpenAiProvider::upload(ByteSource& content, const std::st
 
 Result<ProviderBatch> OpenAiProvider::create_batch(const ProviderFileId& input_file,
                                                    const std::map<std::string, std::string>& metadata) {
-  TRY(check_metadata(metadata));
+  TRY(check_batch_metadata(metadata));
   const auto answer = client_.call({.method = "POST",
                                     .path = "/batches",
                                     .body = to_text({{"input_file_id", input_file.str()},
