@@ -213,6 +213,17 @@ bool GenerationGap::model_stays() const {
   return next_.model == active_.model && next_.dimensions == active_.dimensions;
 }
 
+/// Whether an item is there, with this very version: a rollback took its vector out of the active version, and it is to
+/// be embedded again. A tombstone would outrank that vector for ever.
+Result<bool> GenerationGap::is_wanted(const RecordId& id, std::int64_t item_version) const {
+  if (!parse_record_id(id)) return false;
+  const auto row = TRY(ports_->table.get(row_key(id)));
+  if (!row) return false;
+  const auto state = item_state(*row);
+  if (!state) return true;  // damaged: nothing says that it was removed
+  return !state->removed && state->status != EmbeddingStatus::noise && state->item_version == item_version;
+}
+
 Result<void> GenerationGap::for_each_surplus(const std::function<Result<void>(Record&& tombstone)>& each) {
   for (const PinnedSnapshot& shard : next_version_.shards()) {
     RecordId after;
@@ -222,9 +233,11 @@ Result<void> GenerationGap::for_each_surplus(const std::function<Result<void>(Re
       for (const IndexedRecord& record : page) {
         const auto known = TRY(active_version_.known(record.id)).stored;
         if (known && known->label) continue;
+        const std::int64_t item_version = std::max(record.item_version, known ? known->item_version : 0);
+        if (TRY(is_wanted(record.id, item_version))) continue;
         TRY(each({.id = record.id,
                   .kind = RecordKind::tombstone,
-                  .item_version = std::max(record.item_version, known ? known->item_version : 0),
+                  .item_version = item_version,
                   .metadata_version = record.metadata_version,
                   .removed_at_ms = known ? known->removed_at_ms : ports_->clock.now_ms()}));
       }

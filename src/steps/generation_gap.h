@@ -46,7 +46,8 @@ class GenerationGap {
   using Each = std::function<Result<bool>(std::vector<Lack>&& lacking)>;
   [[nodiscard]] Result<bool> walk(BackfillCursor& cursor, const Each& each);
 
-  /// Calls `each` with a tombstone for every record of the other generation that the active version has no more.
+  /// Calls `each` with a tombstone for every record of the other generation that the active version has no more, but
+  /// for those that a rollback took out of it and that are to be embedded again: what they have is what will come.
   [[nodiscard]] Result<void> for_each_surplus(const std::function<Result<void>(Record&& tombstone)>& each);
 
  private:
@@ -67,6 +68,7 @@ class GenerationGap {
   [[nodiscard]] Result<Lack> explain_imported(const IndexedRecord& record, std::size_t shard);
   [[nodiscard]] Result<std::optional<Record>> newer_metadata(const IndexedRecord& record, const ReceiptTexts& receipt);
   [[nodiscard]] Result<Record> copy_of(const IndexedRecord& record, std::size_t shard) const;
+  [[nodiscard]] Result<bool> is_wanted(const RecordId& id, std::int64_t item_version) const;
   [[nodiscard]] bool model_stays() const;
   [[nodiscard]] std::optional<Lack> not_to_be_sent(const RecordId& id, const ItemState& state,
                                                    const std::string& hash) const;

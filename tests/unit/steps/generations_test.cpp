@@ -6,6 +6,7 @@
 #include "steps/compact.h"
 #include "steps/generation_gap.h"
 #include "steps/retirement.h"
+#include "steps/rollback.h"
 #include "support/failing_ports.h"
 #include "support/pipeline.h"
 #include "vectors/keys.h"
@@ -52,6 +53,13 @@ class GenerationsTest : public ::testing::Test {
       ASSERT_LT(walks, kWalksMax) << "it never comes to its end";
       walk_once();
     }
+  }
+  /// Finds that nothing is missing, but does not swap: somebody else has the right to publish.
+  void close() {
+    const auto lock = must(PublishLock::take(*pipeline.table, *pipeline.vectors, pipeline.clock, pipeline.random,
+                                             pipeline.binding(), "another", pipeline.settings.lock));
+    must(find_unembedded(Json::object(), pipeline.ports, pipeline.context));
+    ASSERT_TRUE(must(building_generation(kLines, pipeline.ports))->closing);
   }
   /// Whatever is left over is worked off.
   void settle() {
@@ -201,6 +209,40 @@ TEST_F(GenerationsTest, HaveTheNewestMetadata) {
   build();
   EXPECT_EQ(stored(line_of(receipt, 1))->metadata.at("merchant_name"), "Northside Market");
   expect_whole(3);
+}
+
+TEST_F(GenerationsTest, KeepWhatARollbackTookOutOfTheOldOne) {
+  pipeline.import(receipt);
+  pipeline.run();
+  const std::int64_t older = newest(1).number;
+  pipeline.import(other);
+  pipeline.run();
+  start_half_size();
+  for (const std::string& batch : pipeline.submit_all()) pipeline.collect(batch);
+  merge_all();
+  ASSERT_EQ(newest(2).vectors, 5U);
+  must(roll_back(kLines, older, pipeline.ports, pipeline.context));
+  build();
+  settle();
+  EXPECT_EQ(stored(line_of(other, 1))->vector, embedded("TEA 2.49", 32));
+  expect_whole(5);
+}
+
+TEST_F(GenerationsTest, KeepWhatARollbackTookOutOfTheOldOneWhileTheyWereClosing) {
+  pipeline.import(receipt);
+  pipeline.run();
+  const std::int64_t older = newest(1).number;
+  pipeline.import(other);
+  pipeline.run();
+  start_half_size();
+  for (const std::string& batch : pipeline.submit_all()) pipeline.collect(batch);
+  merge_all();
+  close();
+  must(roll_back(kLines, older, pipeline.ports, pipeline.context));
+  build();
+  settle();
+  EXPECT_EQ(stored(line_of(other, 1))->vector, embedded("TEA 2.49", 32));
+  expect_whole(5);
 }
 
 TEST_F(GenerationsTest, ChangeTheInputFormat) {
