@@ -69,7 +69,8 @@ Result<std::vector<InputFile>> open_files(const std::vector<std::string>& names)
     } else if (std::filesystem::is_directory(name, ignored)) {
       return fail(Code::invalid_input, "{} is a folder: name the files in it", name);
     } else {
-      files.push_back({name, TRY(file_source(name))});
+      auto source = TRY(file_source(name));
+      files.push_back({name, std::move(source)});
     }
   }
   return files;

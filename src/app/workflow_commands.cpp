@@ -75,8 +75,8 @@ class HomesSteps final : public TaskRunner {
 
 /// The request as a client of the API writes it.
 Result<Value> test_state_call(const TestStateOptions& options) {
-  Value::Object call{
-      {"definition", TRY(read_file(Path(options.file)))}, {"input", options.input}, {"inspectionLevel", options.level}};
+  const std::string definition = TRY(read_file(Path(options.file)));
+  Value::Object call{{"definition", definition}, {"input", options.input}, {"inspectionLevel", options.level}};
   if (!options.state.empty()) call.set("stateName", options.state);
   if (!options.context.empty()) call.set("context", options.context);
   if (!options.variables.empty()) call.set("variables", options.variables);

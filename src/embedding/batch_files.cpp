@@ -153,9 +153,10 @@ Result<BatchRequest> parse_request_line(std::string_view line) {
   const std::string url = TRY(string_field(json, "url"));
   if (url != "/v1/embeddings")
     return fail(Code::invalid_input, "the field 'url' must be /v1/embeddings, but is {}", url.substr(0, 64));
-  BatchRequest request{.custom_id = TRY(string_field(json, "custom_id")),
-                       .model = TRY(string_field(body, "model")),
-                       .input = TRY(string_field(body, "input"))};
+  BatchRequest request;
+  request.custom_id = TRY(string_field(json, "custom_id"));
+  request.model = TRY(string_field(body, "model"));
+  request.input = TRY(string_field(body, "input"));
   const std::string encoding = TRY(optional_string(body, "encoding_format")).value_or("float");
   if (encoding != "float" && encoding != "base64") {
     return fail(Code::invalid_input, "the field 'encoding_format' must be float or base64, but is '{}'",

@@ -280,9 +280,10 @@ Result<ProviderFilePage> EmbeddedProvider::list_files(const ProviderFileId& afte
   const RowPage rows = TRY(newest(kUploadPartition, after.empty() ? "" : file_key(after).pk, limit));
   ProviderFilePage page{.has_more = rows.has_more};
   for (const Item& row : rows.rows) {
-    page.files.push_back({.id = ProviderFileId(key_of(row).pk.substr(kFileKeyPrefix.size())),
-                          .name = TRY(optional_string(row, "name")).value_or(""),
-                          .bytes = static_cast<std::uint64_t>(TRY(optional_int(row, "bytes")).value_or(0))});
+    ProviderFile& file = page.files.emplace_back();
+    file.id = ProviderFileId(key_of(row).pk.substr(kFileKeyPrefix.size()));
+    file.name = TRY(optional_string(row, "name")).value_or("");
+    file.bytes = static_cast<std::uint64_t>(TRY(optional_int(row, "bytes")).value_or(0));
   }
   return page;
 }

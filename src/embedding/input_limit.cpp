@@ -10,7 +10,8 @@ Result<SentInput> sent_input(const Tokenizer& tokenizer, std::string_view text, 
   const std::string_view front = TRY(tokenizer.cut_to_tokens(text, limit.tokens_max));
   // A limit below the tokens of the first character leaves nothing that could be sent.
   if (front.empty()) return SentInput{Fate::refused, {}, 0, tokens};
-  return SentInput{Fate::cut, front, TRY(tokenizer.count_tokens(front)), tokens};
+  const std::size_t front_tokens = TRY(tokenizer.count_tokens(front));
+  return SentInput{Fate::cut, front, front_tokens, tokens};
 }
 
 }  // namespace tillite

@@ -96,8 +96,11 @@ Item item_row(const RecordId& id, const std::string& text, const Box& box, doubl
 
 Result<Box> read_box(const Item& row) {
   const Json box = TRY(object_field(row, "bounding_box"));
-  return Box{TRY(number_field(box, "x")), TRY(number_field(box, "y")), TRY(number_field(box, "width")),
-             TRY(number_field(box, "height"))};
+  const double x = TRY(number_field(box, "x"));
+  const double y = TRY(number_field(box, "y"));
+  const double width = TRY(number_field(box, "width"));
+  const double height = TRY(number_field(box, "height"));
+  return Box{x, y, width, height};
 }
 
 /// Others may have written pixels with a fraction.
@@ -190,10 +193,11 @@ class Loader {
 
   Result<void> add_line(const Item& row) {
     const RecordName name = TRY(add_state_named(row));
-    stored_.receipt.lines.push_back({.line_id = name.line_id,
-                                     .text = TRY(string_field(row, "text")),
-                                     .box = TRY(read_box(row)),
-                                     .confidence = TRY(read_confidence(row))});
+    Line line{.line_id = name.line_id};
+    line.text = TRY(string_field(row, "text"));
+    line.box = TRY(read_box(row));
+    line.confidence = TRY(read_confidence(row));
+    stored_.receipt.lines.push_back(std::move(line));
     return {};
   }
 
@@ -203,10 +207,11 @@ class Loader {
     // A removal that was cut short, or is under way, has taken the line but not its words yet. The state alone lets
     // the next import or removal finish it.
     if (lines.empty() || lines.back().line_id != name.line_id) return {};
-    lines.back().words.push_back({.word_id = name.word_id,
-                                  .text = TRY(string_field(row, "text")),
-                                  .box = TRY(read_box(row)),
-                                  .confidence = TRY(read_confidence(row))});
+    Word word{.word_id = name.word_id};
+    word.text = TRY(string_field(row, "text"));
+    word.box = TRY(read_box(row));
+    word.confidence = TRY(read_confidence(row));
+    lines.back().words.push_back(std::move(word));
     return {};
   }
 

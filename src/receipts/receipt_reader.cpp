@@ -133,9 +133,11 @@ Result<void> check_box(const Box& box, const std::string& place) {
 Result<Box> read_box(const Json& object, const std::string& place) {
   const Json json = TRY(field(object, place, "box", object_field));
   const std::string box_place = place + ".box";
-  const Box box{TRY(field(json, box_place, "x", number_field)), TRY(field(json, box_place, "y", number_field)),
-                TRY(field(json, box_place, "width", number_field)),
-                TRY(field(json, box_place, "height", number_field))};
+  Box box;
+  box.x = TRY(field(json, box_place, "x", number_field));
+  box.y = TRY(field(json, box_place, "y", number_field));
+  box.width = TRY(field(json, box_place, "width", number_field));
+  box.height = TRY(field(json, box_place, "height", number_field));
   TRY(check_box(box, box_place));
   return box;
 }
@@ -188,10 +190,11 @@ Result<std::vector<Word>> read_words(const Json& line_json, const std::string& p
   for (std::size_t i = 0; i < list.size(); ++i) {
     const std::string word_place = fmt::format("{}.words[{}]", place, i);
     TRY(check_object(list[i], word_place));
-    Word word{.word_id = TRY(read_id(list[i], word_place, "word_id")),
-              .text = TRY(read_text(list[i], word_place)),
-              .box = TRY(read_box(list[i], word_place)),
-              .confidence = TRY(read_confidence(list[i], word_place))};
+    Word word;
+    word.word_id = TRY(read_id(list[i], word_place, "word_id"));
+    word.text = TRY(read_text(list[i], word_place));
+    word.box = TRY(read_box(list[i], word_place));
+    word.confidence = TRY(read_confidence(list[i], word_place));
     if (!ids.insert(word.word_id).second) {
       return fail(Code::invalid_input, "{}.word_id: {} is there twice in this line", word_place, word.word_id);
     }
@@ -203,10 +206,11 @@ Result<std::vector<Word>> read_words(const Json& line_json, const std::string& p
 
 Result<Line> read_line(const Json& json, const std::string& place, bool pixels, const Receipt& receipt) {
   TRY(check_object(json, place));
-  Line line{.line_id = TRY(read_id(json, place, "line_id")),
-            .text = TRY(read_text(json, place)),
-            .box = pixels ? TRY(read_pixel_box(json, place, receipt)) : TRY(read_box(json, place)),
-            .confidence = TRY(read_confidence(json, place))};
+  Line line;
+  line.line_id = TRY(read_id(json, place, "line_id"));
+  line.text = TRY(read_text(json, place));
+  line.box = pixels ? TRY(read_pixel_box(json, place, receipt)) : TRY(read_box(json, place));
+  line.confidence = TRY(read_confidence(json, place));
   line.words = find_field(json, "words") != nullptr ? TRY(read_words(json, place)) : split_into_words(line);
   if (line.words.size() > kWordsMax) {
     return fail(Code::invalid_input, "{}.text: has {} words, at most {} are allowed", place, line.words.size(),
@@ -271,11 +275,12 @@ Result<Receipt> parse_receipt(const Json& json) {
   if (!json.is_object())
     return fail(Code::invalid_input, "a receipt must be a JSON object, but this is {}", json.type_name());
   const bool sroie = is_sroie(json);
-  Receipt receipt{.image_id = TRY(read_image_id(json)),
-                  .receipt_id = TRY(read_id(json, "", "receipt_id")),
-                  .merchant = TRY(read_merchant(json, sroie)),
-                  .width_px = TRY(read_size(json, "width", sroie)),
-                  .height_px = TRY(read_size(json, "height", sroie))};
+  Receipt receipt;
+  receipt.image_id = TRY(read_image_id(json));
+  receipt.receipt_id = TRY(read_id(json, "", "receipt_id"));
+  receipt.merchant = TRY(read_merchant(json, sroie));
+  receipt.width_px = TRY(read_size(json, "width", sroie));
+  receipt.height_px = TRY(read_size(json, "height", sroie));
   const Json& lines = *TRY(list_field(json, "", "lines", kLinesMax));
   std::set<int> ids;
   for (std::size_t i = 0; i < lines.size(); ++i) {

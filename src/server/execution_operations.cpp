@@ -230,9 +230,9 @@ Result<Json> StepFunctionsService::list_executions(const Json& parameters) {
 Result<Json> StepFunctionsService::get_execution_history(const Json& parameters) {
   const ExecutionArn arn = TRY(parse_execution_arn(TRY(text_of(parameters, "executionArn", kArnBytesMax))));
   const std::size_t size = TRY(page_size_of(parameters));
-  const HistoryQuery query = {.newest_first = TRY(optional_bool(parameters, "reverseOrder")).value_or(false),
-                              .after = TRY(number_token_of(parameters)),
-                              .count_max = size + 1};
+  HistoryQuery query{.count_max = size + 1};
+  query.newest_first = TRY(optional_bool(parameters, "reverseOrder")).value_or(false);
+  query.after = TRY(number_token_of(parameters));
   const bool with_data = TRY(optional_bool(parameters, "includeExecutionData")).value_or(true);
   const auto events = backend_.history(arn.id, query);
   if (!events) return execution_missing(events.error(), arn);

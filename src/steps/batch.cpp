@@ -167,8 +167,11 @@ Result<std::vector<BatchItem>> read_items(ObjectStore& batch_files, const Batch&
     if (line.status == LineReader::Status::end) return items;
     const auto read = [&]() -> Result<BatchItem> {
       const Json json = TRY(parse_json(line.text, "the line"));
-      return BatchItem{RecordId(TRY(string_field(json, "id"))), TRY(string_field(json, "input_hash")),
-                       TRY(int_field(json, "item_version")), ""};
+      BatchItem item;
+      item.id = RecordId(TRY(string_field(json, "id")));
+      item.input_hash = TRY(string_field(json, "input_hash"));
+      item.item_version = TRY(int_field(json, "item_version"));
+      return item;
     };
     auto item = read();
     if (!item) return fail(Code::corrupt, "{}:{}: {}", key.str(), line.number, item.error().message());

@@ -51,7 +51,9 @@ class Texts {
 };
 
 Result<Change> change_of(const Item& row, Texts& texts, std::int64_t now_ms) {
-  Change change{.id = TRY(record_id_of(row)), .state = TRY(item_state(row)), .record = std::nullopt};
+  Change change;
+  change.id = TRY(record_id_of(row));
+  change.state = TRY(item_state(row));
   if (change.state.removed || change.state.status == EmbeddingStatus::noise) {
     change.record = tombstone(change.id, change.state, now_ms);
   } else if (change.state.status == EmbeddingStatus::pending || change.state.status == EmbeddingStatus::success) {

@@ -32,10 +32,11 @@ Result<std::vector<FailedItem>> failed_items(Entity entity, std::size_t limit, T
     const Page page = TRY(table.query(query));
     for (const Item& row : page.items) {
       const ItemState state = TRY(item_state(row));
-      failed.push_back({.id = TRY(record_id_of(row)),
-                        .text = TRY(optional_string(row, "text")).value_or(""),
-                        .reason = state.failure_reason,
-                        .attempts = state.attempts});
+      FailedItem& item = failed.emplace_back();
+      item.id = TRY(record_id_of(row));
+      item.text = TRY(optional_string(row, "text")).value_or("");
+      item.reason = state.failure_reason;
+      item.attempts = state.attempts;
     }
     if (page.next.empty()) break;
     query.start_after = page.next;

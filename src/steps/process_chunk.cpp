@@ -35,7 +35,8 @@ std::string run_name(std::string_view execution) {
 Result<Chunk> parse_chunk(const Json& json) {
   const std::int64_t index = TRY(int_field(json, "chunk_index"));
   if (index < 0) return fail(Code::invalid_input, "the field 'chunk_index' must not be below 0");
-  return Chunk{static_cast<std::size_t>(index), TRY(delta_ids_field(json, "delta_ids"))};
+  auto deltas = TRY(delta_ids_field(json, "delta_ids"));
+  return Chunk{static_cast<std::size_t>(index), std::move(deltas)};
 }
 
 Result<std::optional<ObjectKey>> make_intermediate(const Chunk& chunk, const CollectionBinding& binding,

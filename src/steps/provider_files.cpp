@@ -7,6 +7,12 @@ namespace {
 
 constexpr std::string_view kPartition = "PROVIDER_FILES";
 
+/// Whether no other file is worth a try now; all other errors are one file's, or one row's.
+bool concerns_all_files(const Error& error) {
+  return error.code() == Code::unavailable || error.code() == Code::timed_out || error.code() == Code::permission ||
+         error.code() == Code::cancelled;
+}
+
 }  // namespace
 
 void note_files(const Batch& batch, Json& set, const Settings& settings) {
@@ -23,7 +29,13 @@ void note_files(const Batch& batch, Json& set, const Settings& settings) {
 
 Result<void> delete_files(const Batch& batch, const Ports& ports) {
   if (batch.files_left.empty()) return {};
-  for (const ProviderFileId& file : batch.files_left) TRY(ports.provider.delete_file(file));
+  Result<void> removed;
+  for (const ProviderFileId& file : batch.files_left) {
+    auto done = ports.provider.delete_file(file);
+    if (!done && concerns_all_files(done.error())) return done;
+    if (!done) removed = std::move(done);
+  }
+  if (!removed) return removed;
   return ports.table.write(Update{
       .key = batch_row_key(batch.id), .remove = {"files_left", "GSI2PK", "GSI2SK"}, .condition = {present("PK")}});
 }
@@ -46,13 +58,15 @@ Result<DeletedFiles> delete_files_left(Entity entity, std::int64_t limit_ms, con
         return deleted;
       }
       const Batch batch = TRY(parse_batch(row));
-      if (const auto done = delete_files(batch, ports); !done) {
-        context.log.warning("files stay at the provider for now",
-                            {{"batch_id", batch.id.str()}, {"reason", done.error().message()}});
-        deleted.all = false;
-        return deleted;
+      const auto done = delete_files(batch, ports);
+      if (done) {
+        deleted.files += batch.files_left.size();
+        continue;
       }
-      deleted.files += batch.files_left.size();
+      context.log.warning("files stay at the provider for now",
+                          {{"batch_id", batch.id.str()}, {"reason", done.error().message()}});
+      deleted.all = false;
+      if (concerns_all_files(done.error())) return deleted;
     }
     if (page.next.empty()) return deleted;
     page_query.start_after = page.next;

@@ -12,15 +12,16 @@ namespace tillite {
 /// Adds the note to `set`, which is to end `batch`, unless the settings say that files stay. `batch` names the files.
 void note_files(const Batch& batch, Json& set, const Settings& settings);
 
-/// Removes the noted files of a batch at the provider, and the note. One that is gone is no error.
+/// Removes the noted files of a batch at the provider, and the note. One that is gone is no error; one that the
+/// provider will not remove keeps the note, and the others are removed all the same.
 [[nodiscard]] Result<void> delete_files(const Batch& batch, const Ports& ports);
 
 struct DeletedFiles {
   std::size_t files = 0;
   bool all = true;  ///< nothing is left
 };
-/// Removes the noted files of all batches of an entity, for at most `limit_ms`. A provider that does not answer, or
-/// refuses, is logged and ends it: the note stays for the next call.
+/// Removes the noted files of all batches of an entity, for at most `limit_ms`. Files that cannot be removed are logged
+/// and keep their note for the next call. A provider that does not answer, or refuses the account, ends it.
 [[nodiscard]] Result<DeletedFiles> delete_files_left(Entity entity, std::int64_t limit_ms, const Ports& ports,
                                                      const StepContext& context);
 

@@ -102,7 +102,8 @@ class RecordsById {
   static Result<RecordsById> start(const PinnedVersion& version) {
     RecordsById records;
     for (const PinnedSnapshot& snapshot : version.shards()) {
-      records.shards_.push_back({&snapshot, TRY(snapshot.page(RecordId(), kPage)), 0});
+      auto page = TRY(snapshot.page(RecordId(), kPage));
+      records.shards_.push_back({&snapshot, std::move(page), 0});
     }
     return records;
   }
@@ -164,10 +165,10 @@ CollectionView::~CollectionView() = default;
 Result<CollectionView> CollectionView::open(ObjectStore& objects, const CollectionBinding& binding,
                                             const Path& scratch) {
   for (int attempt = 1;; ++attempt) {
-    auto parts = std::make_unique<Parts>(Parts{.binding = binding,
-                                               .room = TRY(ScratchFolder::create(scratch)),
-                                               .moment = TRY(look(objects, binding)),
-                                               .contents = {}});
+    auto room = TRY(ScratchFolder::create(scratch));
+    auto moment = TRY(look(objects, binding));
+    auto parts = std::make_unique<Parts>(
+        Parts{.binding = binding, .room = std::move(room), .moment = std::move(moment), .contents = {}});
     const auto opened = parts->open_contents(objects);
     if (opened) return CollectionView(std::move(parts));
     // A delta or a snapshot that was there a moment ago has gone: merged, and removed by gc. Look again.

@@ -228,12 +228,14 @@ Result<CollectionBinding> parse_binding(const Json& json) {
     return fail(Code::corrupt, "a collection of {} dimensions, {} shards and generation {} cannot be", dimensions,
                 shards, generation);
   }
-  return CollectionBinding{.collection = TRY(string_field(json, "collection")),
-                           .generation = generation,
-                           .model = TRY(string_field(json, "model")),
-                           .dimensions = static_cast<std::size_t>(dimensions),
-                           .input_format = TRY(string_field(json, "input_format")),
-                           .shards = static_cast<int>(shards)};
+  CollectionBinding binding;
+  binding.collection = TRY(string_field(json, "collection"));
+  binding.generation = generation;
+  binding.model = TRY(string_field(json, "model"));
+  binding.dimensions = static_cast<std::size_t>(dimensions);
+  binding.input_format = TRY(string_field(json, "input_format"));
+  binding.shards = static_cast<int>(shards);
+  return binding;
 }
 
 struct DeltaWriter::Parts {

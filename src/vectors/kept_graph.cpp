@@ -212,19 +212,18 @@ Result<KeptGraph> read_kept_graph(const Path& path) {
   KeptGraph kept{
       .kind = {.dimensions = header.dimensions, .code_bits = header.code_bits, .m = header.m, .seed = header.seed},
       .centred_for = header.centred_for,
-      .centre = TRY(read_table<float>(file, layout.centre, header.dimensions)),
-      .elements = {},
-      .hashes = TRY(read_table<Sum128>(file, layout.hashes, header.nodes)),
       .entry = static_cast<Node>(header.entry),
       .max_level = static_cast<int>(header.levels) - 1,
-      .nodes = TRY(read_table<KeptGraph::NodeLists>(file, layout.nodes, header.nodes)),
-      .upper_lists = TRY(read_table<KeptGraph::UpperList>(file, layout.upper_lists, header.upper_lists)),
-      .upper_links =
-          TRY(read_table<Node>(file, layout.upper_links, header.upper_lists * GraphLinks::room_of(header.m))),
-      .ways = TRY(read_table<KeptGraph::Way>(file, layout.ways, header.ways)),
       .file = std::move(file),
       .links_offset = layout.links,
       .codes = layout.codes};
+  kept.centre = TRY(read_table<float>(kept.file, layout.centre, header.dimensions));
+  kept.hashes = TRY(read_table<Sum128>(kept.file, layout.hashes, header.nodes));
+  kept.nodes = TRY(read_table<KeptGraph::NodeLists>(kept.file, layout.nodes, header.nodes));
+  kept.upper_lists = TRY(read_table<KeptGraph::UpperList>(kept.file, layout.upper_lists, header.upper_lists));
+  const std::size_t upper_links = header.upper_lists * GraphLinks::room_of(header.m);
+  kept.upper_links = TRY(read_table<Node>(kept.file, layout.upper_links, upper_links));
+  kept.ways = TRY(read_table<KeptGraph::Way>(kept.file, layout.ways, header.ways));
   const auto is_sane = [](float number) { return std::abs(number) <= kCentreMax; };
   if (!std::ranges::all_of(kept.centre, is_sane)) return broken(kept.file, "its centre is none");
   std::vector<std::uint32_t> copies;

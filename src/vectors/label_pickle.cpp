@@ -83,7 +83,8 @@ Result<WrittenFile> write_label_pickle(const Path& folder, std::uint64_t labels_
   TRY(pickle.raw(kEmptyDict));
   TRY(pickle.raw(kSetItems));
   TRY(pickle.raw(kStop));
-  return WrittenFile{folder / kPickleFile, TRY(sink.finish())};
+  auto sha256 = TRY(sink.finish());
+  return WrittenFile{folder / kPickleFile, std::move(sha256)};
 }
 
 }  // namespace tillite

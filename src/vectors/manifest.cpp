@@ -62,14 +62,16 @@ Result<std::uint64_t> count_field(const Json& json, std::string_view field) {
 
 /// `counts`: where the numbers of vectors and tombstones and the checksum stand.
 Result<Manifest::Shard> parse_shard(const Json& snapshot, const Json& counts) {
-  Manifest::Shard shard{.folder = TRY(string_field(snapshot, "folder")),
-                        .vectors = TRY(count_field(counts, "vectors")),
-                        .tombstones = TRY(count_field(counts, "tombstones")),
-                        .checksum = TRY(Sum128::from_hex(TRY(string_field(counts, "checksum"))))};
-  for (const Json& file : TRY(array_field(snapshot, "files"))) {
-    shard.files.push_back({.name = TRY(string_field(file, "name")),
-                           .size_bytes = TRY(count_field(file, "size_bytes")),
-                           .sha256 = TRY(string_field(file, "sha256"))});
+  Manifest::Shard shard;
+  shard.folder = TRY(string_field(snapshot, "folder"));
+  shard.vectors = TRY(count_field(counts, "vectors"));
+  shard.tombstones = TRY(count_field(counts, "tombstones"));
+  shard.checksum = TRY(Sum128::from_hex(TRY(string_field(counts, "checksum"))));
+  for (const Json& json : TRY(array_field(snapshot, "files"))) {
+    Manifest::SnapshotFile& file = shard.files.emplace_back();
+    file.name = TRY(string_field(json, "name"));
+    file.size_bytes = TRY(count_field(json, "size_bytes"));
+    file.sha256 = TRY(string_field(json, "sha256"));
   }
   return shard;
 }
@@ -88,7 +90,9 @@ Result<std::vector<Manifest::Shard>> parse_shards(const Json& json, bool sharded
 Result<std::vector<RunHeader::Quarantined>> parse_quarantined(const Json& json) {
   std::vector<RunHeader::Quarantined> all;
   for (const Json& one : TRY(array_field(json, "quarantined"))) {
-    all.push_back({DeltaId(TRY(string_field(one, "delta"))), TRY(string_field(one, "reason"))});
+    RunHeader::Quarantined& quarantined = all.emplace_back();
+    quarantined.delta = DeltaId(TRY(string_field(one, "delta")));
+    quarantined.reason = TRY(string_field(one, "reason"));
   }
   return all;
 }

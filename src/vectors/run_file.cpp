@@ -34,9 +34,10 @@ Result<RunHeader> parse_header(const Json& json) {
     if (!delta.is_string()) return fail(Code::corrupt, "the field 'deltas' must list ids");
     header.deltas.emplace_back(delta.get<std::string>());
   }
-  for (const Json& quarantined : TRY(array_field(json, "quarantined"))) {
-    header.quarantined.push_back(
-        {DeltaId(TRY(string_field(quarantined, "delta"))), TRY(string_field(quarantined, "reason"))});
+  for (const Json& one : TRY(array_field(json, "quarantined"))) {
+    RunHeader::Quarantined& quarantined = header.quarantined.emplace_back();
+    quarantined.delta = DeltaId(TRY(string_field(one, "delta")));
+    quarantined.reason = TRY(string_field(one, "reason"));
   }
   if (!json.contains("shard")) return header;
   const auto shard = TRY(int_field(json, "shard"));

@@ -120,12 +120,10 @@ Segment::~Segment() = default;
 
 Result<Segment> Segment::open(const Path& folder, std::optional<std::uint64_t> live) {
   const auto header = TRY(read_header(folder));
-  auto parts =
-      std::unique_ptr<Parts>(new Parts{header,
-                                       TRY(MappedFile::open(folder / kLevel0File)),
-                                       UpperLists(TRY(MappedFile::open(folder / kLinkListsFile)), header.elements),
-                                       0,
-                                       {}});
+  auto level0 = TRY(MappedFile::open(folder / kLevel0File));
+  auto link_lists = TRY(MappedFile::open(folder / kLinkListsFile));
+  auto parts = std::unique_ptr<Parts>(
+      new Parts{header, std::move(level0), UpperLists(std::move(link_lists), header.elements), 0, {}});
   const auto torn = [&](std::string_view file) { return fail(Code::corrupt, "{} is torn", (folder / file).string()); };
   if (parts->level0.bytes().size() != header.elements * header.row_bytes()) return torn(kLevel0File);
   // An element has a size here, and so many whole levels: what that leaves to be wrong, a descent bears.

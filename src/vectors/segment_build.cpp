@@ -429,7 +429,8 @@ class Builder {
   }
 
   Result<void> note(const Path& path, Result<std::string> sha256) {
-    facts_.files.push_back({path, TRY(std::move(sha256))});
+    auto sum = TRY(std::move(sha256));
+    facts_.files.push_back({path, std::move(sum)});
     return {};
   }
 

@@ -38,9 +38,10 @@ Result<std::vector<Manifest::SnapshotFile>> sync_and_describe(const Path& folder
     auto file = TRY(File::open_update(path));
     TRY(file.sync());
     const auto known = hashed.find(path);
-    files.push_back({.name = path.lexically_relative(folder).generic_string(),
-                     .size_bytes = TRY(file.size()),
-                     .sha256 = known != hashed.end() ? known->second : TRY(sha256_of_file(path))});
+    Manifest::SnapshotFile& described = files.emplace_back();
+    described.name = path.lexically_relative(folder).generic_string();
+    described.size_bytes = TRY(file.size());
+    described.sha256 = known != hashed.end() ? known->second : TRY(sha256_of_file(path));
   }
   for (const Path& path : tree.folders) TRY(sync_folder(path));
   TRY(sync_folder(folder));

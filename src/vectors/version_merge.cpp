@@ -73,11 +73,12 @@ class ShardMerger {
  private:
   Result<MergedShard> merged(ShardTask& task) {
     if (stop_.stop_requested()) return fail(Code::cancelled, "the merge of {} was stopped", input_.binding.collection);
+    auto runs = TRY(input_.open_runs(task.number));
     SnapshotMergeInput input{.binding = input_.binding,
                              .base = std::nullopt,
                              .base_files = {},
                              .base_checksum = {},
-                             .runs = TRY(input_.open_runs(task.number)),
+                             .runs = std::move(runs),
                              .consumed = input_.consumed,
                              .tombstones_before_ms = input_.tombstones_before_ms,
                              .graph = graph_};

@@ -24,11 +24,12 @@ Result<ExecutionStatus> parse_status(std::string_view name) {
 }
 
 Result<Execution> execution_of(const ExecutionRow& row) {
+  const ExecutionStatus status = TRY(parse_status(row.status));
   Execution execution{.id = ExecutionId(row.id),
                       .state_machine = row.machine,
                       .name = row.name,
                       .type = row.type == "EXPRESS" ? MachineType::express : MachineType::standard,
-                      .status = TRY(parse_status(row.status)),
+                      .status = status,
                       .started_ms = row.started_ms,
                       .stopped_ms = row.stopped_ms,
                       .error = row.error.value_or(""),

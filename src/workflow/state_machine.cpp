@@ -170,14 +170,19 @@ class Parser {
     } else if (type == "Choice") {
       state.kind = TRY(choice(part, siblings));
     } else if (type == "Wait") {
-      state.kind = WaitState{TRY(part.field("Seconds")), TRY(part.field("Timestamp"))};
-      const auto& wait = std::get<WaitState>(state.kind);
+      WaitState wait;
+      wait.seconds = TRY(part.field("Seconds"));
+      wait.timestamp = TRY(part.field("Timestamp"));
       if (wait.seconds.has_value() == wait.timestamp.has_value())
         return part.wrong("", "needs one of Seconds, SecondsPath, Timestamp and TimestampPath");
+      state.kind = std::move(wait);
     } else if (type == "Succeed") {
       state.kind = SucceedState{};
     } else if (type == "Fail") {
-      state.kind = FailState{TRY(part.field("Error")), TRY(part.field("Cause"))};
+      FailState failing;
+      failing.error = TRY(part.field("Error"));
+      failing.cause = TRY(part.field("Cause"));
+      state.kind = std::move(failing);
     } else if (type == "Parallel") {
       ParallelState parallel;
       for (const Part& branch : TRY(part.list("Branches"))) parallel.branches.push_back(TRY(states(branch)));
@@ -233,7 +238,9 @@ class Parser {
   }
 
   static Result<Catcher> catcher(const Part& part, Siblings& siblings) {
-    Catcher catcher{.errors = TRY(part.texts("ErrorEquals")), .next = TRY(transition(part, "Next", siblings))};
+    Catcher catcher;
+    catcher.errors = TRY(part.texts("ErrorEquals"));
+    catcher.next = TRY(transition(part, "Next", siblings));
     catcher.assign = TRY(part.expressions("Assign"));
     if (part.language() == QueryLanguage::jsonata) {
       catcher.output = TRY(part.expressions("Output"));
@@ -244,24 +251,32 @@ class Parser {
   }
 
   static Result<TaskState> task(const Part& part) {
-    return TaskState{TRY(part.text("Resource")), TRY(part.field("TimeoutSeconds")), TRY(part.field("HeartbeatSeconds")),
-                     TRY(part.expressions("Credentials"))};
+    TaskState task;
+    task.resource = TRY(part.text("Resource"));
+    task.timeout_s = TRY(part.field("TimeoutSeconds"));
+    task.heartbeat_s = TRY(part.field("HeartbeatSeconds"));
+    task.credentials = TRY(part.expressions("Credentials"));
+    return task;
+  }
+
+  static Result<std::variant<ChoiceRule, Field>> condition(const Part& rule) {
+    if (rule.language() == QueryLanguage::jsonpath) return TRY(rule.at("", ChoiceRule::parse(rule.value())));
+    auto condition = TRY(rule.field("Condition"));
+    if (!condition) return rule.wrong("Condition", "is missing");
+    return *std::move(condition);
+  }
+
+  static Result<ChoiceState::Rule> choice_rule(const Part& part, Siblings& siblings) {
+    ChoiceState::Rule rule{.condition = TRY(condition(part))};
+    rule.next = TRY(transition(part, "Next", siblings));
+    if (part.language() == QueryLanguage::jsonata) rule.output = TRY(part.expressions("Output"));
+    rule.assign = TRY(part.expressions("Assign"));
+    return rule;
   }
 
   static Result<ChoiceState> choice(const Part& part, Siblings& siblings) {
     ChoiceState choice;
-    for (const Part& rule : TRY(part.list("Choices"))) {
-      if (part.language() == QueryLanguage::jsonata) {
-        auto condition = TRY(rule.field("Condition"));
-        if (!condition) return rule.wrong("Condition", "is missing");
-        choice.rules.push_back({*std::move(condition), TRY(transition(rule, "Next", siblings)),
-                                TRY(rule.expressions("Output")), TRY(rule.expressions("Assign"))});
-      } else {
-        choice.rules.push_back({TRY(rule.at("", ChoiceRule::parse(rule.value()))),
-                                TRY(transition(rule, "Next", siblings)), std::nullopt,
-                                TRY(rule.expressions("Assign"))});
-      }
-    }
+    for (const Part& rule : TRY(part.list("Choices"))) choice.rules.push_back(TRY(choice_rule(rule, siblings)));
     if (choice.rules.empty()) return part.wrong("Choices", "must hold a rule");
     if (part.find("Default") != nullptr) choice.otherwise = TRY(transition(part, "Default", siblings));
     return choice;
@@ -292,8 +307,10 @@ class Parser {
     if (part.find("ItemReader") != nullptr) map.reader = TRY(item_reader(TRY(part.object("ItemReader"))));
     if (part.find("ItemBatcher") != nullptr) {
       const Part batcher = TRY(part.object("ItemBatcher"));
-      map.batcher = ItemBatcher{TRY(batcher.field("MaxItemsPerBatch")), TRY(batcher.field("MaxInputBytesPerBatch")),
-                                TRY(batcher.expressions("BatchInput"))};
+      map.batcher.emplace();
+      map.batcher->items_max = TRY(batcher.field("MaxItemsPerBatch"));
+      map.batcher->input_bytes_max = TRY(batcher.field("MaxInputBytesPerBatch"));
+      map.batcher->batch_input = TRY(batcher.expressions("BatchInput"));
     }
     if (part.find("ResultWriter") != nullptr) map.writer = TRY(result_writer(TRY(part.object("ResultWriter"))));
     return map;
@@ -305,7 +322,9 @@ class Parser {
   }
 
   static Result<ItemReader> item_reader(const Part& part) {
-    ItemReader reader{.resource = TRY(part.text("Resource")), .parameters = TRY(parameters(part))};
+    ItemReader reader;
+    reader.resource = TRY(part.text("Resource"));
+    reader.parameters = TRY(parameters(part));
     const bool lists = reader.resource.ends_with("listObjectsV2");
     if (lists) reader.format = ItemReader::Format::objects;
     if (part.find("ReaderConfig") == nullptr) return reader;

@@ -83,8 +83,9 @@ Result<std::optional<TestStateRequest::Mock>> mock_in(const Fields& request) {
   TestStateRequest::Mock mock{.result = TRY(fields.json("result"))};
   const Fields error = TRY(fields.object("errorOutput"));
   if (fields.find("errorOutput") != nullptr) {
-    mock.error = Failure{.error = TRY(error.text("error", kErrorMax)).value_or(""),
-                         .cause = TRY(error.text("cause", kCauseMax))};
+    mock.error.emplace();
+    mock.error->error = TRY(error.text("error", kErrorMax)).value_or("");
+    mock.error->cause = TRY(error.text("cause", kCauseMax));
   }
   TRY(fields.one_of("fieldValidationMode", {"STRICT", "PRESENT", "NONE"}));
   return mock;
@@ -92,10 +93,12 @@ Result<std::optional<TestStateRequest::Mock>> mock_in(const Fields& request) {
 
 Result<TestStateRequest::Configuration> configuration_in(const Fields& request) {
   const Fields fields = TRY(request.object("stateConfiguration"));
-  return TestStateRequest::Configuration{.retries = TRY(fields.count("retrierRetryCount")),
-                                         .iterations_failed = TRY(fields.count("mapIterationFailureCount")),
-                                         .items_text = TRY(fields.text("mapItemReaderData", kTextBytesMax)),
-                                         .error_state = TRY(fields.name("errorCausedByState"))};
+  TestStateRequest::Configuration configuration;
+  configuration.retries = TRY(fields.count("retrierRetryCount"));
+  configuration.iterations_failed = TRY(fields.count("mapIterationFailureCount"));
+  configuration.items_text = TRY(fields.text("mapItemReaderData", kTextBytesMax));
+  configuration.error_state = TRY(fields.name("errorCausedByState"));
+  return configuration;
 }
 
 }  // namespace

@@ -81,7 +81,8 @@ Result<HomeImage> HomeImage::take(const Home& home) {
 
   for (const Path& file : files) image.databases_.push_back(TRY(pin(file)));
   for (const Path& store : stores) {
-    image.objects_.push_back({store.filename(), TRY(FolderObjectStore::link_all(store))});
+    auto objects = TRY(FolderObjectStore::link_all(store));
+    image.objects_.push_back({store.filename(), std::move(objects)});
   }
   return image;
 }

@@ -133,8 +133,9 @@ ApiResult<ServerResponse> OpenAiApi::list_files(const ServerRequest& request) {
   if (!order.empty() && order != "asc" && order != "desc") {
     return std::unexpected(invalid_value("order", order, "'asc' and 'desc'"));
   }
+  const std::size_t limit = TRY(limit_in(query, kFilesDefault, kFilesDefault));
   const FilePage page = TRY(files_.list({.after = text_in(query, "after"),
-                                         .limit = TRY(limit_in(query, kFilesDefault, kFilesDefault)),
+                                         .limit = limit,
                                          .newest_first = order != "asc",
                                          .purpose = text_in(query, "purpose")}));
   Json data = Json::array();

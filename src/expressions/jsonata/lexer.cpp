@@ -110,10 +110,9 @@ Result<Token> Lexer::regex() {
       ++position_;
       const std::size_t flags = position_;
       while (at(position_) == 'i' || at(position_) == 'm') ++position_;
-      return Token{.kind = Token::Kind::regex,
-                   .text = {},
-                   .value = {},
-                   .pattern = TRY(Pattern::compile(pattern, source_.substr(flags, position_ - flags)))};
+      Token token{.kind = Token::Kind::regex};
+      token.pattern = TRY(Pattern::compile(pattern, source_.substr(flags, position_ - flags)));
+      return token;
     }
     if (backslashes > 0) continue;
     if (std::string_view("([{").contains(current)) ++depth;

@@ -8,6 +8,44 @@
 namespace tillite::testing {
 namespace {
 
+/// A provider that does not remove one of its files.
+class KeepingProvider final : public BatchProvider {
+ public:
+  explicit KeepingProvider(BatchProvider& real) : real_(real) {}
+
+  ProviderFileId kept;
+  Code why = Code::invalid_input;
+
+  Result<ProviderFileId> upload(ByteSource& content, const std::string& file_name) override {
+    return real_.upload(content, file_name);
+  }
+  Result<ProviderBatch> create_batch(const ProviderFileId& input_file,
+                                     const std::map<std::string, std::string>& metadata) override {
+    return real_.create_batch(input_file, metadata);
+  }
+  Result<ProviderBatch> batch(const ProviderBatchId& id) override { return real_.batch(id); }
+  Result<ProviderBatchPage> list(const ProviderBatchId& after, std::size_t limit) override {
+    return real_.list(after, limit);
+  }
+  Result<void> cancel(const ProviderBatchId& id) override { return real_.cancel(id); }
+  Result<std::unique_ptr<ByteSource>> download(const ProviderFileId& id) override { return real_.download(id); }
+  Result<ProviderFilePage> list_files(const ProviderFileId& after, std::size_t limit) override {
+    return real_.list_files(after, limit);
+  }
+  Result<void> delete_file(const ProviderFileId& id) override {
+    if (id == kept) return fail(why, "the file {} is not removed", id.str());
+    return real_.delete_file(id);
+  }
+
+ private:
+  BatchProvider& real_;
+};
+
+Ports with_provider(const Ports& ports, BatchProvider& provider) {
+  return {ports.table, ports.vectors, ports.batch_files, ports.queue, provider,
+          ports.texts, ports.cache,   ports.clock,       ports.random};
+}
+
 class ProviderFiles : public ::testing::Test {
  protected:
   Pipeline pipeline;
@@ -80,6 +118,37 @@ TEST_F(ProviderFiles, ThatCannotBeRemovedNowAreLeftToALaterCallAndStopNothing) {
   EXPECT_EQ(deleted.files, 2U);
   EXPECT_TRUE(deleted.all);
   EXPECT_EQ(delete_left().files, 0U);
+}
+
+TEST_F(ProviderFiles, OneThatTheProviderWillNotRemoveStaysAloneAndStopsNoOther) {
+  pipeline.import(receipt_with({"EGGS 2.49"}, "7a2fd113-bc60-4b4d-8e3f-1d5a6b4c3d2e"));
+  const std::string other = pipeline.submit_all().front();
+  pipeline.scripted.deletes_nothing = true;
+  for (const std::string& id : {batch, other}) pipeline.collect(id);
+  pipeline.merge();
+  pipeline.complete();
+  pipeline.scripted.deletes_nothing = false;
+
+  // Rows are looked at in the order of their keys: the first one's first file is the one that stays.
+  const Batch first = must(read_batch(*pipeline.table, BatchId(std::min(batch, other))));
+  const Batch second = must(read_batch(*pipeline.table, BatchId(std::max(batch, other))));
+  KeepingProvider keeping(pipeline.scripted);
+  keeping.kept = first.input_file_id;
+  const Ports ports = with_provider(pipeline.ports, keeping);
+  for (const Code code : {Code::permission, Code::unavailable, Code::timed_out}) {
+    keeping.why = code;
+    EXPECT_EQ(must(delete_files_left(Entity::line, 1'000'000, ports, pipeline.context)).files, 0U);
+    EXPECT_TRUE(is_there(second.input_file_id)) << "asking for more files is of no use";
+  }
+  keeping.why = Code::invalid_input;
+  const DeletedFiles deleted = must(delete_files_left(Entity::line, 1'000'000, ports, pipeline.context));
+  EXPECT_EQ(deleted.files, 2U);
+  EXPECT_FALSE(deleted.all);
+  EXPECT_TRUE(is_there(first.input_file_id));
+  EXPECT_FALSE(is_there(first.output_file_id));
+  EXPECT_FALSE(is_there(second.input_file_id));
+  EXPECT_EQ(delete_left().files, 2U);
+  EXPECT_FALSE(is_there(first.input_file_id));
 }
 
 TEST_F(ProviderFiles, TheRemovalCutOffAtAnyCallIsMadeUpForByTheNext) {
