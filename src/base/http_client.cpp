@@ -84,6 +84,10 @@ Result<void> check_request(const HttpRequest& request) {
   return {};
 }
 
+struct UrlDeleter {
+  void operator()(CURLU* url) const { curl_url_cleanup(url); }
+};
+
 /// A list of libcurl's, overwritten when it goes.
 class HeaderList {
  public:
@@ -365,6 +369,15 @@ std::optional<std::string> HttpResponse::header(std::string_view name) const {
   const auto found = std::ranges::find(headers, name, &HttpHeaders::value_type::first);
   if (found == headers.end()) return std::nullopt;
   return found->second;
+}
+
+bool is_http_url(const std::string& url) {
+  initialise_curl();
+  const std::unique_ptr<CURLU, UrlDeleter> parsed(curl_url());
+  check(parsed != nullptr, "there is memory for a URL");
+  const std::string scheme = lower_case(std::string_view(url).substr(0, 8));
+  return (scheme.starts_with("http://") || scheme == "https://") &&
+         curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) == CURLUE_OK;
 }
 
 struct HttpClient::Parts {

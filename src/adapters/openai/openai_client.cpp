@@ -24,6 +24,19 @@ Result<HttpResponse> with_body(HttpStream& stream) {
   return response;
 }
 
+/// An error of HttpClient's own, which is never the provider's word on a request: neither that it is invalid nor that
+/// it is too large.
+Error without_verdict(const Error& error) {
+  switch (error.code()) {
+    case Code::invalid_input:
+      return {Code::unavailable, error.message()};
+    case Code::limit_exceeded:
+      return {Code::corrupt, error.message()};
+    default:
+      return error;
+  }
+}
+
 }  // namespace
 
 OpenAiClient::OpenAiClient(OpenAiSettings settings, Clock& clock, Random& random, Logger log, std::stop_token stop)
@@ -134,7 +147,7 @@ OpenAiClient::Failure OpenAiClient::judge(const Call& call, const HttpResponse& 
 OpenAiClient::Failure OpenAiClient::judge(const Call& call, const Error& error, CircuitBreaker::Permit& permit) {
   const bool is_fault = error.code() == Code::unavailable || error.code() == Code::timed_out;
   if (is_fault) permit.failed(error.message());
-  return {.error = error, .repeats = is_fault && call.repeat == Repeat::always, .asked_pause_ms = {}};
+  return {.error = without_verdict(error), .repeats = is_fault && call.repeat == Repeat::always, .asked_pause_ms = {}};
 }
 
 std::optional<std::int64_t> OpenAiClient::next_pause_ms(const Failure& failure, int attempt, std::int64_t begin_ms) {

@@ -47,7 +47,7 @@ class OpenAiClient {
     CallLimit::Slot slot;                ///< held while the stream is open
   };
   /// Errors: as judge_refusal() has them, and HttpClient's: `unavailable` and `timed_out` (worth another try later; may
-  /// hide a success), `permission`, `limit_exceeded` (a larger answer), `cancelled`.
+  /// hide a success), `permission`, `corrupt` (a larger answer), `cancelled`.
   [[nodiscard]] Result<Answer> call(const Call& call);
 
   /// A stream that broke off is a fault of the provider's, too.

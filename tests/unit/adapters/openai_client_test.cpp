@@ -205,7 +205,9 @@ TEST_F(OpenAiClientTest, EveryStatusHasItsMeaning) {
       {422, "", Code::invalid_input}, {408, "", Code::timed_out},
       {405, "", Code::unsupported},   {501, "", Code::unsupported},
       {302, "", Code::unavailable},   {500, "", Code::unavailable},
-      {529, "", Code::unavailable},   {418, "", Code::invalid_input}};
+      {529, "", Code::unavailable},   {402, "", Code::permission},
+      {410, "", Code::unavailable},   {421, "", Code::unavailable},
+      {499, "", Code::unavailable},   {416, "", Code::invalid_input}};
   for (const auto& [status, code, meaning] : meanings) {
     const auto answer = ScriptedOpenAi::refusal(status, code, "so it is");
     const auto judged = judge_refusal({.status = status, .headers = {}, .body = answer.body}, "GET /thing", Secret());
@@ -224,6 +226,27 @@ TEST_F(OpenAiClientTest, APageThatIsNotThereIsNoWordOnABatch) {
     EXPECT_NE(judged.error.message().find("OPENAI_BASE_URL"), std::string::npos) << judged.error.message();
     EXPECT_FALSE(judged.is_fault);
   }
+}
+
+TEST_F(OpenAiClientTest, ARefusalWithoutAReasonIsNoWordOnTheRequest) {
+  for (const int status : {400, 422, 410, 421, 499}) {
+    for (const char* body : {"<html>Bad Request</html>", "", "{}", R"({"error": {}})", R"({"error": ""})"}) {
+      const auto judged = judge_refusal({.status = status, .headers = {}, .body = body}, "POST /thing", Secret());
+      EXPECT_EQ(judged.error.code(), Code::unavailable) << status << body;
+      EXPECT_NE(judged.error.message().find("OPENAI_BASE_URL"), std::string::npos) << judged.error.message();
+      EXPECT_FALSE(judged.is_fault) << status << body;
+    }
+  }
+}
+
+TEST_F(OpenAiClientTest, WhatTheClientItselfFindsWrongIsNoWordOnTheRequest) {
+  api.on("GET /thing", {.body = std::string(1000, 'x')});
+  auto client = api.client(api.settings());
+  EXPECT_EQ(client.call({.path = "/thing", .response_bytes_max = 999}).error().code(), Code::corrupt);
+  auto settings = api.settings();
+  settings.base_url = "http://127.0.0.1:99999";
+  auto nowhere = api.client(std::move(settings));
+  EXPECT_EQ(nowhere.call({.path = "/thing"}).error().code(), Code::unavailable);
 }
 
 TEST_F(OpenAiClientTest, NothingOfTheKeyIsInAnError) {
