@@ -129,6 +129,19 @@ TEST_F(OpenAiProviderTest, TellsWhyABatchFailed) {
   EXPECT_EQ(told.error_message, "too many");
 }
 
+TEST_F(OpenAiProviderTest, NoKeyIsInTheReasonOfABatch) {
+  const std::string key(ScriptedOpenAi::kKey);
+  Json batch = ScriptedOpenAi::batch("batch_1", "failed");
+  batch["errors"] = {{"data", {{{"code", "invalid_api_key"}, {"message", "sk-other-1234 and " + key.substr(4)}}}}};
+  api.on("GET /batches/batch_1", ScriptedOpenAi::json(batch));
+  api.on("POST /batches", ScriptedOpenAi::json(batch));
+  api.on("GET /batches", ScriptedOpenAi::json({{"data", {batch}}, {"has_more", false}}));
+  const std::string hidden = "sk-[hidden] and [hidden]";
+  EXPECT_EQ(must(provider.batch(ProviderBatchId("batch_1"))).error_message, hidden);
+  EXPECT_EQ(must(provider.create_batch(ProviderFileId("file-in"), {})).error_message, hidden);
+  EXPECT_EQ(must(provider.list({}, 1)).batches.at(0).error_message, hidden);
+}
+
 TEST_F(OpenAiProviderTest, AStatusThatIsNewStaysPolled) {
   api.on("GET /batches/batch_1", ScriptedOpenAi::json(ScriptedOpenAi::batch("batch_1", "pausing")));
   const auto told = must(provider.batch(ProviderBatchId("batch_1")));
