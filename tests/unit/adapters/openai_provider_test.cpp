@@ -259,6 +259,12 @@ TEST_F(OpenAiDownloadTest, AFileThatChangesItsLengthIsCorrupt) {
   EXPECT_EQ(content().error().code(), Code::corrupt);
 }
 
+TEST_F(OpenAiDownloadTest, AFileThatIsAnotherByItsTagIsCorrupt) {
+  api.on(kCall, {.raw = head(200, "Content-Length: 10\r\nETag: \"v1\"\r\n") + "abcd"});
+  api.on(kCall, {.raw = head(200, "Content-Length: 10\r\nETag: \"v2\"\r\n") + "0123456789"});
+  EXPECT_EQ(content().error().code(), Code::corrupt);
+}
+
 TEST_F(OpenAiDownloadTest, AnotherPartThanWasAskedForIsCorrupt) {
   api.on(kCall, {.raw = head(200, "Content-Length: 10\r\n") + "abcd"});
   api.on(kCall, {.raw = head(206, "Content-Length: 10\r\nContent-Range: bytes 0-9/10\r\n") + "abcdefghij"});
