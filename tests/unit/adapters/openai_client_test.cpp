@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <future>
+#include <thread>
 #include <tuple>
 
 #include "support/must.h"
@@ -135,6 +136,46 @@ TEST_F(OpenAiClientTest, OneWhoIsAskedToWaitSparesTheOthersOfItsEndpoint) {
   EXPECT_TRUE(api.clock.slept_ms().empty());
   must(client.call({.path = "/thing"}));
   EXPECT_EQ(api.clock.slept_ms(), (std::vector<std::int64_t>{7000}));
+}
+
+TEST_F(OpenAiClientTest, WhoWaitsForASlotWaitsToo) {
+  std::promise<void> end;
+  const auto ended = end.get_future().share();
+  std::atomic<int> asked = 0;
+  HttpServer slow([&](const HttpServer::Request&) -> HttpServer::Answer {
+    if (++asked > 1) return {.body = "fine"};
+    ended.wait();
+    return ScriptedOpenAi::refusal(429, "", "slowly", {"retry-after: 7"});
+  });
+  auto settings = api.settings();
+  settings.base_url = slow.url("");
+  settings.calls_max = 1;
+  settings.retries.attempts_max = 1;
+  auto client = api.client(std::move(settings));
+  auto first = std::async(std::launch::async, [&] { return client.call({.path = "/thing"}).has_value(); });
+  while (asked == 0) std::this_thread::yield();
+  auto second = std::async(std::launch::async, [&] { return client.call({.path = "/thing"}).has_value(); });
+  std::this_thread::sleep_for(
+      std::chrono::milliseconds(50));  // most likely it waits now; if not, it sees the 429 first
+  end.set_value();
+  EXPECT_FALSE(first.get());
+  EXPECT_TRUE(second.get());
+  EXPECT_EQ(api.clock.slept_ms(), (std::vector<std::int64_t>{7000}));
+}
+
+TEST_F(OpenAiClientTest, AnUploadThatBrokeOffLateIsRepeatedToo) {
+  std::atomic<int> asked = 0;
+  HttpServer slow([&](const HttpServer::Request&) -> HttpServer::Answer {
+    if (++asked > 1) return {.body = "fine"};
+    api.clock.advance(600'000);
+    return {.status = 503};
+  });
+  auto settings = api.settings();
+  settings.base_url = slow.url("");
+  auto client = api.client(std::move(settings));
+  const auto body = []() -> Result<std::unique_ptr<ByteSource>> { return source_of("the body"); };
+  must(client.call({.method = "POST", .path = "/files", .make_body = body, .body_bytes = 8, .timeout_ms = 3'600'000}));
+  EXPECT_EQ(asked, 2);
 }
 
 TEST_F(OpenAiClientTest, WaitsForTheResetOfALimitThatIsUsedUp) {

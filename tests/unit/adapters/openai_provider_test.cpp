@@ -292,6 +292,19 @@ TEST_F(OpenAiDownloadTest, GivesUpWhereNothingComesAnyMore) {
   EXPECT_EQ(api.requests().size(), 4U) << "the first, and a call with its retries";
 }
 
+TEST_F(OpenAiDownloadTest, ReopeningTakesFromTheBudgetOfRetries) {
+  api.on(kCall, {.raw = head(200, "Content-Length: 1000\r\n") + "x"});
+  for (int at = 1; at < 1000; ++at) {
+    api.on(kCall,
+           {.raw = head(206, fmt::format("Content-Length: {}\r\nContent-Range: bytes {}-999/1000\r\n", 1000 - at, at)) +
+                   "x"});
+  }
+  const auto broken = content();
+  ASSERT_FALSE(broken);
+  EXPECT_EQ(broken.error().code(), Code::unavailable);
+  EXPECT_LE(api.requests().size(), 202U) << "100, and half a one for each success";
+}
+
 TEST_F(OpenAiDownloadTest, AFileThatIsGoneIsNotFound) {
   api.on(kCall, ScriptedOpenAi::refusal(404, "", "No such File object: file-1"));
   EXPECT_EQ(content().error().code(), Code::not_found);
