@@ -133,8 +133,9 @@ ApiResult<ServerResponse> OpenAiApi::list_files(const ServerRequest& request) {
   if (!order.empty() && order != "asc" && order != "desc") {
     return std::unexpected(invalid_value("order", order, "'asc' and 'desc'"));
   }
+  const std::size_t limit = TRY(limit_in(query, kFilesDefault, kFilesDefault));
   const FilePage page = TRY(files_.list({.after = text_in(query, "after"),
-                                         .limit = TRY(limit_in(query, kFilesDefault, kFilesDefault)),
+                                         .limit = limit,
                                          .newest_first = order != "asc",
                                          .purpose = text_in(query, "purpose")}));
   Json data = Json::array();
@@ -161,7 +162,8 @@ ApiResult<ServerResponse> OpenAiApi::file_content(const std::string& id, const S
   }
   response.fields.push_back(
       {"content-disposition", fmt::format("attachment; filename=\"{}\"", percent_encode(file.name))});
-  response.stream.emplace(StreamedBody{.source = TRY(files_.open_content(file, part)), .bytes = part.bytes});
+  auto content = TRY(files_.open_content(file, part));
+  response.stream.emplace(StreamedBody{.source = std::move(content), .bytes = part.bytes});
   return response;
 }
 

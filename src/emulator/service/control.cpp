@@ -54,7 +54,8 @@ Result<Json> ControlApi::answer(const ServerRequest& request) {
 }
 
 Result<Json> ControlApi::statistics() {
-  Json json = {{"requests", statistics_.json()}, {"files", {{"alive", TRY(files_.count())}}}};
+  const auto alive = TRY(files_.count());
+  Json json = {{"requests", statistics_.json()}, {"files", {{"alive", alive}}}};
   TRY(database_.read("counting", [&](SQLite::Database& database) {
     json["batches"] = count_batches(database);
     json["paid"] = count_payments(database);
