@@ -348,7 +348,10 @@ class Line {
       return {Code::limit_exceeded,
               fmt::format("{}: the answer is larger than {} bytes", what(), request_->response_bytes_max)};
     }
-    const char* const reason = error_[0] != '\0' ? error_ : curl_easy_strerror(result);
+    // libcurl's own words on a proxy that it cannot use have the proxy's address in them, with its password.
+    const std::string_view words(error_);
+    const bool is_of_proxy = result == CURLE_COULDNT_RESOLVE_PROXY || words.starts_with("Unsupported proxy");
+    const std::string_view reason = words.empty() || is_of_proxy ? curl_easy_strerror(result) : words;
     const std::string_view remedy =
         code_of(result) == Code::permission ? " (SSL_CERT_FILE names a file of certificates to trust)" : "";
     return {code_of(result), fmt::format("{}: {}{}", what(), reason, remedy)};
