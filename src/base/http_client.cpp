@@ -379,7 +379,8 @@ bool is_http_url(const std::string& url) {
   const std::unique_ptr<CURLU, UrlDeleter> parsed(curl_url());
   check(parsed != nullptr, "there is memory for a URL");
   const std::string scheme = lower_case(std::string_view(url).substr(0, 8));
-  return (scheme.starts_with("http://") || scheme == "https://") &&
+  // libcurl is lenient with slashes: the host of "https:///v1" would be "v1".
+  return (scheme.starts_with("http://") || scheme == "https://") && url.find(":///") == std::string::npos &&
          curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) == CURLUE_OK;
 }
 
