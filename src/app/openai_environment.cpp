@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/http_client.h"
+
 namespace tillite {
 namespace {
 
@@ -26,8 +28,9 @@ Result<std::string> header_value(const Environment& environment, const std::stri
 Result<std::string> base_url(const Environment& environment) {
   std::string url = value_of(environment, "OPENAI_BASE_URL");
   if (url.empty()) return OpenAiSettings().base_url;
-  const bool is_url = (url.starts_with("http://") || url.starts_with("https://")) && url.size() <= kUrlBytesMax &&
-                      url.find_first_of("?#@ \t\r\n") == std::string::npos;
+  const bool is_url = url.size() <= kUrlBytesMax && is_http_url(url) &&
+                      std::ranges::none_of(url, [](char c) { return static_cast<unsigned char>(c) <= 0x20; }) &&
+                      url.find_first_of("?#@\x7f") == std::string::npos;
   if (!is_url) {
     return fail(
         Code::invalid_input,

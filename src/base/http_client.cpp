@@ -84,6 +84,10 @@ Result<void> check_request(const HttpRequest& request) {
   return {};
 }
 
+struct UrlDeleter {
+  void operator()(CURLU* url) const { curl_url_cleanup(url); }
+};
+
 /// A list of libcurl's, overwritten when it goes.
 class HeaderList {
  public:
@@ -344,7 +348,10 @@ class Line {
       return {Code::limit_exceeded,
               fmt::format("{}: the answer is larger than {} bytes", what(), request_->response_bytes_max)};
     }
-    const char* const reason = error_[0] != '\0' ? error_ : curl_easy_strerror(result);
+    // libcurl's own words on a proxy that it cannot use have the proxy's address in them, with its password.
+    const std::string_view words(error_);
+    const bool is_of_proxy = result == CURLE_COULDNT_RESOLVE_PROXY || words.starts_with("Unsupported proxy");
+    const std::string_view reason = words.empty() || is_of_proxy ? curl_easy_strerror(result) : words;
     const std::string_view remedy =
         code_of(result) == Code::permission ? " (SSL_CERT_FILE names a file of certificates to trust)" : "";
     return {code_of(result), fmt::format("{}: {}{}", what(), reason, remedy)};
@@ -365,6 +372,16 @@ std::optional<std::string> HttpResponse::header(std::string_view name) const {
   const auto found = std::ranges::find(headers, name, &HttpHeaders::value_type::first);
   if (found == headers.end()) return std::nullopt;
   return found->second;
+}
+
+bool is_http_url(const std::string& url) {
+  initialise_curl();
+  const std::unique_ptr<CURLU, UrlDeleter> parsed(curl_url());
+  check(parsed != nullptr, "there is memory for a URL");
+  const std::string scheme = lower_case(std::string_view(url).substr(0, 8));
+  // libcurl is lenient with slashes: the host of "https:///v1" would be "v1".
+  return (scheme.starts_with("http://") || scheme == "https://") && url.find(":///") == std::string::npos &&
+         curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) == CURLUE_OK;
 }
 
 struct HttpClient::Parts {

@@ -63,6 +63,9 @@ class HttpStream final : public ByteSource {
   std::unique_ptr<Exchange> exchange_;
 };
 
+/// Whether an address of http or https can be called at all: its host, its port and the rest are well formed.
+[[nodiscard]] bool is_http_url(const std::string& url);
+
 /// Sends requests in HTTP/1.1 and waits for their answers. Connections are kept and used again. A redirect is an
 /// answer, not followed. Proxies are those of the environment (http_proxy, https_proxy, all_proxy, no_proxy).
 ///

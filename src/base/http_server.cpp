@@ -36,6 +36,10 @@ using std::chrono::milliseconds;
 constexpr unsigned kVersion = 11;  // HTTP/1.1
 constexpr milliseconds kPauseWithoutSockets{100};
 constexpr std::size_t kPieceBytes = 64 * 1024;  // of a body that is streamed
+constexpr milliseconds kRestMax{2000};          // and so many bytes are read of what is not wanted any more
+constexpr std::size_t kRestBytesMax = 16 * 1024 * 1024;
+
+bool may_have_body(unsigned status) { return status >= 200 && status != 204 && status != 304; }
 
 /// An answer on its way from whoever gives it to its connection. All but `is_wanted` belongs to the thread of `io`.
 struct PendingAnswer {
@@ -73,6 +77,7 @@ struct PendingWork {
 struct Piece {
   std::vector<std::byte> bytes = std::vector<std::byte>(kPieceBytes);
   std::size_t size = 0;     ///< used of them
+  bool is_taken = false;    ///< who takes a request's body in has done so
   bool is_wanted = true;    ///< by who takes a request's body in
   bool is_readable = true;  ///< what a response is read from could be read
 };
@@ -82,6 +87,7 @@ struct Connection {
   beast::tcp_stream stream;
   beast::flat_buffer buffer;  ///< what was read beyond a request's end
   bool is_idle = true;        ///< no request is being read or answered
+  bool has_rest = false;      ///< the last request was answered before it was read to its end
 };
 
 ServerRequest request_of(const http::request_header<>& header) {
@@ -220,6 +226,16 @@ class HttpServer::Implementation {
   asio::awaitable<void> keep(std::shared_ptr<Connection> connection) {
     const bool is_one_too_many = connections_.size() >= limits_.connections_max;
     connections_.insert(connection);
+    try {
+      co_await converse(connection, is_one_too_many);
+    } catch (const std::exception&) {
+      // Only a library's: this connection ends, and the others go on.
+    }
+    connections_.erase(connection);
+    end_when_alone();
+  }
+
+  asio::awaitable<void> converse(const std::shared_ptr<Connection>& connection, bool is_one_too_many) {
     if (is_one_too_many) {
       connection->is_idle = false;
       ServerResponse busy = {.status = 503, .body = "too many connections\n"};
@@ -230,8 +246,20 @@ class HttpServer::Implementation {
     }
     error_code ignored;
     connection->stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
-    connections_.erase(connection);
-    end_when_alone();
+    if (connection->has_rest) co_await read_rest(*connection);
+  }
+
+  /// Reads on for a while, for nobody: the kernel resets a connection that is closed with something unread, and the
+  /// answer is lost where the other side was still sending.
+  asio::awaitable<void> read_rest(Connection& connection) {
+    connection.is_idle = true;  // a server that stops does not wait for it
+    std::vector<std::byte> bytes(kPieceBytes);
+    error_code error;
+    connection.stream.expires_after(kRestMax);
+    for (std::size_t rest = 0; !error && !stopping_ && rest < kRestBytesMax;) {
+      rest += co_await connection.stream.async_read_some(asio::buffer(bytes),
+                                                         asio::redirect_error(asio::use_awaitable, error));
+    }
   }
 
   /// Whether the connection can have another request.
@@ -247,6 +275,7 @@ class HttpServer::Implementation {
                                      asio::redirect_error(asio::use_awaitable, error));
     connection.is_idle = false;
     if (error) {
+      connection.has_rest = true;
       co_await refuse_unreadable(connection, error);
       co_return false;
     }
@@ -270,10 +299,12 @@ class HttpServer::Implementation {
     } else {
       error = co_await gather(connection, parser, request.body);
       if (error) {
+        connection.has_rest = true;
         co_await refuse_unreadable(connection, error);
         co_return false;
       }
     }
+    connection.has_rest = !is_read;
     ServerResponse response;
     if (refused) {
       response = *std::move(refused);
@@ -320,7 +351,9 @@ class HttpServer::Implementation {
     http::request_parser<http::buffer_body> parser(std::move(header));
     const auto piece = std::make_shared<Piece>();
     const std::function<void()> take = [receiver, piece] {
+      piece->is_taken = false;
       piece->is_wanted = receiver->take(std::span(piece->bytes).first(piece->size));
+      piece->is_taken = true;
     };
     error_code error;
     while (!parser.is_done()) {
@@ -334,6 +367,7 @@ class HttpServer::Implementation {
       piece->size = piece->bytes.size() - parser.get().body().size;
       if (piece->size == 0) continue;
       co_await on_pool(take);
+      if (!piece->is_taken) co_return Reception::broken;  // what follows would close the gap
       if (!piece->is_wanted) co_return Reception::not_wanted;
     }
     co_return Reception::whole;
@@ -431,7 +465,7 @@ class HttpServer::Implementation {
     if (delivery.delay_ms > 0) co_await pause(delivery.delay_ms);
     if (delivery.hangs_up) co_return false;
     bool written = false;
-    if (response.stream && !is_head) {
+    if (response.stream && !is_head && may_have_body(response.status)) {
       written = co_await write_stream(connection, response, version, stays);
     } else {
       written = co_await write(connection, response, version, is_head, stays);
@@ -463,8 +497,10 @@ class HttpServer::Implementation {
                               bool stays) {
     http::response<http::string_body> message(static_cast<http::status>(response.status), version);
     set_header(message, response, stays);
-    if (!is_head) message.body() = response.body;
-    message.prepare_payload();
+    if (may_have_body(response.status)) {
+      if (!is_head) message.body() = response.body;
+      message.prepare_payload();
+    }
     error_code error;
     connection.stream.expires_after(milliseconds(limits_.request_ms_max));
     co_await http::async_write(connection.stream, message, asio::redirect_error(asio::use_awaitable, error));

@@ -64,6 +64,18 @@ std::string without_secret(std::string_view text, const Secret& secret) {
   return clean;
 }
 
+std::string without_keys(std::string text) {
+  constexpr std::string_view mark = "sk-";
+  constexpr std::string_view more = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-*";
+  for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + mark.size())) {
+    const bool is_begin = at == 0 || !more.contains(text[at - 1]);
+    const std::size_t begin = at + mark.size();
+    const std::size_t end = std::min(text.find_first_not_of(more, begin), text.size());
+    if (is_begin && end > begin) text.replace(begin, end - begin, "[hidden]");
+  }
+  return text;
+}
+
 void keep_process_private() { check(::prctl(PR_SET_DUMPABLE, 0) == 0, "the kernel can be told to write no core file"); }
 
 }  // namespace tillite

@@ -35,6 +35,10 @@ class Secret {
 /// at least four) replaced by "[hidden]": servers repeat parts of the keys that they refuse.
 [[nodiscard]] std::string without_secret(std::string_view text, const Secret& secret);
 
+/// A text of others with every key in it, whoever's it is, as "sk-[hidden]": keys of OpenAI's begin with "sk-", and it
+/// repeats those that it refuses ("sk-proj-ab****yz").
+[[nodiscard]] std::string without_keys(std::string text);
+
 /// From here on the kernel writes no core file of this process, and processes of the same user cannot read its memory
 /// or environment. For programs that hold a secret. Children that run another program are as before.
 void keep_process_private();

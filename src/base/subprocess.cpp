@@ -153,6 +153,8 @@ class Child {
     posix_spawn_file_actions_adddup2(actions.get(), output.write.get(), STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(actions.get(), errors.write.get(), STDERR_FILENO);
     if (!call.folder.empty()) posix_spawn_file_actions_addchdir_np(actions.get(), call.folder.c_str());
+    // Whatever else is open here, libraries' sockets among it, is none of the program's.
+    posix_spawn_file_actions_addclosefrom_np(actions.get(), STDERR_FILENO + 1);
     const SpawnAttributes attributes;
     std::vector<std::string> words = call.words;
     std::vector<std::string> variables = environment_of(call);

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/base64.h"
+#include "base/secret.h"
 #include "embedding/number_list.h"
 #include "receipts/receipt.h"
 
@@ -111,7 +112,7 @@ std::string vector_fault(const ReadVector& read, std::size_t dimensions) {
 std::string text_or(dom::object object, std::string_view name, std::string fallback) {
   std::string_view text;
   if (object[name].get(text) != simdjson::SUCCESS || text.empty()) return fallback;
-  return std::string(text.substr(0, kMessageBytesMax));
+  return without_keys(std::string(text.substr(0, kMessageBytesMax)));  // it goes into rows, logs and reports
 }
 
 void set_failure(BatchResult& result, dom::object error) {

@@ -30,18 +30,20 @@ class RawHttpClient {
 
   [[nodiscard]] bool is_connected() const { return is_connected_; }
 
-  void send(std::string_view bytes) const {
+  /// Whether all could be sent.
+  bool send(std::string_view bytes) const {
     while (!bytes.empty()) {
       const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent <= 0) return;
+      if (sent <= 0) return false;
       bytes.remove_prefix(static_cast<std::size_t>(sent));
     }
+    return true;
   }
 
   /// A request that nothing is wrong with.
-  void post(std::string_view target, std::string_view body, std::string_view more_fields = "") const {
-    send(fmt::format("POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\n{}Content-Length: {}\r\n\r\n{}", target, more_fields,
-                     body.size(), body));
+  bool post(std::string_view target, std::string_view body, std::string_view more_fields = "") const {
+    return send(fmt::format("POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\n{}Content-Length: {}\r\n\r\n{}", target,
+                            more_fields, body.size(), body));
   }
 
   /// The next response; status 0 if the server hung up instead.

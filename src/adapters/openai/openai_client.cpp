@@ -24,6 +24,19 @@ Result<HttpResponse> with_body(HttpStream& stream) {
   return response;
 }
 
+/// An error of HttpClient's own, which is never the provider's word on a request: neither that it is invalid nor that
+/// it is too large.
+Error without_verdict(const Error& error) {
+  switch (error.code()) {
+    case Code::invalid_input:
+      return {Code::unavailable, error.message()};
+    case Code::limit_exceeded:
+      return {Code::corrupt, error.message()};
+    default:
+      return error;
+  }
+}
+
 }  // namespace
 
 OpenAiClient::OpenAiClient(OpenAiSettings settings, Clock& clock, Random& random, Logger log, std::stop_token stop)
@@ -45,15 +58,16 @@ Result<OpenAiClient::Answer> OpenAiClient::call(const Call& call) {
                 name_of(call));
   }
   const std::string group = group_of(call.path);
-  const std::int64_t begin_ms = clock_.steady_ms();
+  std::optional<std::int64_t> begin_ms;  // of the first attempt: what was waited before is no try
   for (int number = 1;; ++number) {
-    TRY(rate_limits_.wait(group, stop_));
-    auto answer = attempt(call, group);
+    auto slot = TRY(take_slot(group));
+    if (!begin_ms) begin_ms = clock_.steady_ms();
+    auto answer = attempt(call, group, std::move(slot));
     if (answer) {
       budget_.note_success();
       return *std::move(answer);
     }
-    const auto pause_ms = next_pause_ms(answer.error(), number, begin_ms);
+    const auto pause_ms = next_pause_ms(call, answer.error(), number, *begin_ms);
     if (!pause_ms) return std::unexpected(std::move(answer.error().error));
     log_.warning("a call of the provider's API is repeated", {{"call", name_of(call)},
                                                               {"attempt", number},
@@ -63,14 +77,23 @@ Result<OpenAiClient::Answer> OpenAiClient::call(const Call& call) {
   }
 }
 
+Result<CallLimit::Slot> OpenAiClient::take_slot(const std::string& group) {
+  while (true) {
+    TRY(rate_limits_.wait(group, stop_));
+    auto slot = TRY(limit_.take(stop_, settings_.timeouts.slot_ms));
+    // Whoever had it may have been asked to come again later: then it is given back until that time.
+    if (rate_limits_.pause_ms(group) <= 0) return slot;
+  }
+}
+
 Result<void> OpenAiClient::pause_before(int attempt) {
+  if (!budget_.take()) return fail(Code::unavailable, "the provider's API fails so often that no retry is left");
   return clock_.sleep(jittered_pause_ms(settings_.retries, attempt, random_), stop_);
 }
 
 std::expected<OpenAiClient::Answer, OpenAiClient::Failure> OpenAiClient::attempt(const Call& call,
-                                                                                 const std::string& group) {
-  auto slot = limit_.take(stop_, settings_.timeouts.slot_ms);
-  if (!slot) return std::unexpected(Failure{.error = slot.error()});
+                                                                                 const std::string& group,
+                                                                                 CallLimit::Slot slot) {
   auto permit = breaker_.enter();
   if (!permit) return std::unexpected(Failure{.error = permit.error()});
   auto answer = exchange(call);
@@ -82,7 +105,7 @@ std::expected<OpenAiClient::Answer, OpenAiClient::Failure> OpenAiClient::attempt
     return std::unexpected(std::move(failure));
   }
   permit->succeeded();
-  if (answer->stream) answer->slot = *std::move(slot);
+  if (answer->stream) answer->slot = std::move(slot);
   return *std::move(answer);
 }
 
@@ -134,16 +157,19 @@ OpenAiClient::Failure OpenAiClient::judge(const Call& call, const HttpResponse& 
 OpenAiClient::Failure OpenAiClient::judge(const Call& call, const Error& error, CircuitBreaker::Permit& permit) {
   const bool is_fault = error.code() == Code::unavailable || error.code() == Code::timed_out;
   if (is_fault) permit.failed(error.message());
-  return {.error = error, .repeats = is_fault && call.repeat == Repeat::always, .asked_pause_ms = {}};
+  return {.error = without_verdict(error), .repeats = is_fault && call.repeat == Repeat::always, .asked_pause_ms = {}};
 }
 
-std::optional<std::int64_t> OpenAiClient::next_pause_ms(const Failure& failure, int attempt, std::int64_t begin_ms) {
+std::optional<std::int64_t> OpenAiClient::next_pause_ms(const Call& call, const Failure& failure, int attempt,
+                                                        std::int64_t begin_ms) {
   const RetryPolicy& policy = settings_.retries;
   if (!failure.repeats || attempt >= policy.attempts_max) return std::nullopt;
   const std::int64_t pause_ms =
       std::max(failure.asked_pause_ms.value_or(0), jittered_pause_ms(policy, attempt + 1, random_));
   if (pause_ms > policy.asked_pause_ms_max) return std::nullopt;
-  if (clock_.steady_ms() + pause_ms - begin_ms > policy.total_ms_max) return std::nullopt;
+  // An upload may well have taken longer than all the attempts of a small call.
+  const std::int64_t total_ms_max = policy.total_ms_max + (call.make_body ? call.timeout_ms : 0);
+  if (clock_.steady_ms() + pause_ms - begin_ms > total_ms_max) return std::nullopt;
   if (!budget_.take()) return std::nullopt;
   return pause_ms;
 }

@@ -47,12 +47,12 @@ class OpenAiClient {
     CallLimit::Slot slot;                ///< held while the stream is open
   };
   /// Errors: as judge_refusal() has them, and HttpClient's: `unavailable` and `timed_out` (worth another try later; may
-  /// hide a success), `permission`, `limit_exceeded` (a larger answer), `cancelled`.
+  /// hide a success), `permission`, `corrupt` (a larger answer), `cancelled`.
   [[nodiscard]] Result<Answer> call(const Call& call);
 
   /// A stream that broke off is a fault of the provider's, too.
   void note_broken_stream(const Error& error) { breaker_.note_fault(error.message()); }
-  /// Sleeps before a stream is opened again, for the `attempt`th time (from 2).
+  /// Sleeps before a stream is opened again, for the `attempt`th time (from 2). `unavailable` if no retry is left.
   [[nodiscard]] Result<void> pause_before(int attempt);
 
   [[nodiscard]] const OpenAiSettings& settings() const { return settings_; }
@@ -66,12 +66,16 @@ class OpenAiClient {
     bool repeats = false;
     std::optional<std::int64_t> asked_pause_ms;
   };
-  [[nodiscard]] std::expected<Answer, Failure> attempt(const Call& call, const std::string& group);
+  [[nodiscard]] std::expected<Answer, Failure> attempt(const Call& call, const std::string& group,
+                                                       CallLimit::Slot slot);
+  /// Waits until the group may call and few enough others do.
+  [[nodiscard]] Result<CallLimit::Slot> take_slot(const std::string& group);
   [[nodiscard]] Result<Answer> exchange(const Call& call);
   [[nodiscard]] Failure judge(const Call& call, const HttpResponse& response, CircuitBreaker::Permit& permit);
   [[nodiscard]] Failure judge(const Call& call, const Error& error, CircuitBreaker::Permit& permit);
   /// The pause before the next attempt; nothing if there is none.
-  [[nodiscard]] std::optional<std::int64_t> next_pause_ms(const Failure& failure, int attempt, std::int64_t begin_ms);
+  [[nodiscard]] std::optional<std::int64_t> next_pause_ms(const Call& call, const Failure& failure, int attempt,
+                                                          std::int64_t begin_ms);
 
   OpenAiSettings settings_;
   Clock& clock_;

@@ -80,6 +80,13 @@ Result<void> OpenAiDownload::connect() {
   answer_ = TRY(std::move(answer));
   known_ = 0;
   const HttpResponse& head = answer_->response;
+  if (const auto etag = head.header("etag"); etag && !etag->starts_with("W/")) {
+    // Of another content nothing fits to what was read already.
+    if (delivered_ > 0 && !etag_.empty() && etag_ != *etag) {
+      return fail(Code::corrupt, "GET {}/content: it has changed while it was read", path_);
+    }
+    etag_ = *etag;
+  }
   if (head.status == 206) {
     const auto range = parse_content_range(head.header("content-range").value_or(""));
     if (!goes_on || !range || range->first != delivered_) {
@@ -88,7 +95,6 @@ Result<void> OpenAiDownload::connect() {
     return note_length(range->length);
   }
   if (const auto length = head.header("content-length")) TRY(note_length(number_in(*length)));
-  if (const auto etag = head.header("etag"); etag && !etag->starts_with("W/")) etag_ = *etag;
   known_ = delivered_;
   return {};
 }

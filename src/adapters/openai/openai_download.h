@@ -18,8 +18,8 @@ class OpenAiDownload final : public ByteSource {
   /// `not_found` if there is no such file.
   [[nodiscard]] static Result<std::unique_ptr<OpenAiDownload>> open(OpenAiClient& client, const ProviderFileId& file);
 
-  /// `corrupt` if the content changes in length meanwhile; `unavailable` once it has broken off several times without a
-  /// byte in between; others as OpenAiClient::call().
+  /// `corrupt` if the content changes meanwhile (its length, its ETag); `unavailable` once it has broken off several
+  /// times without a byte in between; others as OpenAiClient::call().
   [[nodiscard]] Result<std::size_t> read(std::span<std::byte> buffer) override;
 
  private:

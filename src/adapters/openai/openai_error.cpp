@@ -24,19 +24,6 @@ bool is_one_of(std::string_view text, std::span<const std::string_view> list) {
   return std::ranges::find(list, text) != list.end();
 }
 
-/// Keys as OpenAI shows them, "sk-proj-ab****yz", whoever's they are.
-std::string without_keys(std::string text) {
-  constexpr std::string_view mark = "sk-";
-  constexpr std::string_view more = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-*";
-  for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at + mark.size())) {
-    const bool is_begin = at == 0 || !more.contains(text[at - 1]);
-    const std::size_t begin = at + mark.size();
-    const std::size_t end = std::min(text.find_first_not_of(more, begin), text.size());
-    if (is_begin && end > begin) text.replace(begin, end - begin, "[hidden]");
-  }
-  return text;
-}
-
 /// Cut to so many bytes, between characters.
 std::string_view cut(std::string_view text, std::size_t bytes_max) {
   if (text.size() <= bytes_max) return text;
@@ -57,8 +44,16 @@ Code code_of(int status, const std::optional<OpenAiFailure>& failure) {
     return Code::permission;
   }
   if (failure && is_one_of(failure->code, kLimitCodes)) return Code::limit_exceeded;
+  const bool says_why = failure && !failure->message.empty();
   switch (status) {
+    // The only word on a request itself. A proxy's page, and a server that is none of OpenAI's, have the status too.
+    case 400:
+    case 422:
+      return says_why ? Code::invalid_input : Code::unavailable;
+    case 416:
+      return Code::invalid_input;
     case 401:
+    case 402:
     case 403:
     case 407:
       return Code::permission;
@@ -76,18 +71,16 @@ Code code_of(int status, const std::optional<OpenAiFailure>& failure) {
       return Code::conflict;
     case 413:
       return Code::limit_exceeded;
-    case 425:
-    case 429:
-      return Code::unavailable;
     default:
-      return status >= 400 && status < 500 ? Code::invalid_input : Code::unavailable;
+      return Code::unavailable;
   }
 }
 
 std::string_view remedy(int status, Code code) {
   if (code == Code::permission) return "; check OPENAI_API_KEY, OPENAI_ORG_ID, OPENAI_PROJECT_ID and the account";
   if (status < 400) return "; OPENAI_BASE_URL leads elsewhere, redirects are not followed";
-  if (status == 404 && code == Code::unavailable) return "; is OPENAI_BASE_URL right?";
+  const bool is_strange = status < 500 && status != 425 && status != 429;
+  if (is_strange && code == Code::unavailable) return "; is OPENAI_BASE_URL right?";
   return "";
 }
 

@@ -36,6 +36,13 @@ std::string jsonl_name(const std::string& name) {
   return name.ends_with(".jsonl") ? name : name.substr(0, name.rfind('.')) + ".jsonl";
 }
 
+/// With the provider's words as they may be shown: they go into rows, logs and reports.
+ProviderBatch presentable(ProviderBatch batch, const Secret& key) {
+  batch.error_code = tillite::presentable(batch.error_code, key);
+  batch.error_message = tillite::presentable(batch.error_message, key);
+  return batch;
+}
+
 std::string file_path(const ProviderFileId& id) { return "/files/" + percent_encode(id.str()); }
 std::string batch_path(const ProviderBatchId& id) { return "/batches/" + percent_encode(id.str()); }
 
@@ -75,7 +82,7 @@ Result<ProviderBatch> OpenAiProvider::create_batch(const ProviderFileId& input_f
                                                      {"completion_window", "24h"},
                                                      {"metadata", metadata}}),
                                     .repeat = OpenAiClient::Repeat::if_undone});
-  if (answer) return parse_batch_answer(answer->response.body);
+  if (answer) return presentable(TRY(parse_batch_answer(answer->response.body)), client_.settings().api_key);
   if (answer.error().code() != Code::invalid_input) return std::unexpected(answer.error());
   // Some servers find a file that is not there an invalid parameter.
   const auto file = client_.call({.path = file_path(input_file)});
@@ -85,7 +92,7 @@ Result<ProviderBatch> OpenAiProvider::create_batch(const ProviderFileId& input_f
 
 Result<ProviderBatch> OpenAiProvider::batch(const ProviderBatchId& id) {
   const auto answer = TRY(client_.call({.path = batch_path(id)}));
-  return parse_batch_answer(answer.response.body);
+  return presentable(TRY(parse_batch_answer(answer.response.body)), client_.settings().api_key);
 }
 
 Result<ProviderBatchPage> OpenAiProvider::list(const ProviderBatchId& after, std::size_t limit) {
@@ -95,7 +102,11 @@ Result<ProviderBatchPage> OpenAiProvider::list(const ProviderBatchId& after, std
   std::string path = fmt::format("/batches?limit={}", limit);
   if (!after.empty()) path += "&after=" + percent_encode(after.str());
   const auto answer = client_.call({.path = path, .response_bytes_max = kListBytesMax});
-  if (answer) return parse_batch_list(answer->response.body);
+  if (answer) {
+    ProviderBatchPage page = TRY(parse_batch_list(answer->response.body));
+    for (ProviderBatch& batch : page.batches) batch = presentable(std::move(batch), client_.settings().api_key);
+    return page;
+  }
   // The limit was checked: what can be wrong with the request is the batch to go on after.
   const bool is_lost = !after.empty() && answer.error().code() == Code::invalid_input;
   return std::unexpected(is_lost ? Error(Code::not_found, answer.error().message()) : answer.error());

@@ -23,6 +23,8 @@ class RateLimits {
   void note(const std::string& group, const HttpResponse& response);
   /// Nobody of the group calls for so long.
   void pause(const std::string& group, std::int64_t pause_ms);
+  /// How long the group still has to wait; 0 or less if it may call.
+  [[nodiscard]] std::int64_t pause_ms(const std::string& group);
   /// Returns when the group may call; `cancelled` when `stop` is requested.
   [[nodiscard]] Result<void> wait(const std::string& group, const std::stop_token& stop);
 

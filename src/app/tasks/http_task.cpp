@@ -38,7 +38,8 @@ Result<Json> HttpTask::run(const Call& call) const {
                                                   {"X-Tillite-Execution-Id", call.execution_id}},
                                       .body = to_text(call.payload),
                                       .timeout_ms = call.timeout_ms,
-                                      .response_bytes_max = kTaskResultBytesMax},
+                                      .response_bytes_max = kTaskResultBytesMax,
+                                      .fresh_connection = true},  // on a kept one it may be sent twice
                                      call.stop);
   if (!response) return std::unexpected(error_of(response.error()));
   if (!response->is_success()) return std::unexpected(failure_of(*response));

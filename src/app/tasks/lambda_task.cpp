@@ -74,7 +74,8 @@ Result<Json> LambdaTask::run(const Call& call) const {
        .headers = {{"Content-Type", "application/json"}, {"X-Amz-Invocation-Type", "RequestResponse"}},
        .body = to_text(call.payload),
        .timeout_ms = call.timeout_ms,
-       .response_bytes_max = kTaskResultBytesMax},
+       .response_bytes_max = kTaskResultBytesMax,
+       .fresh_connection = true},  // on a kept one it may be sent twice
       call.stop);
   if (!response) return std::unexpected(error_of(response.error()));
   if (!response->is_success()) return std::unexpected(service_error(*response));

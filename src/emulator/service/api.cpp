@@ -162,7 +162,8 @@ ApiResult<ServerResponse> OpenAiApi::file_content(const std::string& id, const S
   }
   response.fields.push_back(
       {"content-disposition", fmt::format("attachment; filename=\"{}\"", percent_encode(file.name))});
-  response.stream.emplace(StreamedBody{.source = TRY(files_.open_content(file, part)), .bytes = part.bytes});
+  auto content = TRY(files_.open_content(file, part));
+  response.stream.emplace(StreamedBody{.source = std::move(content), .bytes = part.bytes});
   return response;
 }
 

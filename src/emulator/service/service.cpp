@@ -73,6 +73,7 @@ EmulatorService::Call EmulatorService::begin(const ServerRequest& head) {
   }
   const std::uint64_t number = ++requests_;
   if (!call.fault) call.fault = settings_.faults.requests.pick(seeded_unit(settings_.seed, "request", number));
+  if (call.fault == RequestFault::cut_body && call.route.call != Route::Call::file_content) call.fault.reset();
   if (!call.fault) return call;
   statistics_.count_fault(request_fault_name(*call.fault));
   call.decided =

@@ -1,9 +1,19 @@
 #include "workflow/durable/active_execution.h"
 
+#include "workflow/durable/nested_start.h"
+
 namespace tillite {
 namespace {
 
 constexpr std::size_t kBlockBytesMax = 256 * 1024;
+
+/// The execution whose end a request waits for; empty if none's. One that was submitted before this process walked its
+/// starter may not have been handed out here yet: then its answer tells.
+std::string execution_awaited_by(const ActiveExecution::Asked& asked) {
+  const auto* const call = std::get_if<TaskCall>(&asked.request.what);
+  if (!asked.child.empty() || call == nullptr || !asked.submitted) return asked.child;
+  return waits_for_end(call->resource) ? started_id(asked.answer) : "";
+}
 
 }  // namespace
 
@@ -105,7 +115,8 @@ void ActiveExecution::withdrawn(std::int64_t request) {
   const auto found = asked.find(request);
   if (found == asked.end()) return;
   found->second.stop.request_stop();
-  if (!found->second.child.empty()) owner_.child_is_unwanted(found->second.child);
+  const std::string child = replaying_ ? "" : execution_awaited_by(found->second);
+  if (!child.empty()) owner_.child_is_unwanted(child);
   asked.erase(found);
 }
 

@@ -55,6 +55,10 @@ bool starts_execution(const std::string& resource) {
   return parsed.type() == "states" && parsed.name().starts_with(kAction);
 }
 
+bool waits_for_end(const std::string& resource) {
+  return starts_execution(resource) && Resource(resource).name().substr(kAction.size()).starts_with(".sync");
+}
+
 Failure start_refused(std::string_view code, std::string_view message) {
   const std::string request = uuid5(fmt::format("{}\n{}", code, message));
   return {.error = fmt::format("StepFunctions.{}Exception", code),
@@ -66,7 +70,7 @@ Failure start_refused(std::string_view code, std::string_view message) {
 std::expected<NestedStart, Failure> nested_start(const TaskCall& call, const std::string& name) {
   const std::string pattern = Resource(call.resource).name().substr(kAction.size());
   NestedStart start{.parses_output = pattern == ".sync:2", .name = name, .input = "{}"};
-  if (pattern.starts_with(".sync")) start.waits_for = NestedStart::WaitsFor::end;
+  if (waits_for_end(call.resource)) start.waits_for = NestedStart::WaitsFor::end;
   if (!call.token.empty()) start.waits_for = NestedStart::WaitsFor::token;
 
   const Value* arn = given(call.payload, "StateMachineArn");

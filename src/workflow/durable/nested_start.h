@@ -21,6 +21,8 @@ struct NestedStart {
 };
 
 [[nodiscard]] bool starts_execution(const std::string& resource);
+/// Whether it also waits for the end of what it starts.
+[[nodiscard]] bool waits_for_end(const std::string& resource);
 
 /// The call's parameters: StateMachineArn, Name (`name` if there is none, which must be the same each time that this
 /// very request is made), Input (a value, or a text of JSON; {} if there is none). A failure is worded as AWS does.

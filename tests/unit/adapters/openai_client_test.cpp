@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <future>
+#include <thread>
 #include <tuple>
 
 #include "support/must.h"
@@ -137,6 +138,46 @@ TEST_F(OpenAiClientTest, OneWhoIsAskedToWaitSparesTheOthersOfItsEndpoint) {
   EXPECT_EQ(api.clock.slept_ms(), (std::vector<std::int64_t>{7000}));
 }
 
+TEST_F(OpenAiClientTest, WhoWaitsForASlotWaitsToo) {
+  std::promise<void> end;
+  const auto ended = end.get_future().share();
+  std::atomic<int> asked = 0;
+  HttpServer slow([&](const HttpServer::Request&) -> HttpServer::Answer {
+    if (++asked > 1) return {.body = "fine"};
+    ended.wait();
+    return ScriptedOpenAi::refusal(429, "", "slowly", {"retry-after: 7"});
+  });
+  auto settings = api.settings();
+  settings.base_url = slow.url("");
+  settings.calls_max = 1;
+  settings.retries.attempts_max = 1;
+  auto client = api.client(std::move(settings));
+  auto first = std::async(std::launch::async, [&] { return client.call({.path = "/thing"}).has_value(); });
+  while (asked == 0) std::this_thread::yield();
+  auto second = std::async(std::launch::async, [&] { return client.call({.path = "/thing"}).has_value(); });
+  std::this_thread::sleep_for(
+      std::chrono::milliseconds(50));  // most likely it waits now; if not, it sees the 429 first
+  end.set_value();
+  EXPECT_FALSE(first.get());
+  EXPECT_TRUE(second.get());
+  EXPECT_EQ(api.clock.slept_ms(), (std::vector<std::int64_t>{7000}));
+}
+
+TEST_F(OpenAiClientTest, AnUploadThatBrokeOffLateIsRepeatedToo) {
+  std::atomic<int> asked = 0;
+  HttpServer slow([&](const HttpServer::Request&) -> HttpServer::Answer {
+    if (++asked > 1) return {.body = "fine"};
+    api.clock.advance(600'000);
+    return {.status = 503};
+  });
+  auto settings = api.settings();
+  settings.base_url = slow.url("");
+  auto client = api.client(std::move(settings));
+  const auto body = []() -> Result<std::unique_ptr<ByteSource>> { return source_of("the body"); };
+  must(client.call({.method = "POST", .path = "/files", .make_body = body, .body_bytes = 8, .timeout_ms = 3'600'000}));
+  EXPECT_EQ(asked, 2);
+}
+
 TEST_F(OpenAiClientTest, WaitsForTheResetOfALimitThatIsUsedUp) {
   api.on("GET /thing", {.headers = {"x-ratelimit-remaining-requests: 0", "x-ratelimit-reset-requests: 1.5s"}});
   api.on("GET /thing", {.headers = {"x-ratelimit-remaining-tokens: 0", "x-ratelimit-reset-tokens: 6m0s"}});
@@ -205,7 +246,9 @@ TEST_F(OpenAiClientTest, EveryStatusHasItsMeaning) {
       {422, "", Code::invalid_input}, {408, "", Code::timed_out},
       {405, "", Code::unsupported},   {501, "", Code::unsupported},
       {302, "", Code::unavailable},   {500, "", Code::unavailable},
-      {529, "", Code::unavailable},   {418, "", Code::invalid_input}};
+      {529, "", Code::unavailable},   {402, "", Code::permission},
+      {410, "", Code::unavailable},   {421, "", Code::unavailable},
+      {499, "", Code::unavailable},   {416, "", Code::invalid_input}};
   for (const auto& [status, code, meaning] : meanings) {
     const auto answer = ScriptedOpenAi::refusal(status, code, "so it is");
     const auto judged = judge_refusal({.status = status, .headers = {}, .body = answer.body}, "GET /thing", Secret());
@@ -224,6 +267,27 @@ TEST_F(OpenAiClientTest, APageThatIsNotThereIsNoWordOnABatch) {
     EXPECT_NE(judged.error.message().find("OPENAI_BASE_URL"), std::string::npos) << judged.error.message();
     EXPECT_FALSE(judged.is_fault);
   }
+}
+
+TEST_F(OpenAiClientTest, ARefusalWithoutAReasonIsNoWordOnTheRequest) {
+  for (const int status : {400, 422, 410, 421, 499}) {
+    for (const char* body : {"<html>Bad Request</html>", "", "{}", R"({"error": {}})", R"({"error": ""})"}) {
+      const auto judged = judge_refusal({.status = status, .headers = {}, .body = body}, "POST /thing", Secret());
+      EXPECT_EQ(judged.error.code(), Code::unavailable) << status << body;
+      EXPECT_NE(judged.error.message().find("OPENAI_BASE_URL"), std::string::npos) << judged.error.message();
+      EXPECT_FALSE(judged.is_fault) << status << body;
+    }
+  }
+}
+
+TEST_F(OpenAiClientTest, WhatTheClientItselfFindsWrongIsNoWordOnTheRequest) {
+  api.on("GET /thing", {.body = std::string(1000, 'x')});
+  auto client = api.client(api.settings());
+  EXPECT_EQ(client.call({.path = "/thing", .response_bytes_max = 999}).error().code(), Code::corrupt);
+  auto settings = api.settings();
+  settings.base_url = "http://127.0.0.1:99999";
+  auto nowhere = api.client(std::move(settings));
+  EXPECT_EQ(nowhere.call({.path = "/thing"}).error().code(), Code::unavailable);
 }
 
 TEST_F(OpenAiClientTest, NothingOfTheKeyIsInAnError) {

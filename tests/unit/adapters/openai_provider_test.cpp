@@ -129,6 +129,19 @@ TEST_F(OpenAiProviderTest, TellsWhyABatchFailed) {
   EXPECT_EQ(told.error_message, "too many");
 }
 
+TEST_F(OpenAiProviderTest, NoKeyIsInTheReasonOfABatch) {
+  const std::string key(ScriptedOpenAi::kKey);
+  Json batch = ScriptedOpenAi::batch("batch_1", "failed");
+  batch["errors"] = {{"data", {{{"code", "invalid_api_key"}, {"message", "sk-other-1234 and " + key.substr(4)}}}}};
+  api.on("GET /batches/batch_1", ScriptedOpenAi::json(batch));
+  api.on("POST /batches", ScriptedOpenAi::json(batch));
+  api.on("GET /batches", ScriptedOpenAi::json({{"data", {batch}}, {"has_more", false}}));
+  const std::string hidden = "sk-[hidden] and [hidden]";
+  EXPECT_EQ(must(provider.batch(ProviderBatchId("batch_1"))).error_message, hidden);
+  EXPECT_EQ(must(provider.create_batch(ProviderFileId("file-in"), {})).error_message, hidden);
+  EXPECT_EQ(must(provider.list({}, 1)).batches.at(0).error_message, hidden);
+}
+
 TEST_F(OpenAiProviderTest, AStatusThatIsNewStaysPolled) {
   api.on("GET /batches/batch_1", ScriptedOpenAi::json(ScriptedOpenAi::batch("batch_1", "pausing")));
   const auto told = must(provider.batch(ProviderBatchId("batch_1")));
@@ -246,6 +259,12 @@ TEST_F(OpenAiDownloadTest, AFileThatChangesItsLengthIsCorrupt) {
   EXPECT_EQ(content().error().code(), Code::corrupt);
 }
 
+TEST_F(OpenAiDownloadTest, AFileThatIsAnotherByItsTagIsCorrupt) {
+  api.on(kCall, {.raw = head(200, "Content-Length: 10\r\nETag: \"v1\"\r\n") + "abcd"});
+  api.on(kCall, {.raw = head(200, "Content-Length: 10\r\nETag: \"v2\"\r\n") + "0123456789"});
+  EXPECT_EQ(content().error().code(), Code::corrupt);
+}
+
 TEST_F(OpenAiDownloadTest, AnotherPartThanWasAskedForIsCorrupt) {
   api.on(kCall, {.raw = head(200, "Content-Length: 10\r\n") + "abcd"});
   api.on(kCall, {.raw = head(206, "Content-Length: 10\r\nContent-Range: bytes 0-9/10\r\n") + "abcdefghij"});
@@ -271,6 +290,19 @@ TEST_F(OpenAiDownloadTest, GivesUpWhereNothingComesAnyMore) {
   ASSERT_FALSE(broken);
   EXPECT_EQ(broken.error().code(), Code::unavailable);
   EXPECT_EQ(api.requests().size(), 4U) << "the first, and a call with its retries";
+}
+
+TEST_F(OpenAiDownloadTest, ReopeningTakesFromTheBudgetOfRetries) {
+  api.on(kCall, {.raw = head(200, "Content-Length: 1000\r\n") + "x"});
+  for (int at = 1; at < 1000; ++at) {
+    api.on(kCall,
+           {.raw = head(206, fmt::format("Content-Length: {}\r\nContent-Range: bytes {}-999/1000\r\n", 1000 - at, at)) +
+                   "x"});
+  }
+  const auto broken = content();
+  ASSERT_FALSE(broken);
+  EXPECT_EQ(broken.error().code(), Code::unavailable);
+  EXPECT_LE(api.requests().size(), 202U) << "100, and half a one for each success";
 }
 
 TEST_F(OpenAiDownloadTest, AFileThatIsGoneIsNotFound) {

@@ -53,6 +53,12 @@ TEST_F(HttpTaskTest, PostsTheInputAndTakesTheBodyAsTheResult) {
   EXPECT_EQ(request.headers.at("x-tillite-execution-id"), "execution-1");
 }
 
+TEST_F(HttpTaskTest, NeverGoesOverAConnectionOnWhichItMightBeSentTwice) {
+  tasks.answer = {.body = "{}"};
+  for (int i = 0; i < 3; ++i) must(run());
+  EXPECT_EQ(tasks.server.connections(), 3);
+}
+
 TEST_F(HttpTaskTest, NoBodyIsNull) {
   tasks.answer = {.status = 204};
   EXPECT_EQ(must(run()), Json(nullptr));
@@ -133,6 +139,12 @@ TEST_F(LambdaTaskTest, InvokesAFunctionAsTheApiSays) {
   must(run("arn:aws:lambda:us-east-1:123456789012:function:f:live"));
   EXPECT_EQ(tasks.last_request().target,
             "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Afunction%3Af%3Alive/invocations");
+}
+
+TEST_F(LambdaTaskTest, NeverGoesOverAConnectionOnWhichItMightBeSentTwice) {
+  tasks.answer = {.body = "{}"};
+  for (int i = 0; i < 3; ++i) must(run());
+  EXPECT_EQ(tasks.server.connections(), 3);
 }
 
 TEST_F(LambdaTaskTest, AFunctionsErrorHasItsTypeAndItsWholeAnswerAsTheCause) {

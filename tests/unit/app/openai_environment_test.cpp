@@ -43,7 +43,9 @@ TEST(OpenAiEnvironment, AMistakeNamesItsVariableAndNeverTheKey) {
       {"OPENAI_API_KEY", "sk-hidden two"},     {"OPENAI_API_KEY", "sk-hidden\x01"},
       {"OPENAI_API_KEY", "sk-hidden\xc3\xa9"}, {"OPENAI_BASE_URL", "api.openai.com"},
       {"OPENAI_BASE_URL", "ftp://x"},          {"OPENAI_BASE_URL", "https://user:hidden@x/v1"},
-      {"OPENAI_BASE_URL", "https://x/v1?a=b"}, {"OPENAI_ORG_ID", "a\r\nb"}};
+      {"OPENAI_BASE_URL", "https://x/v1?a=b"}, {"OPENAI_BASE_URL", "http://x:99999/v1"},
+      {"OPENAI_BASE_URL", "https://[::1/v1"},  {"OPENAI_BASE_URL", "https:///v1"},
+      {"OPENAI_BASE_URL", "https://x:port/"},  {"OPENAI_ORG_ID", "a\r\nb"}};
   for (const auto& [name, value] : mistakes) {
     const auto read = read_openai_settings(of({{name, value}}));
     ASSERT_FALSE(read) << name << "=" << value;

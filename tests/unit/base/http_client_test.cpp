@@ -212,6 +212,16 @@ TEST_F(HttpClientTest, ItsMessagesHoldNoPassword) {
   EXPECT_NE(response.error().message().find("127.0.0.1/path"), std::string::npos) << response.error().message();
 }
 
+TEST_F(HttpClientTest, AProxyThatCannotBeUsedKeepsItsPassword) {
+  for (const char* proxy : {"http://user:hidden@127.0.0.1:99999", "unknown://user:hidden@127.0.0.1:1"}) {
+    ::setenv("http_proxy", proxy, 1);
+    const auto response = client.send({.url = "http://somewhere.invalid/path"});
+    ::unsetenv("http_proxy");
+    ASSERT_FALSE(response) << proxy;
+    EXPECT_EQ(response.error().message().find("hidden"), std::string::npos) << response.error().message();
+  }
+}
+
 TEST_F(HttpClientTest, GoesThroughTheProxyOfTheEnvironment) {
   HttpServer proxy(&fine);
   ::setenv("http_proxy", proxy.url("").c_str(), 1);

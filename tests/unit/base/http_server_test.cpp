@@ -279,6 +279,39 @@ TEST_F(ReceivingServerTest, ABodyThatIsNotWantedAnyMoreIsAnsweredAtOnce) {
   EXPECT_TRUE(client.is_hung_up());
 }
 
+TEST_F(ReceivingServerTest, ARefusalReachesWhoIsStillSending) {
+  serve_counting(100);
+  for (const char* target : {"/upload", "/other"}) {
+    RawHttpClient client(port());
+    EXPECT_TRUE(client.post(target, std::string(6'000'000, 'x'))) << target << ": the server has reset the connection";
+    EXPECT_EQ(client.response().status, std::string_view(target) == "/upload" ? 200U : 413U);
+    EXPECT_TRUE(client.is_hung_up());
+  }
+}
+
+TEST_F(HttpServerTest, APieceThatCannotBeTakenInEndsTheUpload) {
+  struct Forgetful final : BodyReceiver {
+    bool take(std::span<const std::byte>) override { throw std::bad_alloc(); }
+    void finish(ServerAnswer answer) override { answer({.body = "all of it"}); }
+  };
+  serve([](const ServerRequest&, ServerAnswer answer) { answer({}); }, {},
+        [](const ServerRequest&) { return std::make_unique<Forgetful>(); });
+  RawHttpClient client(port());
+  client.post("/", "x");
+  EXPECT_EQ(client.response().status, 0U);
+}
+
+TEST_F(HttpServerTest, AStatusThatHasNoBodyIsSentWithoutOne) {
+  serve([](const ServerRequest& request, ServerAnswer answer) {
+    answer({.status = request.target == "/204" ? 204U : 304U, .body = "null"});
+  });
+  RawHttpClient client(port());
+  for (const unsigned status : {204U, 304U}) {
+    client.post(fmt::format("/{}", status), "");
+    EXPECT_EQ(client.response().status, status);
+  }
+}
+
 TEST_F(ReceivingServerTest, ABodyThatBreaksOffIsForgotten) {
   serve_counting();
   RawHttpClient client(port());

@@ -54,6 +54,13 @@ TEST_F(SubprocessTest, HandsInputInAndOutputAndErrorsOut) {
   EXPECT_EQ(lines, (std::vector<std::string>{"one", "two"}));
 }
 
+TEST_F(SubprocessTest, HandsOnNothingElseThatIsOpen) {
+  const int inherited = ::dup(STDERR_FILENO);  // without close-on-exec, as some libraries open theirs
+  const auto outcome = must(run(shell(fmt::format("test -e /proc/self/fd/{} && echo open || echo closed", inherited))));
+  ::close(inherited);
+  EXPECT_EQ(outcome.output, "closed\n");
+}
+
 TEST_F(SubprocessTest, MovesMoreThanPipesHold) {
   SubprocessCall call = shell("cat");
   call.input = std::string(10 << 20, 'x');

@@ -97,6 +97,17 @@ TEST(Results, TellWhyAVectorCannotBeUsed) {
   }
 }
 
+TEST(Results, NoKeyIsInAReason) {
+  const std::string error = R"({"code":"sk-proj-12","message":"Incorrect API key provided: sk-proj-ab****yz."})";
+  const auto all = results_of(result_line(1, R"("response":null,"error":)" + error) +
+                              result_line(2, R"("response":{"status_code":401,"body":{"error":)" + error + "}}"));
+  ASSERT_EQ(all.results.size(), 2U);
+  for (const auto& [id, result] : all.results) {
+    EXPECT_EQ(result.error_code, "sk-[hidden]");
+    EXPECT_EQ(result.error_message, "Incorrect API key provided: sk-[hidden].");
+  }
+}
+
 TEST(Results, AreThoseOfTheParserWhereverAVectorSeemsToBe) {
   const std::string escaped = R"("note":"\"embedding\":[9,9]",)";
   const std::string other = R"("usage":{"embedding":[9,9]},)";

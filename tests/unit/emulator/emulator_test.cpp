@@ -173,6 +173,8 @@ TEST_F(EmulatorTest, ABodyIsCutInTheMiddle) {
   ASSERT_TRUE(response.stream);
   EXPECT_EQ(response.stream->bytes, 10U);
   EXPECT_EQ(response.delivery.body_bytes_max, 5U);
+  EXPECT_EQ(call("GET", "/v1/files").status, 200U) << "it has no content that could be cut";
+  EXPECT_EQ(json(call("GET", "/emulator/stats")).at("requests").at("faults").at("cut-body"), 1);
 }
 
 TEST_F(EmulatorTest, ScriptsAnswersAndFaultsOfTheNextRequests) {

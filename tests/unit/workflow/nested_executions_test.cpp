@@ -181,6 +181,40 @@ TEST_F(NestedExecutions, ATaskThatTimesOutStopsWhatItWaitsFor) {
   EXPECT_EQ(only("waits").status, ExecutionStatus::aborted);
 }
 
+TEST_F(NestedExecutions, WhatEndsAStarterRightAfterARestartStopsWhatItWaitsForToo) {
+  for (const bool times_out : {false, true}) {
+    SCOPED_TRACE(times_out);
+    const std::string child = times_out ? "waits:second" : "waits:first";
+    ExecutionId starting;
+    {
+      Engine before = engine_on(*store);
+      std::jthread serving([&](const std::stop_token& stop) { must(before.serve(stop)); });
+      starting = must(before.start(machine_of(starter(".sync", "waits", R"(,"Name":")" + child.substr(6) + "\"",
+                                                      times_out ? R"("TimeoutSeconds":5,)" : "")),
+                                   value("{}")))
+                     .id;
+      const auto submitted = [&] {
+        const auto events = must(before.history(starting));
+        return std::ranges::any_of(events, [](const HistoryEvent& event) { return event.type == "TaskSubmitted"; });
+      };
+      while (!submitted()) std::this_thread::yield();
+    }
+    Engine after = engine_on(*store);
+    if (times_out) {
+      clock.advance(6000);
+    } else {
+      must(after.stop(starting, "Enough", ""));
+    }
+    std::jthread serving([&](const std::stop_token& stop) { must(after.serve(stop)); });
+    while (must(after.describe(ExecutionId(child))).status == ExecutionStatus::running) {
+      clock.advance(500);  // stop requests are looked for twice a second; what nobody stops ends by itself
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    EXPECT_EQ(must(after.describe(ExecutionId(child))).status, ExecutionStatus::aborted);
+    EXPECT_NE(must(after.describe(starting)).status, ExecutionStatus::running);
+  }
+}
+
 TEST_F(NestedExecutions, ManyThatWaitNeedNoThread) {
   const auto ended = run(
       R"({"StartAt":"M","States":{"M":{"Type":"Map","ItemProcessor":{"StartAt":"S","States":{"S":{"Type":"Task","Resource":"arn:aws:states:::states:startExecution.sync:2","Parameters":{"StateMachineArn":"arn:aws:states:us-east-1:000000000000:stateMachine:works","Input.$":"$"},"OutputPath":"$.Output","End":true}}},"End":true}}})",
