@@ -136,13 +136,13 @@ Result<void> BatchDelivery::add_text(const std::string& input_hash, std::vector<
 Result<void> BatchDelivery::embed(const Waiting& waiting, const std::vector<float>& vector) {
   std::string texts(std::size_t{waiting.metadata_bytes} + waiting.document_bytes, '\0');
   TRY(texts_->read_at(waiting.offset, std::as_writable_bytes(std::span(texts))));
-  const std::string_view metadata = std::string_view(texts).substr(0, waiting.metadata_bytes);
+  Json metadata = TRY(parse_json(std::string_view(texts).substr(0, waiting.metadata_bytes), "the metadata"));
   TRY(writer_->add({.id = waiting.item->id,
                     .kind = RecordKind::vector,
                     .item_version = waiting.item_version,
                     .metadata_version = waiting.metadata_version,
                     .input_hash = waiting.item->input_hash,
-                    .metadata = TRY(parse_json(metadata, "the metadata")),
+                    .metadata = std::move(metadata),
                     .document = texts.substr(waiting.metadata_bytes),
                     .vector = vector}));
   ++embedded_;
