@@ -191,7 +191,7 @@ TEST_F(OpenAiIncidents, AnotherModelOrLengthIsNotMixedIntoACollection) {
   for (const auto& [name, value] :
        {std::pair("EMBEDDING_MODEL", "text-embedding-3-large"), std::pair("EMBEDDING_DIMENSIONS", "128")}) {
     SCOPED_TRACE(name);
-    const OpenAiHome other(folder.path(), openai.environment(), {{name, value}});
+    OpenAiHome other(folder.path(), openai.environment(), {{name, value}});
     const auto run = other.program().run({"run", "--entity", "line"});
     EXPECT_EQ(run.status, 0) << "the collection goes on as it is bound";
     EXPECT_NE((run.out + run.err).find("generations start"), std::string::npos) << run.out << run.err;
