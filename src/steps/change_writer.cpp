@@ -2,6 +2,7 @@
 
 #include "base/uuid.h"
 #include "vectors/keys.h"
+#include "vectors/manifest.h"
 
 namespace tillite {
 namespace {
@@ -9,14 +10,25 @@ namespace {
 constexpr std::size_t kRecordsMax = 5000;
 constexpr std::size_t kBytesMax = std::size_t{32} << 20;
 
-DeltaId id_of(const CollectionBinding& binding, const std::vector<Record>& records) {
+DeltaId id_of(const CollectionBinding& binding, const std::vector<Record>& records, int time) {
   Sha256 content;
   for (const Record& record : records) {
     content.update(fmt::format("\n{} {} {} {} ", record.id.str(), record.item_version, record.metadata_version,
                                static_cast<int>(record.kind)));
     content.update(to_text(record.metadata));
   }
-  return DeltaId(uuid5(fmt::format("backfill {} {} {}", binding.collection, binding.generation, content.hex())));
+  const std::string again = time == 0 ? "" : fmt::format(" {}", time);
+  return DeltaId(
+      uuid5(fmt::format("backfill {} {} {}{}", binding.collection, binding.generation, content.hex(), again)));
+}
+
+/// The first id of these records that no version has consumed: one whose delta was quarantined is never merged again.
+Result<DeltaId> new_id(const CollectionBinding& binding, const std::vector<Record>& records, ObjectStore& vectors) {
+  const auto newest = TRY(ManifestLog(vectors, binding.collection, binding.generation).newest());
+  for (int time = 0;; ++time) {
+    const DeltaId id = id_of(binding, records, time);
+    if (!newest || !newest->has_consumed(id)) return id;
+  }
 }
 
 }  // namespace
@@ -29,7 +41,7 @@ Result<void> ChangeWriter::add(Record record) {
 
 Result<void> ChangeWriter::finish() {
   if (records_.empty()) return {};
-  const DeltaId id = id_of(binding_, records_);
+  const DeltaId id = TRY(new_id(binding_, records_, ports_.vectors));
   const auto room = TRY(ScratchFolder::create(context_.scratch));
   auto writer = TRY(DeltaWriter::create(
       room.path(), {.id = id, .batch_id = {}, .binding = binding_, .created_ms = ports_.clock.now_ms()}));

@@ -8,7 +8,7 @@
 namespace tillite {
 
 /// Writes records that need no provider as deltas of a generation, some thousands each. A delta's id follows from its
-/// records: a repetition finds what it wrote.
+/// records: a repetition finds what it wrote. What was consumed already, merged or quarantined, gets another id.
 class ChangeWriter {
  public:
   ChangeWriter(CollectionBinding binding, const Ports& ports, const StepContext& context)

@@ -62,6 +62,23 @@ Result<std::optional<CollectionBinding>> binding_of_batch(const Batch& batch, co
   return std::optional(generation.binding);
 }
 
+Result<std::optional<CollectionBinding>> binding_to_submit(const Batch& batch, const Ports& ports) {
+  const Generation generation = TRY(generation_numbered(batch.entity, batch.generation, ports));
+  if (generation.state == GenerationState::cancelled) return std::optional<CollectionBinding>();
+  return binding_of_batch(batch, ports);
+}
+
+Result<bool> can_be_told_again(const ObjectKey& delta, const Ports& ports) {
+  bool can = true;
+  const auto file = TRY(ports.vectors.open(delta));
+  const auto read = read_delta_records(*file, [&](Record&& record) -> Result<void> {
+    can = can && record.kind != RecordKind::vector && parse_record_id(record.id);
+    return {};
+  });
+  if (!read && read.error().code() != Code::corrupt) return std::unexpected(read.error());
+  return read && can;
+}
+
 Result<void> retire_batch(const Batch& batch, const Ports& ports, const StepContext& context) {
   const std::string reason = fmt::format("generation {} is not made any more", batch.generation);
   if (!batch.openai_batch_id.empty() && batch.delta_id.empty()) {

@@ -10,6 +10,14 @@ namespace tillite {
 /// candidate, which keeps what was paid for while it is cancelled, too.
 [[nodiscard]] Result<std::optional<CollectionBinding>> binding_of_batch(const Batch& batch, const Ports& ports);
 
+/// The same for a batch that is about to be submitted: not if its generation was cancelled, for which nothing more is
+/// to be paid.
+[[nodiscard]] Result<std::optional<CollectionBinding>> binding_to_submit(const Batch& batch, const Ports& ports);
+
+/// Whether a delta of a generation that is retired before it is merged would lose nothing: it tells changes of items,
+/// which are told again. A damaged one is not.
+[[nodiscard]] Result<bool> can_be_told_again(const ObjectKey& delta, const Ports& ports);
+
 /// Ends a batch whose vectors nobody wants any more: its items are free again, and the provider is told.
 [[nodiscard]] Result<void> retire_batch(const Batch& batch, const Ports& ports, const StepContext& context);
 

@@ -1,6 +1,7 @@
 #include "steps/run_plan.h"
 
 #include <map>
+#include <set>
 #include <unordered_set>
 
 #include "base/check.h"
@@ -56,10 +57,11 @@ class Planning {
         on_their_way_(ports.table),
         plan_{.entity = entity} {}
 
-  /// Batches that wait for their submit. What is still being claimed is met among the items, but for what was claimed.
+  /// Batches that wait for their submit, those of the same generation. Of one that is still being claimed all items
+  /// count that it may come to have: its texts are claimed before them, and whoever completes it sends them.
   Result<void> add_prepared() {
     for (const Batch& batch : TRY(batches_in(ports_.table, plan_.entity, std::array{BatchStatus::pending}))) {
-      if (!batch.is_prepared()) continue;
+      if (!batch.is_prepared() || batch.generation != binding_.generation) continue;
       const auto added = batch.requests_key.empty() ? add_half_prepared(batch) : add_prepared(batch);
       if (!added && !is_damage(added.error())) return added;
       if (added) continue;
@@ -120,22 +122,32 @@ class Planning {
     std::uint64_t claimed = 0;
     std::uint64_t tokens = 0;
     DistinctTexts texts;
-    TRY(for_each_receipt(
-        ports_.table, items, [&](const StoredReceipt* stored, std::span<const BatchItem> of_receipt) -> Result<void> {
-          if (stored == nullptr) return {};
-          const auto inputs = embedding_inputs(stored->receipt, format);
-          for (const BatchItem& item : of_receipt) {
-            const auto state = stored->states.find(item.id);
-            const auto input = inputs.find(item.id);
-            if (state == stored->states.end() || state->second.batch_id != batch.id || input == inputs.end()) continue;
-            ++claimed;
-            if (batch.source == VectorSource::cache || !texts.insert(item.input_hash)) continue;
-            tokens += TRY(sent_input(cl100k_base(), input->second, context_.settings.input)).tokens;
-          }
-          return {};
-        }));
+    TRY(for_each_receipt(ports_.table, items,
+                         [&](const StoredReceipt* stored, std::span<const BatchItem> of_receipt) -> Result<void> {
+                           if (stored == nullptr) return {};
+                           const auto inputs = embedding_inputs(stored->receipt, format);
+                           for (const BatchItem& item : of_receipt) {
+                             const auto state = stored->states.find(item.id);
+                             const auto input = inputs.find(item.id);
+                             if (state == stored->states.end() || input == inputs.end()) continue;
+                             if (input_hash(input->second) != item.input_hash || !may_win(batch, item, state->second))
+                               continue;
+                             promised_.insert(item.id);
+                             ++claimed;
+                             if (batch.source == VectorSource::cache || !texts.insert(item.input_hash)) continue;
+                             tokens += TRY(sent_input(cl100k_base(), input->second, context_.settings.input)).tokens;
+                           }
+                           return {};
+                         }));
     if (claimed > 0) count_prepared(batch.source, claimed, tokens);
     return {};
+  }
+
+  /// Whether a batch that is still being claimed has an item, or may come to have it.
+  static bool may_win(const Batch& batch, const BatchItem& item, const ItemState& state) {
+    if (!batch.backfill) return state.status == EmbeddingStatus::none || state.batch_id == batch.id;
+    if (state.removed || state.item_version != item.item_version) return false;
+    return state.next.generation != batch.generation || state.next.batch_id.empty() || state.next.batch_id == batch.id;
   }
 
   void count_prepared(VectorSource source, std::uint64_t items, std::uint64_t tokens) {
@@ -151,6 +163,7 @@ class Planning {
   }
 
   Result<void> add(std::vector<BatchItem> items) {
+    std::erase_if(items, [this](const BatchItem& item) { return promised_.contains(item.id); });
     std::vector<TextKey> keys;
     keys.reserve(items.size());
     for (const BatchItem& item : items) keys.push_back(text_key(binding_, item.input_hash));
@@ -210,6 +223,7 @@ class Planning {
   TextsOnTheirWay on_their_way_;
   bool others_at_work_ = false;
   DistinctTexts texts_;
+  std::set<RecordId> promised_;                 ///< to batches that are still being claimed
   std::unordered_set<std::string> open_texts_;  ///< in the batch that is not full yet
   EntityPlan plan_;
 };
@@ -288,6 +302,7 @@ Result<RunPlan> plan_run(const std::vector<Entity>& entities, const Ports& ports
     plan.entities.push_back(planning.plan());
     if (const auto building = TRY(building_generation(entity, ports))) {
       Planning beside(entity, building->binding, rounds, ports, context);
+      TRY(beside.add_prepared());
       TRY(beside.add_missing(binding));
       plan.entities.push_back(beside.plan());
     }

@@ -98,7 +98,7 @@ Result<Json> submit_batch(const Json& event, const Ports& ports, const StepConte
   if (batch.requests_key.empty()) {
     return fail(Code::conflict, "the batch {} is still being prepared: run again", batch.id.str());
   }
-  const auto binding = TRY(binding_of_batch(batch, ports));
+  const auto binding = TRY(binding_to_submit(batch, ports));
   if (!binding) {
     TRY(retire_batch(batch, ports, context));
     return answer(TRY(read_batch(ports.table, batch.id)), "none");

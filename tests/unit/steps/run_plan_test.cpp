@@ -82,7 +82,7 @@ TEST_F(RunPlanTest, BatchesThatWereNotSubmittedAreCountedToo) {
   EXPECT_EQ(planned.tokens_to_send(), prepared);
 }
 
-TEST_F(RunPlanTest, OfABatchThatWasCutOffWhileItClaimedNothingIsCountedTwice) {
+TEST_F(RunPlanTest, OfABatchThatWasCutOffWhileItClaimedEverythingIsCountedOnce) {
   pipeline.import(receipt_with({"MILK 1.29", "TOTAL"}));
   const Json batch = must(find_unembedded(Json::object(), pipeline.ports, pipeline.context)).at("batches").front();
   const Receipt receipt = receipt_with({"MILK 1.29", "TOTAL"});
@@ -93,7 +93,8 @@ TEST_F(RunPlanTest, OfABatchThatWasCutOffWhileItClaimedNothingIsCountedTwice) {
                                     .remove = {"embedding_batch_id"}}));
   const EntityPlan planned = lines();
   EXPECT_EQ(planned.items_to_embed(), 2U);
-  EXPECT_EQ(planned.tokens_prepared, tokens_of_texts({"TOTAL"}));
+  EXPECT_EQ(planned.tokens_to_send(), tokens_of_texts({"MILK 1.29", "TOTAL"}));
+  EXPECT_EQ(tokens_found(), planned.tokens_to_send()) << "the texts were claimed, and are sent";
 }
 
 TEST_F(RunPlanTest, APlanChangesNothing) {
