@@ -48,6 +48,14 @@ Result<bool> reserve_submit(const Batch& batch, const std::string& token, const 
   return true;
 }
 
+Result<void> give_up_submit(const BatchId& id, const std::string& token, Table& table) {
+  const auto given_up = table.write(Update{.key = batch_row_key(id),
+                                           .remove = {"submit_token", "submit_until_ms"},
+                                           .condition = {equal("submit_token", token)}});
+  if (!given_up && given_up.error().code() == Code::conflict) return {};
+  return given_up;
+}
+
 Result<void> for_each_provider_batch(BatchProvider& provider,
                                      const std::function<Result<bool>(const ProviderBatch&)>& each) {
   ProviderBatchId after;

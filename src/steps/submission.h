@@ -24,6 +24,9 @@ inline constexpr std::string_view kOwnIdKey = "tillite_batch_id";
 [[nodiscard]] Result<bool> reserve_submit(const Batch& batch, const std::string& token, const Ports& ports,
                                           const Settings& settings);
 
+/// Gives the right up before it runs out, if `token` still has it: nothing was begun that must be looked for.
+[[nodiscard]] Result<void> give_up_submit(const BatchId& id, const std::string& token, Table& table);
+
 /// Calls `each` for the provider's batches, newest first, until it answers false or there are no more.
 /// `limit_exceeded` behind 50,000 of them.
 [[nodiscard]] Result<void> for_each_provider_batch(BatchProvider& provider,

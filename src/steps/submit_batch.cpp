@@ -30,9 +30,14 @@ Result<ProviderFileId> upload_requests(const Batch& batch, const std::string& to
 }
 
 /// A batch for which nobody needs to wait.
-Result<Json> deliver(const Batch& batch, const CollectionBinding& binding, const Ports& ports,
+Result<Json> deliver(const Batch& batch, const CollectionBinding& binding, const std::string& token, const Ports& ports,
                      const StepContext& context) {
-  const std::size_t embedded = TRY(deliver_at_once(batch, binding, ports, context));
+  const auto delivered_items = deliver_at_once(batch, binding, ports, context);
+  if (!delivered_items) {
+    TRY(give_up_submit(batch.id, token, ports.table));  // the next try need not wait
+    return std::unexpected(delivered_items.error());
+  }
+  const std::size_t embedded = *delivered_items;
   const Batch delivered = TRY(read_batch(ports.table, batch.id));
   if (!delivered.delta_id.empty() && !context.settings.skip_queue_notification) {
     TRY(tell_of_delta(delivered, ObjectKey(delivered.delta_key), delivered.embedding_count, ports));
@@ -109,7 +114,8 @@ Result<Json> submit_batch(const Json& event, const Ports& ports, const StepConte
   if (!TRY(reserve_submit(batch, token, ports, context.settings))) return answer(batch, "wait");
   // Whoever had the right before may have uploaded since the row was read.
   const Batch reserved = TRY(read_batch(ports.table, batch.id));
-  return is_enqueued ? send(reserved, *binding, token, ports, context) : deliver(reserved, *binding, ports, context);
+  return is_enqueued ? send(reserved, *binding, token, ports, context)
+                     : deliver(reserved, *binding, token, ports, context);
 }
 
 }  // namespace tillite
