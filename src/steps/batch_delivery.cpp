@@ -171,11 +171,11 @@ void BatchDelivery::refuse(const RecordId& custom_id, const std::string& reason)
   }
 }
 
-Result<void> BatchDelivery::finish(const BatchEnding& ending, Json facts, std::size_t unreadable) {
+Result<void> BatchDelivery::finish(const BatchEnding& ending, const Json& facts, std::size_t unreadable) {
   TRY(flush_cache());
   if (embedded_ > 0) TRY(store_delta());
   TRY(take_back_the_rest(ending));
-  TRY(record(ending, std::move(facts), unreadable));
+  TRY(record(ending, facts, unreadable));
   return give_up_texts();
 }
 
@@ -202,12 +202,12 @@ Result<void> BatchDelivery::take_back_the_rest(const BatchEnding& ending) {
   return {};
 }
 
-Result<void> BatchDelivery::record(const BatchEnding& ending, Json facts, std::size_t unreadable) {
+Result<void> BatchDelivery::record(const BatchEnding& ending, const Json& facts, std::size_t unreadable) {
   const bool has_delta = embedded_ > 0;
   Json set = batch_status_keys(batch_.id, batch_.entity, has_delta ? BatchStatus::finalizing : ending.status);
   set["polled_ms"] = ports_.clock.now_ms();
   set["embedding_count"] = embedded_;
-  set.update(std::move(facts));
+  set.update(facts);
   if (has_delta) {
     set.update({{"delta_id", delta_.str()},
                 {"delta_key", delta_key().str()},

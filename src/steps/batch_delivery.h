@@ -43,7 +43,7 @@ class BatchDelivery {
 
   /// Stores the delta, takes back the items without a vector, and records it all in the batch's row, with `facts` of
   /// the caller's own; then gives up the claims on the texts. `unreadable` lines of result files are mentioned.
-  [[nodiscard]] Result<void> finish(const BatchEnding& ending, Json facts, std::size_t unreadable = 0);
+  [[nodiscard]] Result<void> finish(const BatchEnding& ending, const Json& facts, std::size_t unreadable = 0);
 
   [[nodiscard]] const DeltaId& delta_id() const { return delta_; }
   [[nodiscard]] ObjectKey delta_key() const;
@@ -72,7 +72,7 @@ class BatchDelivery {
   [[nodiscard]] Result<void> flush_cache();
   [[nodiscard]] Result<void> store_delta();
   [[nodiscard]] Result<void> take_back_the_rest(const BatchEnding& ending);
-  [[nodiscard]] Result<void> record(const BatchEnding& ending, Json facts, std::size_t unreadable);
+  [[nodiscard]] Result<void> record(const BatchEnding& ending, const Json& facts, std::size_t unreadable);
   [[nodiscard]] std::string error_summary(const BatchEnding& ending, std::size_t unreadable) const;
   [[nodiscard]] Result<void> give_up_texts();
 

@@ -64,6 +64,7 @@ Result<std::size_t> retry_all_items(Entity entity, Table& table) {
   while (true) {
     const Page page = TRY(table.query(query));
     std::vector<RecordId> ids;
+    ids.reserve(page.items.size());
     for (const Item& row : page.items) ids.push_back(TRY(record_id_of(row)));
     const auto happened = TRY(retry_items(ids, table));
     released += static_cast<std::size_t>(std::ranges::count(happened, true));

@@ -104,7 +104,7 @@ Result<std::vector<Lack>> GenerationGap::explain(Records records, std::size_t sh
   ReceiptTexts receipt;
   if (stored && *stored) {
     const InputFormat format = TRY(parse_input_format(next_.input_format));
-    receipt.stored = **std::move(stored);
+    std::swap(receipt.stored, **stored);
     receipt.inputs = embedding_inputs(receipt.stored.receipt, format);
     receipt.texts = stored_texts(receipt.stored, format);
   }

@@ -217,6 +217,7 @@ Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem
   if (!recorded && !now.is_prepared() && now.openai_batch_id.empty() && now.delta_id.empty()) {
     // It was cancelled while this call was claiming: nobody would ever take back what it won late.
     std::vector<std::pair<BatchItem, Release>> late;
+    late.reserve(won.size());
     for (BatchItem& item : won) late.emplace_back(std::move(item), Release{.reason = "its batch was cancelled"});
     TRY(release_items(batch, late, ports, context.settings));
   }
