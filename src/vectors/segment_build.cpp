@@ -22,6 +22,7 @@ constexpr std::uint64_t kElementsMaxLeast = 1024;  // room that Chroma finds bef
 constexpr std::uint64_t kCentreSample = 1000;      // vectors whose mean stands for that of all
 constexpr Node kNone = Element::kNone;
 constexpr std::uint64_t kCentreGrowthMax = 2;  // of the elements that a centre was chosen for: then it is chosen anew
+constexpr std::size_t kNewElementsMany = 4;    // a share of the nodes from which all of them are looked for again
 constexpr std::uint64_t kElementBytes = 144;   // about what the tables here and in the graph have besides, an element
 
 struct SumHash {
@@ -95,9 +96,12 @@ class Builder {
       }));
     }
     const auto first_new = facts_.rebuilt ? Node{0} : static_cast<Node>(graph_->size());
+    const std::size_t elements_before = elements_.size();
     TRY(add_new());
     graph_->link_all();
-    TRY(make_findable(first_new));
+    // Many new copies make crowds that hide nodes of the base, too.
+    const bool is_crowded = elements_.size() - elements_before >= graph_->size() / kNewElementsMany;
+    TRY(make_findable(is_crowded ? Node{0} : first_new));
     facts_.repaired = graph_->repair();
     facts_.elements = elements_.size();
     TRY(write(folder));
