@@ -77,11 +77,12 @@ class SnapshotBuild {
   [[nodiscard]] Result<MergedSnapshot> finish(const SnapshotMergeInput& input);
 
  private:
-  SnapshotBuild(Path folder, ChromaDatabase chroma, RecordIndex index, File new_vectors)
+  SnapshotBuild(Path folder, ChromaDatabase chroma, RecordIndex index, File new_vectors, bool is_sequential)
       : folder_(std::move(folder)),
         chroma_(std::move(chroma)),
         index_(std::move(index)),
-        new_vectors_(std::move(new_vectors)) {}
+        new_vectors_(std::move(new_vectors)),
+        chroma_work_(std::make_unique<SerialWorker>(is_sequential ? 0 : kChromaWorkMax)) {}
 
   Result<void> store_vector(const std::optional<IndexedRecord>& stored, Record&& record);
   Result<void> store_tombstone(const std::optional<IndexedRecord>& stored, const Record& record);
@@ -103,8 +104,9 @@ class SnapshotBuild {
   std::map<Path, std::string> hashed_;  ///< files whose SHA-256 is known
   Stopwatch stopwatch_;
   MergedSnapshot merged_;
-  /// Chroma's tables are half of the work on records. From the first record on they are this thread's until it waits.
-  std::unique_ptr<SerialWorker> chroma_work_ = std::make_unique<SerialWorker>(kChromaWorkMax);
+  /// Chroma's tables are half of the work on records. From the first record on they are this thread's until it waits; a merge with
+  /// one thread has none for them.
+  std::unique_ptr<SerialWorker> chroma_work_;
 };
 
 Result<SnapshotBuild> SnapshotBuild::start(const SnapshotMergeInput& input, const Path& scratch, const Path& folder) {
@@ -120,7 +122,8 @@ Result<SnapshotBuild> SnapshotBuild::start(const SnapshotMergeInput& input, cons
                                : ChromaDatabase::create(chroma_file, input.binding));
   auto index = TRY(input.base ? RecordIndex::open_copy(records_file, input.binding)
                               : RecordIndex::create(records_file, input.binding));
-  SnapshotBuild build(folder, std::move(chroma), std::move(index), TRY(File::create(scratch / "new_vectors.f32")));
+  SnapshotBuild build(folder, std::move(chroma), std::move(index), TRY(File::create(scratch / "new_vectors.f32")),
+                      input.graph.threads == 1);
   if (input.base) TRY(check_base_totals(build.index_, input));
   build.base_vectors_ = TRY(build.index_.vectors());
   build.labels_before_ = TRY(build.index_.labels_given());

@@ -42,6 +42,7 @@ class KeptFiles final : public ObjectStore {
     return store_->list(prefix, after, limit);
   }
   [[nodiscard]] Result<void> remove(const ObjectKey& key) override;
+  [[nodiscard]] std::string place_of(const std::string& prefix) const override { return store_->place_of(prefix); }
 
  private:
   [[nodiscard]] Path place_of(const ObjectKey& key) const;
