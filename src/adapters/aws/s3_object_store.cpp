@@ -78,6 +78,7 @@ S3ObjectStore::Outcome S3ObjectStore::judge(const ObjectKey& key, const AwsError
   // is, by an earlier attempt or by a lifecycle rule.
   const bool is_other = error.status == 409 || (error.status == 404 && !error.is("NoSuchBucket"));
   if (!is_refused && !is_other && !is_lost) return Outcome::unknown;
+  if (is_refused && !error.follows_lost_answer) return Outcome::conflict;
 
   const auto there = bucket_->head(key);
   if (there && there->write_id == write_id) return Outcome::written;
