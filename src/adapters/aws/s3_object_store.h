@@ -33,6 +33,9 @@ class S3ObjectStore final : public ObjectStore {
   [[nodiscard]] Result<std::vector<ObjectInfo>> list(const std::string& prefix, const std::string& after,
                                                      std::size_t limit) override;
   [[nodiscard]] Result<void> remove(const ObjectKey& key) override;
+  [[nodiscard]] std::string place_of(const std::string& prefix) const override {
+    return bucket_->name_of(ObjectKey(prefix));
+  }
 
  private:
   S3ObjectStore(std::shared_ptr<S3Bucket> bucket, Random& random) : bucket_(std::move(bucket)), random_(random) {}
