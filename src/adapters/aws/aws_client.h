@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "base/http_client.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/sigv4.h"
 
 namespace tillite {
 
@@ -49,7 +51,7 @@ class AwsClient {
     std::uint64_t response_bytes_max = std::uint64_t{64} << 20;
   };
 
-  /// Clock and random numbers must outlive this object.
+  /// Without credentials (nullptr) nothing is signed. Clock and random numbers must outlive this object.
   AwsClient(AwsApi api, const AwsSettings& settings, std::shared_ptr<Credentials> credentials, Clock& clock,
             Random& random, Logger log);
 
@@ -63,7 +65,8 @@ class AwsClient {
                                           const std::stop_token& stop = {}, std::int64_t timeout_ms = 0);
 
   /// An address that does what the request says for whoever has it, for so many seconds (at most seven days; not
-  /// longer than a temporary credential lives). Sends nothing, unless the credential must be fetched.
+  /// longer than a temporary credential lives). Whoever uses it must send the call's headers. Sends nothing, unless the
+  /// credential must be fetched. Errors: `invalid_input` for another time, and those of Credentials.
   [[nodiscard]] Result<std::string> presign(const Call& call, std::int64_t expires_s, const std::stop_token& stop = {});
 
   [[nodiscard]] AwsApi api() const { return api_; }
@@ -80,13 +83,23 @@ class AwsClient {
     HttpResponse response;
     std::unique_ptr<HttpStream> stream;
   };
+  struct Failure {
+    AwsError error;
+    std::optional<std::int64_t> asked_pause_ms;
+    std::optional<std::int64_t> service_time_ms;  ///< when it answered, by its clock
+  };
   [[nodiscard]] AwsResult<Answer> repeat(const Call& call, bool streams, const std::stop_token& stop);
-  [[nodiscard]] AwsResult<Answer> attempt(const Call& call, bool streams, const AwsCredential& credential,
-                                          const std::stop_token& stop);
-  [[nodiscard]] HttpRequest signed_request(const Call& call, const AwsCredential& credential) const;
-  [[nodiscard]] std::string name_of(const Call& call) const;
-  /// Learns how far the service's clock is from ours; false if it cannot be told, or is known already.
-  [[nodiscard]] bool correct_clock(const AwsError& error, const HttpResponse& response);
+  [[nodiscard]] std::expected<Answer, Failure> attempt(const Call& call, bool streams, const AwsCredential* credential,
+                                                       const std::stop_token& stop);
+  [[nodiscard]] SigV4Request unsigned_request(const Call& call) const;
+  [[nodiscard]] std::string timestamp() const;
+  [[nodiscard]] SigV4Scope scope_of(const std::string& timestamp) const;
+  [[nodiscard]] HttpRequest signed_request(const Call& call, const AwsCredential* credential) const;
+  /// Learns how far the service's clock is from ours; false if that is not the reason of the failure.
+  [[nodiscard]] bool corrects_clock(const Failure& failure);
+  /// The pause before the next attempt; nothing if there is none.
+  [[nodiscard]] std::optional<std::int64_t> next_pause_ms(const Call& call, const Failure& failure, int attempt,
+                                                          std::int64_t begin_ms);
 
   AwsApi api_;
   std::string region_;

@@ -3,6 +3,7 @@
 #include <expected>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "base/http_client.h"
@@ -14,10 +15,12 @@ struct AwsError {
   Error error;             ///< names the call, the status, the type, the service's words and its id of the request
   std::string type;        ///< "ConditionalCheckFailedException", S3's "NoSuchKey"; empty: there was no answer, or none
                            ///< that says why
+  std::string message;     ///< the service's words, as they may be shown
   int status = 0;          ///< 0: no answer came
   std::string request_id;  ///< the service's, for a question to AWS
   std::string body;        ///< of the answer, as it came
-  int attempts = 1;        ///< an earlier one may have done what this one was refused
+  /// The answer to an earlier attempt of the same call was lost: it may have done what this one was refused.
+  bool follows_lost_answer = false;
 
   [[nodiscard]] bool is(std::string_view name) const { return type == name; }
   operator Error() const { return error; }  // NOLINT(google-explicit-constructor): TRY passes it on
@@ -25,6 +28,9 @@ struct AwsError {
 
 template <typename T>
 using AwsResult = std::expected<T, AwsError>;
+
+/// An error of ours on the way to a service.
+[[nodiscard]] inline AwsError aws_error_of(Error error) { return {.error = std::move(error)}; }
 
 /// What an answer outside 200 to 299 means. The type is taken from x-amzn-errortype or x-amzn-query-error, a JSON
 /// body's
@@ -38,9 +44,9 @@ using AwsResult = std::expected<T, AwsError>;
 [[nodiscard]] bool may_pass(const AwsError& error);
 /// Whether the service did nothing, says so, and asks to come again later.
 [[nodiscard]] bool is_throttling(const AwsError& error);
-/// Whether the credential has ended, or is not known (yet): another one may do.
+/// Whether the credential has ended: another one may do.
 [[nodiscard]] bool is_expired_credential(const AwsError& error);
-/// Whether the two clocks are too far apart.
-[[nodiscard]] bool is_clock_skew(const AwsError& error);
+/// Whether the reason may be that the two clocks are too far apart.
+[[nodiscard]] bool may_be_clock_skew(const AwsError& error);
 
 }  // namespace tillite

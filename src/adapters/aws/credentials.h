@@ -50,8 +50,7 @@ class Credentials {
 /// The first of these that has something to say: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN;
 /// AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN (STS); the profile of the shared files (keys, role_arn with
 /// source_profile or credential_source or web_identity_token_file, credential_process);
-/// AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI; the instance's metadata (version 2). A profile that was named
-/// by AWS_PROFILE comes first. docs/aws.md says more.
+/// AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or _FULL_URI; the instance's metadata (version 2). docs/aws.md says more.
 ///
 /// The clock and the random numbers must outlive it.
 [[nodiscard]] std::unique_ptr<CredentialSource> default_credential_source(const AwsSettings& settings,
