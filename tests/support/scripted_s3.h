@@ -105,7 +105,8 @@ class ScriptedS3 {
     const std::size_t mark = std::min(request.target.find('?'), request.target.size());
     const std::string path = percent_decode(request.target.substr(0, mark)).value_or("");
     Query query;
-    for (const auto& [name, value] : split_query(std::string_view(request.target).substr(std::min(mark + 1, request.target.size())))) {
+    for (const auto& [name, value] :
+         split_query(std::string_view(request.target).substr(std::min(mark + 1, request.target.size())))) {
       query[percent_decode(name).value_or("")] = percent_decode(value).value_or("");
     }
     const std::size_t slash = std::min(path.find('/', 1), path.size());
@@ -179,8 +180,6 @@ class ScriptedS3 {
     Answer answer{.headers = {"ETag: " + object.etag, "Last-Modified: Wed, 21 Oct 2015 07:28:00 GMT",
                               fmt::format("{}: {}", kWriteIdHeader, object.write_id)},
                   .body = object.content};
-    std::size_t begin = 0;
-    std::size_t last = 0;
     const std::string range = header(request, "range");
     if (range.empty()) {
       if (!object.checksum.empty() && header(request, "x-amz-checksum-mode") == "ENABLED") {
@@ -189,10 +188,11 @@ class ScriptedS3 {
       }
       return answer;
     }
-    begin = std::stoull(range.substr(6));
+    const std::size_t begin = std::stoull(range.substr(6));
     if (begin >= object.content.size()) return refusal(416, "InvalidRange");
     const std::string end = range.substr(range.find('-') + 1);
-    last = std::min(end.empty() ? object.content.size() - 1 : std::stoull(end), object.content.size() - 1);
+    const auto last =
+        std::min<std::size_t>(end.empty() ? object.content.size() - 1 : std::stoull(end), object.content.size() - 1);
     answer.status = 206;
     answer.headers.push_back(fmt::format("Content-Range: bytes {}-{}/{}", begin, last, object.content.size()));
     answer.body = object.content.substr(begin, last - begin + 1);
@@ -222,8 +222,8 @@ class ScriptedS3 {
   Answer begin(const HttpServer::Request& request) {
     const std::string id = fmt::format("upload-{}", ++ids_);
     uploads_[id].write_id = header(request, std::string(kWriteIdHeader));
-    return {.body = fmt::format("<InitiateMultipartUploadResult><UploadId>{}</UploadId></InitiateMultipartUploadResult>",
-                                id)};
+    return {.body = fmt::format(
+                "<InitiateMultipartUploadResult><UploadId>{}</UploadId></InitiateMultipartUploadResult>", id)};
   }
 
   Answer put_part(Upload& upload, int number, const HttpServer::Request& request) {
@@ -237,8 +237,10 @@ class ScriptedS3 {
   Answer complete(std::map<std::string, Upload>::iterator upload, const std::string& key,
                   const HttpServer::Request& request) {
     if (auto refusal = refused(key, request)) return *refusal;
-    Object object{
-        .content = {}, .etag = next_etag(), .checksum = header(request, "x-amz-checksum-crc32"), .write_id = upload->second.write_id};
+    Object object{.content = {},
+                  .etag = next_etag(),
+                  .checksum = header(request, "x-amz-checksum-crc32"),
+                  .write_id = upload->second.write_id};
     for (const auto& [number, part] : upload->second.parts) {
       if (request.body.find(part.checksum) == std::string::npos) return refusal(400, "InvalidPart");
       object.content += part.content;

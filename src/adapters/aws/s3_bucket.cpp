@@ -8,7 +8,7 @@ namespace {
 constexpr std::uint64_t kAnswerBytesMax = std::uint64_t{16} << 20;  // a page of 1,000 keys has at most 4 MiB
 constexpr std::int64_t kSlowestBytesPerMs = 64;                     // what is slower is given up
 constexpr std::int64_t kTimeoutMsMin = 60'000;
-constexpr std::int64_t kStreamMsMax = 24LL * 3'600'000;             // as long as the reader takes
+constexpr std::int64_t kStreamMsMax = 24LL * 3'600'000;  // as long as the reader takes
 constexpr std::uint64_t kObjectBytesMax = std::uint64_t{50} << 40;
 
 /// Amazon S3 User Guide, "General purpose bucket naming rules".
@@ -22,6 +22,10 @@ bool is_bucket_name(std::string_view name) {
 void add_condition(const S3Condition& condition, HttpHeaders& headers) {
   if (condition.kind == S3Condition::Kind::is_free) headers.emplace_back("If-None-Match", "*");
   if (condition.kind == S3Condition::Kind::has_etag) headers.emplace_back("If-Match", condition.etag);
+}
+
+bool came_damaged(const AwsError& error) {
+  return error.is("BadDigest") || error.is("XAmzContentChecksumMismatch") || error.is("XAmzContentSHA256Mismatch");
 }
 
 /// The content's bytes as a body that is sent from where they are, with a checksum that S3 compares.
@@ -87,6 +91,17 @@ AwsResult<HttpResponse> S3Bucket::call(const AwsClient::Call& request) {
   return answer;
 }
 
+AwsResult<HttpResponse> S3Bucket::send(const AwsClient::Call& request) {
+  for (int attempt = 1;; ++attempt) {
+    auto answer = call(request);
+    if (answer || !came_damaged(answer.error())) return answer;
+    AwsError& error = answer.error();
+    error.error = Error(Code::corrupt, error.error.message());
+    if (attempt >= attempts_max()) return answer;
+    if (const auto paused = pause_before(attempt + 1); !paused) return std::unexpected(aws_error_of(paused.error()));
+  }
+}
+
 AwsResult<void> S3Bucket::check_bucket() {
   if (was_there_) return {};
   auto answer = call(request("HEAD", ""));
@@ -117,7 +132,7 @@ AwsResult<void> S3Bucket::put(const ObjectKey& key, const UploadContent& content
   add_condition(condition, asked.headers);
   auto crc32 = add_body(content, 0, content.size_bytes(), asked);
   if (!crc32) return std::unexpected(aws_error_of(std::move(crc32.error())));
-  const auto answer = call(asked);
+  const auto answer = send(asked);
   if (!answer) return std::unexpected(answer.error());
   return {};
 }
@@ -182,7 +197,7 @@ AwsResult<S3Part> S3Bucket::put_part(const ObjectKey& key, const std::string& up
   asked.query = {{"partNumber", std::to_string(number)}, {"uploadId", upload}};
   auto crc32 = add_body(content, span.begin, span.end.value_or(content.size_bytes()) - span.begin, asked);
   if (!crc32) return std::unexpected(aws_error_of(std::move(crc32.error())));
-  const auto answer = call(asked);
+  const auto answer = send(asked);
   if (!answer) return std::unexpected(answer.error());
   auto etag = answer->header("etag");
   if (!etag)

@@ -76,6 +76,8 @@ class S3Bucket {
   S3Bucket(std::shared_ptr<AwsClient> client, S3Settings settings);
   [[nodiscard]] AwsClient::Call request(std::string method, std::string_view key) const;
   [[nodiscard]] AwsResult<HttpResponse> call(const AwsClient::Call& request);
+  /// The same with a body, which is sent again if it came to S3 damaged; `corrupt` if it always does.
+  [[nodiscard]] AwsResult<HttpResponse> send(const AwsClient::Call& request);
   /// Whether the bucket is there: a HeadObject does not tell which of the two is not.
   [[nodiscard]] AwsResult<void> check_bucket();
   [[nodiscard]] AwsError explained(AwsError error) const;

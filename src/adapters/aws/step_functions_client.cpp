@@ -39,8 +39,7 @@ Result<std::string> StepFunctionsClient::find_machine(const std::string& name, c
 
 Result<std::string> StepFunctionsClient::start(const std::string& machine_arn, const std::string& name,
                                                const std::string& input, const std::stop_token& stop) {
-  const auto answer =
-      ask("StartExecution", {{"stateMachineArn", machine_arn}, {"name", name}, {"input", input}}, stop);
+  const auto answer = ask("StartExecution", {{"stateMachineArn", machine_arn}, {"name", name}, {"input", input}}, stop);
   if (!answer) return std::unexpected(explained(answer.error()));
   const auto arn = string_field(*answer, "executionArn");
   if (!arn) return fail(Code::corrupt, "the answer of Step Functions to StartExecution: {}", arn.error().message());
@@ -85,9 +84,9 @@ Result<RemoteEventPage> StepFunctionsClient::history(const std::string& executio
 Result<std::vector<RemoteEvent>> StepFunctionsClient::last_events(const std::string& execution_arn,
                                                                   std::size_t count_max, const std::stop_token& stop) {
   if (count_max == 0) return {};
-  const auto answer = ask(
-      "GetExecutionHistory",
-      {{"executionArn", execution_arn}, {"maxResults", std::min(count_max, kPage)}, {"reverseOrder", true}}, stop);
+  const auto answer =
+      ask("GetExecutionHistory",
+          {{"executionArn", execution_arn}, {"maxResults", std::min(count_max, kPage)}, {"reverseOrder", true}}, stop);
   if (!answer) return std::unexpected(explained(answer.error()));
   RemoteEventPage page = TRY(parse_event_page(*answer));
   if (page.events.size() > count_max) page.events.resize(count_max);

@@ -11,8 +11,8 @@ namespace tillite {
 /// State machines on Step Functions: what it takes to start them and to watch how they go. Sends nothing before the
 /// first call.
 ///
-/// Threads: any. Errors: AwsClient's; `not_found` for an execution or a machine that is not there; `invalid_input` for a
-/// name, an ARN or an input that AWS does not take; `cancelled` as soon as `stop` is requested.
+/// Threads: any. Errors: AwsClient's; `not_found` for an execution or a machine that is not there; `invalid_input` for
+/// a name, an ARN or an input that AWS does not take; `cancelled` as soon as `stop` is requested.
 class StepFunctionsClient {
  public:
   /// The client is of the service step_functions; the random numbers must outlive this object.
@@ -43,8 +43,8 @@ class StepFunctionsClient {
                                                              const std::stop_token& stop = {});
 
   /// Ends an execution as aborted. Error and cause may be empty.
-  [[nodiscard]] Result<void> abort(const std::string& execution_arn, const std::string& error,
-                                   const std::string& cause, const std::stop_token& stop = {});
+  [[nodiscard]] Result<void> abort(const std::string& execution_arn, const std::string& error, const std::string& cause,
+                                   const std::stop_token& stop = {});
 
   /// Goes on with an execution that has failed, from the step that did. `conflict` if it cannot be redriven: it runs,
   /// has succeeded, or ended more than 14 days ago.
