@@ -88,8 +88,6 @@ class Host:
 
 
 class HostedTest(unittest.TestCase):
-    OPTIONS = ()
-
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory(prefix="tillite-lambda-")
         self.addCleanup(self.folder.cleanup)
@@ -98,7 +96,7 @@ class HostedTest(unittest.TestCase):
         self.addCleanup(self.host.stop)
 
     def options(self):
-        return self.OPTIONS
+        return ()
 
 
 class Steps(HostedTest):
@@ -169,12 +167,24 @@ class Steps(HostedTest):
 
 
 class StepThatIsNone(HostedTest):
-    OPTIONS = ("--env", "LOG_LEVEL=LOUD")
+    def options(self):
+        functions = os.path.join(self.folder.name, "functions.json")
+        with open(functions, "w", encoding="utf-8") as file:
+            json.dump({"functions": [
+                {"name": "nameless", "command": [BOOTSTRAP]},
+                {"name": "unknown", "command": [BOOTSTRAP], "environment": {"HANDLER_TYPE": "embed"}},
+                {"name": "loud", "command": [BOOTSTRAP],
+                 "environment": {"HANDLER_TYPE": "list_pending", "LOG_LEVEL": "LOUD"}}]}, file)
+        return ("--functions", functions)
 
     def test_what_cannot_become_a_function_says_why(self):
-        _, headers, failure = self.host.invoke("embedding-list-pending", {})
-        self.assertEqual(headers["X-Amz-Function-Error"], "Unhandled")
-        self.assertIn("LOG_LEVEL", failure["errorMessage"])
+        for function, reason in (("nameless", "HANDLER_TYPE is missing: set it to one of find_unembedded, "),
+                                 ("unknown", "HANDLER_TYPE is 'embed': set it to one of find_unembedded, "),
+                                 ("loud", "LOG_LEVEL")):
+            _, headers, failure = self.host.invoke(function, {})
+            self.assertEqual(headers["X-Amz-Function-Error"], "Unhandled")
+            self.assertEqual(failure["errorType"] in ("Tillite.InvalidInput", "Tillite.Usage"), True, failure)
+            self.assertIn(reason, failure["errorMessage"])
 
 
 class Aws(HostedTest):

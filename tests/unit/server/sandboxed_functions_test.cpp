@@ -107,6 +107,7 @@ TEST_F(SandboxedFunctionsTest, AProcessThatTakesTooMuchMemoryIsKilled) {
   SandboxedFunctions functions = make();
   const EndedFunction ended = invoke(functions, {{"do", "allocate"}, {"mb", 2000}});
   EXPECT_EQ(error_of(ended), "Runtime.ExitError: RequestId: r-1 Error: Runtime exited with error: signal: killed");
+  EXPECT_NE(ended.log.find("Error Type: Runtime.OutOfMemory"), std::string::npos) << ended.log;
   EXPECT_TRUE(invoke(functions, {{"do", "allocate"}, {"mb", 1}}).result);
 }
 
