@@ -23,9 +23,13 @@ std::string value_of(const std::string& name, const std::string& otherwise) {
   return value.empty() ? otherwise : value;
 }
 
+tillite::WorkFolders work_folders() {
+  return tillite::WorkFolders::below(value_of("CHROMA_PERSIST_DIRECTORY", value_of("TMPDIR", "/tmp") + "/chroma"));
+}
+
 tillite::Result<std::unique_ptr<tillite::FunctionPorts>> open_ports(const tillite::Logger& log, std::stop_token stop) {
   tillite::stop_counting_sqlite_memory();
-  return tillite::open_function_ports(&environment, log, std::move(stop));
+  return tillite::open_function_ports(&environment, work_folders(), log, std::move(stop));
 }
 
 tillite::Result<tillite::FunctionParts> function_parts() {
@@ -34,7 +38,7 @@ tillite::Result<tillite::FunctionParts> function_parts() {
   return tillite::FunctionParts{.step = TRY(tillite::step_of_handler_type(environment("HANDLER_TYPE"))),
                                 .name = value_of("AWS_LAMBDA_FUNCTION_NAME", "function"),
                                 .open_ports = &open_ports,
-                                .scratch = value_of("CHROMA_PERSIST_DIRECTORY", value_of("TMPDIR", "/tmp") + "/chroma"),
+                                .scratch = work_folders().scratch,
                                 .log = tillite::function_logger(*level),
                                 .metrics = [](std::string_view line) { tillite::write_line(STDOUT_FILENO, line); }};
 }
