@@ -1,6 +1,6 @@
 #include "app/aws_parts.h"
 
-#include <optional>
+#include <algorithm>
 
 #include "adapters/aws/aws_client.h"
 #include "adapters/aws/credentials.h"
@@ -49,13 +49,25 @@ Result<std::uint64_t> snapshot_cache_bytes(const Environment& environment) {
   return bytes;
 }
 
+/// DynamoDB's rules for names.
+Result<void> check_table_name(const std::string& name) {
+  const auto is_allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.';
+  };
+  if (name.size() >= 3 && name.size() <= 255 && std::ranges::all_of(name, is_allowed)) return {};
+  return fail(Code::invalid_input,
+              "the variable DYNAMODB_TABLE_NAME must be 3 to 255 letters, digits, '_', '-' and '.', but is '{}'",
+              name.substr(0, 64));
+}
+
 /// A snapshot's files never change under their keys.
 bool is_of_a_snapshot(const ObjectKey& key) { return key.str().contains("/snapshot/"); }
 
 }  // namespace
 
 Result<AwsParts> open_aws_parts(const Environment& environment, const Path& snapshots, Clock& clock, Random& random,
-                                const Logger& log) {
+                                const Logger& log, const std::stop_token& stop) {
   const std::string table = value_of(environment, "DYNAMODB_TABLE_NAME");
   const std::string vectors = value_of(environment, "CHROMADB_BUCKET");
   const std::string batch_files = value_of(environment, "S3_BUCKET");
@@ -64,7 +76,10 @@ Result<AwsParts> open_aws_parts(const Environment& environment, const Path& snap
   if (table.empty() && vectors.empty() && batch_files.empty() && queue.empty()) return parts;
 
   const Clients clients(TRY(read_aws_settings(environment)), environment, clock, random, log.named("aws"));
-  if (!table.empty()) parts.table = TRY(DynamoDbTable::open(clients.of(AwsApi::dynamodb), table));
+  if (!table.empty()) {
+    TRY(check_table_name(table));
+    parts.table = std::make_unique<DynamoDbTable>(clients.of(AwsApi::dynamodb), table, random, stop);
+  }
   if (!vectors.empty()) {
     auto bucket = S3ObjectStore::open(clients.of(AwsApi::s3), {.bucket = vectors}, random);
     if (!bucket) return pass_on(bucket, "the variable CHROMADB_BUCKET");

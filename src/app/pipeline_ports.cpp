@@ -90,8 +90,8 @@ Result<std::unique_ptr<PipelinePorts>> PipelinePorts::open(const Options& option
                        [&](const char* name) { return is_set(environment, name); });
 
   auto adapters = std::make_unique<Adapters>();
-  AwsParts aws =
-      TRY(open_aws_parts(environment, options.folders.snapshots, adapters->clock, adapters->random, options.log));
+  AwsParts aws = TRY(open_aws_parts(environment, options.folders.snapshots, adapters->clock, adapters->random,
+                                    options.log, options.stop));
   adapters->table = std::move(aws.table);
   adapters->vectors = std::move(aws.vectors);
   adapters->batch_files = std::move(aws.batch_files);
