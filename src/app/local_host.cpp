@@ -84,6 +84,7 @@ class EmbeddedHost final : public LocalHost {
                      std::move(functions)) {
     task_settings_.commands_allowed = options.runs_commands;
     keeps_history_ = options.keeps_history;
+    context_.spending = options.spending;
   }
 
   const Home& home() const override { return home_; }

@@ -98,8 +98,9 @@ Result<std::unique_ptr<PipelinePorts>> PipelinePorts::open(const Options& option
   adapters->queue = std::move(aws.queue);
   if (options.home != nullptr) TRY(open_in_home(*adapters, *options.home));
 
+  const std::set<std::string> models = models_in_use(*adapters->table, *adapters->vectors);
   model = bound_model(*adapters->vectors).value_or(model);
-  Settings settings = TRY(read_settings(environment, model));
+  Settings settings = TRY(read_settings(environment, model, models));
   // Kept vectors, and the local embedder's batches, lie where the rows lie that wait for them: whoever works on those
   // has the others, too.
   Table* provider_table = adapters->table.get();
@@ -114,15 +115,14 @@ Result<std::unique_ptr<PipelinePorts>> PipelinePorts::open(const Options& option
     provider_table = adapters->home_provider_table.get();
     provider_files = adapters->home_provider_files.get();
   }
-  auto embedding =
-      TRY(make_embedding_service(settings, models_in_use(*adapters->table, *adapters->vectors), environment,
-                                 {.provider_table = *provider_table,
-                                  .provider_files = *provider_files,
-                                  .clock = adapters->clock,
-                                  .random = adapters->random,
-                                  .scratch = options.folders.scratch,
-                                  .log = options.log,
-                                  .stop = options.stop}));
+  auto embedding = TRY(make_embedding_service(settings, models, environment,
+                                              {.provider_table = *provider_table,
+                                               .provider_files = *provider_files,
+                                               .clock = adapters->clock,
+                                               .random = adapters->random,
+                                               .scratch = options.folders.scratch,
+                                               .log = options.log,
+                                               .stop = options.stop}));
   return std::make_unique<OpenedPorts>(std::move(adapters), std::move(embedding), std::move(settings),
                                        std::move(on_aws));
 }

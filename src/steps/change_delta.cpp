@@ -104,18 +104,31 @@ class Teller {
   Teller(CollectionBinding binding, InputFormat format, const Ports& ports, const StepContext& context)
       : binding_(std::move(binding)), texts_(ports.table, format), ports_(ports), context_(context) {}
 
-  Result<void> tell(const std::vector<Item>& rows) {
+  /// The rows whose changes were told. One that is damaged, or whose receipt is, waits until it can be read again; its
+  /// neighbours go on.
+  Result<std::vector<Item>> tell(std::vector<Item> rows) {
+    std::vector<Item> told;
     std::vector<Change> changes;
-    changes.reserve(rows.size());
-    for (const Item& row : rows) changes.push_back(TRY(change_of(row, texts_, ports_.clock.now_ms())));
+    for (Item& row : rows) {
+      auto change = change_of(row, texts_, ports_.clock.now_ms());
+      if (change) {
+        changes.push_back(*std::move(change));
+        told.push_back(std::move(row));
+      } else if (change.error().code() == Code::corrupt || change.error().code() == Code::invalid_input) {
+        context_.log.error("a change cannot be told", {{"name", row.value("PK", "") + " " + row.value("SK", "")},
+                                                       {"reason", change.error().message()}});
+      } else {
+        return std::unexpected(change.error());
+      }
+    }
     const auto id = TRY(write_delta(binding_, changes, ports_, context_));
-    if (!id) return {};
+    if (!id) return told;
     deltas_.push_back(*id);
     context_.log.info("changes wait for the next merge", {{"collection", binding_.collection},
                                                           {"generation", binding_.generation},
                                                           {"delta_id", id->str()},
-                                                          {"rows", rows.size()}});
-    return {};
+                                                          {"rows", told.size()}});
+    return told;
   }
 
   [[nodiscard]] const std::vector<DeltaId>& deltas() const { return deltas_; }
@@ -158,8 +171,9 @@ Result<std::vector<DeltaId>> write_change_deltas(Entity entity, const Collection
   Query query{.index = Index::gsi3, .hash = outbox_partition(entity), .limit = kRecordsMax};
   while (true) {
     const Page page = TRY(ports.table.query(query));
-    for (Teller& teller : tellers) TRY(teller.tell(page.items));
-    TRY(clear_outbox(page.items, ports.table));
+    std::vector<Item> rows = page.items;
+    for (Teller& teller : tellers) rows = TRY(teller.tell(std::move(rows)));
+    TRY(clear_outbox(rows, ports.table));
     if (page.next.empty()) return tellers.back().deltas();
     query.start_after = page.next;
   }
