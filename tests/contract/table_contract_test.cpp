@@ -7,12 +7,9 @@
 #include <limits>
 #include <thread>
 
-#include "adapters/aws/dynamodb_setup.h"
-#include "adapters/aws/dynamodb_table.h"
 #include "adapters/local/sqlite_table.h"
-#include "support/aws_place.h"
-#include "support/forwarding_table.h"
 #include "support/moto_server.h"
+#include "support/served_table.h"
 #include "support/temp_folder.h"
 
 namespace tillite::testing {
@@ -251,23 +248,6 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, TableContract,
                          ::testing::Values(TableMaker{[](const TempFolder& folder) -> std::unique_ptr<Table> {
                            return *SqliteTable::open(folder / "table.sqlite3");
                          }}));
-
-/// A table at a stand-in for DynamoDB, with its clients.
-class ServedTable final : public ForwardingTable {
- public:
-  ServedTable(const std::string& origin, const TempFolder& folder)
-      : place_(origin), table_(make(place_, folder.path().filename().string())) {}
-  Table& real() override { return table_; }
-
- private:
-  static DynamoDbTable make(AwsPlace& place, const std::string& name) {
-    const auto client = place.client(AwsApi::dynamodb);
-    must(create_dynamodb_table(*client, name, place.clock(), Logger::none(), {}));
-    return {client, name, place.random(), {}};
-  }
-  AwsPlace place_;
-  DynamoDbTable table_;
-};
 
 INSTANTIATE_TEST_SUITE_P(Moto, TableContract,
                          ::testing::Values(TableMaker{
