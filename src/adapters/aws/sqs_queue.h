@@ -51,8 +51,6 @@ class SqsQueue final : public Queue {
   [[nodiscard]] Result<std::string> dead_letters_url();
   [[nodiscard]] Result<Json> call(std::string_view operation, Json arguments);
   [[nodiscard]] AwsResult<Json> ask(std::string_view operation, const Json& arguments);
-  [[nodiscard]] Result<std::vector<QueueMessage>> receive(std::size_t count_max, std::int64_t visibility_ms,
-                                                          std::int64_t wait_ms);
   /// Receives until `is_enough` of all that came, or nothing comes any more.
   using IsEnough = std::function<bool(const std::vector<QueueMessage>&)>;
   [[nodiscard]] Result<std::vector<QueueMessage>> look_through(const IsEnough& is_enough);
