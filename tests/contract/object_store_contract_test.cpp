@@ -201,7 +201,8 @@ TEST_P(ObjectStoreContract, ALargeFileComesBackAsItWent) {
     ASSERT_TRUE(sink.flush());
   }
   const std::string hash = sha256_of_file(path).value();
-  ASSERT_TRUE(store->create_from_file(ObjectKey("large"), path));
+  const auto created = store->create_from_file(ObjectKey("large"), path);
+  ASSERT_TRUE(created) << created.error().message();
   EXPECT_EQ(store->info(ObjectKey("large"))->size_bytes, (kMebibytes << 20) + 24);
   EXPECT_EQ(sha256_of_file(store->fetch(ObjectKey("large"), folder / "scratch").value()).value(), hash);
 
