@@ -5,8 +5,12 @@
 #include <functional>
 #include <thread>
 
+#include "adapters/aws/table_vector_cache.h"
+#include "adapters/local/sqlite_table.h"
 #include "adapters/local/sqlite_vector_cache.h"
+#include "support/moto_server.h"
 #include "support/must.h"
+#include "support/served_table.h"
 #include "support/temp_folder.h"
 #include "support/virtual_clock.h"
 
@@ -17,15 +21,24 @@ constexpr std::size_t kNumbers = 256;
 constexpr std::uint64_t kVectorBytes = kNumbers * sizeof(float) + 8;  // and its key
 constexpr std::int64_t kMsADay = 24 * 3'600'000;
 
-using MakeCache = std::function<std::unique_ptr<VectorCache>(const TempFolder&, Clock& clock, std::uint64_t bytes_max)>;
+struct CacheMaker {
+  std::function<std::unique_ptr<VectorCache>(const TempFolder&, Clock& clock, std::uint64_t bytes_max)> make;
+  std::function<std::string()> missing = [] { return std::string(); };  ///< why it cannot be had; empty: it can
+  bool is_bounded_by_size = true;
+};
 
-class VectorCacheContract : public ::testing::TestWithParam<MakeCache> {
+class VectorCacheContract : public ::testing::TestWithParam<CacheMaker> {
  protected:
+  void SetUp() override {
+    if (const std::string missing = GetParam().missing(); !missing.empty()) GTEST_SKIP() << missing;
+  }
   static TextKey key(int number) { return TextKey(fmt::format("text-{:03}", number)); }
   static CachedVector entry(int number) {
     return {.key = key(number), .vector = std::vector<float>(kNumbers, static_cast<float>(number))};
   }
-  std::unique_ptr<VectorCache> open(std::uint64_t bytes_max = 1 << 20) { return GetParam()(folder, clock, bytes_max); }
+  std::unique_ptr<VectorCache> open(std::uint64_t bytes_max = 1 << 20) {
+    return GetParam().make(folder, clock, bytes_max);
+  }
 
   TempFolder folder = TempFolder::in_memory();
   VirtualClock clock;
@@ -57,6 +70,7 @@ TEST_P(VectorCacheContract, IsThereAgainWhenItIsOpenedAgain) {
 }
 
 TEST_P(VectorCacheContract, NeverHoldsMoreThanItMayAndForgetsWhatWasUsedLongestAgo) {
+  if (!GetParam().is_bounded_by_size) GTEST_SKIP() << "its bound is time";
   constexpr int vectors_max = 1000;
   const auto cache = open(vectors_max * kVectorBytes);
   for (int number = 0; number < vectors_max; ++number) must(cache->keep(std::array{entry(number)}));
@@ -97,9 +111,79 @@ TEST_P(VectorCacheContract, ServesSeveralThreads) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, VectorCacheContract,
-                         ::testing::Values([](const TempFolder& folder, Clock& clock, std::uint64_t bytes_max) {
+                         ::testing::Values(CacheMaker{[](const TempFolder& folder, Clock& clock,
+                                                         std::uint64_t bytes_max) -> std::unique_ptr<VectorCache> {
                            return must(SqliteVectorCache::open(folder / "cache.sqlite3", clock, bytes_max));
-                         }));
+                         }}));
+
+/// A cache with the table that it is on.
+class CacheOnTable final : public VectorCache {
+ public:
+  CacheOnTable(std::unique_ptr<Table> table, Clock& clock) : table_(std::move(table)), cache_(*table_, clock) {}
+  Result<std::vector<bool>> contains(std::span<const TextKey> keys) override { return cache_.contains(keys); }
+  Result<std::vector<std::optional<std::vector<float>>>> read(std::span<const TextKey> keys) override {
+    return cache_.read(keys);
+  }
+  Result<void> keep(std::span<const CachedVector> vectors) override { return cache_.keep(vectors); }
+  Result<CacheFacts> facts() override { return cache_.facts(); }
+  Result<CacheFacts> verify() override { return cache_.verify(); }
+  Result<void> clear() override { return cache_.clear(); }
+
+ private:
+  std::unique_ptr<Table> table_;
+  TableVectorCache cache_;
+};
+
+INSTANTIATE_TEST_SUITE_P(TableOfSqlite, VectorCacheContract,
+                         ::testing::Values(CacheMaker{.make =
+                                                          [](const TempFolder& folder, Clock& clock, std::uint64_t) {
+                                                            return std::make_unique<CacheOnTable>(
+                                                                must(SqliteTable::open(folder / "table.sqlite3")),
+                                                                clock);
+                                                          },
+                                                      .is_bounded_by_size = false}));
+
+INSTANTIATE_TEST_SUITE_P(Moto, VectorCacheContract,
+                         ::testing::Values(CacheMaker{
+                             .make =
+                                 [](const TempFolder& folder, Clock& clock, std::uint64_t) {
+                                   return std::make_unique<CacheOnTable>(
+                                       std::make_unique<ServedTable>(MotoServer::shared().origin(), folder), clock);
+                                 },
+                             .missing = [] { return MotoServer::available() ? "" : MotoServer::how_to_get(); },
+                             .is_bounded_by_size = false}));
+
+class TableVectorCacheTest : public ::testing::Test {
+ protected:
+  TempFolder folder = TempFolder::in_memory();
+  VirtualClock clock;
+  std::unique_ptr<Table> table = must(SqliteTable::open(folder / "table.sqlite3"));
+  TableVectorCache cache{*table, clock};
+  CachedVector vector{.key = TextKey("a"), .vector = {1, 2}};
+  ItemKey row{"VECTOR#a", "VECTOR"};
+};
+
+TEST_F(TableVectorCacheTest, AVectorWhoseTimeIsOverIsMissingAndMayBeKeptAnew) {
+  must(cache.keep(std::array{vector}));
+  clock.advance(TableVectorCache::kLifeMs + 1000);
+  EXPECT_FALSE(must(cache.contains(std::array{vector.key})).front());
+  EXPECT_EQ(must(cache.facts()).vectors, 0U);
+  must(cache.keep(std::array{vector}));
+  EXPECT_EQ(*must(cache.read(std::array{vector.key})).front(), vector.vector);
+}
+
+TEST_F(TableVectorCacheTest, ADamagedVectorIsMissingAndRemoved) {
+  for (const Json& damage : {Json("AACAPwAAAAA="), Json("not base64"), Json(7), Json(nullptr)}) {
+    must(cache.keep(std::array{vector}));
+    must(table->write(Update{row, {{"vector", damage}}}));
+    EXPECT_FALSE(must(cache.read(std::array{vector.key})).front().has_value());
+    EXPECT_FALSE(must(table->get(row)).has_value());
+  }
+  must(cache.keep(std::array{vector}));
+  must(table->write(Update{row, {{"checksum", "x"}}}));
+  EXPECT_EQ(must(cache.verify()).damaged, 1U);
+  EXPECT_EQ(must(cache.facts()).vectors, 0U);
+}
 
 TEST(SqliteVectorCache, ADamagedVectorIsMissingAndRemoved) {
   const TempFolder folder = TempFolder::in_memory();

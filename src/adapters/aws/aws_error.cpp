@@ -129,7 +129,8 @@ Code code_of(int status, const Reason& reason) {
   if (is_one_of(type, kConflict)) return Code::conflict;
   if (is_one_of(type, kNotFound)) return Code::not_found;
   if (is_one_of(type, kLimits)) return Code::limit_exceeded;
-  if (type == "ValidationException" && reason.message.contains("size has exceeded")) return Code::limit_exceeded;
+  if (type == "ValidationException" && reason.message.contains("exceeded the maximum allowed size"))
+    return Code::limit_exceeded;
   return code_of_status(status);
 }
 

@@ -3,10 +3,12 @@
 #include <expected>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "base/error.h"
 #include "base/http_client.h"
+#include "base/result.h"
 
 namespace tillite {
 
@@ -28,6 +30,14 @@ struct AwsError {
 
 template <typename T>
 using AwsResult = std::expected<T, AwsError>;
+
+namespace detail {
+/// So that TRY takes an AwsResult, too: in a function that returns a Result its error becomes an Error.
+template <typename T>
+T take(AwsResult<T>&& result) {
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+}  // namespace detail
 
 /// An error of ours on the way to a service.
 [[nodiscard]] inline AwsError aws_error_of(Error error) { return {.error = std::move(error)}; }

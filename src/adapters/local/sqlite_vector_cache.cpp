@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "base/hash.h"
+#include "adapters/local/vector_checksum.h"
 
 namespace tillite {
 namespace {
@@ -32,20 +32,14 @@ END;
 
 std::span<const std::byte> bytes_of(std::span<const float> vector) { return std::as_bytes(vector); }
 
-std::string checksum_of(const TextKey& key, std::span<const std::byte> vector) {
-  Sha256 hash;
-  hash.update(key.str());
-  hash.update(vector);
-  return Sum128::from_digest(hash.digest()).hex();
-}
-
 /// The vector in a row (key, vector, checksum); nothing if it is not what was written.
 std::optional<std::vector<float>> vector_in(SQLite::Statement& row) {
   const SQLite::Column blob = row.getColumn(1);
   const auto size = static_cast<std::size_t>(blob.getBytes());
   const std::span bytes(static_cast<const std::byte*>(blob.getBlob()), size);
   if (size % sizeof(float) != 0 || size == 0) return std::nullopt;
-  if (checksum_of(TextKey(row.getColumn(0).getString()), bytes) != row.getColumn(2).getString()) return std::nullopt;
+  if (vector_checksum(TextKey(row.getColumn(0).getString()), bytes) != row.getColumn(2).getString())
+    return std::nullopt;
   std::vector<float> vector(size / sizeof(float));
   std::memcpy(vector.data(), bytes.data(), size);
   return vector;
@@ -145,7 +139,7 @@ Result<void> SqliteVectorCache::keep(std::span<const CachedVector> vectors) {
         const auto bytes = bytes_of(cached.vector);
         insert.bind(1, cached.key.str());
         insert.bind(2, bytes.data(), static_cast<int>(bytes.size()));
-        insert.bind(3, checksum_of(cached.key, bytes));
+        insert.bind(3, vector_checksum(cached.key, bytes));
         insert.bind(4, today());
         insert.exec();
         insert.reset();
