@@ -9,7 +9,8 @@ namespace tillite {
 namespace {
 
 constexpr std::int64_t kMsPerSecond = 1000;
-constexpr std::int64_t kReceiveWaitMsMax = 15'000;  // the client takes 20 s without a byte for a broken connection
+constexpr std::int64_t kReceiveWaitMsMax = 20'000;
+constexpr std::int64_t kReceiveTimeoutMs = 60'000;  // of a call that may wait so long for its first byte
 constexpr std::int64_t kLookVisibilityMs = 60'000;
 constexpr std::size_t kLookedAtMax = 10'000;
 constexpr std::size_t kBatchMax = 10;
@@ -83,7 +84,8 @@ Result<std::string> SqsQueue::dead_letters_url() {
 }
 
 AwsResult<Json> SqsQueue::ask(std::string_view operation, const Json& arguments) {
-  return client_->call_json(fmt::format("AmazonSQS.{}", operation), arguments);
+  const std::int64_t timeout_ms = operation == "ReceiveMessage" ? kReceiveTimeoutMs : 0;
+  return client_->call_json(fmt::format("AmazonSQS.{}", operation), arguments, {}, timeout_ms);
 }
 
 Result<Json> SqsQueue::call(std::string_view operation, Json arguments) {

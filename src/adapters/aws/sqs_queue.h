@@ -12,7 +12,7 @@ namespace tillite {
 
 struct SqsSettings {
   std::string url;  ///< "https://sqs.us-east-1.amazonaws.com/123456789012/chromadb-delta-queue"
-  /// How long receive() waits for a message, up to 15 s. SQS looks at all of its servers only if it waits at all: with
+  /// How long receive() waits for a message, up to 20 s. SQS looks at all of its servers only if it waits at all: with
   /// 0 an answer without messages may come from a queue that has some.
   std::int64_t receive_wait_ms = 1'000;
 };

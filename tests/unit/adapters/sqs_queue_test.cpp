@@ -65,7 +65,7 @@ TEST_F(SqsQueueTest, WhatIsNoQueuesUrlIsRefused) {
        {"", "work", "arn:aws:sqs:us-east-1:123456789012:work", "ftp://host/1/work", "http://host/"}) {
     EXPECT_EQ(SqsQueue::open(client, {.url = wrong}).error().code(), Code::invalid_input) << wrong;
   }
-  EXPECT_EQ(SqsQueue::open(client, {.url = url, .receive_wait_ms = 20'000}).error().code(), Code::invalid_input);
+  EXPECT_EQ(SqsQueue::open(client, {.url = url, .receive_wait_ms = 20'001}).error().code(), Code::invalid_input);
 }
 
 TEST_F(SqsQueueTest, DurationsAreRoundedUpToWholeSeconds) {
