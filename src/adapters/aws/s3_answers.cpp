@@ -49,20 +49,19 @@ std::optional<std::int64_t> parse_http_date_ms(const std::string& text) {
   return static_cast<std::int64_t>(moment) * 1000;
 }
 
-/// An answer that is XML, whose outermost element has this name. DTDs and what they define are left aside.
-class Answer {
- public:
-  [[nodiscard]] Result<pugi::xml_node> open(std::string_view xml, const char* root) {
-    const auto parsed = document_.load_buffer(xml.data(), xml.size(), pugi::parse_default, pugi::encoding_utf8);
-    if (!parsed) return fail(Code::corrupt, "the answer is no XML: {} at byte {}", parsed.description(), parsed.offset);
-    const pugi::xml_node node = document_.child(root);
-    if (!node) return fail(Code::corrupt, "the answer has no element {}", root);
-    return node;
-  }
+/// The answer's document. DTDs and what they define are left aside.
+Result<pugi::xml_document> parse_xml(std::string_view xml) {
+  pugi::xml_document document;
+  const auto parsed = document.load_buffer(xml.data(), xml.size(), pugi::parse_default, pugi::encoding_utf8);
+  if (!parsed) return fail(Code::corrupt, "the answer is no XML: {} at byte {}", parsed.description(), parsed.offset);
+  return document;
+}
 
- private:
-  pugi::xml_document document_;
-};
+Result<pugi::xml_node> root_of(const pugi::xml_document& document, const char* name) {
+  const pugi::xml_node node = document.child(name);
+  if (!node) return fail(Code::corrupt, "the answer has no element {}", name);
+  return node;
+}
 
 Result<std::string> text_of(const pugi::xml_node& node, const char* name) {
   const pugi::xml_node child = node.child(name);
@@ -113,8 +112,8 @@ Result<S3ObjectFacts> parse_object_headers(const HttpResponse& response, std::st
 }
 
 Result<S3ListPage> parse_list_page(std::string_view xml) {
-  Answer answer;
-  const pugi::xml_node root = TRY(answer.open(xml, "ListBucketResult"));
+  const pugi::xml_document document = TRY(parse_xml(xml));
+  const pugi::xml_node root = TRY(root_of(document, "ListBucketResult"));
   S3ListPage page;
   for (const pugi::xml_node& node : root.children("Contents")) {
     const std::string coded = TRY(text_of(node, "Key"));
@@ -132,21 +131,21 @@ Result<S3ListPage> parse_list_page(std::string_view xml) {
 }
 
 Result<std::string> parse_upload_id(std::string_view xml) {
-  Answer answer;
-  const pugi::xml_node root = TRY(answer.open(xml, "InitiateMultipartUploadResult"));
+  const pugi::xml_document document = TRY(parse_xml(xml));
+  const pugi::xml_node root = TRY(root_of(document, "InitiateMultipartUploadResult"));
   std::string id = TRY(text_of(root, "UploadId"));
   if (id.empty()) return fail(Code::corrupt, "the id of the upload is empty");
   return id;
 }
 
 Result<void> check_completion(std::string_view xml) {
-  Answer answer;
-  const auto error = answer.open(xml, "Error");
-  if (error) {
-    return fail(Code::unavailable, "{}: {}", error->child_value("Code"),
-                std::string_view(error->child_value("Message")).substr(0, kShownBytesMax));
+  const pugi::xml_document document = TRY(parse_xml(xml));
+  if (const pugi::xml_node error = document.child("Error")) {
+    return fail(Code::unavailable, "{}: {}", error.child_value("Code"),
+                std::string_view(error.child_value("Message")).substr(0, kShownBytesMax));
   }
-  TRY(Answer().open(xml, "CompleteMultipartUploadResult"));
+  // Servers that are not S3 call the outermost element differently.
+  TRY(text_of(document.document_element(), "ETag"));
   return {};
 }
 

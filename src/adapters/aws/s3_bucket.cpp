@@ -8,7 +8,6 @@ namespace {
 constexpr std::uint64_t kAnswerBytesMax = std::uint64_t{16} << 20;  // a page of 1,000 keys has at most 4 MiB
 constexpr std::int64_t kSlowestBytesPerMs = 64;                     // what is slower is given up
 constexpr std::int64_t kTimeoutMsMin = 60'000;
-constexpr std::int64_t kStreamMsMax = 24LL * 3'600'000;  // as long as the reader takes
 constexpr std::uint64_t kObjectBytesMax = std::uint64_t{50} << 40;
 
 /// Amazon S3 User Guide, "General purpose bucket naming rules".
@@ -146,7 +145,6 @@ AwsResult<std::unique_ptr<HttpStream>> S3Bucket::get(const ObjectKey& key, const
   }
   if (!etag.empty()) asked.headers.emplace_back("If-Match", etag);
   asked.response_bytes_max = kObjectBytesMax;
-  asked.timeout_ms = kStreamMsMax;
   auto stream = client_->open(asked);
   if (!stream) return std::unexpected(explained(std::move(stream.error())));
   was_there_ = true;

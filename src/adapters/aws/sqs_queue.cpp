@@ -9,8 +9,8 @@ namespace tillite {
 namespace {
 
 constexpr std::int64_t kMsPerSecond = 1000;
-constexpr std::int64_t kReceiveWaitMsMax = 15'000;  // the client takes 20 s without a byte for a broken connection
-constexpr std::int64_t kLookWaitMs = 1'000;
+constexpr std::int64_t kReceiveWaitMsMax = 20'000;
+constexpr std::int64_t kReceiveTimeoutMs = 60'000;  // of a call that may wait so long for its first byte
 constexpr std::int64_t kLookVisibilityMs = 60'000;
 constexpr std::size_t kLookedAtMax = 10'000;
 constexpr std::size_t kBatchMax = 10;
@@ -27,6 +27,14 @@ bool is_unknown_queue(const AwsError& error) {
 bool is_over(const AwsError& error) {
   return error.is("MessageNotInflight") || error.is("AWS.SimpleQueueService.MessageNotInflight") ||
          error.body.find("Message does not exist or is not available") != std::string::npos;
+}
+
+/// What SQS has types of its own for.
+Code code_of(const AwsError& error) {
+  if (is_over(error)) return Code::not_found;
+  if (error.is("OverLimit")) return Code::unavailable;  // too many deliveries under way; it passes
+  if (error.is("ReceiptHandleIsInvalid") || error.is("InvalidMessageContents")) return Code::invalid_input;
+  return error.error.code();
 }
 
 Result<void> check_receipt(const std::string& receipt) {
@@ -76,7 +84,8 @@ Result<std::string> SqsQueue::dead_letters_url() {
 }
 
 AwsResult<Json> SqsQueue::ask(std::string_view operation, const Json& arguments) {
-  return client_->call_json(fmt::format("AmazonSQS.{}", operation), arguments);
+  const std::int64_t timeout_ms = operation == "ReceiveMessage" ? kReceiveTimeoutMs : 0;
+  return client_->call_json(fmt::format("AmazonSQS.{}", operation), arguments, {}, timeout_ms);
 }
 
 Result<Json> SqsQueue::call(std::string_view operation, Json arguments) {
@@ -89,9 +98,7 @@ Result<Json> SqsQueue::call(std::string_view operation, Json arguments) {
     return fail(Code::invalid_input, "there is no queue {}: create it, or give the URL of another",
                 own.substr(0, kShownBytesMax));
   }
-  // Too many deliveries under way: it passes when some are removed.
-  if (error.is("OverLimit")) return std::unexpected(Error(Code::unavailable, error.error.message()));
-  return std::unexpected(is_over(error) ? Error(Code::not_found, error.error.message()) : error.error);
+  return std::unexpected(Error(code_of(error), error.error.message()));
 }
 
 Result<std::string> SqsQueue::send(const std::string& body, std::int64_t delay_ms, const std::string& attributes) {
@@ -103,16 +110,11 @@ Result<std::string> SqsQueue::send(const std::string& body, std::int64_t delay_m
 }
 
 Result<std::vector<QueueMessage>> SqsQueue::receive(std::size_t count_max, std::int64_t visibility_ms) {
-  return receive(count_max, visibility_ms, receive_wait_ms_);
-}
-
-Result<std::vector<QueueMessage>> SqsQueue::receive(std::size_t count_max, std::int64_t visibility_ms,
-                                                    std::int64_t wait_ms) {
   TRY(check_visibility(visibility_ms));
   if (count_max == 0) return {};
   return parse_received(TRY(call("ReceiveMessage", {{"MaxNumberOfMessages", std::min(count_max, kReceiveMax)},
                                                     {"VisibilityTimeout", seconds(visibility_ms)},
-                                                    {"WaitTimeSeconds", seconds(wait_ms)},
+                                                    {"WaitTimeSeconds", seconds(receive_wait_ms_)},
                                                     {"AttributeNames", {"ApproximateReceiveCount", "SentTimestamp"}},
                                                     {"MessageAttributeNames", {"All"}}})));
 }
@@ -184,7 +186,7 @@ Result<void> SqsQueue::redrive(const std::string& id) {
 Result<std::vector<QueueMessage>> SqsQueue::look_through(const IsEnough& is_enough) {
   std::vector<QueueMessage> seen;
   while (!is_enough(seen) && seen.size() < kLookedAtMax) {
-    auto messages = receive(kReceiveMax, kLookVisibilityMs, kLookWaitMs);
+    auto messages = receive(kReceiveMax, kLookVisibilityMs);
     if (!messages) {
       give_back(seen);
       return messages;

@@ -12,7 +12,7 @@ namespace tillite {
 
 struct SqsSettings {
   std::string url;  ///< "https://sqs.us-east-1.amazonaws.com/123456789012/chromadb-delta-queue"
-  /// How long receive() waits for a message, up to 15 s. SQS looks at all of its servers only if it waits at all: with
+  /// How long receive() waits for a message, up to 20 s. SQS looks at all of its servers only if it waits at all: with
   /// 0 an answer without messages may come from a queue that has some.
   std::int64_t receive_wait_ms = 1'000;
 };
@@ -51,8 +51,6 @@ class SqsQueue final : public Queue {
   [[nodiscard]] Result<std::string> dead_letters_url();
   [[nodiscard]] Result<Json> call(std::string_view operation, Json arguments);
   [[nodiscard]] AwsResult<Json> ask(std::string_view operation, const Json& arguments);
-  [[nodiscard]] Result<std::vector<QueueMessage>> receive(std::size_t count_max, std::int64_t visibility_ms,
-                                                          std::int64_t wait_ms);
   /// Receives until `is_enough` of all that came, or nothing comes any more.
   using IsEnough = std::function<bool(const std::vector<QueueMessage>&)>;
   [[nodiscard]] Result<std::vector<QueueMessage>> look_through(const IsEnough& is_enough);

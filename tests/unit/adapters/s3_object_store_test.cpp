@@ -8,6 +8,7 @@
 #include "support/faulty_proxy.h"
 #include "support/must.h"
 #include "support/scripted_s3.h"
+#include "support/seeded_random.h"
 #include "support/served_aws.h"
 #include "support/temp_folder.h"
 #include "support/virtual_clock.h"
