@@ -919,7 +919,7 @@ void expect_built(Pipeline& pipeline) {
   EXPECT_EQ(milk.front().metadata.at("merchant_name"), "Northside Market");
 }
 
-constexpr int kParts = 8;
+constexpr int kParts = 12;
 class GenerationsCrashTest : public ::testing::TestWithParam<int> {
  protected:
   /// A build that nothing disturbs.
