@@ -627,6 +627,37 @@ TEST_F(GenerationsTest, AreSwappedThoughANewReceiptComesBeforeEveryFind) {
   expect_whole(items);
 }
 
+TEST_F(GenerationsTest, OfMoreShardsAreSwappedThoughANewReceiptComesBeforeEveryFind) {
+  pipeline.import(receipt);
+  pipeline.run();
+  start([](CollectionBinding& binding) { binding.shards = 3; });
+  std::uint64_t items = 3;
+  build_while([&](int walk) {
+    scan(receipt_with({fmt::format("TEA {}.49", walk)}, fmt::format("0c4f5a3b-ab5f-4a3c-9d2e-{:012x}", walk)));
+    ++items;
+  });
+  EXPECT_EQ(pipeline.binding().generation, 2);
+  settle();
+  expect_whole(items);
+}
+
+TEST_F(GenerationsTest, AreSwappedThoughASingleMergeComesBetweenEveryChangeAndTheNextFind) {
+  pipeline.import(receipt);
+  pipeline.run();
+  start_half_size();
+  const Json event = {{"collection", "receipt_lines"}, {"execution", "single"}};
+  for (int walks = 0; is_building(); ++walks) {
+    ASSERT_LT(walks, kWalksMax) << "it never comes to its end";
+    receipt.merchant = walks % 2 == 0 ? "northside market" : "corner pantry";
+    scan(receipt);
+    for (const std::string& batch : pipeline.submit_all()) pipeline.collect(batch);
+    must(compact_round(event, pipeline.ports, pipeline.context));
+  }
+  EXPECT_EQ(pipeline.binding().generation, 2);
+  settle();
+  expect_whole(3);
+}
+
 TEST_F(GenerationsTest, AreToldOfChangesTogetherWithTheOldOne) {
   pipeline.import(receipt);
   pipeline.import(other);
@@ -888,7 +919,7 @@ void expect_built(Pipeline& pipeline) {
   EXPECT_EQ(milk.front().metadata.at("merchant_name"), "Northside Market");
 }
 
-constexpr int kParts = 8;
+constexpr int kParts = 12;
 class GenerationsCrashTest : public ::testing::TestWithParam<int> {
  protected:
   /// A build that nothing disturbs.
