@@ -46,6 +46,7 @@ struct Values {
   std::string status;
   std::size_t limit = 100;
   ReconcileOptions reconcile;
+  AdoptionOptions adoption;
   ServeOptions serve;
   OpenAiEmulatorOptions emulator;
   TestStateOptions test_state;
@@ -72,6 +73,7 @@ class Parser {
     app_.add_flag("-v,--verbose", parsed_.verbose, "Logs on standard error as text instead of JSON lines");
     add_receipt_commands();
     add_run_commands();
+    add_adoption_commands();
     add_generation_commands();
     add_search_commands();
     add_snapshot_commands();
@@ -167,6 +169,16 @@ class Parser {
                        "tillite delete --receipt 6f1ed002-ab5f-4a3c-9d2e-0c4f5a3b2c1d 1",
                        [v](CommandContext& c) { return delete_receipt(c, v->receipt); });
     remove->add_option("--receipt", v->receipt, "IMAGE_ID RECEIPT_ID")->required()->expected(2);
+  }
+
+  void add_adoption_commands() {
+    auto v = values_;
+    add(app_, "doctor", "Looks for what keeps items from their embedding; changes nothing", "tillite doctor --json",
+        &doctor_command);
+    auto* adopt = add(app_, "adopt", "Goes on from what an earlier system left: its table, snapshots and deltas",
+                      "tillite adopt --dry-run", [v](CommandContext& c) { return adopt_command(c, v->adoption); });
+    adopt->add_flag("--dry-run", v->adoption.dry_run, "Say what would be done");
+    adopt->add_flag("--reembed", v->adoption.reembed, "Have items embedded anew that are SUCCESS without a vector");
   }
 
   void add_run_commands() {

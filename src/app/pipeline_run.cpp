@@ -6,6 +6,7 @@
 #include "app/embedded_definitions.h"
 #include "app/queue_consumer.h"
 #include "steps/provider_files.h"
+#include "steps/unembedded.h"
 #include "workflow/durable/task_calls.h"
 
 namespace tillite {
@@ -16,13 +17,16 @@ constexpr std::int64_t kPauseMsMax = 30'000;
 constexpr std::size_t kUnfinishedMax = 100;
 constexpr std::int64_t kDeletingFilesMsMax = 600'000;
 
-bool work_is_left(const Census& census) {
+/// What moves without anybody finding items: batches, deltas, a generation that is being built.
+bool is_on_its_way(const Census& census) {
   if (census.building) return true;
-  return census.unclaimed + census.claimed + census.in_deltas + census.deltas_waiting + census.changes_waiting > 0 ||
+  return census.claimed - census.held + census.in_deltas + census.deltas_waiting + census.changes_waiting > 0 ||
          std::ranges::any_of(kOpenStatuses, [&](BatchStatus status) {
            return census.batches.contains(std::string(batch_status_name(status)));
          });
 }
+
+bool work_is_left(const Census& census) { return census.unclaimed > 0 || is_on_its_way(census); }
 
 /// Items without a vector: those that wait, and those in batches on their way.
 std::int64_t items_to_embed(const std::vector<Census>& standing) {
@@ -60,6 +64,7 @@ class PipelineRun {
       }
       const std::vector<Census> before = std::exchange(standing, TRY(take_standing()));
       if (!options_.wait || std::ranges::none_of(standing, work_is_left)) break;
+      if (standing == before && !TRY(anything_may_move(standing))) break;
       // The provider needs its time: look again soon at first, then ever more rarely until something moves, here or in
       // another process.
       pause_ms = standing == before ? std::min(pause_ms * 2, kPauseMsMax) : kFirstPauseMs;
@@ -75,6 +80,16 @@ class PipelineRun {
   }
 
  private:
+  /// Whether waiting helps, after a walk that changed nothing: what is left may be items that cannot be sent, because
+  /// their receipt cannot be read or there is nothing in them to send.
+  Result<bool> anything_may_move(const std::vector<Census>& standing) {
+    const Ports& ports = host_.ports();
+    for (const Census& census : standing) {
+      if (is_on_its_way(census) || TRY(any_deferred(census.entity, ports.table, ports.clock.now_ms()))) return true;
+    }
+    return false;
+  }
+
   Result<std::vector<Census>> take_standing() {
     std::vector<Census> standing;
     standing.reserve(options_.entities.size());

@@ -22,6 +22,7 @@ Result<void> count_pending(Census& census, const std::map<BatchId, Batch>& open,
                     .range_prefix = std::string(names_of(census.entity).index_prefix)};
   return for_each_item(table, query, [&](const Item& row) -> Result<void> {
     const ItemState state = TRY(item_state(row));
+    if (state.batch_id.empty()) ++census.held;
     const auto batch = open.find(state.batch_id);
     if (batch == open.end() || batch->second.delta_id.empty()) {
       ++census.claimed;
@@ -55,7 +56,9 @@ Result<Census> count_once(Entity entity, const Ports& ports, const StepContext& 
 
   std::map<BatchId, Batch> open;
   for (Batch& batch : TRY(batches_in(ports.table, entity, kOpenStatuses))) {
-    ++census.batches[batch.is_prepared() ? "PREPARED" : std::string(batch_status_name(batch.status))];
+    ++census.batches[batch.is_foreign()    ? "FOREIGN"
+                     : batch.is_prepared() ? "PREPARED"
+                                           : std::string(batch_status_name(batch.status))];
     open.emplace(batch.id, std::move(batch));
   }
   for (const BatchStatus status : kEndedStatuses) {

@@ -101,10 +101,10 @@ Result<void> clear_outbox(const std::vector<Change>& changes, Table& table) {
   std::vector<Write> writes;
   writes.reserve(changes.size());
   for (const Change& change : changes) {
-    writes.emplace_back(Update{.key = row_key(change.id),
-                               .remove = {"GSI3PK", "GSI3SK"},
-                               .condition = {equal("item_version", change.state.item_version),
-                                             equal("metadata_version", change.state.metadata_version)}});
+    writes.emplace_back(
+        Update{.key = row_key(change.id),
+               .remove = {"GSI3PK", "GSI3SK"},
+               .condition = {same_version(change.state), equal("metadata_version", change.state.metadata_version)}});
   }
   TRY(table.write_each(writes));
   return {};

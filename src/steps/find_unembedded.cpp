@@ -29,7 +29,7 @@ class Finder {
   /// for the provider come first, then the oldest.
   Result<void> take_up_prepared() {
     std::vector<Batch> prepared = TRY(batches_in(ports_.table, entity_, std::array{BatchStatus::pending}));
-    std::erase_if(prepared, [](const Batch& batch) { return !batch.is_prepared(); });
+    std::erase_if(prepared, [](const Batch& batch) { return !batch.is_prepared() || batch.is_foreign(); });
     std::ranges::sort(prepared, {}, [](const Batch& batch) {
       return std::tuple(batch.source == VectorSource::batch, batch.created_ms, batch.id);
     });
