@@ -30,7 +30,7 @@ std::optional<std::string> variable(const Environment& environment, const std::s
 /// The credential that requests must be signed with; nothing if none is configured.
 Result<std::optional<AwsCredential>> configured_credential(const Environment& environment) {
   const auto id = variable(environment, "AWS_ACCESS_KEY_ID");
-  const auto secret = variable(environment, "AWS_SECRET_ACCESS_KEY");
+  auto secret = variable(environment, "AWS_SECRET_ACCESS_KEY");
   if (id.has_value() != secret.has_value()) {
     return fail(Code::invalid_input,
                 "of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY one is set: set both, and requests must be signed with "
@@ -38,8 +38,8 @@ Result<std::optional<AwsCredential>> configured_credential(const Environment& en
   }
   if (!id) return std::nullopt;
   return AwsCredential{.access_key_id = *id,
-                       .secret_access_key = *secret,
-                       .session_token = variable(environment, "AWS_SESSION_TOKEN").value_or("")};
+                       .secret_access_key = Secret(*std::move(secret)),
+                       .session_token = Secret(variable(environment, "AWS_SESSION_TOKEN").value_or(""))};
 }
 
 std::vector<std::string> log_groups_of(const std::vector<FunctionInfo>& functions) {
@@ -105,7 +105,8 @@ void walk_all(Engine& engine, Clock& clock, const Logger& log, const std::stop_t
 
 Result<int> serve_command(CommandContext& context, const ServeOptions& options) {
   const Environment& environment = context.host.environment;
-  const auto credential = TRY(configured_credential(environment));
+  auto credential = TRY(configured_credential(environment));
+  const bool checks_signatures = credential.has_value();
   const AwsPlace place;
   context.host.create = true;
   context.host.runs_commands = options.runs_commands;
@@ -124,7 +125,7 @@ Result<int> serve_command(CommandContext& context, const ServeOptions& options) 
   TRY(provide_machines(backend));
   StepFunctionsService states(backend, place, polls, ports.clock, ports.random, &host->tasks());
   AwsEndpoint endpoint({&sqs, &logs, &states, &lambda},
-                       credential ? std::optional(SignatureCheck(*credential, ports.clock)) : std::nullopt,
+                       credential ? std::optional(SignatureCheck(*std::move(credential), ports.clock)) : std::nullopt,
                        ports.random, log);
   const auto server = TRY(HttpServer::listen(
       static_cast<std::uint16_t>(options.port),
@@ -132,7 +133,7 @@ Result<int> serve_command(CommandContext& context, const ServeOptions& options) 
 
   const std::string origin = fmt::format("http://127.0.0.1:{}", server->port());
   print(shell_variables(origin, sqs, environment), server->port(), context.output);
-  log.info("serving", {{"address", origin}, {"signatures_checked", credential.has_value()}});
+  log.info("serving", {{"address", origin}, {"signatures_checked", checks_signatures}});
   const std::jthread walking([&] { walk_all(*engine, ports.clock, log, context.host.stop); });
   QueueConsumer consumer = queue_consumer(*host);
   std::jthread compaction;

@@ -278,6 +278,8 @@ class Line {
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_URL, request_->url.c_str());
+    set(CURLOPT_PATH_AS_IS, 1L);  // a key of a store may be "../a", and a signature is of what was asked for
+    if (!settings.uses_proxies) set(CURLOPT_NOPROXY, "*");
     set(CURLOPT_USERAGENT, settings.user_agent.c_str());
     set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(std::min(request_->connect_timeout_ms, kTimeoutMsMax)));
     set(CURLOPT_TIMEOUT_MS, static_cast<long>(std::min(request_->timeout_ms, kTimeoutMsMax)));

@@ -21,7 +21,7 @@ using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpRequest {
   std::string method = "GET";
-  std::string url;  ///< http or https
+  std::string url;  ///< http or https; its path is sent as it stands here, "." and ".." too
   HttpHeaders headers;
   const Secret* bearer = nullptr;  ///< sent as "Authorization: Bearer ..."; not to proxies of https
   std::string body;
@@ -76,6 +76,8 @@ class HttpClient {
     std::string user_agent = "tillite";
     /// File of the certificates that are trusted (SSL_CERT_FILE), in place of the system's; empty: those.
     std::string certificates_file;
+    /// False: the environment's proxies are passed by, for addresses that exist on this machine's own link only.
+    bool uses_proxies = true;
   };
 
   HttpClient() : HttpClient(Settings()) {}

@@ -1,10 +1,67 @@
 #include "ports/table.h"
 
 #include <algorithm>
+#include <set>
 
 namespace tillite {
+namespace {
+
+bool is_text(const Json* value) {
+  const auto* text = value == nullptr ? nullptr : value->get_ptr<const std::string*>();
+  return text != nullptr && !text->empty();
+}
+
+}  // namespace
 
 ItemKey key_of(const Item& item) { return {item.at("PK").get<std::string>(), item.at("SK").get<std::string>()}; }
+
+ItemKey key_of(const Write& write) {
+  if (const auto* put = std::get_if<Put>(&write)) return key_of(put->item);
+  if (const auto* update = std::get_if<Update>(&write)) return update->key;
+  return std::get<Erase>(write).key;
+}
+
+const Condition& condition_of(const Write& write) {
+  return std::visit([](const auto& one) -> const Condition& { return one.condition; }, write);
+}
+
+std::string row_name(const ItemKey& key) { return key.pk + " " + key.sk; }
+
+Result<void> check_write(const Write& write) {
+  if (const auto* put = std::get_if<Put>(&write)) {
+    if (is_text(find_field(put->item, "PK")) && is_text(find_field(put->item, "SK"))) return {};
+  } else {
+    const auto* update = std::get_if<Update>(&write);
+    const ItemKey& key = update != nullptr ? update->key : std::get<Erase>(write).key;
+    if (!key.pk.empty() && !key.sk.empty() && (update == nullptr || update->set.is_object())) return {};
+  }
+  return fail(Code::invalid_input, "a row needs a text in PK and SK, and an update an object of what it sets");
+}
+
+Result<void> check_transaction(const std::vector<Write>& writes) {
+  if (writes.size() > kTransactionWritesMax) {
+    return fail(Code::limit_exceeded, "a transaction of {} writes; at most {} are allowed", writes.size(),
+                kTransactionWritesMax);
+  }
+  std::set<ItemKey> rows;
+  for (const Write& write : writes) {
+    TRY(check_write(write));
+    if (!rows.insert(key_of(write)).second) {
+      return fail(Code::invalid_input, "a transaction writes the row {} twice", row_name(key_of(write)));
+    }
+  }
+  return {};
+}
+
+Result<void> check_item(const Item& item) {
+  for (const char* name : {"PK", "SK", "TYPE"}) {
+    if (!is_text(find_field(item, name))) return fail(Code::invalid_input, "a row needs a text in {}", name);
+  }
+  const std::size_t bytes = to_text(item).size();
+  if (bytes <= kItemBytesMax) return {};
+  return fail(Code::limit_exceeded, "the row {} has {} bytes; at most {} are allowed", row_name(key_of(item)), bytes,
+              kItemBytesMax);
+}
 
 Result<std::vector<Item>> query_all(Table& table, Query query) {
   std::vector<Item> items;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -70,6 +71,22 @@ struct Erase {
 };
 using Write = std::variant<Put, Update, Erase>;
 
+/// The row that a write is of.
+[[nodiscard]] ItemKey key_of(const Write& write);
+[[nodiscard]] const Condition& condition_of(const Write& write);
+
+inline constexpr std::size_t kTransactionWritesMax = 100;
+inline constexpr std::size_t kItemBytesMax = std::size_t{400} * 1024;  ///< of a row's JSON
+
+/// Whether a write names its row: `invalid_input` if not. For adapters, before they hand it on.
+[[nodiscard]] Result<void> check_write(const Write& write);
+/// The same for a transaction, with its limit (`limit_exceeded`); no row may be written twice.
+[[nodiscard]] Result<void> check_transaction(const std::vector<Write>& writes);
+/// A row as it may be put: PK, SK and TYPE are texts (`invalid_input`), at most kItemBytesMax (`limit_exceeded`).
+[[nodiscard]] Result<void> check_item(const Item& item);
+/// "PK SK", for messages.
+[[nodiscard]] std::string row_name(const ItemKey& key);
+
 /// The table itself or one of its indexes. An index may lag on some tables: whoever acts on what it answered checks
 /// again with a conditional write.
 enum class Index { primary, gsi1, gsi2, gsi3, type };
@@ -100,6 +117,10 @@ class Table {
 
   /// The row, or nothing if there plainly is none. Sees every write that was reported as done.
   [[nodiscard]] virtual Result<std::optional<Item>> get(const ItemKey& key) = 0;
+
+  /// The rows of these keys, in their order, nothing where there is none. Each is as get() would have it; together they
+  /// are of no one moment.
+  [[nodiscard]] virtual Result<std::vector<std::optional<Item>>> get_each(std::span<const ItemKey> keys) = 0;
 
   /// One write. `conflict` if its condition does not hold: nothing was changed.
   [[nodiscard]] virtual Result<void> write(const Write& write) = 0;

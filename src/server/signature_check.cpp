@@ -83,6 +83,16 @@ Result<std::int64_t> parse_timestamp(std::string_view text) {
                 fmt::format("X-Amz-Date must be as in 20150830T123600Z, but is '{}'", text.substr(0, 64)));
 }
 
+SigV4Request as_signed(const ServerRequest& request) {
+  SigV4Request seen{.method = request.method,
+                    .target = request.target,
+                    .headers = {},
+                    .payload_hash = sha256_hex(request.body),
+                    .is_for_s3 = false};
+  for (const HttpField& field : request.fields) seen.headers.emplace_back(field.name, field.value);
+  return seen;
+}
+
 bool is_equal(std::string_view left, std::string_view right) {
   return left.size() == right.size() && ::CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
 }
@@ -94,7 +104,7 @@ Result<void> SignatureCheck::check(const ServerRequest& request) const {
   if (authorization.access_key_id != credential_.access_key_id) {
     return refuse("UnrecognizedClientException", "The security token included in the request is invalid.");
   }
-  if (!is_equal(request.field("x-amz-security-token"), credential_.session_token)) {
+  if (!is_equal(request.field("x-amz-security-token"), credential_.session_token.reveal())) {
     return refuse("UnrecognizedClientException", "The session token included in the request is invalid.");
   }
   const std::string_view timestamp = request.field("x-amz-date");
@@ -113,8 +123,8 @@ Result<void> SignatureCheck::check(const ServerRequest& request) const {
   if (!timestamp.starts_with(authorization.scope.date)) {
     return refuse("InvalidSignatureException", "Date in Credential scope does not match YYYYMMDD of X-Amz-Date");
   }
-  const std::string expected = sigv4_signature(credential_.secret_access_key, authorization.scope, timestamp,
-                                               sigv4_canonical_request(request, names, sha256_hex(request.body)));
+  const std::string expected = sigv4_signature(credential_.secret_access_key.reveal(), authorization.scope, timestamp,
+                                               sigv4_canonical_request(as_signed(request), names));
   if (!is_equal(authorization.signature, expected)) {
     return refuse("InvalidSignatureException",
                   "The request signature we calculated does not match the signature you provided. Check your AWS "

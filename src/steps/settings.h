@@ -1,10 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 
+#include "base/environment.h"
 #include "base/result.h"
 #include "embedding/batch_plan.h"
 #include "embedding/input_format.h"
@@ -54,9 +54,6 @@ struct Settings {
                                        ///< the state machine's retry comes much later
   GraphSettings graph;
 };
-
-/// A variable's value, or nothing.
-using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
 /// The defaults with what the environment says (names: docs/settings.md). `invalid_input` names the variable and what
 /// it takes. `default_model` is what the provider at hand is good for.

@@ -4,25 +4,40 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <limits>
 #include <thread>
 
+#include "adapters/aws/dynamodb_setup.h"
+#include "adapters/aws/dynamodb_table.h"
 #include "adapters/local/sqlite_table.h"
+#include "support/aws_place.h"
+#include "support/forwarding_table.h"
+#include "support/moto_server.h"
 #include "support/temp_folder.h"
 
 namespace tillite::testing {
 namespace {
 
-using MakeTable = std::function<std::unique_ptr<Table>(const TempFolder&)>;
+/// How a table is made for a test's folder: the same table for the same folder.
+struct TableMaker {
+  std::function<std::unique_ptr<Table>(const TempFolder&)> make;
+  std::function<std::string()> missing = [] { return std::string(); };  ///< why it cannot be had; empty: it can
+  std::function<std::string()> no_transactions = [] { return std::string(); };
+};
 
-class TableContract : public ::testing::TestWithParam<MakeTable> {
+class TableContract : public ::testing::TestWithParam<TableMaker> {
  protected:
+  void SetUp() override {
+    if (const std::string missing = GetParam().missing(); !missing.empty()) GTEST_SKIP() << missing;
+    table = GetParam().make(folder);
+  }
   static Item item(const std::string& sk, Json more = Json::object()) {
     Item item = {{"PK", "P"}, {"SK", sk}, {"TYPE", "T"}};
     item.update(more);
     return item;
   }
   TempFolder folder;
-  std::unique_ptr<Table> table = GetParam()(folder);
+  std::unique_ptr<Table> table;
 };
 
 TEST_P(TableContract, GivesBackWhatWasWritten) {
@@ -30,6 +45,116 @@ TEST_P(TableContract, GivesBackWhatWasWritten) {
   ASSERT_TRUE(table->write(Put{row}));
   EXPECT_EQ(**table->get({"P", "1"}), row);
   EXPECT_FALSE(*table->get({"P", "2"}));
+}
+
+TEST_P(TableContract, NumbersAreExact) {
+  const Item row = item("1", {{"whole", 9'007'199'254'740'993},
+                              {"least", std::numeric_limits<std::int64_t>::min()},
+                              {"most", std::numeric_limits<std::uint64_t>::max()},
+                              {"third", 1.0 / 3},
+                              {"small", 1.2345678901234567e-20},
+                              {"negative", -0.1},
+                              {"large", 1e25}});
+  ASSERT_TRUE(table->write(Put{row}));
+  const Item read = **table->get({"P", "1"});
+  EXPECT_EQ(read, row);
+  EXPECT_TRUE(read.at("whole").is_number_integer());
+  EXPECT_TRUE(table->write(Update{{"P", "1"}, {{"third", 1}}, {}, {equal("third", 1.0 / 3)}}));
+}
+
+TEST_P(TableContract, NamesAndValuesOfAnyKindAreTheRowsOwn) {
+  const Json strange = {{"status", "a"},
+                        {"owner", true},
+                        {"text", Json::array()},
+                        {"a.b", 1},
+                        {"#name", "#n0"},
+                        {":v0", ":v0"},
+                        {"SET", {{"deep", {{"list", {1, {{"x", nullptr}}}}}}}},
+                        {"blank", ""},
+                        {"size", 0}};
+  ASSERT_TRUE(table->write(Put{item("1", strange)}));
+  EXPECT_EQ(**table->get({"P", "1"}), item("1", strange));
+  EXPECT_TRUE(table->write(Update{{"P", "1"}, {{"a.b", 2}}, {"status"}, {equal("owner", true), equal(":v0", ":v0")}}));
+  EXPECT_EQ((**table->get({"P", "1"})).at("a.b"), 2);
+}
+
+TEST_P(TableContract, NullCountsAsAbsent) {
+  ASSERT_TRUE(table->write(Put{item("1", {{"nothing", nullptr}, {"n", 5}, {"GSI1PK", nullptr}})}));
+  const auto holds_for = [&](Clause clause) {
+    const auto written = table->write(Update{{"P", "1"}, {{"m", 1}}, {}, {std::move(clause)}});
+    return written.has_value();
+  };
+  EXPECT_TRUE(holds_for(absent("nothing")));
+  EXPECT_TRUE(holds_for(absent("missing")));
+  EXPECT_FALSE(holds_for(absent("n")));
+  EXPECT_FALSE(holds_for(present("nothing")));
+  EXPECT_TRUE(holds_for(present("n")));
+  EXPECT_FALSE(holds_for(equal("nothing", nullptr)));
+  EXPECT_FALSE(holds_for(not_equal("nothing", 1)));
+  EXPECT_FALSE(holds_for(not_equal("missing", 1)));
+  EXPECT_TRUE(holds_for(not_equal("n", 1)));
+  EXPECT_FALSE(holds_for(less("missing", 9)));
+  EXPECT_TRUE(holds_for(less("n", 5.5)));
+  EXPECT_FALSE(holds_for(less("n", 5)));
+}
+
+TEST_P(TableContract, AnUpdateMakesARowOnlyWithItsType) {
+  EXPECT_FALSE(table->write(Update{{"P", "1"}, {{"n", 1}}}));
+  EXPECT_FALSE(*table->get({"P", "1"}));
+  ASSERT_TRUE(table->write(Update{{"P", "1"}, {{"TYPE", "T"}, {"n", 1}}}));
+  EXPECT_EQ(**table->get({"P", "1"}), item("1", {{"n", 1}}));
+}
+
+TEST_P(TableContract, ReadsManyRowsInTheOrderOfTheirKeys) {
+  std::vector<Write> writes;
+  std::vector<ItemKey> keys;
+  for (int i = 0; i < 230; ++i) {
+    if (i % 3 != 0) writes.emplace_back(Put{item(std::to_string(i), {{"n", i}})});
+    keys.push_back({"P", std::to_string(i)});
+  }
+  keys.push_back({"P", "1"});
+  keys.push_back({"P", "0"});
+  ASSERT_TRUE(table->write_each(writes));
+  const auto items = *table->get_each(keys);
+  ASSERT_EQ(items.size(), keys.size());
+  for (int i = 0; i < 230; ++i) {
+    const auto& row = items[static_cast<std::size_t>(i)];
+    ASSERT_EQ(row.has_value(), i % 3 != 0) << i;
+    if (i % 3 != 0) {
+      EXPECT_EQ(row->at("n"), i);
+    }
+  }
+  EXPECT_EQ(items[230]->at("n"), 1);
+  EXPECT_FALSE(items[231]);
+  EXPECT_TRUE(table->get_each({})->empty());
+}
+
+TEST_P(TableContract, ManyIndependentWritesHappenInTheirRowsOrder) {
+  std::vector<Write> writes;
+  for (int i = 0; i < 60; ++i) writes.emplace_back(Put{item(std::to_string(i), {{"n", i}})});
+  writes.emplace_back(Erase{{"P", "7"}});
+  writes.emplace_back(Put{item("8", {{"n", 80}})});
+  writes.emplace_back(Update{{"P", "9"}, {{"n", 90}}, {}, {equal("n", 9)}});
+  writes.emplace_back(Update{{"P", "9"}, {{"n", 91}}, {}, {equal("n", 9)}});
+  const auto happened = *table->write_each(writes);
+  EXPECT_EQ(std::count(happened.begin(), happened.end(), false), 1);
+  EXPECT_FALSE(happened.back());
+  EXPECT_FALSE(*table->get({"P", "7"}));
+  EXPECT_EQ((**table->get({"P", "8"})).at("n"), 80);
+  EXPECT_EQ((**table->get({"P", "9"})).at("n"), 90);
+  EXPECT_EQ(*table->count({.hash = "P"}), 59U);
+}
+
+TEST_P(TableContract, ALargePageIsWholeOverSeveralAnswers) {
+  std::vector<Write> writes;
+  for (int i = 0; i < 12; ++i)
+    writes.emplace_back(Put{item(fmt::format("{:02}", i), {{"text", std::string(200'000, 'x')}})});
+  ASSERT_TRUE(table->write_each(writes));
+  const Page page = *table->query({.hash = "P", .limit = 11});
+  ASSERT_EQ(page.items.size(), 11U);
+  EXPECT_EQ(page.items.back().at("SK"), "10");
+  EXPECT_EQ(table->query({.hash = "P", .limit = 11, .start_after = page.next})->items.size(), 1U);
+  EXPECT_EQ(*table->count({.hash = "P"}), 12U);
 }
 
 TEST_P(TableContract, WritesOnlyIfAllClausesHold) {
@@ -46,6 +171,7 @@ TEST_P(TableContract, WritesOnlyIfAllClausesHold) {
 }
 
 TEST_P(TableContract, TransactionsHappenWhollyOrNotAtAll) {
+  if (const std::string missing = GetParam().no_transactions(); !missing.empty()) GTEST_SKIP() << missing;
   ASSERT_TRUE(table->write(Put{item("1")}));
   EXPECT_EQ(table->transact({Put{item("2")}, Put{item("1"), {absent("PK")}}}).error().code(), Code::conflict);
   EXPECT_FALSE(*table->get({"P", "2"}));
@@ -53,6 +179,9 @@ TEST_P(TableContract, TransactionsHappenWhollyOrNotAtAll) {
   for (int i = 0; i < 101; ++i) many.emplace_back(Put{item(std::to_string(i))});
   EXPECT_EQ(table->transact(many).error().code(), Code::limit_exceeded);
   EXPECT_FALSE(table->transact({Put{item("3")}, Put{item("3")}}));
+  EXPECT_TRUE(table->transact({Put{item("3")}, Update{{"P", "1"}, {{"n", 1}}, {}, {absent("n")}}, Erase{{"P", "9"}}}));
+  EXPECT_EQ(**table->get({"P", "1"}), item("1", {{"n", 1}}));
+  EXPECT_TRUE(table->transact({}));
 }
 
 TEST_P(TableContract, IndependentWritesEachHaveTheirOwnOutcome) {
@@ -113,15 +242,49 @@ TEST_P(TableContract, OfManyThreadsThatClaimARowExactlyOneWins) {
 }
 
 TEST_P(TableContract, AnotherConnectionSeesWhatWasReportedAsDone) {
-  const auto other = GetParam()(folder);
+  const auto other = GetParam().make(folder);
   ASSERT_TRUE(table->write(Put{item("1")}));
   EXPECT_TRUE(*other->get({"P", "1"}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Sqlite, TableContract,
-                         ::testing::Values(MakeTable([](const TempFolder& folder) -> std::unique_ptr<Table> {
+                         ::testing::Values(TableMaker{[](const TempFolder& folder) -> std::unique_ptr<Table> {
                            return *SqliteTable::open(folder / "table.sqlite3");
-                         })));
+                         }}));
+
+/// A table at a stand-in for DynamoDB, with its clients.
+class ServedTable final : public ForwardingTable {
+ public:
+  ServedTable(const std::string& origin, const TempFolder& folder)
+      : place_(origin), table_(make(place_, folder.path().filename().string())) {}
+  Table& real() override { return table_; }
+
+ private:
+  static DynamoDbTable make(AwsPlace& place, const std::string& name) {
+    const auto client = place.client(AwsApi::dynamodb);
+    must(create_dynamodb_table(*client, name, place.clock(), Logger::none(), {}));
+    return {client, name, place.random(), {}};
+  }
+  AwsPlace place_;
+  DynamoDbTable table_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Moto, TableContract,
+                         ::testing::Values(TableMaker{
+                             .make =
+                                 [](const TempFolder& folder) {
+                                   return std::make_unique<ServedTable>(MotoServer::shared().origin(), folder);
+                                 },
+                             .missing = [] { return MotoServer::available() ? "" : MotoServer::how_to_get(); }}));
+
+INSTANTIATE_TEST_SUITE_P(Dynalite, TableContract,
+                         ::testing::Values(TableMaker{
+                             .make =
+                                 [](const TempFolder& folder) {
+                                   return std::make_unique<ServedTable>(DynaliteServer::shared().origin(), folder);
+                                 },
+                             .missing = [] { return DynaliteServer::available() ? "" : DynaliteServer::how_to_get(); },
+                             .no_transactions = [] { return std::string("dynalite has no transactions"); }}));
 
 }  // namespace
 }  // namespace tillite::testing

@@ -7,7 +7,7 @@
 #include <cstdlib>
 
 #include "base/json.h"
-#include "child_process.h"
+#include "support/child_process.h"
 
 namespace tillite::testing {
 

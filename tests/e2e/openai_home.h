@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/http_client.h"
-#include "e2e/child_process.h"
+#include "support/child_process.h"
 #include "receipts/receipt_reader.h"
 #include "support/must.h"
 #include "support/program.h"

@@ -3,7 +3,7 @@
 
 #include <cstdlib>
 
-#include "e2e/child_process.h"
+#include "support/child_process.h"
 #include "support/must.h"
 #include "support/sample_home.h"
 

@@ -39,6 +39,9 @@ class FailingTable final : public Table {
   Result<std::optional<Item>> get(const ItemKey& key) override {
     return outage_.pass([&] { return real_.get(key); });
   }
+  Result<std::vector<std::optional<Item>>> get_each(std::span<const ItemKey> keys) override {
+    return outage_.pass([&] { return real_.get_each(keys); });
+  }
   Result<void> write(const Write& write) override {
     return outage_.pass([&] { return real_.write(write); });
   }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "e2e/child_process.h"
+#include "support/child_process.h"
 #include "support/must.h"
 #include "support/temp_folder.h"
 

@@ -8,7 +8,6 @@ namespace tillite {
 namespace {
 
 constexpr int kBusyTimeoutMs = 30'000;
-constexpr std::size_t kItemBytesMax = 400 * 1024;
 constexpr std::size_t kPageBytesMax = 8 * 1024 * 1024;
 constexpr char kSeparator = '\x1f';  // between the parts of a page's token; no key has it
 

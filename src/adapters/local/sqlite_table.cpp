@@ -4,7 +4,6 @@
 #include <deque>
 #include <future>
 #include <mutex>
-#include <set>
 #include <thread>
 
 #include "adapters/local/group_commit.h"
@@ -12,7 +11,6 @@
 namespace tillite {
 namespace {
 
-constexpr std::size_t kTransactionWritesMax = 100;
 constexpr std::size_t kGroupWritesMax = 5000;  // in one SQLite transaction, so that none lasts long
 
 /// A job that waits for the writer.
@@ -20,30 +18,6 @@ struct WaitingJob {
   WriteJob job;
   std::promise<WriteOutcome> outcome = {};
 };
-
-bool is_text(const Json* value) {
-  const auto* text = value == nullptr ? nullptr : value->get_ptr<const std::string*>();
-  return text != nullptr && !text->empty();
-}
-
-/// Whether a write names its row. Looked at before it is handed over: the writer works for others too.
-Result<void> check_key_of(const Write& write) {
-  if (const auto* put = std::get_if<Put>(&write)) {
-    if (is_text(find_field(put->item, "PK")) && is_text(find_field(put->item, "SK"))) return {};
-  } else {
-    const auto* update = std::get_if<Update>(&write);
-    const ItemKey& key = update != nullptr ? update->key : std::get<Erase>(write).key;
-    if (!key.pk.empty() && !key.sk.empty() && (update == nullptr || update->set.is_object())) return {};
-  }
-  return fail(Code::invalid_input, "a row needs a text in PK and SK, and an update an object of what it sets");
-}
-
-std::string describe(const Write& write) {
-  const ItemKey key = std::holds_alternative<Put>(write)      ? key_of(std::get<Put>(write).item)
-                      : std::holds_alternative<Update>(write) ? std::get<Update>(write).key
-                                                              : std::get<Erase>(write).key;
-  return key.pk + " " + key.sk;
-}
 
 }  // namespace
 
@@ -131,6 +105,15 @@ Result<std::optional<Item>> SqliteTable::get(const ItemKey& key) {
   return parts_->with_reader([&](SqliteRows& rows) { return rows.get(key); });
 }
 
+Result<std::vector<std::optional<Item>>> SqliteTable::get_each(std::span<const ItemKey> keys) {
+  return parts_->with_reader([&](SqliteRows& rows) -> Result<std::vector<std::optional<Item>>> {
+    std::vector<std::optional<Item>> items;
+    items.reserve(keys.size());
+    for (const ItemKey& key : keys) items.push_back(TRY(rows.get(key)));
+    return items;
+  });
+}
+
 Result<Page> SqliteTable::query(const Query& query) {
   return parts_->with_reader([&](SqliteRows& rows) { return rows.query(query); });
 }
@@ -140,33 +123,23 @@ Result<std::uint64_t> SqliteTable::count(const Query& query) {
 }
 
 Result<void> SqliteTable::write(const Write& write) {
-  TRY(check_key_of(write));
+  TRY(check_write(write));
   const auto happened = TRY(parts_->run({write}, false));
-  if (!happened.front()) return fail(Code::conflict, "the row {} is not as expected", describe(write));
+  if (!happened.front()) return fail(Code::conflict, "the row {} is not as expected", row_name(key_of(write)));
   return {};
 }
 
 Result<void> SqliteTable::transact(const std::vector<Write>& writes) {
-  if (writes.size() > kTransactionWritesMax) {
-    return fail(Code::limit_exceeded, "a transaction of {} writes; at most {} are allowed", writes.size(),
-                kTransactionWritesMax);
-  }
-  std::set<std::string> rows;
-  for (const Write& write : writes) {
-    TRY(check_key_of(write));
-    if (!rows.insert(describe(write)).second) {
-      return fail(Code::invalid_input, "a transaction writes the row {} twice", describe(write));
-    }
-  }
+  TRY(check_transaction(writes));
   const auto happened = TRY(parts_->run(writes, true));
   for (std::size_t i = 0; i < writes.size(); ++i) {
-    if (!happened[i]) return fail(Code::conflict, "the row {} is not as expected", describe(writes[i]));
+    if (!happened[i]) return fail(Code::conflict, "the row {} is not as expected", row_name(key_of(writes[i])));
   }
   return {};
 }
 
 Result<std::vector<bool>> SqliteTable::write_each(const std::vector<Write>& writes) {
-  for (const Write& write : writes) TRY(check_key_of(write));
+  for (const Write& write : writes) TRY(check_write(write));
   return parts_->run(writes, false);
 }
 

@@ -16,6 +16,7 @@ class SqliteTable final : public Table {
   ~SqliteTable() override;
 
   [[nodiscard]] Result<std::optional<Item>> get(const ItemKey& key) override;
+  [[nodiscard]] Result<std::vector<std::optional<Item>>> get_each(std::span<const ItemKey> keys) override;
   [[nodiscard]] Result<void> write(const Write& write) override;
   [[nodiscard]] Result<void> transact(const std::vector<Write>& writes) override;
   [[nodiscard]] Result<std::vector<bool>> write_each(const std::vector<Write>& writes) override;

@@ -4,7 +4,7 @@
 #include <array>
 
 #include "adapters/openai/openai_answers.h"
-#include "base/text.h"
+#include "adapters/remote/shown_text.h"
 
 namespace tillite {
 namespace {
@@ -22,14 +22,6 @@ constexpr std::array<std::string_view, 6> kLimitCodes = {"context_length_exceede
 
 bool is_one_of(std::string_view text, std::span<const std::string_view> list) {
   return std::ranges::find(list, text) != list.end();
-}
-
-/// Cut to so many bytes, between characters.
-std::string_view cut(std::string_view text, std::size_t bytes_max) {
-  if (text.size() <= bytes_max) return text;
-  std::size_t end = bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return text.substr(0, end);
 }
 
 std::string reason_of(const std::optional<OpenAiFailure>& failure, const Secret& key) {
@@ -88,12 +80,8 @@ std::string_view remedy(int status, Code code) {
 
 std::string presentable(std::string_view text, const Secret& key) {
   // More than is shown is looked at, so that nothing is shown of a key that the end cuts through.
-  std::string shown = without_secret(without_keys(std::string(cut(text, kMessageBytesMax * 4))), key);
-  if (!is_utf8(shown)) {
-    std::ranges::replace_if(shown, [](char c) { return (static_cast<unsigned char>(c) & 0x80) != 0; }, '?');
-  }
-  std::ranges::replace_if(shown, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
-  return std::string(cut(shown, kMessageBytesMax));
+  return shown_text(without_secret(without_keys(std::string(cut_text(text, kMessageBytesMax * 4))), key),
+                    kMessageBytesMax);
 }
 
 OpenAiRefusal judge_refusal(const HttpResponse& response, std::string_view call, const Secret& key) {
@@ -102,7 +90,7 @@ OpenAiRefusal judge_refusal(const HttpResponse& response, std::string_view call,
   const Code code = code_of(status, failure);
   std::string request;
   if (const auto id = response.header("x-request-id")) {
-    request = fmt::format(" [request {}]", presentable(cut(*id, kRequestIdBytesMax), key));
+    request = fmt::format(" [request {}]", presentable(cut_text(*id, kRequestIdBytesMax), key));
   }
   Error error(code, fmt::format("{}: the provider answers with status {}: {}{}{}", call, status,
                                 reason_of(failure, key), request, remedy(status, code)));

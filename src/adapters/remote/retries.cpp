@@ -39,6 +39,12 @@ std::int64_t jittered_pause_ms(const RetryPolicy& policy, int attempt, Random& r
   return static_cast<std::int64_t>(unit_interval(random) * static_cast<double>(longest_ms + 1));
 }
 
+std::optional<std::int64_t> parse_http_date_ms(const std::string& text) {
+  const std::time_t moment = ::curl_getdate(text.c_str(), nullptr);
+  if (moment < 0) return std::nullopt;
+  return static_cast<std::int64_t>(moment) * 1000;
+}
+
 std::optional<std::int64_t> asked_pause_ms(const HttpResponse& response, std::int64_t now_ms) {
   if (const auto text = response.header("retry-after-ms")) {
     if (const auto number = whole_number(*text)) return milliseconds(*number);
@@ -46,9 +52,9 @@ std::optional<std::int64_t> asked_pause_ms(const HttpResponse& response, std::in
   const auto text = response.header("retry-after");
   if (!text) return std::nullopt;
   if (const auto seconds = whole_number(*text)) return milliseconds(*seconds * 1000);
-  const std::time_t moment = ::curl_getdate(text->c_str(), nullptr);
-  if (moment < 0) return std::nullopt;
-  return std::max<std::int64_t>(static_cast<std::int64_t>(moment) * 1000 - now_ms, 0);
+  const auto moment_ms = parse_http_date_ms(*text);
+  if (!moment_ms) return std::nullopt;
+  return std::max<std::int64_t>(*moment_ms - now_ms, 0);
 }
 
 bool RetryBudget::take() {

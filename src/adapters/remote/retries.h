@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/http_client.h"
@@ -22,6 +23,9 @@ struct RetryPolicy {
 /// A pause before attempt `attempt` (from 2): anything between nothing and what the policy says ("full jitter"), so
 /// that callers who failed together do not come again together.
 [[nodiscard]] std::int64_t jittered_pause_ms(const RetryPolicy& policy, int attempt, Random& random);
+
+/// The moment of a date as HTTP's headers have it, in milliseconds since the epoch; nothing for anything else.
+[[nodiscard]] std::optional<std::int64_t> parse_http_date_ms(const std::string& text);
 
 /// The pause that an answer asks for: retry-after-ms, or retry-after as seconds or a date. Nothing if it does not, or
 /// in no form that is known.

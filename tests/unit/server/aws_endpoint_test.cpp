@@ -138,8 +138,10 @@ TEST_F(AwsEndpointTest, WhatNobodyUnderstandsIsRefused) {
 TEST_F(AwsEndpointTest, AServiceThatForgetsIsAFailure) { EXPECT_EQ(json("AmazonSQS.Forget", "{}").status, 500U); }
 
 TEST_F(AwsEndpointTest, UnsignedRequestsAreRefusedWhereACredentialIsConfigured) {
-  AwsEndpoint guarded({&sqs}, SignatureCheck({.access_key_id = "a", .secret_access_key = "b"}, clock), random,
-                      Logger::none());
+  AwsEndpoint guarded(
+      {&sqs},
+      SignatureCheck({.access_key_id = "a", .secret_access_key = Secret(std::string("b")), .session_token = {}}, clock),
+      random, Logger::none());
   const ServerResponse response =
       ask(guarded, {.method = "POST", .target = "/", .fields = {{"x-amz-target", "AmazonSQS.X"}}, .body = "{}"});
   EXPECT_EQ(response.status, 403U);

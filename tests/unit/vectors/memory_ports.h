@@ -205,8 +205,13 @@ class MemoryTable final : public Table {
     const auto row = rows_.find(key);
     return row == rows_.end() ? std::optional<Item>{} : std::optional(row->second);
   }
+  Result<std::vector<std::optional<Item>>> get_each(std::span<const ItemKey> keys) override {
+    std::vector<std::optional<Item>> items;
+    for (const ItemKey& key : keys) items.push_back(TRY(get(key)));
+    return items;
+  }
   Result<void> write(const Write& write) override {
-    const ItemKey key = key_of_write(write);
+    const ItemKey key = key_of(write);
     const Fault fault = faults("write", key.pk);
     if (fault == Fault::refused) return std::unexpected(unavailable("write", key.pk));
     const std::scoped_lock lock(mutex_);
@@ -244,11 +249,6 @@ class MemoryTable final : public Table {
   }
 
  private:
-  static ItemKey key_of_write(const Write& write) {
-    if (const auto* put = std::get_if<Put>(&write)) return key_of(put->item);
-    if (const auto* update = std::get_if<Update>(&write)) return update->key;
-    return std::get<Erase>(write).key;
-  }
   Result<void> apply(const Write& write, const ItemKey& key) {
     const auto there = rows_.find(key);
     const Item* const row = there == rows_.end() ? nullptr : &there->second;

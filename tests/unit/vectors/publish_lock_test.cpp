@@ -19,6 +19,9 @@ class Connection final : public Table {
   std::atomic<bool> cut = false;
 
   Result<std::optional<Item>> get(const ItemKey& key) override { return cut ? failed() : table_.get(key); }
+  Result<std::vector<std::optional<Item>>> get_each(std::span<const ItemKey> keys) override {
+    return cut ? failed() : table_.get_each(keys);
+  }
   Result<void> write(const Write& write) override { return cut ? failed() : table_.write(write); }
   Result<void> transact(const std::vector<Write>& writes) override { return table_.transact(writes); }
   Result<std::vector<bool>> write_each(const std::vector<Write>& writes) override { return table_.write_each(writes); }

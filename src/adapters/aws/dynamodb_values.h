@@ -1,0 +1,25 @@
+#pragma once
+
+#include "base/json.h"
+#include "ports/table.h"
+
+namespace tillite {
+
+/// A value as DynamoDB has it: {"S": "text"}, {"N": "1.5"}, {"BOOL": true}, {"NULL": true}, {"M": {...}}, {"L": [...]}.
+/// Whole numbers are exact; others have the digits that give the same double back. Errors: `invalid_input` for a number
+/// that DynamoDB does not hold (beyond 1e126, or infinite), `limit_exceeded` for more than 32 levels.
+[[nodiscard]] Result<Json> to_attribute(const Json& value);
+/// The reverse. Sets become arrays; bytes (B) keep their base64. Errors: `corrupt`.
+[[nodiscard]] Result<Json> from_attribute(const Json& attribute);
+
+/// A row. Keys of indexes that are null or empty are left out: DynamoDB refuses them, and they mean "not in the index".
+[[nodiscard]] Result<Json> to_attributes(const Item& item);
+[[nodiscard]] Result<Item> from_attributes(const Json& attributes);
+
+/// {"PK": {"S": ...}, "SK": {"S": ...}}
+[[nodiscard]] Json key_attributes(const ItemKey& key);
+
+/// "GSI1PK" to "GSI3SK": a row with a text there is in that index.
+[[nodiscard]] bool is_index_key(std::string_view attribute);
+
+}  // namespace tillite
