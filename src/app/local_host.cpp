@@ -1,40 +1,20 @@
 #include "app/local_host.h"
 
-#include "adapters/local/folder_object_store.h"
 #include "adapters/local/sqlite_execution_store.h"
 #include "adapters/local/sqlite_log.h"
-#include "adapters/local/sqlite_queue.h"
-#include "adapters/local/sqlite_table.h"
-#include "adapters/local/sqlite_vector_cache.h"
 #include "adapters/local/system_clock.h"
 #include "app/embedded_definitions.h"
 #include "app/embedding_service.h"
 #include "app/function_catalog.h"
+#include "app/pipeline_ports.h"
 #include "app/served_queues.h"
 #include "app/step_task_runner.h"
 #include "app/tasks/task_router.h"
 #include "server/engine_backend.h"
 #include "server/step_functions_service.h"
-#include "steps/collection.h"
-#include "steps/generation.h"
 
 namespace tillite {
 namespace {
-
-/// The adapters, in the order in which they need each other.
-struct Adapters {
-  SystemClock clock;
-  SystemRandom random;
-  std::unique_ptr<SqliteTable> table;
-  std::unique_ptr<SqliteExecutionStore> executions;
-  std::unique_ptr<SqliteTable> provider_table;
-  std::unique_ptr<SqliteQueue> queue;
-  std::unique_ptr<SqliteLog> logs;
-  std::unique_ptr<SqliteVectorCache> cache;
-  std::unique_ptr<FolderObjectStore> vectors;
-  std::unique_ptr<FolderObjectStore> batch_files;
-  std::unique_ptr<FolderObjectStore> provider_files;
-};
 
 /// What an engine's tasks go to: the steps of this process, and what else a Resource may name.
 struct Tasks {
@@ -83,34 +63,39 @@ std::optional<MachineRow> built_in_machine(const std::string& name) {
   return MachineRow{.name = name, .type = "STANDARD", .definition = machine->definition()};
 }
 
+/// What an execution keeps, and what functions log: always in the home.
+struct EngineStores {
+  SystemClock clock;
+  SystemRandom random;
+  std::unique_ptr<SqliteExecutionStore> executions;
+  std::unique_ptr<SqliteLog> logs;
+};
+
 class EmbeddedHost final : public LocalHost {
  public:
-  EmbeddedHost(Home home, std::unique_ptr<Adapters> adapters, std::unique_ptr<EmbeddingService> embedding,
-               Settings settings, std::vector<FunctionInfo> functions, const Options& options)
+  EmbeddedHost(Home home, Path scratch, std::unique_ptr<PipelinePorts> pipeline, std::unique_ptr<EngineStores> stores,
+               std::vector<FunctionInfo> functions, const Options& options)
       : home_(std::move(home)),
-        adapters_(std::move(adapters)),
-        embedding_(std::move(embedding)),
-        settings_(std::move(settings)),
+        pipeline_(std::move(pipeline)),
+        stores_(std::move(stores)),
         task_settings_(read_task_settings(options.environment)),
-        ports_{*adapters_->table, *adapters_->vectors,   *adapters_->batch_files,
-               *adapters_->queue, embedding_->batches(), embedding_->texts(),
-               *adapters_->cache, adapters_->clock,      adapters_->random},
-        context_{settings_, options.log, options.stop, home_.scratch_folder(), "tillite"},
-        invocations_(*adapters_->logs, adapters_->clock, adapters_->random, options.log.named("functions"),
+        context_{pipeline_->settings(), options.log, options.stop, std::move(scratch), "tillite"},
+        invocations_(*stores_->logs, stores_->clock, stores_->random, options.log.named("functions"),
                      std::move(functions)) {
     task_settings_.commands_allowed = options.runs_commands;
     keeps_history_ = options.keeps_history;
   }
 
   const Home& home() const override { return home_; }
-  const Ports& ports() const override { return ports_; }
+  const Ports& ports() const override { return pipeline_->ports(); }
+  const std::set<std::string>& on_aws() const override { return pipeline_->on_aws(); }
   const StepContext& context() const override { return context_; }
-  ExecutionStore& executions() override { return *adapters_->executions; }
-  FunctionLog& function_log() override { return *adapters_->logs; }
+  ExecutionStore& executions() override { return *stores_->executions; }
+  FunctionLog& function_log() override { return *stores_->logs; }
   InvocationLog& invocations() override { return invocations_; }
 
   TaskRunner& tasks() override {
-    tasks_.push_back(std::make_unique<Tasks>(ports_, context_, invocations_, nullptr, task_settings_));
+    tasks_.push_back(std::make_unique<Tasks>(ports(), context_, invocations_, nullptr, task_settings_));
     return tasks_.back()->router;
   }
 
@@ -121,88 +106,59 @@ class EmbeddedHost final : public LocalHost {
         progress->step_ended(function_name, result);
       };
     }
-    tasks_.push_back(std::make_unique<Tasks>(ports_, context_, invocations_, std::move(listener), task_settings_));
+    tasks_.push_back(std::make_unique<Tasks>(ports(), context_, invocations_, std::move(listener), task_settings_));
     Tasks& tasks = *tasks_.back();
-    Engine::Settings settings{
-        .threads_max = std::max(kWorkersMax, settings_.provider_calls_max),
-        .function_groups = function_groups(settings_.provider_calls_max),
-        .keeps_history = keeps_history_,
-        .buckets = {{"vectors", adapters_->vectors.get()}, {"batches", adapters_->batch_files.get()}},
-        .machine = built_in_machine};
-    auto engine = std::make_unique<Engine>(*adapters_->executions, adapters_->clock, adapters_->random, tasks.router,
+    Engine::Settings settings{.threads_max = std::max(kWorkersMax, context_.settings.provider_calls_max),
+                              .function_groups = function_groups(context_.settings.provider_calls_max),
+                              .keeps_history = keeps_history_,
+                              .buckets = {{"vectors", &ports().vectors}, {"batches", &ports().batch_files}},
+                              .machine = built_in_machine};
+    auto engine = std::make_unique<Engine>(*stores_->executions, stores_->clock, stores_->random, tasks.router,
                                            context_.log.named("engine"), std::move(settings));
-    tasks.add_states(*engine, *adapters_->executions, ports_);
+    tasks.add_states(*engine, *stores_->executions, ports());
     return engine;
   }
 
  private:
   Home home_;
-  std::unique_ptr<Adapters> adapters_;
-  std::unique_ptr<EmbeddingService> embedding_;
-  Settings settings_;
+  std::unique_ptr<PipelinePorts> pipeline_;
+  std::unique_ptr<EngineStores> stores_;
   TaskSettings task_settings_;
   bool keeps_history_ = true;
-  Ports ports_;
   StepContext context_;
   InvocationLog invocations_;
   std::vector<std::unique_ptr<Tasks>> tasks_;
 };
 
-/// The model that the home's collections are bound to: what is there decides who is asked for more of it, not what else
-/// the environment has. Nothing if there is none yet, or it cannot be read, which is the business of who needs it.
-std::optional<std::string> bound_model(ObjectStore& vectors) {
-  for (const Entity entity : {Entity::line, Entity::word}) {
-    const auto binding = stored_binding(entity, vectors);
-    if (binding && *binding) return (*binding)->model;
-  }
-  return std::nullopt;
-}
-
-/// The models of all generations that vectors may still be made for. What cannot be read is the business of who needs
-/// it.
-std::set<std::string> models_in_use(Table& table, ObjectStore& vectors) {
-  std::set<std::string> models;
-  for (const Entity entity : kEntities) {
-    const auto generations = generations_of(entity, table, vectors);
-    if (!generations) continue;
-    for (const Generation& generation : *generations) {
-      const bool is_over = generation.state == GenerationState::retired || generation.state == GenerationState::removed;
-      if (!is_over) models.insert(generation.binding.model);
-    }
-  }
-  return models;
+/// CHROMA_PERSIST_DIRECTORY, else the home.
+Result<WorkFolders> work_folders(const Environment& environment, const Home& home) {
+  const Path folder = environment("CHROMA_PERSIST_DIRECTORY").value_or("");
+  if (folder.empty()) return WorkFolders{.scratch = home.scratch_folder(), .snapshots = home.snapshots_folder()};
+  WorkFolders folders = WorkFolders::below(folder);
+  const auto made = make_folders(folders.scratch);
+  if (!made) return pass_on(made, "the variable CHROMA_PERSIST_DIRECTORY");
+  ScratchFolder::remove_stale(folders.scratch);
+  return folders;
 }
 
 }  // namespace
 
 Result<std::unique_ptr<LocalHost>> LocalHost::open(const Options& options) {
-  std::string model = default_model(options.environment);
-  Settings settings = TRY(read_settings(options.environment, model));  // nothing is made where they are wrong
-  Home home = TRY(Home::open(options.home, options.create));
-  auto adapters = std::make_unique<Adapters>();
-  adapters->vectors = TRY(FolderObjectStore::open(home.vectors_folder()));
-  model = bound_model(*adapters->vectors).value_or(model);
-  settings = TRY(read_settings(options.environment, model));
-  adapters->table = TRY(SqliteTable::open(home.table_file()));
-  adapters->executions = TRY(SqliteExecutionStore::open(home.workflows_file()));
-  adapters->provider_table = TRY(SqliteTable::open(home.provider_file()));
-  adapters->queue = TRY(SqliteQueue::open(home.queue_file(), adapters->clock));
-  adapters->logs = TRY(SqliteLog::open(home.logs_file(), adapters->clock));
-  adapters->cache = TRY(SqliteVectorCache::open(home.cache_file(), adapters->clock, settings.cache_bytes));
-  adapters->batch_files = TRY(FolderObjectStore::open(home.batches_folder()));
-  adapters->provider_files = TRY(FolderObjectStore::open(home.provider_folder()));
-  auto embedding =
-      TRY(make_embedding_service(settings, models_in_use(*adapters->table, *adapters->vectors), options.environment,
-                                 {.provider_table = *adapters->provider_table,
-                                  .provider_files = *adapters->provider_files,
-                                  .clock = adapters->clock,
-                                  .random = adapters->random,
-                                  .scratch = home.scratch_folder(),
-                                  .log = options.log,
-                                  .stop = options.stop}));
+  // Nothing is made where they are wrong.
+  TRY(read_settings(options.environment, default_model(options.environment)));
+  Home home = TRY(Home::open(options.home, options.create || is_all_on_aws(options.environment)));
+  WorkFolders folders = TRY(work_folders(options.environment, home));
+  auto pipeline = TRY(PipelinePorts::open({.environment = options.environment,
+                                           .home = &home,
+                                           .folders = folders,
+                                           .log = options.log,
+                                           .stop = options.stop}));
+  auto stores = std::make_unique<EngineStores>();
+  stores->executions = TRY(SqliteExecutionStore::open(home.workflows_file()));
+  stores->logs = TRY(SqliteLog::open(home.logs_file(), stores->clock));
   auto functions = TRY(function_catalog());
-  return std::make_unique<EmbeddedHost>(std::move(home), std::move(adapters), std::move(embedding), std::move(settings),
-                                        std::move(functions), options);
+  return std::make_unique<EmbeddedHost>(std::move(home), std::move(folders.scratch), std::move(pipeline),
+                                        std::move(stores), std::move(functions), options);
 }
 
 }  // namespace tillite

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 
 #include "adapters/local/home.h"
 #include "app/invocation_log.h"
@@ -12,9 +13,8 @@
 
 namespace tillite {
 
-/// Everything that a command works with on one machine: the embedded adapters of a home, who makes its vectors (the
-/// local embedder behind the Batch API's shape, or OpenAI's API), the engine. The one place that puts adapters
-/// together.
+/// Everything that a command works with on one machine: a home, what the steps work with (pipeline_ports.h: the
+/// embedded adapters of the home, or AWS's), the built-in engine.
 class LocalHost {
  public:
   struct Options {
@@ -31,6 +31,8 @@ class LocalHost {
 
   [[nodiscard]] virtual const Home& home() const = 0;
   [[nodiscard]] virtual const Ports& ports() const = 0;
+  /// The variables of the parts that lie on AWS, not in the home.
+  [[nodiscard]] virtual const std::set<std::string>& on_aws() const = 0;
   [[nodiscard]] virtual const StepContext& context() const = 0;
   [[nodiscard]] virtual ExecutionStore& executions() = 0;
   /// What the functions that ran here logged.

@@ -9,7 +9,6 @@
 namespace tillite {
 namespace {
 
-constexpr const char* kChromaFileName = "chroma.sqlite3";  // at the root of every snapshot
 
 Json json_of(const Manifest& version) {
   std::uint64_t size_bytes = 0;
@@ -31,14 +30,14 @@ Json json_of(const Manifest& version) {
           {"shards", shards}};
 }
 
-/// Where the files of a version lie on this machine: a line for each shard.
-Result<std::string> places_of(const Manifest& version, LocalHost& host) {
+/// Where the files of a version lie: a line for each shard.
+std::string places_of(const Manifest& version, const ObjectStore& vectors) {
   if (!version.has_snapshot()) return "\n  -";
   std::string places;
   for (const Manifest::Shard& shard : version.shards) {
-    const ObjectKey file(shard.folder + kChromaFileName);
-    const Path place = TRY(host.ports().vectors.fetch(file, host.context().scratch)).parent_path();
-    places += "\n  " + place.string();
+    std::string place = vectors.place_of(shard.folder);
+    while (place.ends_with('/')) place.pop_back();
+    places += "\n  " + place;
     if (version.shards.size() > 1) places += fmt::format("  {} vectors", shard.vectors);
   }
   return places;
@@ -60,7 +59,7 @@ Result<int> snapshot_list_command(CommandContext& context, bool all) {
       json["snapshots"].push_back(json_of(*version));
       context.output.line("{}  version {}  {}  {} vectors, {} deltas added{}{}", version->binding.collection,
                           version->number, iso_time(version->created_ms), version->vectors, version->added.size(),
-                          version->fence ? ", fence" : "", TRY(places_of(*version, *host)));
+                          version->fence ? ", fence" : "", places_of(*version, host->ports().vectors));
     }
   }
   if (json["snapshots"].empty()) context.output.line("no snapshot was published yet");

@@ -2,13 +2,11 @@
 
 #include <utility>
 
-#include "base/check.h"
-
 namespace tillite {
 
 SerialWorker::SerialWorker(std::size_t waiting_max)
-    : waiting_max_(waiting_max), thread_([this](const std::stop_token& stop) { run(stop); }) {
-  check(waiting_max > 0, "a worker has room for a task");
+    : waiting_max_(waiting_max) {
+  if (waiting_max > 0) thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
 SerialWorker::~SerialWorker() {
@@ -17,6 +15,10 @@ SerialWorker::~SerialWorker() {
 }
 
 Result<void> SerialWorker::add(Task task) {
+  if (waiting_max_ == 0) {
+    if (outcome_) outcome_ = task();
+    return outcome_;
+  }
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return waiting_.size() < waiting_max_ || !outcome_; });
   if (!outcome_) return outcome_;

@@ -17,7 +17,7 @@ class SerialWorker {
  public:
   using Task = std::move_only_function<Result<void>()>;
 
-  /// At most `waiting_max` tasks wait: who adds one more waits, too.
+  /// At most `waiting_max` tasks wait: who adds one more waits, too. 0: there is no other thread, add() runs the task.
   explicit SerialWorker(std::size_t waiting_max);
   SerialWorker(const SerialWorker&) = delete;
   SerialWorker& operator=(const SerialWorker&) = delete;

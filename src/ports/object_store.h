@@ -55,6 +55,9 @@ class ObjectStore {
 
   /// Removes an object; one that is not there is no error.
   [[nodiscard]] virtual Result<void> remove(const ObjectKey& key) = 0;
+
+  /// Where the objects below a prefix lie, for people to read: a folder of this machine, or "s3://bucket/prefix".
+  [[nodiscard]] virtual std::string place_of(const std::string& prefix) const = 0;
 };
 
 /// The whole of an object that is known to be small. `limit_exceeded` above `bytes_max`.

@@ -8,6 +8,7 @@
 #include "steps/collection.h"
 #include "steps/completion.h"
 #include "steps/generation_gap.h"
+#include "steps/retirement.h"
 #include "vectors/publish_lock.h"
 
 namespace tillite {
@@ -16,6 +17,7 @@ namespace {
 constexpr std::size_t kDeltasMax = 20;  // that one call writes of what needs no provider
 constexpr std::size_t kLeftOutListedMax = 100;
 constexpr std::size_t kWritesAtOnce = 1000;
+constexpr std::int64_t kOpenPassesMax = 4;  // passes that bring vectors while the active generation goes on growing
 
 struct LeftOutItems {
   std::uint64_t count = 0;
@@ -36,11 +38,38 @@ bool has_open_batches(const std::vector<Batch>& open, std::int64_t generation) {
   return std::ranges::any_of(open, [&](const Batch& batch) { return batch.generation == generation; });
 }
 
-/// Whether nothing of a generation is on its way: no batch is open, no delta waits.
-Result<bool> is_quiet(Entity entity, const CollectionBinding& binding, const Ports& ports) {
-  const auto open = TRY(batches_in(ports.table, entity, kOpenStatuses));
-  if (has_open_batches(open, binding.generation)) return false;
-  return TRY(survey_deltas(ports.vectors, binding)).outstanding.empty();
+/// Whether a delta brings vectors, not just changes. One that is damaged might.
+Result<bool> brings_vectors(const ObjectKey& delta, ObjectStore& vectors) {
+  bool brings = false;
+  const auto file = vectors.open(delta);
+  if (!file && file.error().code() == Code::not_found) return false;
+  if (!file) return std::unexpected(file.error());
+  const auto read = read_delta_records(**file, [&](Record&& record) -> Result<void> {
+    brings = record.kind == RecordKind::vector;
+    return brings ? fail(Code::cancelled, "{} has a vector", record.id.str()) : Result<void>();
+  });
+  if (!brings && !read && read.error().code() != Code::corrupt) return std::unexpected(read.error());
+  return brings || !read;
+}
+
+/// Whether vectors of a generation are on their way: a batch is open, or a delta with some waits. Changes alone, of
+/// which there may be new ones each time that somebody looks, are not waited for.
+Result<bool> vectors_are_coming(Entity entity, const CollectionBinding& binding, const Ports& ports) {
+  if (has_open_batches(TRY(batches_in(ports.table, entity, kOpenStatuses)), binding.generation)) return true;
+  for (const ObjectInfo& delta : TRY(survey_deltas(ports.vectors, binding)).outstanding) {
+    if (TRY(brings_vectors(delta.key, ports.vectors))) return true;
+  }
+  return false;
+}
+
+/// Whether a generation can be retired as it stands: no batch is open for it, and of what waits for a merge nothing
+/// would be lost.
+Result<bool> can_be_retired(Entity entity, const CollectionBinding& binding, const Ports& ports) {
+  if (has_open_batches(TRY(batches_in(ports.table, entity, kOpenStatuses)), binding.generation)) return false;
+  for (const ObjectInfo& delta : TRY(survey_deltas(ports.vectors, binding)).outstanding) {
+    if (!TRY(can_be_told_again(delta.key, ports))) return false;
+  }
+  return true;
 }
 
 class Builder {
@@ -58,8 +87,8 @@ class Builder {
 
   Result<BackfillReport> build_on() {
     report_.generation = building_.number();
-    const bool begins = building_.cursor == BackfillCursor();
-    if (begins && !TRY(is_quiet(entity_, building_.binding, ports_))) return std::move(report_);
+    const bool begins = building_.cursor.is_at_start();
+    if (begins && TRY(vectors_are_coming(entity_, building_.binding, ports_))) return std::move(report_);
     if (!begins) left_out_ = {building_.left_out, building_.left_out_listed};
 
     BackfillCursor cursor = building_.cursor;
@@ -74,11 +103,11 @@ class Builder {
     report_.more = !ended;
 
     cursor.found = building_.cursor.found + found_;
-    const bool whole = ended && cursor.found == 0;
-    if (ended) cursor = {};
-    if (!TRY(record(cursor, whole))) return std::move(report_);  // it was cancelled meanwhile
-    if (whole && TRY(is_hopeless())) return give_up_generation();
-    if (whole) report_.swapped = TRY(try_swap());
+    cursor.brought = building_.cursor.brought + brought_;
+    if (!TRY(record(cursor, ended))) return report_of_loser();
+    if (!ended || cursor.found > 0) return std::move(report_);
+    if (TRY(is_hopeless())) return give_up_generation();
+    report_.swapped = TRY(try_swap());
     return std::move(report_);
   }
 
@@ -90,10 +119,12 @@ class Builder {
       if (lack.kind != Lack::Kind::left_out) ++found_;
       switch (lack.kind) {
         case Lack::Kind::text:
+          ++brought_;
           items.push_back(std::move(lack.item));
           break;
         case Lack::Kind::vector:
           ++report_.copied;
+          ++brought_;
           if (lack.has_row) to_note_.emplace_back(lack.id, lack.active_input_hash);
           TRY(writer_.add(*std::move(lack.record)));
           break;
@@ -136,18 +167,36 @@ class Builder {
     return {};
   }
 
-  /// How far the pass has come; false if the generation is not being built any more.
-  Result<bool> record(const BackfillCursor& cursor, bool whole) {
+  /// How far the pass has come; false if somebody else has moved the cursor since it was read, or the generation is not
+  /// being built any more.
+  Result<bool> record(const BackfillCursor& cursor, bool ended) {
     Update update{.key = generation_row_key(active_.collection, building_.number()),
-                  .set = {{"backfill_cursor", to_json(cursor)},
+                  .set = {{"backfill_cursor", to_json(ended ? BackfillCursor() : cursor)},
+                          {"backfill_calls", building_.backfill_calls + 1},
                           {"left_out", left_out_.count},
                           {"left_out_items", left_out_.json()}},
-                  .condition = {equal("state", std::string(generation_state_name(GenerationState::building)))}};
-    if (whole) update.set["closing"] = true;
+                  .condition = {equal("state", std::string(generation_state_name(GenerationState::building))),
+                                building_.backfill_calls == 0 ? absent("backfill_calls")
+                                                              : equal("backfill_calls", building_.backfill_calls)}};
+    if (ended) {
+      const std::int64_t passes = building_.backfill_passes + (cursor.brought > 0 ? 1 : 0);
+      update.set["backfill_passes"] = passes;
+      // Once nothing is missing what is new waits for the swap. It need not wait for what turns out to be missing then;
+      // but a collection that never stops growing must not put the swap off for ever.
+      update.set["closing"] = cursor.found == 0 || passes >= kOpenPassesMax;
+    }
     const auto recorded = ports_.table.write(update);
     if (!recorded && recorded.error().code() == Code::conflict) return false;
     if (!recorded) return std::unexpected(recorded.error());
     return true;
+  }
+
+  /// Somebody else was faster. The batches of this call are as good as theirs, unless the generation was cancelled:
+  /// then they are not submitted any more.
+  Result<BackfillReport> report_of_loser() {
+    const auto building = TRY(building_generation(entity_, ports_));
+    if (!building || building->number() != building_.number()) return BackfillReport{};
+    return std::move(report_);
   }
 
   /// Whether the new generation would do without most of the items: something is wrong with its model, not with them.
@@ -164,18 +213,19 @@ class Builder {
                         {"generation", building_.number()},
                         {"left_out", left_out_.count},
                         {"first_reason", left_out_.listed.empty() ? "" : left_out_.listed.front().reason}});
-    return std::move(report_);
+    return BackfillReport{};
   }
 
-  /// Swaps if nothing is on its way and nothing is missing, as it stands under the lock; else a later call tries again.
+  /// Swaps if nothing is missing as it stands under the lock; else a later call tries again.
   Result<bool> try_swap() {
-    if (!TRY(is_quiet(entity_, active_, ports_))) return false;
+    if (!TRY(can_be_retired(entity_, active_, ports_))) return false;
     auto lock = PublishLock::take(ports_.table, ports_.vectors, ports_.clock, ports_.random, active_, context_.owner,
                                   context_.settings.lock, context_.lock_watch.get());
     if (!lock && lock.error().code() == Code::lock_held) return false;
     if (!lock) return std::unexpected(lock.error());
     const bool swapped = TRY(swap_under(*lock));
     TRY(lock->release());
+    if (swapped) TRY(settle_generations(entity_, ports_, context_));
     return swapped;
   }
 
@@ -185,9 +235,8 @@ class Builder {
     if (!building || building->number() != building_.number()) return false;
     if (TRY(stored_binding(entity_, ports_.vectors)) != active_) return false;
     TRY(complete_consumed(entity_, lock.fence(), ports_, context_));
-    for (const CollectionBinding& binding : {active_, building_.binding}) {
-      if (!TRY(is_quiet(entity_, binding, ports_))) return false;
-    }
+    if (!TRY(can_be_retired(entity_, active_, ports_))) return false;
+    if (has_open_batches(TRY(batches_in(ports_.table, entity_, kOpenStatuses)), building_.number())) return false;
     if (!TRY(nothing_is_missing())) return false;
     TRY(lock.still_held());
     TRY(swap_root(active_, building_.binding, ports_.vectors));
@@ -195,7 +244,6 @@ class Builder {
                                               {"from", active_.generation},
                                               {"to", building_.number()},
                                               {"left_out", left_out_.count}});
-    TRY(settle_rows(entity_, ports_));
     return true;
   }
 
@@ -248,7 +296,8 @@ class Builder {
   ChangeWriter writer_;
   std::vector<std::pair<RecordId, std::string>> to_note_;  ///< copied items with the hash of their text
   LeftOutItems left_out_;
-  std::int64_t found_ = 0;  ///< missing, in this call
+  std::int64_t found_ = 0;    ///< missing, in this call
+  std::int64_t brought_ = 0;  ///< of these, vectors that are on their way now
   BackfillReport report_;
 };
 

@@ -19,12 +19,14 @@ struct BackfillReport {
 };
 
 /// Builds on: goes on with the pass over the active version that looks for what the building generation lacks, prepares
-/// at most `batches_max` batches, and writes deltas of what needs no provider. A new pass begins when everything of the
-/// last one is published. When one has found nothing missing, no new batches are made for the active generation any
-/// more (Generation::closing), and as soon as its last ones are published and there still is nothing missing, looked at
-/// under the publish lock, the root object is swapped. Items that the new generation does without become FAILED, with
-/// the reason, or NONE. One that would do without more than half of them is cancelled instead. May be called by anybody
-/// at any time.
+/// at most `batches_max` batches, and writes deltas of what needs no provider. A new pass begins when all vectors of
+/// the last one are published. When one has found nothing missing, no new batches are made for the active generation
+/// (Generation::closing) until the next one finds something; after the fourth one that had to bring vectors there are
+/// none made in any case, so that the end comes. As soon as the last ones of the active generation are published and
+/// there still is nothing missing, looked at under the publish lock, the root object is swapped. Changes of items
+/// (change_delta.h), which both generations are told, do not put that off. Items that the new generation does without
+/// become FAILED, with the reason, or NONE. One that would do without more than half of them is cancelled instead. May
+/// be called by anybody at any time: of several callers one moves the pass on.
 [[nodiscard]] Result<BackfillReport> build_on(Entity entity, std::size_t batches_max, const Ports& ports,
                                               const StepContext& context);
 

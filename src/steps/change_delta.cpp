@@ -5,6 +5,7 @@
 
 #include "base/uuid.h"
 #include "embedding/metadata.h"
+#include "steps/generation.h"
 #include "vectors/keys.h"
 
 namespace tillite {
@@ -97,14 +98,44 @@ Result<std::optional<DeltaId>> write_delta(const CollectionBinding& binding, con
   return id;
 }
 
-Result<void> clear_outbox(const std::vector<Change>& changes, Table& table) {
+/// Tells a generation of changes, in its own input format.
+class Teller {
+ public:
+  Teller(CollectionBinding binding, InputFormat format, const Ports& ports, const StepContext& context)
+      : binding_(std::move(binding)), texts_(ports.table, format), ports_(ports), context_(context) {}
+
+  Result<void> tell(const std::vector<Item>& rows) {
+    std::vector<Change> changes;
+    changes.reserve(rows.size());
+    for (const Item& row : rows) changes.push_back(TRY(change_of(row, texts_, ports_.clock.now_ms())));
+    const auto id = TRY(write_delta(binding_, changes, ports_, context_));
+    if (!id) return {};
+    deltas_.push_back(*id);
+    context_.log.info("changes wait for the next merge", {{"collection", binding_.collection},
+                                                          {"generation", binding_.generation},
+                                                          {"delta_id", id->str()},
+                                                          {"rows", rows.size()}});
+    return {};
+  }
+
+  [[nodiscard]] const std::vector<DeltaId>& deltas() const { return deltas_; }
+
+ private:
+  CollectionBinding binding_;
+  Texts texts_;
+  const Ports& ports_;
+  const StepContext& context_;
+  std::vector<DeltaId> deltas_;
+};
+
+Result<void> clear_outbox(const std::vector<Item>& rows, Table& table) {
   std::vector<Write> writes;
-  writes.reserve(changes.size());
-  for (const Change& change : changes) {
-    writes.emplace_back(
-        Update{.key = row_key(change.id),
-               .remove = {"GSI3PK", "GSI3SK"},
-               .condition = {same_version(change.state), equal("metadata_version", change.state.metadata_version)}});
+  writes.reserve(rows.size());
+  for (const Item& row : rows) {
+    const ItemState state = TRY(item_state(row));
+    writes.emplace_back(Update{.key = key_of(row),
+                               .remove = {"GSI3PK", "GSI3SK"},
+                               .condition = {same_version(state), equal("metadata_version", state.metadata_version)}});
   }
   TRY(table.write_each(writes));
   return {};
@@ -114,21 +145,21 @@ Result<void> clear_outbox(const std::vector<Change>& changes, Table& table) {
 
 Result<std::vector<DeltaId>> write_change_deltas(Entity entity, const CollectionBinding& binding, const Ports& ports,
                                                  const StepContext& context) {
-  Texts texts(ports.table, TRY(parse_input_format(binding.input_format)));
-  std::vector<DeltaId> deltas;
+  std::vector<Teller> tellers;
+  const auto add = [&](const CollectionBinding& told) -> Result<void> {
+    tellers.emplace_back(told, TRY(parse_input_format(told.input_format)), ports, context);
+    return {};
+  };
+  // One that is being built comes first, also in its turn to be merged: it is never behind the active one.
+  const auto building = TRY(building_generation(entity, ports));
+  if (building && building->number() > binding.generation) TRY(add(building->binding));
+  TRY(add(binding));
   Query query{.index = Index::gsi3, .hash = outbox_partition(entity), .limit = kRecordsMax};
   while (true) {
     const Page page = TRY(ports.table.query(query));
-    std::vector<Change> changes;
-    changes.reserve(page.items.size());
-    for (const Item& row : page.items) changes.push_back(TRY(change_of(row, texts, ports.clock.now_ms())));
-    if (const auto id = TRY(write_delta(binding, changes, ports, context))) {
-      deltas.push_back(*id);
-      context.log.info("changes wait for the next merge",
-                       {{"collection", binding.collection}, {"delta_id", id->str()}, {"rows", changes.size()}});
-    }
-    TRY(clear_outbox(changes, ports.table));
-    if (page.next.empty()) return deltas;
+    for (Teller& teller : tellers) TRY(teller.tell(page.items));
+    TRY(clear_outbox(page.items, ports.table));
+    if (page.next.empty()) return tellers.back().deltas();
     query.start_after = page.next;
   }
 }

@@ -27,6 +27,7 @@ Result<BackfillCursor> parse_cursor(const Item& row) {
   cursor.shard = TRY(int_field(*json, "shard"));
   cursor.after = RecordId(TRY(string_field(*json, "after")));
   cursor.found = TRY(int_field(*json, "found"));
+  cursor.brought = TRY(optional_int(*json, "brought")).value_or(0);
   return cursor;
 }
 
@@ -56,6 +57,8 @@ Result<Generation> parse_generation(const Item& row) {
     generation.changed_ms = TRY(time_or_zero(row, "changed_at"));
     generation.closing = TRY(optional_bool(row, "closing")).value_or(false);
     generation.cursor = TRY(parse_cursor(row));
+    generation.backfill_calls = TRY(optional_int(row, "backfill_calls")).value_or(0);
+    generation.backfill_passes = TRY(optional_int(row, "backfill_passes")).value_or(0);
     generation.left_out =
         static_cast<std::uint64_t>(std::max<std::int64_t>(TRY(optional_int(row, "left_out")).value_or(0), 0));
     generation.left_out_listed = TRY(parse_left_out(row));
@@ -114,6 +117,28 @@ Result<void> cancel_batches(Entity entity, std::int64_t number, const Ports& por
   return {};
 }
 
+/// Lets a generation's items that were refused as often as they may be tried be sent again. The answer: how many.
+Result<std::size_t> forget_refusals(Entity entity, const CollectionBinding& generation, const Ports& ports,
+                                    const StepContext& context) {
+  const auto active = TRY(stored_binding(entity, ports.vectors));
+  if (!active) return 0;
+  auto gap = TRY(GenerationGap::open(*active, generation, ports, context));
+  std::size_t items = 0;
+  BackfillCursor cursor;
+  TRY(gap.walk(cursor, [&](std::vector<Lack>&& lacking) -> Result<bool> {
+    std::vector<Write> writes;
+    for (const Lack& lack : lacking) {
+      if (!lack.refused) continue;
+      writes.emplace_back(Update{.key = row_key(lack.id),
+                                 .remove = {"next_attempts", "next_failure_reason"},
+                                 .condition = {equal("next_generation", generation.generation)}});
+    }
+    items += static_cast<std::size_t>(std::ranges::count(TRY(ports.table.write_each(writes)), true));
+    return true;
+  }));
+  return items;
+}
+
 }  // namespace
 
 std::string_view generation_state_name(GenerationState state) {
@@ -135,7 +160,7 @@ Item generation_row(const CollectionBinding& binding, GenerationState state, std
 }
 
 Json to_json(const BackfillCursor& cursor) {
-  return {{"shard", cursor.shard}, {"after", cursor.after.str()}, {"found", cursor.found}};
+  return {{"shard", cursor.shard}, {"after", cursor.after.str()}, {"found", cursor.found}, {"brought", cursor.brought}};
 }
 
 Result<std::vector<Generation>> generations_of(Entity entity, Table& table, ObjectStore& vectors) {
@@ -233,8 +258,10 @@ Result<void> settle_rows(Entity entity, const Ports& ports) {
 Result<void> change_state(const Generation& generation, GenerationState from, GenerationState to, const Ports& ports) {
   Update update{.key = generation_row_key(generation.binding.collection, generation.number()),
                 .set = {{"state", generation_state_name(to)}, {"changed_at", iso_time(ports.clock.now_ms())}},
-                .remove = {"closing", "backfill_cursor"},
+                .remove = {"closing", "backfill_cursor", "backfill_calls", "backfill_passes"},
                 .condition = {equal("state", std::string(generation_state_name(from)))}};
+  // What a resumed one does without its passes find out anew.
+  if (to == GenerationState::building) update.remove.insert(update.remove.end(), {"left_out", "left_out_items"});
   return ports.table.write(update);
 }
 
@@ -298,7 +325,10 @@ Result<Generation> resume_generation(Entity entity, std::int64_t number, const P
     return fail(Code::conflict, "generation {} of {} was followed by generation {}: start a new one", number,
                 generation.binding.collection, generations.back().number());
   }
+  // Its attempts first: a call that is cut off leaves it cancelled, and is repeated.
+  const std::size_t items = TRY(forget_refusals(entity, generation.binding, ports, context));
   TRY(change_state(generation, GenerationState::cancelled, GenerationState::building, ports));
+  if (items > 0) context.log.info("items that were refused are tried again", {{"items", items}});
   context.log.info("resumed a generation", {{"collection", generation.binding.collection}, {"generation", number}});
   return generation_numbered(entity, number, ports);
 }

@@ -18,10 +18,13 @@ enum class GenerationState {
 
 /// How far the pass over the active version has come that looks for what a generation lacks.
 struct BackfillCursor {
-  std::int64_t shard = 0;  ///< of the active version
-  RecordId after;          ///< the last record that was looked at; empty: none in this shard
-  std::int64_t found = 0;  ///< what this pass found missing so far
-  bool operator==(const BackfillCursor&) const = default;
+  std::int64_t shard = 0;    ///< of the active version
+  RecordId after;            ///< the last record that was looked at; empty: none in this shard
+  std::int64_t found = 0;    ///< what this pass found missing so far
+  std::int64_t brought = 0;  ///< of these, vectors: texts that were put into batches, and copies
+
+  /// Whether nothing was looked at yet.
+  [[nodiscard]] bool is_at_start() const { return shard == 0 && after.empty(); }
 };
 
 /// An item that a generation will do without, and why.
@@ -36,8 +39,10 @@ struct Generation {
   GenerationState state = GenerationState::building;
   std::int64_t created_ms = 0;
   std::int64_t changed_ms = 0;  ///< when it came into this state; 0 in rows of earlier programs
-  bool closing = false;  ///< building, and nothing was missing: no new batch is made for the active one until the swap
+  bool closing = false;         ///< building, and all but there: no new batch is made for the active one
   BackfillCursor cursor;
+  std::int64_t backfill_calls = 0;       ///< that have moved the cursor; who moves it names the number that it read
+  std::int64_t backfill_passes = 0;      ///< that have ended and brought vectors
   std::uint64_t left_out = 0;            ///< items that the last pass left out
   std::vector<LeftOut> left_out_listed;  ///< the first of them
 
@@ -90,7 +95,8 @@ struct LiveInputs {
 /// `conflict` unless it is being built.
 [[nodiscard]] Result<Generation> cancel_generation(Entity entity, std::int64_t number, const Ports& ports,
                                                    const StepContext& context);
-/// Goes on with the building of a cancelled generation. `conflict` unless it is the last one and was cancelled.
+/// Goes on with the building of a cancelled generation: all its items may be tried again, those too that the provider
+/// has refused as often as it may be tried. `conflict` unless it is the last one and was cancelled.
 [[nodiscard]] Result<Generation> resume_generation(Entity entity, std::int64_t number, const Ports& ports,
                                                    const StepContext& context);
 

@@ -75,13 +75,16 @@ Result<std::optional<CollectionBinding>> binding_to_submit(const Batch& batch, c
 
 Result<bool> can_be_told_again(const ObjectKey& delta, const Ports& ports) {
   bool can = true;
-  const auto file = TRY(ports.vectors.open(delta));
-  const auto read = read_delta_records(*file, [&](Record&& record) -> Result<void> {
-    can = can && record.kind != RecordKind::vector && parse_record_id(record.id);
-    return {};
+  const auto file = ports.vectors.open(delta);
+  if (!file && file.error().code() == Code::not_found) return false;  // whoever merged it knows more
+  if (!file) return std::unexpected(file.error());
+  const auto read = read_delta_records(**file, [&](Record&& record) -> Result<void> {
+    can = record.kind != RecordKind::vector && parse_record_id(record.id) && TRY(ports.table.get(row_key(record.id)));
+    return can ? Result<void>() : fail(Code::cancelled, "{} cannot be told again", record.id.str());
   });
+  if (!can) return false;
   if (!read && read.error().code() != Code::corrupt) return std::unexpected(read.error());
-  return read && can;
+  return read.has_value();
 }
 
 Result<void> retire_batch(const Batch& batch, const Ports& ports, const StepContext& context) {

@@ -14,8 +14,8 @@ namespace tillite {
 /// to be paid.
 [[nodiscard]] Result<std::optional<CollectionBinding>> binding_to_submit(const Batch& batch, const Ports& ports);
 
-/// Whether a delta of a generation that is retired before it is merged would lose nothing: it tells changes of items,
-/// which are told again. A damaged one is not.
+/// Whether nothing would be lost if a delta's generation were retired before it is merged: it tells changes of items
+/// whose rows are there, and settle_generations() tells them again. Not so a damaged one.
 [[nodiscard]] Result<bool> can_be_told_again(const ObjectKey& delta, const Ports& ports);
 
 /// Ends a batch whose vectors nobody wants any more: its items are free again, and the provider is told.

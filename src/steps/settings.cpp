@@ -16,6 +16,7 @@ constexpr std::int64_t kTokensMax = 1'000'000'000'000;
 constexpr std::size_t kSmallBatchItems = 300;
 constexpr std::size_t kLargeBatchItems = 50'000;  // as many as OpenAI takes
 constexpr std::size_t kRemoteCallsMax = 8;
+constexpr std::uint64_t kSequentialBelowBytes = std::uint64_t{512} << 20;
 constexpr std::uint64_t kGraphPercent = 70;  // of the memory; SQLite, buffers and the program itself have the rest
 
 /// Sets `target` from a whole number in [least, most], if the variable is there.
@@ -32,6 +33,13 @@ Result<void> read_number(const Environment& environment, const std::string& name
   }
   target = static_cast<Number>(value * factor);
   return {};
+}
+
+Result<bool> read_flag(const Environment& environment, const std::string& name, bool otherwise) {
+  const auto text = environment(name).value_or("");
+  if (text.empty()) return otherwise;
+  if (text == "true" || text == "false") return text == "true";
+  return fail(Code::invalid_input, "the variable {} must be true or false, but is '{}'", name, text.substr(0, 64));
 }
 
 /// What a merge may use: as it is told, else what a Lambda function has, else what the machine or its control group
@@ -174,16 +182,14 @@ Result<Settings> read_settings(const Environment& environment, std::string defau
                 "HEARTBEAT_INTERVAL_SECONDS ({} s) may be at most a third of LOCK_DURATION_MINUTES ({} s)",
                 settings.lock.heartbeat_ms / 1000, settings.lock.lease_ms / 1000);
   }
-  const auto skip = environment("SKIP_SQS_NOTIFICATION").value_or("false");
-  if (skip != "true" && skip != "false") {
-    return fail(Code::invalid_input, "the variable SKIP_SQS_NOTIFICATION must be true or false, but is '{}'", skip);
-  }
-  settings.skip_queue_notification = skip == "true";
+  settings.skip_queue_notification = TRY(read_flag(environment, "SKIP_SQS_NOTIFICATION", false));
   TRY(read_thresholds(environment, settings.compaction));
   TRY(read_cache_bytes(environment, settings));
   TRY(read_files_delete(environment, settings));
   settings.memory_bytes = TRY(read_memory(environment));
   settings.graph.memory_bytes = settings.memory_bytes / 100 * kGraphPercent;
+  const bool is_small = settings.memory_bytes < kSequentialBelowBytes;
+  if (TRY(read_flag(environment, "USE_SEQUENTIAL_PROCESSING", is_small))) settings.graph.threads = 1;
   return settings;
 }
 

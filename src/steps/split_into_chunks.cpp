@@ -48,11 +48,13 @@ Result<std::vector<Mergeable>> mergeable_generations(const Json& event, Entity e
   return generations;
 }
 
-/// That whose oldest delta has waited longest, so that no generation keeps another one waiting.
+/// That whose oldest delta has waited longest, so that no generation keeps another one waiting. Of two that have waited
+/// as long the newer one: what both are told it never learns later than the active one.
 const Mergeable& next_in_turn(const std::vector<Mergeable>& generations) {
   return *std::ranges::min_element(generations, {}, [](const Mergeable& generation) {
     const auto& waiting = generation.survey.outstanding;
-    return waiting.empty() ? std::numeric_limits<std::int64_t>::max() : waiting.front().modified_ms;
+    return std::pair(waiting.empty() ? std::numeric_limits<std::int64_t>::max() : waiting.front().modified_ms,
+                     -generation.binding.generation);
   });
 }
 

@@ -74,20 +74,21 @@ class SnapshotBuild {
   [[nodiscard]] static Result<SnapshotBuild> start(const SnapshotMergeInput& input, const Path& scratch,
                                                    const Path& folder);
   [[nodiscard]] Result<void> apply(const RecordId& id, RecordState news);
-  [[nodiscard]] Result<MergedSnapshot> finish(const SnapshotMergeInput& input);
+  [[nodiscard]] Result<MergedSnapshot> finish(const SnapshotMergeInput& input, const std::stop_token& stop);
 
  private:
-  SnapshotBuild(Path folder, ChromaDatabase chroma, RecordIndex index, File new_vectors)
+  SnapshotBuild(Path folder, ChromaDatabase chroma, RecordIndex index, File new_vectors, bool is_sequential)
       : folder_(std::move(folder)),
         chroma_(std::move(chroma)),
         index_(std::move(index)),
-        new_vectors_(std::move(new_vectors)) {}
+        new_vectors_(std::move(new_vectors)),
+        chroma_work_(std::make_unique<SerialWorker>(is_sequential ? 0 : kChromaWorkMax)) {}
 
   Result<void> store_vector(const std::optional<IndexedRecord>& stored, Record&& record);
   Result<void> store_tombstone(const std::optional<IndexedRecord>& stored, const Record& record);
   Result<void> store_metadata(const IndexedRecord& stored, Record&& record);
   Result<void> remove_stored(const std::optional<IndexedRecord>& stored);
-  Result<void> write_vectors(const SnapshotMergeInput& input);
+  Result<void> write_vectors(const SnapshotMergeInput& input, const std::stop_token& stop);
   Result<void> write_labels(const std::optional<Path>& base, const Path& segment);
   Result<void> check_totals(const Path& segment);
 
@@ -103,8 +104,9 @@ class SnapshotBuild {
   std::map<Path, std::string> hashed_;  ///< files whose SHA-256 is known
   Stopwatch stopwatch_;
   MergedSnapshot merged_;
-  /// Chroma's tables are half of the work on records. From the first record on they are this thread's until it waits.
-  std::unique_ptr<SerialWorker> chroma_work_ = std::make_unique<SerialWorker>(kChromaWorkMax);
+  /// Chroma's tables are half of the work on records. From the first record on they are this thread's until it waits; a merge with
+  /// one thread has none for them.
+  std::unique_ptr<SerialWorker> chroma_work_;
 };
 
 Result<SnapshotBuild> SnapshotBuild::start(const SnapshotMergeInput& input, const Path& scratch, const Path& folder) {
@@ -120,7 +122,8 @@ Result<SnapshotBuild> SnapshotBuild::start(const SnapshotMergeInput& input, cons
                                : ChromaDatabase::create(chroma_file, input.binding));
   auto index = TRY(input.base ? RecordIndex::open_copy(records_file, input.binding)
                               : RecordIndex::create(records_file, input.binding));
-  SnapshotBuild build(folder, std::move(chroma), std::move(index), TRY(File::create(scratch / "new_vectors.f32")));
+  SnapshotBuild build(folder, std::move(chroma), std::move(index), TRY(File::create(scratch / "new_vectors.f32")),
+                      input.graph.threads == 1);
   if (input.base) TRY(check_base_totals(build.index_, input));
   build.base_vectors_ = TRY(build.index_.vectors());
   build.labels_before_ = TRY(build.index_.labels_given());
@@ -197,7 +200,7 @@ Result<void> SnapshotBuild::store_metadata(const IndexedRecord& stored, Record&&
   return index_.put(row);
 }
 
-Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input) {
+Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input, const std::stop_token& stop) {
   const Path segment = folder_ / chroma_.vector_segment();
   TRY(make_folders(segment));
   TRY(new_vectors_.flush());
@@ -220,7 +223,7 @@ Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input) {
   change.first_new_label = labels_before_ + 1;
   change.dimensions = dimensions_;
   change.kept_graph = folder_ / kKeptGraphFile;
-  merged_.graph = TRY(write_segment(change, input.graph, segment));
+  merged_.graph = TRY(write_segment(change, input.graph, segment, stop));
   if (!damage.empty()) merged_.graph.not_continued = damage;
   for (const auto& [path, sha256] : merged_.graph.files) hashed_[path] = sha256;
   TRY(chroma_work_->wait());
@@ -271,12 +274,12 @@ Result<void> SnapshotBuild::check_totals(const Path& segment) {
   return {};
 }
 
-Result<MergedSnapshot> SnapshotBuild::finish(const SnapshotMergeInput& input) {
+Result<MergedSnapshot> SnapshotBuild::finish(const SnapshotMergeInput& input, const std::stop_token& stop) {
   TRY(index_.drop_tombstones(input.tombstones_before_ms));
   TRY(index_.set_labels_given(labels_given_));
   merged_.times.records_ms = stopwatch_.lap_ms();
   trim_heap();  // the graph is the largest part
-  TRY(write_vectors(input));
+  TRY(write_vectors(input, stop));
   merged_.times.graph_ms = stopwatch_.lap_ms();
   TRY(chroma_.finish());
   TRY(index_.finish());
@@ -299,7 +302,7 @@ Result<MergedSnapshot> merge_into_snapshot(SnapshotMergeInput input, const Path&
       TRY(build.apply(news->first, std::move(news->second)));
     }
   }
-  return build.finish(input);
+  return build.finish(input, stop);
 }
 
 }  // namespace tillite

@@ -11,32 +11,16 @@ import collections
 import contextlib
 import glob
 import json
-import logging
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import unittest
-import urllib.request
-import uuid
 
+from moto_engine import MISSING as MISSING_OF_MOTO
+from moto_engine import MotosInterpreter, outcome
 from served_home import Server, clean_environment, import_sample, until
-
-try:
-    import boto3
-    from moto.server import DomainDispatcherApplication, create_backend_app
-    from moto.stepfunctions import models
-    from moto.stepfunctions.parser import models as parser_models
-    from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
-    from werkzeug.serving import make_server
-except ImportError as error:
-    boto3 = None
-    MISSING_OF_MOTO = f"python3 has no {error.name}"
-else:
-    MISSING_OF_MOTO = "" if shutil.which("aws") else "there is no program aws"
 
 SKIPPED = 77
 PROGRAM = ""
@@ -45,7 +29,6 @@ TOOLS = os.path.abspath(os.environ.get("TILLITE_TOOLS", os.path.join(SOURCES, "b
 NODE = os.path.join(TOOLS, "bin/node")
 VALIDATOR = os.path.join(TOOLS, "asl-validator/node_modules/asl-validator/dist/bin/asl-validator.js")
 RECEIPTS = 6
-ROLE = "arn:aws:iam::123456789012:role/any"
 
 # In the order in which the pipeline runs them.
 MACHINES = ["create-batches-sf", "poll-store-sf", "create-word-batches-sf", "poll-word-embeddings-sf"]
@@ -149,67 +132,6 @@ class BuiltInEngine:
         return outcome(ended["status"], ended.get("output"), ended.get("error"), ended.get("cause"), events)
 
 
-class MotosInterpreter:
-    """moto as a server, whose functions are those of a Lambda endpoint."""
-
-    def __init__(self, functions):
-        # Without this the second look at an execution copies all of it, threads included, and fails.
-        for module in (models, parser_models):
-            module.Execution.__deepcopy__ = lambda execution, memo: execution
-        # Its own client of Lambda knows one endpoint only.
-        lambda_eval_utils.boto_client_for = lambda region, service, state_credentials=None: functions.client(service)
-        for noisy in ("moto", "werkzeug"):
-            logging.getLogger(noisy).setLevel(logging.CRITICAL)
-        self.server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
-        self.serving = threading.Thread(target=self.server.serve_forever)
-        self.serving.start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        credential = dict(aws_access_key_id="any", aws_secret_access_key="any")
-        self.states = boto3.client("stepfunctions", endpoint_url=self.url, region_name="us-east-1", **credential)
-        request = urllib.request.Request(
-            f"{self.url}/moto-api/config", json.dumps({"stepfunctions": {"execute_state_machine": True}}).encode(),
-            {"Content-Type": "application/json"})
-        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).close()
-
-    def stop(self):
-        self.server.shutdown()
-        self.serving.join()
-        self.server.server_close()
-
-    def create(self, machine, definition):
-        """As somebody would who follows AWS's documentation."""
-        with tempfile.NamedTemporaryFile("w", suffix=".asl.json") as file:
-            file.write(definition)
-            file.flush()
-            created = subprocess.run(
-                ["aws", "--endpoint-url", self.url, "--output", "json", "stepfunctions", "create-state-machine", "--name",
-                 machine, "--definition", "file://" + file.name, "--role-arn", ROLE],
-                capture_output=True, text=True, check=False,
-                env=clean_environment(tempfile.gettempdir(), AWS_ACCESS_KEY_ID="any", AWS_SECRET_ACCESS_KEY="any",
-                                      AWS_DEFAULT_REGION="us-east-1"))
-        if created.returncode != 0:
-            raise AssertionError(f"moto refuses {machine}: {created.stderr}")
-        return json.loads(created.stdout)["stateMachineArn"]
-
-    def walk(self, machine, definition):
-        found = [there["stateMachineArn"] for there in self.states.list_state_machines()["stateMachines"]
-                 if there["name"] == machine]
-        arn = found[0] if found else self.create(machine, definition)
-        execution = self.states.start_execution(stateMachineArn=arn, name=str(uuid.uuid4()), input="{}")["executionArn"]
-        ended = until(lambda: (answer := self.states.describe_execution(executionArn=execution))["status"] != "RUNNING"
-                      and answer, f"the end of {machine} in moto")
-        pages = self.states.get_paginator("get_execution_history").paginate(executionArn=execution)
-        events = [event for page in pages for event in page["events"]]
-        output = json.loads(ended["output"]) if ended.get("output") else None
-        return outcome(ended["status"], output, ended.get("error"), ended.get("cause"), events)
-
-
-def outcome(status, output, error, cause, events):
-    # The order of events of iterations that run at once is anybody's.
-    return {"status": status, "output": output, "error": error, "cause": cause,
-            "events": collections.Counter(event["type"] for event in events)}
-
-
 def run_pipeline(engine):
     """Walks the four machines as `run` does, each poll until its batches are merged. The answer: how each ended."""
     ended = {}
@@ -231,7 +153,7 @@ class Moto(unittest.TestCase):
     def setUpClass(cls):
         cls.homes = {name: cls.home(RECEIPTS) for name in ("alone", "behind Invoke", "in moto")}
         functions, functions_of_moto = (cls.serve(cls.homes[name]) for name in ("behind Invoke", "in moto"))
-        moto = MotosInterpreter(functions_of_moto)
+        moto = MotosInterpreter(lambda: functions_of_moto.client("lambda"))
         cls.addClassCleanup(moto.stop)
         engines = {"alone": BuiltInEngine(cls.homes["alone"]),
                    "behind Invoke": BuiltInEngine(cls.home(0), AWS_ENDPOINT_URL_LAMBDA=functions.url),

@@ -94,6 +94,7 @@ class FailingObjects final : public ObjectStore {
   Result<void> remove(const ObjectKey& key) override {
     return outage_.pass([&] { return real_.remove(key); });
   }
+  std::string place_of(const std::string& prefix) const override { return real_.place_of(prefix); }
 
  private:
   ObjectStore& real_;

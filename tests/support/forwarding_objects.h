@@ -28,6 +28,7 @@ class ForwardingObjects : public ObjectStore {
     return real_.list(prefix, after, limit);
   }
   Result<void> remove(const ObjectKey& key) override { return real_.remove(key); }
+  std::string place_of(const std::string& prefix) const override { return real_.place_of(prefix); }
 
  private:
   ObjectStore& real_;

@@ -30,6 +30,7 @@ struct AwsSettings {
   std::map<AwsApi, std::string> service_endpoints;  ///< in place of it; none ends in '/'
   std::string certificates_file;                    ///< trusted in place of the system's; empty: those
   std::string profile = "default";                  ///< of the shared files
+  bool names_profile = false;                       ///< somebody chose it: its credentials come first
   SharedConfig shared;                              ///< what they say
   AwsTimeouts timeouts;
   RetryPolicy retries{.attempts_max = 5,

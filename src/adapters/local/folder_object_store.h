@@ -27,6 +27,7 @@ class FolderObjectStore final : public ObjectStore {
   [[nodiscard]] Result<std::vector<ObjectInfo>> list(const std::string& prefix, const std::string& after,
                                                      std::size_t limit) override;
   [[nodiscard]] Result<void> remove(const ObjectKey& key) override;
+  [[nodiscard]] std::string place_of(const std::string& prefix) const override { return objects() / prefix; }
 
   /// A folder in which every object of the store at `root` has one more name, and so stays as it is whatever becomes of
   /// the store. For callers who hold the store's lock exclusively.

@@ -16,6 +16,7 @@ namespace tillite {
 ///     vectors/            deltas, manifests, snapshots
 ///     batches/            requests and lists of items
 ///     provider/           the embedded provider's files
+///     snapshots/          files of snapshots that lie on S3, once they were fetched; may be removed
 ///     scratch/            of running processes; may be removed when none runs
 class Home {
  public:
@@ -34,6 +35,7 @@ class Home {
   [[nodiscard]] Path vectors_folder() const { return folder_ / "vectors"; }
   [[nodiscard]] Path batches_folder() const { return folder_ / "batches"; }
   [[nodiscard]] Path provider_folder() const { return folder_ / "provider"; }
+  [[nodiscard]] Path snapshots_folder() const { return folder_ / "snapshots"; }
   [[nodiscard]] Path scratch_folder() const { return folder_ / "scratch"; }
 
   /// Copies the home as it is at one moment (home_image.h) to `target` (absent, or an empty folder), while others use

@@ -91,5 +91,22 @@ TEST(SerialWorkerTest, ForgetsTheTasksThatStillWaitWhenItEnds) {
   EXPECT_EQ(ran, 1U);
 }
 
+TEST(SerialWorker, WithoutRoomForTasksTheCallerRunsThemItself) {
+  std::vector<std::thread::id> threads;
+  SerialWorker worker(0);
+  must(worker.add([&]() -> Result<void> {
+    threads.push_back(std::this_thread::get_id());
+    return {};
+  }));
+  EXPECT_EQ(threads, std::vector{std::this_thread::get_id()});
+  EXPECT_FALSE(worker.add([]() -> Result<void> { return fail(Code::no_space, "full"); }));
+  EXPECT_FALSE(worker.add([&]() -> Result<void> {
+    threads.clear();
+    return {};
+  })) << "after one has failed no other is run";
+  EXPECT_EQ(threads.size(), 1U);
+  EXPECT_EQ(worker.wait().error().code(), Code::no_space);
+}
+
 }  // namespace
 }  // namespace tillite::testing

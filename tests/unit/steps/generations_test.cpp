@@ -32,6 +32,26 @@ Result<void> walk(const Ports& ports, const StepContext& context) {
   return {};
 }
 
+/// A table at which something happens right before the first write to the row of a generation.
+class InterruptedTable final : public Table {
+ public:
+  InterruptedTable(Table& real, std::function<void()> interrupt) : real_(real), interrupt_(std::move(interrupt)) {}
+  Result<std::optional<Item>> get(const ItemKey& key) override { return real_.get(key); }
+  Result<void> write(const Write& write) override {
+    const auto* const update = std::get_if<Update>(&write);
+    if (update != nullptr && update->key.sk.starts_with("GENERATION#") && interrupt_) std::exchange(interrupt_, {})();
+    return real_.write(write);
+  }
+  Result<void> transact(const std::vector<Write>& writes) override { return real_.transact(writes); }
+  Result<std::vector<bool>> write_each(const std::vector<Write>& writes) override { return real_.write_each(writes); }
+  Result<Page> query(const Query& query) override { return real_.query(query); }
+  Result<std::uint64_t> count(const Query& query) override { return real_.count(query); }
+
+ private:
+  Table& real_;
+  std::function<void()> interrupt_;
+};
+
 class GenerationsTest : public ::testing::Test {
  protected:
   Generation start(const std::function<void(CollectionBinding&)>& change) {
@@ -54,6 +74,15 @@ class GenerationsTest : public ::testing::Test {
       walk_once();
     }
   }
+  /// The same while something changes before every find.
+  void build_while(const std::function<void(int walk)>& change) {
+    for (int walks = 0; is_building(); ++walks) {
+      ASSERT_LT(walks, kWalksMax) << "it never comes to its end";
+      change(walks);
+      walk_once();
+    }
+  }
+  void scan(const Receipt& scanned) { must(import_receipt(scanned, false, pipeline.ports, pipeline.context)); }
   /// Finds that nothing is missing, but does not swap: somebody else has the right to publish.
   void close() {
     const auto lock = must(PublishLock::take(*pipeline.table, *pipeline.vectors, pipeline.clock, pipeline.random,
@@ -86,6 +115,20 @@ class GenerationsTest : public ::testing::Test {
     return vector;
   }
   std::size_t batches_at_provider() { return must(pipeline.provider.list({}, 100)).batches.size(); }
+  /// A find; something else happens right before it says how far it has come.
+  Json find_interrupted_by(const std::function<void()>& interrupt) {
+    InterruptedTable table(*pipeline.table, interrupt);
+    const Ports& real = pipeline.ports;
+    const Ports ports{table,      real.vectors, real.batch_files, real.queue, real.provider,
+                      real.texts, real.cache,   real.clock,       real.random};
+    return must(find_unembedded(Json::object(), ports, pipeline.context));
+  }
+  /// No result has a vector while `refuses` says so.
+  void let_the_provider_refuse(const bool& refuses) {
+    pipeline.scripted.edit = [this, &refuses](ProviderBatch& batch) {
+      if (refuses && batch.output_file_id) pipeline.scripted.files.emplace(*batch.output_file_id, "");
+    };
+  }
   void expect_whole(std::uint64_t items) {
     const Census census = pipeline.census();
     EXPECT_TRUE(census.adds_up());
@@ -439,6 +482,30 @@ TEST_F(GenerationsTest, OfAModelThatNobodyKnowsAreCancelledInsteadOfLosingEveryt
   expect_whole(3);
 }
 
+TEST_F(GenerationsTest, ThatWereGivenUpForTooManyRefusalsHaveAFreshChanceWhenTheyAreResumed) {
+  pipeline.import(receipt);
+  pipeline.run();
+  start_half_size();
+  bool refuses = true;
+  let_the_provider_refuse(refuses);
+  build();
+  ASSERT_EQ(state_of(2), GenerationState::cancelled);
+
+  must(resume_generation(kLines, 2, pipeline.ports, pipeline.context));
+  EXPECT_EQ(must(generation_numbered(kLines, 2, pipeline.ports)).left_out, 0U);
+  const std::size_t batches = batches_at_provider();
+  build();
+  EXPECT_EQ(state_of(2), GenerationState::cancelled) << "nothing is better";
+  EXPECT_EQ(batches_at_provider(), batches + 3) << "each item had all its attempts";
+
+  refuses = false;
+  must(resume_generation(kLines, 2, pipeline.ports, pipeline.context));
+  build();
+  EXPECT_EQ(pipeline.binding().generation, 2);
+  EXPECT_EQ(must(generation_numbered(kLines, 2, pipeline.ports)).left_out, 0U);
+  expect_whole(3);
+}
+
 TEST_F(GenerationsTest, AMergeIntoARetiredOneIsRefused) {
   pipeline.import(receipt);
   pipeline.run();
@@ -495,6 +562,171 @@ TEST_F(GenerationsTest, WaitWithTheSwapForBatchesOfTheOldOne) {
   pipeline.collect(of_old.front());
   build();
   expect_whole(5);
+}
+
+TEST_F(GenerationsTest, AreSwappedThoughMetadataChangesBeforeEveryFind) {
+  pipeline.import(receipt);
+  pipeline.run();
+  start_half_size();
+  build_while([this](int walk) {
+    receipt.merchant = walk % 2 == 0 ? "northside market" : "corner pantry";
+    scan(receipt);
+  });
+  EXPECT_EQ(pipeline.binding().generation, 2);
+  settle();
+  EXPECT_EQ(stored(line_of(receipt, 1))->metadata.at("merchant_name"),
+            receipt.merchant == "corner pantry" ? "Corner Pantry" : "Northside Market");
+  expect_whole(3);
+}
+
+TEST_F(GenerationsTest, AreSwappedThoughATextChangesBeforeEveryFind) {
+  pipeline.import(receipt);
+  pipeline.run();
+  start_rows();
+  build_while([this](int walk) {
+    receipt.lines[0].text = fmt::format("MILK {}.29", walk);
+    scan(receipt);
+  });
+  EXPECT_EQ(pipeline.binding().generation, 2);
+  settle();
+  EXPECT_EQ(stored(line_of(receipt, 1))->vector, embedded("<EDGE>\n" + receipt.lines[0].text + "\nBREAD 1.89", 64));
+  expect_whole(3);
+}
+
+TEST_F(GenerationsTest, AreSwappedThoughAReceiptIsRemovedOrScannedAgainBeforeEveryFind) {
+  pipeline.import(receipt);
+  pipeline.import(other);
+  pipeline.run();
+  start_half_size();
+  bool is_there = true;
+  const auto change = [&] {
+    if (is_there) must(remove_receipt(other.image_id, 1, pipeline.ports, pipeline.context));
+    if (!is_there) scan(other);
+    is_there = !is_there;
+  };
+  build_while([&](int) { change(); });
+  EXPECT_EQ(pipeline.binding().generation, 2);
+  settle();
+  expect_whole(is_there ? 5 : 3);
+  change();
+  settle();
+  expect_whole(is_there ? 5 : 3);
+}
+
+TEST_F(GenerationsTest, AreSwappedThoughANewReceiptComesBeforeEveryFind) {
+  pipeline.import(receipt);
+  pipeline.run();
+  start_half_size();
+  std::uint64_t items = 3;
+  build_while([&](int walk) {
+    scan(receipt_with({fmt::format("TEA {}.49", walk)}, fmt::format("0c4f5a3b-ab5f-4a3c-9d2e-{:012x}", walk)));
+    ++items;
+  });
+  EXPECT_EQ(pipeline.binding().generation, 2);
+  settle();
+  expect_whole(items);
+}
+
+TEST_F(GenerationsTest, AreToldOfChangesTogetherWithTheOldOne) {
+  pipeline.import(receipt);
+  pipeline.import(other);
+  pipeline.run();
+  start_half_size();
+  for (const std::string& batch : pipeline.submit_all()) pipeline.collect(batch);
+  merge_all();
+  must(remove_receipt(other.image_id, 1, pipeline.ports, pipeline.context));
+  pipeline.flush();
+  merge_all();
+  EXPECT_EQ(newest(1).vectors, 3U);
+  EXPECT_EQ(newest(2).vectors, 3U);
+}
+
+TEST_F(GenerationsTest, WhatIsRemovedRightBeforeTheSwapIsGoneForReadersOfBoth) {
+  pipeline.import(receipt);
+  pipeline.import(other);
+  pipeline.run();
+  start_half_size();
+  for (const std::string& batch : pipeline.submit_all()) pipeline.collect(batch);
+  merge_all();
+  must(remove_receipt(other.image_id, 1, pipeline.ports, pipeline.context));
+  pipeline.flush();
+  EXPECT_FALSE(stored(line_of(other, 1)));
+  EXPECT_EQ(must(find_unembedded(Json::object(), pipeline.ports, pipeline.context)).at("building").at("swapped"), true);
+  EXPECT_EQ(pipeline.binding().generation, 2);
+  EXPECT_FALSE(stored(line_of(other, 1)));
+  settle();
+  expect_whole(3);
+}
+
+TEST_F(GenerationsTest, ItemsAreFoundAgainWhenOneThatWasClosingTurnsOutToLackTexts) {
+  pipeline.import(receipt);
+  pipeline.run();
+  start_half_size();
+  pipeline.import(other);
+  std::vector<std::string> of_old;
+  for (const std::string& batch : pipeline.submit_all()) {
+    if (must(read_batch(*pipeline.table, BatchId(batch))).generation == 1) of_old.push_back(batch);
+    if (must(read_batch(*pipeline.table, BatchId(batch))).generation == 2) pipeline.collect(batch);
+  }
+  merge_all();
+  must(find_unembedded(Json::object(), pipeline.ports, pipeline.context));
+  ASSERT_TRUE(must(building_generation(kLines, pipeline.ports))->closing);
+  for (const std::string& batch : of_old) pipeline.collect(batch);
+  merge_all();
+  EXPECT_EQ(must(find_unembedded(Json::object(), pipeline.ports, pipeline.context)).at("building").at("batches"), 1);
+  EXPECT_FALSE(must(building_generation(kLines, pipeline.ports))->closing);
+}
+
+TEST_F(GenerationsTest, OfTwoFindsAtOnceOneMovesThePassOn) {
+  for (int number = 0; number < 6; ++number) {
+    pipeline.import(
+        receipt_with({fmt::format("TEA {}.49", number)}, fmt::format("0c4f5a3b-ab5f-4a3c-9d2e-{:012x}", number)));
+  }
+  pipeline.run();
+  start_half_size();
+  pipeline.settings.batch.items_max = 1;
+  pipeline.settings.batches_per_run = 1;
+  pipeline.submit_all();
+  pipeline.settings.batches_per_run = 2;
+  const BackfillCursor started_at = must(building_generation(kLines, pipeline.ports))->cursor;
+  ASSERT_FALSE(started_at.after.str().empty());
+  Json moved_to;
+  find_interrupted_by([&] {
+    pipeline.settings.batches_per_run = 4;  // it takes up the two that the other one has just prepared
+    pipeline.submit_all();
+    moved_to = to_json(must(building_generation(kLines, pipeline.ports))->cursor);
+  });
+  EXPECT_NE(moved_to, to_json(started_at));
+  EXPECT_EQ(to_json(must(building_generation(kLines, pipeline.ports))->cursor), moved_to);
+  build();
+  settle();
+  expect_whole(6);
+}
+
+TEST_F(GenerationsTest, AFindThatIsOvertakenByACancelReportsNoGeneration) {
+  pipeline.import(receipt);
+  pipeline.run();
+  start_half_size();
+  const Json found =
+      find_interrupted_by([this] { must(cancel_generation(kLines, 2, pipeline.ports, pipeline.context)); });
+  EXPECT_EQ(found.at("building"), nullptr);
+  EXPECT_EQ(found.at("batches_total"), 0);
+}
+
+TEST_F(GenerationsTest, AFindThatCancelsOneReportsNoGeneration) {
+  pipeline.import(receipt);
+  pipeline.run();
+  start([](CollectionBinding& binding) { binding.model = "a-model-of-nobody"; });
+  Json found;
+  for (int walks = 0; is_building() && walks < kWalksMax; ++walks) {
+    found = must(find_unembedded(Json::object(), pipeline.ports, pipeline.context));
+    for (const Json& batch : found.at("batches")) {
+      must(submit_batch(batch, pipeline.ports, pipeline.context));
+      pipeline.collect(batch.at("batch_id").get<std::string>());
+    }
+  }
+  EXPECT_EQ(state_of(2), GenerationState::cancelled);
+  EXPECT_EQ(found.at("building"), nullptr);
 }
 
 TEST_F(GenerationsTest, ItemsOfABatchThatWasClaimedForTheOldOneAtTheLastMomentAreEmbeddedInTheNewOne) {
@@ -625,6 +857,7 @@ Generation prepare(Pipeline& pipeline) {
   wanted.input_format = "line/rows/1";
   const Generation started = must(start_generation(kLines, wanted, pipeline.ports, pipeline.context));
   first.lines.pop_back();
+  first.merchant = "northside market";
   must(import_receipt(first, false, pipeline.ports, pipeline.context));
   must(import_receipt(receipt_with({"TEA 2.49"}, "0c4f5a3b-ab5f-4a3c-9d2e-6f1ed0022c1d"), false, pipeline.ports,
                       pipeline.context));
@@ -652,21 +885,27 @@ void expect_built(Pipeline& pipeline) {
   auto expected = pipeline.embedder.embed("<EDGE>\nMILK 1.29\nBREAD 1.89", 64);
   must(normalise(expected));
   EXPECT_EQ(milk.front().vector, expected);
+  EXPECT_EQ(milk.front().metadata.at("merchant_name"), "Northside Market");
 }
 
 constexpr int kParts = 8;
 class GenerationsCrashTest : public ::testing::TestWithParam<int> {
  protected:
-  static int calls_of_all() {
+  /// A build that nothing disturbs.
+  struct Undisturbed {
+    int calls = 0;
+    Sum128 checksum;
+  };
+  static Undisturbed undisturbed() {
     Pipeline pipeline;
     prepare(pipeline);
     FailingPorts whole(pipeline.ports, Outage::crash_at(-1));
     must(build_all(whole.ports(), pipeline.context));
     expect_built(pipeline);
-    return whole.calls();
+    return {whole.calls(), pipeline.census().version->checksum};
   }
   void sweep(Outage (*outage)(int)) {
-    const int calls = calls_of_all();
+    const auto [calls, checksum] = undisturbed();
     for (int call = GetParam(); call < calls; call += kParts) {
       SCOPED_TRACE(fmt::format("call {} of {}", call, calls));
       Pipeline pipeline;
@@ -676,6 +915,7 @@ class GenerationsCrashTest : public ::testing::TestWithParam<int> {
       pipeline.clock.advance(10 * 60'000);
       must(build_all(pipeline.ports, pipeline.context));
       expect_built(pipeline);
+      EXPECT_EQ(pipeline.census().version->checksum, checksum) << "record for record the same";
       if (HasFailure()) return;
     }
   }

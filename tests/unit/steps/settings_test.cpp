@@ -32,6 +32,19 @@ TEST(Settings, CompactionBeginsAt25Deltas16MegabytesOr15MinutesUnlessToldOtherwi
   EXPECT_EQ(told.age_ms, 60'000);
 }
 
+TEST(Settings, AMergeIsSequentialWhereMemoryIsBelow512MegabytesUnlessToldOtherwise) {
+  const auto threads = [](const std::map<std::string, std::string>& variables) {
+    return must(settings_of(variables)).graph.threads;
+  };
+  EXPECT_EQ(threads({{"TILLITE_MEMORY_BYTES", "512M"}}), 0U);
+  EXPECT_EQ(threads({{"TILLITE_MEMORY_BYTES", "511M"}}), 1U);
+  EXPECT_EQ(threads({{"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"}}), 1U);
+  EXPECT_EQ(threads({{"TILLITE_MEMORY_BYTES", "511M"}, {"USE_SEQUENTIAL_PROCESSING", "false"}}), 0U);
+  EXPECT_EQ(threads({{"TILLITE_MEMORY_BYTES", "2G"}, {"USE_SEQUENTIAL_PROCESSING", "true"}}), 1U);
+  EXPECT_NE(settings_of({{"USE_SEQUENTIAL_PROCESSING", "yes"}}).error().message().find("USE_SEQUENTIAL_PROCESSING"),
+            std::string::npos);
+}
+
 TEST(Settings, AThresholdThatCannotBeUsedIsNamed) {
   for (const char* name : {"COMPACTION_MIN_DELTAS", "COMPACTION_MIN_BYTES", "COMPACTION_MAX_AGE_SECONDS"}) {
     for (const char* value : {"0", "-1", "many", "99999999999999999999999"}) {

@@ -242,6 +242,7 @@ TEST_F(CollectionViewTest, GivesUpOnADeltaThatIsListedAndNeverThere) {
       return below_.list(p, a, l);
     }
     Result<void> remove(const ObjectKey& k) override { return below_.remove(k); }
+    std::string place_of(const std::string& prefix) const override { return below_.place_of(prefix); }
 
    private:
     FolderObjects& below_;

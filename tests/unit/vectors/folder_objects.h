@@ -68,6 +68,8 @@ class FolderObjects final : public ObjectStore {
     return {};
   }
 
+  std::string place_of(const std::string& prefix) const override { return folder_ / prefix; }
+
   [[nodiscard]] Path path_of(const ObjectKey& key) const { return folder_ / key.str(); }
 
   bool copies = false;  ///< fetch() makes copies, as a store across a network does

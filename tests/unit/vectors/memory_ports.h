@@ -132,6 +132,7 @@ class MemoryObjects final : public ObjectStore {
       return {};
     });
   }
+  std::string place_of(const std::string& prefix) const override { return "memory:" + prefix; }
 
   [[nodiscard]] bool has(const ObjectKey& key) {
     const std::scoped_lock lock(mutex_);
