@@ -49,6 +49,7 @@ struct Values {
   std::size_t limit = 100;
   ReconcileOptions reconcile;
   AdoptionOptions adoption;
+  MigrateOptions migrate;
   ServeOptions serve;
   LambdaHostOptions lambda_host;
   OpenAiEmulatorOptions emulator;
@@ -183,6 +184,14 @@ class Parser {
                       "tillite adopt --dry-run", [v](CommandContext& c) { return adopt_command(c, v->adoption); });
     adopt->add_flag("--dry-run", v->adoption.dry_run, "Say what would be done");
     adopt->add_flag("--reembed", v->adoption.reembed, "Have items embedded anew that are SUCCESS without a vector");
+    auto* migrate = add(app_, "migrate", "Copies all rows and objects to another place",
+                        "tillite migrate --from ./tillite-home --to aws --dry-run",
+                        [v](CommandContext& c) { return migrate_command(c, v->migrate); });
+    migrate->add_option("--from", v->migrate.from, "A home's folder, or aws: the table and buckets of the environment")
+        ->required();
+    migrate->add_option("--to", v->migrate.to, "The same; a folder that does not exist yet becomes a home")->required();
+    migrate->add_flag("--dry-run", v->migrate.options.dry_run, "Say what there is to copy");
+    migrate->add_option("--type", v->migrate.options.more_types, "TYPEs of further rows that go along");
   }
 
   void add_run_commands() {

@@ -8,6 +8,7 @@
 #include "app/local_host.h"
 #include "app/output.h"
 #include "steps/adoption.h"
+#include "steps/migration.h"
 
 namespace tillite {
 
@@ -42,6 +43,12 @@ struct RunCommandOptions {
 [[nodiscard]] Result<int> backup_command(CommandContext& context, const std::string& folder);
 [[nodiscard]] Result<int> doctor_command(CommandContext& context);
 [[nodiscard]] Result<int> adopt_command(CommandContext& context, const AdoptionOptions& options);
+struct MigrateOptions {
+  std::string from;  ///< a home's folder, or aws
+  std::string to;
+  MigrationOptions options;
+};
+[[nodiscard]] Result<int> migrate_command(CommandContext& context, const MigrateOptions& asked);
 [[nodiscard]] Result<int> gc_command(CommandContext& context, bool dry_run, std::int64_t keep_hours);
 
 struct GenerationOptions {
