@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "steps/adoption.h"
+#include "support/failing_ports.h"
 #include "support/pipeline.h"
 #include "vectors/snapshot_export.h"
 
@@ -176,6 +177,120 @@ TEST_F(EarlierTableTest, GivesTheSameReceiptBackWithoutAnotherEmbedding) {
   EXPECT_FALSE(pipeline.stored_ids().contains(EarlierTable::line(3).str()));
   EXPECT_FALSE(adopt().changed_something()) << "what was removed does not come back";
 }
+
+TEST_F(EarlierTableTest, BringsItsDeltasWithIt) {
+  earlier.fill_embedded(4);
+  publish_as_earlier(bread(2));
+  write_directory(bread(4), room / "delta");
+  upload_folder(*pipeline.vectors, room / "delta", "lines/delta/0c2e57cc-4a26-4a1c-8d31-6d8a0d0f3a11/");
+  EXPECT_EQ(findings("delta"), (std::map<std::string, std::uint64_t>{{"delta_not_merged", 1}}));
+  EXPECT_EQ(adopt().without_vector, 0U);
+  EXPECT_EQ(pipeline.stored_ids().size(), 4U);
+  EXPECT_TRUE(diagnosis().is_well());
+}
+
+TEST_F(EarlierTableTest, LeavesADamagedDeltaAndTakesTheRest) {
+  earlier.fill_embedded(2);
+  publish_as_earlier(bread(2));
+  must(pipeline.vectors->create(ObjectKey("lines/delta/torn/delta.tar.gz"), as_bytes("tea")));
+  EXPECT_EQ(adopt().refused.size(), 1U);
+  EXPECT_EQ(findings("delta"), (std::map<std::string, std::uint64_t>{{"delta_refused", 1}}));
+  EXPECT_EQ(pipeline.stored_ids().size(), 2U);
+}
+
+TEST_F(EarlierTableTest, RefusesASnapshotOfAnotherModelBeforeItDoesAnything) {
+  earlier.fill();
+  publish_as_earlier(bread(3));
+  pipeline.settings.dimensions = 32;
+  const auto refused = tillite::adopt({}, pipeline.ports, pipeline.context);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message().find("64 numbers"), std::string::npos) << refused.error().message();
+  EXPECT_FALSE(must(stored_binding(Entity::line, *pipeline.vectors)));
+  EXPECT_EQ(status(EarlierTable::line(EarlierTable::in_flight)), "PENDING");
+  EXPECT_EQ(findings("line").at("snapshot_refused"), 1U);
+}
+
+TEST_F(EarlierTableTest, NamesAPointerThatPointsNowhere) {
+  earlier.fill_embedded(1);
+  must(pipeline.vectors->create(ObjectKey("lines/snapshot/latest-pointer.txt"), as_bytes("../../elsewhere")));
+  EXPECT_EQ(findings("line").at("snapshot_refused"), 1U);
+  EXPECT_EQ(tillite::adopt({}, pipeline.ports, pipeline.context).error().code(), Code::corrupt);
+}
+
+TEST_F(EarlierTableTest, SaysOfABatchOfOursThatNobodyPolls) {
+  pipeline.import(receipt_with({"MILK 1.29"}));
+  pipeline.submit_all();
+  EXPECT_TRUE(diagnosis().is_well());
+  pipeline.clock.advance(25 * 3'600'000);
+  EXPECT_EQ(findings("batch"), (std::map<std::string, std::uint64_t>{{"batch_never_polled", 1}}));
+  EXPECT_EQ(adopt().batches_ended, 0U) << "it is ours: the next run polls it";
+}
+
+constexpr int kParts = 4;
+
+/// An adoption that is cut off at any call is made up for by the next one.
+class AdoptionCrashTest : public ::testing::TestWithParam<int> {
+ protected:
+  /// A home with everything in it that an adoption has to do.
+  struct Home {
+    explicit Home(const Path& snapshot, const Path& delta) {
+      earlier.fill();
+      upload_folder(*pipeline.vectors, snapshot, "lines/snapshot/timestamped/one/");
+      must(pipeline.vectors->create(ObjectKey("lines/snapshot/latest-pointer.txt"), as_bytes("one")));
+      upload_folder(*pipeline.vectors, delta, "lines/delta/one/");
+    }
+    Pipeline pipeline;
+    EarlierTable earlier{*pipeline.table, pipeline.clock.now_ms()};
+
+    std::string content() {
+      std::string text;
+      for (const char* type : {"RECEIPT_LINE", "RECEIPT_WORD", "BATCH_SUMMARY"}) {
+        for (const Item& row : must(query_all(*pipeline.table, {.index = Index::type, .hash = type}))) {
+          text += to_text(row) + "\n";
+        }
+      }
+      for (const auto& [id, version] : pipeline.stored_ids()) text += fmt::format("{} {}\n", id, version);
+      return text;
+    }
+  };
+  static void write_directory(const std::vector<std::string>& texts, const Path& folder) {
+    Pipeline other;
+    other.import(receipt_with(texts, EarlierTable::kImage));
+    other.run();
+    must(export_snapshot(*other.vectors, must(ManifestLog(*other.vectors, "receipt_lines", 1).newest()).value(),
+                         folder));
+  }
+  TempFolder room = TempFolder::in_memory();
+};
+
+TEST_P(AdoptionCrashTest, ComesToTheSameWhereverItIsCutOff) {
+  write_directory({"RYE BREAD 1"}, room / "snapshot");
+  write_directory({"RYE BREAD 1", "RYE BREAD 2"}, room / "delta");
+  int calls = 0;
+  std::string wanted;
+  {
+    Home home(room / "snapshot", room / "delta");
+    FailingPorts whole(home.pipeline.ports, Outage::crash_at(-1));
+    must(adopt({}, whole.ports(), home.pipeline.context));
+    calls = whole.calls();
+    wanted = home.content();
+  }
+  ASSERT_GT(calls, 20);
+  for (int call = GetParam(); call < calls; call += kParts) {
+    for (const Outage& outage : {Outage::crash_at(call), Outage::lost_answer_of(call)}) {
+      SCOPED_TRACE(fmt::format("call {} of {}", call, calls));
+      Home home(room / "snapshot", room / "delta");
+      FailingPorts failing(home.pipeline.ports, outage);
+      static_cast<void>(adopt({}, failing.ports(), home.pipeline.context));
+      home.pipeline.clock.advance(10 * 60'000);  // what it had locked has run out
+      must(adopt({}, home.pipeline.ports, home.pipeline.context));
+      EXPECT_EQ(home.content(), wanted);
+      if (HasFailure()) return;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Calls, AdoptionCrashTest, ::testing::Range(0, kParts));
 
 }  // namespace
 }  // namespace tillite::testing
