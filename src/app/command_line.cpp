@@ -48,6 +48,8 @@ struct Values {
   std::string status;
   std::size_t limit = 100;
   ReconcileOptions reconcile;
+  AdoptionOptions adoption;
+  MigrateOptions migrate;
   ServeOptions serve;
   LambdaHostOptions lambda_host;
   OpenAiEmulatorOptions emulator;
@@ -75,6 +77,7 @@ class Parser {
     app_.add_flag("-v,--verbose", parsed_.verbose, "Logs on standard error as text instead of JSON lines");
     add_receipt_commands();
     add_run_commands();
+    add_adoption_commands();
     add_generation_commands();
     add_search_commands();
     add_snapshot_commands();
@@ -171,6 +174,24 @@ class Parser {
                        "tillite delete --receipt 6f1ed002-ab5f-4a3c-9d2e-0c4f5a3b2c1d 1",
                        [v](CommandContext& c) { return delete_receipt(c, v->receipt); });
     remove->add_option("--receipt", v->receipt, "IMAGE_ID RECEIPT_ID")->required()->expected(2);
+  }
+
+  void add_adoption_commands() {
+    auto v = values_;
+    add(app_, "doctor", "Looks for what keeps items from their embedding; changes nothing", "tillite doctor --json",
+        &doctor_command);
+    auto* adopt = add(app_, "adopt", "Goes on from what an earlier system left: its table, snapshots and deltas",
+                      "tillite adopt --dry-run", [v](CommandContext& c) { return adopt_command(c, v->adoption); });
+    adopt->add_flag("--dry-run", v->adoption.dry_run, "Say what would be done");
+    adopt->add_flag("--reembed", v->adoption.reembed, "Have items embedded anew that are SUCCESS without a vector");
+    auto* migrate = add(app_, "migrate", "Copies all rows and objects to another place",
+                        "tillite migrate --from ./tillite-home --to aws --dry-run",
+                        [v](CommandContext& c) { return migrate_command(c, v->migrate); });
+    migrate->add_option("--from", v->migrate.from, "A home's folder, or aws: the table and buckets of the environment")
+        ->required();
+    migrate->add_option("--to", v->migrate.to, "The same; a folder that does not exist yet becomes a home")->required();
+    migrate->add_flag("--dry-run", v->migrate.options.dry_run, "Say what there is to copy");
+    migrate->add_option("--type", v->migrate.options.more_types, "TYPEs of further rows that go along");
   }
 
   void add_run_commands() {

@@ -7,6 +7,8 @@
 
 #include "app/local_host.h"
 #include "app/output.h"
+#include "steps/adoption.h"
+#include "steps/migration.h"
 
 namespace tillite {
 
@@ -17,13 +19,14 @@ struct CommandContext {
   bool live_progress = false;
 };
 
-/// A command ends with its exit status (0 done, 3 partly done, 18 refused for its cost), or with an error, which has
-/// one of its own.
+/// A command ends with its exit status (0 done, 3 partly done, 18 refused for its cost, 19 something is found), or with
+/// an error, which has one of its own.
 using Command = std::function<Result<int>(CommandContext& context)>;
 
 inline constexpr int kDone = 0;
 inline constexpr int kPartlyDone = 3;
 inline constexpr int kBeyondBudget = 18;
+inline constexpr int kFindings = 19;
 
 [[nodiscard]] Result<int> sample_command(CommandContext& context, std::int64_t receipts, std::int64_t seed);
 [[nodiscard]] Result<int> import_command(CommandContext& context, const std::vector<std::string>& files, bool dry_run);
@@ -38,6 +41,14 @@ struct RunCommandOptions {
 [[nodiscard]] Result<int> status_command(CommandContext& context);
 [[nodiscard]] Result<int> compact_command(CommandContext& context, const std::string& collection);
 [[nodiscard]] Result<int> backup_command(CommandContext& context, const std::string& folder);
+[[nodiscard]] Result<int> doctor_command(CommandContext& context);
+[[nodiscard]] Result<int> adopt_command(CommandContext& context, const AdoptionOptions& options);
+struct MigrateOptions {
+  std::string from;  ///< a home's folder, or aws
+  std::string to;
+  MigrationOptions options;
+};
+[[nodiscard]] Result<int> migrate_command(CommandContext& context, const MigrateOptions& asked);
 [[nodiscard]] Result<int> gc_command(CommandContext& context, bool dry_run, std::int64_t keep_hours);
 
 struct GenerationOptions {

@@ -6,6 +6,7 @@
 #include "app/embedded_definitions.h"
 #include "app/queue_consumer.h"
 #include "steps/provider_files.h"
+#include "steps/unembedded.h"
 #include "workflow/durable/task_calls.h"
 
 namespace tillite {
@@ -16,20 +17,23 @@ constexpr std::int64_t kPauseMsMax = 30'000;
 constexpr std::size_t kUnfinishedMax = 100;
 constexpr std::int64_t kDeletingFilesMsMax = 600'000;
 
-bool work_is_left(const Census& census) {
+/// What moves without anybody finding items: batches, deltas, a generation that is being built.
+bool is_on_its_way(const Census& census) {
   if (census.building) return true;
-  return census.unclaimed + census.claimed + census.in_deltas + census.deltas_waiting + census.changes_waiting > 0 ||
+  return census.claimed - census.held + census.in_deltas + census.deltas_waiting + census.changes_waiting > 0 ||
          std::ranges::any_of(kOpenStatuses, [&](BatchStatus status) {
            return census.batches.contains(std::string(batch_status_name(status)));
          });
 }
 
-/// Whether something is still to come of what was sent.
-bool is_on_its_way(const Census& census) {
+/// Whether something is still to come of what was sent. Batches that a budget keeps back are none of it.
+bool is_answer_due(const Census& census) {
   return census.in_deltas + census.deltas_waiting > 0 || std::ranges::any_of(kOpenStatuses, [&](BatchStatus status) {
            return census.batches.contains(std::string(batch_status_name(status)));
          });
 }
+
+bool work_is_left(const Census& census) { return census.unclaimed > 0 || is_on_its_way(census); }
 
 /// Whether a walk of create-batches left items that the next one finds at once. Not if no batch of its could go: then
 /// the next would meet the same ones, which wait for room at the provider.
@@ -60,6 +64,7 @@ class PipelineRun {
       }
       const std::vector<Census> before = std::exchange(standing, TRY(take_standing()));
       if (!options_.wait || !is_anything_left(standing)) break;
+      if (standing == before && !TRY(anything_may_move(standing))) break;
       // The provider needs its time: look again soon at first, then ever more rarely until something moves, here or in
       // another process.
       pause_ms = standing == before ? std::min(pause_ms * 2, kPauseMsMax) : kFirstPauseMs;
@@ -81,7 +86,17 @@ class PipelineRun {
     return spending ? spending->refused() : Spending::Refused();
   }
   [[nodiscard]] bool is_anything_left(const std::vector<Census>& standing) const {
-    return std::ranges::any_of(standing, refused().batches > 0 ? is_on_its_way : work_is_left);
+    return std::ranges::any_of(standing, refused().batches > 0 ? is_answer_due : work_is_left);
+  }
+
+  /// Whether waiting helps, after a walk that changed nothing: what is left may be items that cannot be sent, because
+  /// their receipt cannot be read or there is nothing in them to send.
+  Result<bool> anything_may_move(const std::vector<Census>& standing) {
+    const Ports& ports = host_.ports();
+    for (const Census& census : standing) {
+      if (is_on_its_way(census) || TRY(any_deferred(census.entity, ports.table, ports.clock.now_ms()))) return true;
+    }
+    return false;
   }
 
   Result<std::vector<Census>> take_standing() {

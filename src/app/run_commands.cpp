@@ -40,6 +40,7 @@ Json json_of(const Census& census) {
           {"noise", census.noise},
           {"unclaimed", census.unclaimed},
           {"claimed", census.claimed},
+          {"held", census.held},
           {"in_deltas", census.in_deltas},
           {"published", census.published},
           {"failed", census.failed},
@@ -62,6 +63,9 @@ void print(const Census& census, const Output& output) {
       "  items      {} found = {} noise + {} unclaimed + {} claimed + {} in deltas + {} published + {} failed: {}",
       census.found, census.noise, census.unclaimed, census.claimed, census.in_deltas, census.published, census.failed,
       census.adds_up() ? "adds up" : fmt::format("DOES NOT ADD UP, the sum is {}", census.sum()));
+  if (census.held > 0) {
+    output.line("  held       {} of the claimed items belong to no batch of this home: tillite doctor", census.held);
+  }
   std::string batches;
   for (const auto& [status, count] : census.batches)
     batches += fmt::format("{}{} {}", batches.empty() ? "" : ", ", count, status);
@@ -220,7 +224,7 @@ Result<int> run_command(CommandContext& context, const RunCommandOptions& asked)
   std::size_t left = 0;
   for (const Census& census : report.census) {
     json["entities"].push_back(json_of(census));
-    left += census.unclaimed + census.claimed + census.in_deltas;
+    left += census.unclaimed + census.claimed - census.held + census.in_deltas;
   }
   if (report.nothing_to_do) {
     context.output.line("nothing to do: no item waits for an embedding, no batch is open, no delta waits for a merge");
@@ -266,7 +270,10 @@ Result<int> status_command(CommandContext& context) {
   }
   TRY(note_bindings(kEntities, context, *host));
   context.output.json(json);
-  if (!adds_up) return fail(Code::corrupt, "the items of {} do not add up", host->home().folder().string());
+  if (!adds_up) {
+    return fail(Code::corrupt, "the items of {} do not add up: tillite doctor says why",
+                host->home().folder().string());
+  }
   return kDone;
 }
 

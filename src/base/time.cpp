@@ -50,4 +50,10 @@ Result<std::int64_t> parse_iso_time(std::string_view text) {
   return whole * 1000 + std::llround(seconds * 1000);
 }
 
+Result<std::int64_t> parse_utc_time(std::string_view text) {
+  const std::size_t time = text.find('T');
+  const bool has_zone = time == std::string_view::npos || text.find_first_of("Z+-", time) != std::string_view::npos;
+  return parse_iso_time(has_zone ? std::string(text) : std::string(text) + "Z");
+}
+
 }  // namespace tillite

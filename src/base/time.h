@@ -14,4 +14,7 @@ namespace tillite {
 /// The reverse; accepts seconds with and without a fraction, and "Z" or an offset.
 [[nodiscard]] Result<std::int64_t> parse_iso_time(std::string_view text);
 
+/// The same for texts that are known to be in UTC: one without a zone is, too.
+[[nodiscard]] Result<std::int64_t> parse_utc_time(std::string_view text);
+
 }  // namespace tillite

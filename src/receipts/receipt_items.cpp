@@ -12,6 +12,7 @@
 namespace tillite {
 namespace {
 
+constexpr std::string_view kOutbox = "CHANGE#";  // others may use GSI3 for something else
 constexpr std::array<std::string_view, 5> kStatusNames = {"NONE", "PENDING", "SUCCESS", "FAILED", "NOISE"};
 
 std::string image_partition(const ImageId& image) { return fmt::format("IMAGE#{}", image.str()); }
@@ -94,7 +95,24 @@ Item item_row(const RecordId& id, const std::string& text, const Box& box, doubl
   return row;
 }
 
+/// The attributes of an item's state that its row may lack.
+constexpr std::array<std::string_view, 15> kStateAttributes = {
+    "input_hash",          "embedding_batch_id", "failure_reason",         "deferrals",         "deferred_until_ms",
+    "input_generation",    "next_generation",    "next_input_hash",        "next_batch_id",     "next_attempts",
+    "next_failure_reason", "next_deferrals",     "next_deferred_until_ms", "line_embedding_id", "word_embedding_id"};
+
+/// A row of others may have no status: whether it has a vector says the vector's id alone.
+Result<EmbeddingStatus> status_without_name(const Item& row, std::string_view type) {
+  for (const Entity entity : kEntities) {
+    if (names_of(entity).row_type != type) continue;
+    const bool has_vector = TRY(optional_string(row, names_of(entity).embedding_id)).has_value();
+    return has_vector ? EmbeddingStatus::success : EmbeddingStatus::none;
+  }
+  return EmbeddingStatus::none;
+}
+
 Result<Box> read_box(const Item& row) {
+  if (find_field(row, "bounding_box") == nullptr) return Box{};
   const Json box = TRY(object_field(row, "bounding_box"));
   const double x = TRY(number_field(box, "x"));
   const double y = TRY(number_field(box, "y"));
@@ -194,7 +212,7 @@ class Loader {
   Result<void> add_line(const Item& row) {
     const RecordName name = TRY(add_state_named(row));
     Line line{.line_id = name.line_id};
-    line.text = TRY(string_field(row, "text"));
+    line.text = TRY(optional_string(row, "text")).value_or("");
     line.box = TRY(read_box(row));
     line.confidence = TRY(read_confidence(row));
     stored_.receipt.lines.push_back(std::move(line));
@@ -208,7 +226,7 @@ class Loader {
     // the next import or removal finish it.
     if (lines.empty() || lines.back().line_id != name.line_id) return {};
     Word word{.word_id = name.word_id};
-    word.text = TRY(string_field(row, "text"));
+    word.text = TRY(optional_string(row, "text")).value_or("");
     word.box = TRY(read_box(row));
     word.confidence = TRY(read_confidence(row));
     lines.back().words.push_back(std::move(word));
@@ -258,7 +276,7 @@ Json status_keys(const RecordId& id, EmbeddingStatus status) {
           {"GSI1SK", std::string(names.index_prefix) + id.str()}};
 }
 
-std::string outbox_partition(Entity entity) { return fmt::format("CHANGE#{}", names_of(entity).collection); }
+std::string outbox_partition(Entity entity) { return fmt::format("{}{}", kOutbox, names_of(entity).collection); }
 
 Item image_row(const Receipt& receipt, std::int64_t now_ms) {
   return {{"PK", image_partition(receipt.image_id)},
@@ -307,6 +325,17 @@ Item word_row(const Receipt& receipt, const Line& line, const Word& word, const 
                   word.confidence, state);
 }
 
+Update row_update(const Item& row, const ItemState& before, Condition condition) {
+  Update update{.key = key_of(row), .set = row, .condition = std::move(condition)};
+  update.set.erase("PK");
+  update.set.erase("SK");
+  for (const std::string_view attribute : kStateAttributes) {
+    if (!row.contains(attribute)) update.remove.emplace_back(attribute);
+  }
+  if (before.change_waiting && !row.contains("GSI3PK")) update.remove.insert(update.remove.end(), {"GSI3PK", "GSI3SK"});
+  return update;
+}
+
 Item tombstone_row(const RecordId& id, const ItemState& state) {
   const ItemKey key = row_key(id);
   const Entity entity = entity_of(id);
@@ -323,6 +352,18 @@ Item tombstone_row(const RecordId& id, const ItemState& state) {
   return row;
 }
 
+Clause same_status(const ItemState& state) {
+  return state.status_known ? equal("embedding_status", status_name(state.status)) : absent("embedding_status");
+}
+
+Clause same_version(const ItemState& state) {
+  return state.version_known ? equal("item_version", state.item_version) : absent("item_version");
+}
+
+Clause same_batch(const ItemState& state) {
+  return state.batch_id.empty() ? absent("embedding_batch_id") : equal("embedding_batch_id", state.batch_id.str());
+}
+
 Result<ItemState> item_state(const Item& row) {
   ItemState state;
   const std::string type = TRY(string_field(row, "TYPE"));
@@ -331,9 +372,13 @@ Result<ItemState> item_state(const Item& row) {
   if (state.removed) {
     state.removed_at_ms = TRY(parse_iso_time(TRY(string_field(row, "removed_at"))));
   } else {
-    state.status = TRY(parse_embedding_status(TRY(optional_string(row, "embedding_status")).value_or("NONE")));
+    const auto status = TRY(optional_string(row, "embedding_status"));
+    state.status_known = status.has_value();
+    state.status = status ? TRY(parse_embedding_status(*status)) : TRY(status_without_name(row, type));
   }
-  state.item_version = TRY(optional_int(row, "item_version")).value_or(1);
+  const auto version = TRY(optional_int(row, "item_version"));
+  state.version_known = version.has_value();
+  state.item_version = version.value_or(1);
   state.metadata_version = TRY(optional_int(row, "metadata_version")).value_or(1);
   state.input_hash = TRY(optional_string(row, "input_hash")).value_or("");
   state.batch_id = BatchId(TRY(optional_string(row, "embedding_batch_id")).value_or(""));
@@ -341,11 +386,13 @@ Result<ItemState> item_state(const Item& row) {
   state.failure_reason = TRY(optional_string(row, "failure_reason")).value_or("");
   state.deferrals = TRY(optional_int(row, "deferrals")).value_or(0);
   state.deferred_until_ms = TRY(optional_int(row, "deferred_until_ms")).value_or(0);
-  state.change_waiting = find_field(row, "GSI3PK") != nullptr;
+  state.change_waiting = TRY(optional_string(row, "GSI3PK")).value_or("").starts_with(kOutbox);
   state.input_generation = TRY(optional_int(row, "input_generation")).value_or(1);
   state.next = TRY(next_input(row));
   return state;
 }
+
+std::int64_t ItemState::next_version() const { return std::max<std::int64_t>(item_version, 0) + 1; }
 
 std::string_view ItemState::hash_for(std::int64_t generation) const {
   if (input_generation == generation) return input_hash;

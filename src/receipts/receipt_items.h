@@ -30,7 +30,9 @@ struct NextInput {
 /// Where a line or word stands on its way to a vector (design: items and batches).
 struct ItemState {
   EmbeddingStatus status = EmbeddingStatus::none;
+  bool status_known = true;           ///< the row has an embedding_status; else it follows from the vector's id
   std::int64_t item_version = 1;      ///< raised when the input text changes or the item is removed
+  bool version_known = true;          ///< the row has an item_version; rows of others have none
   std::int64_t metadata_version = 1;  ///< raised when the metadata changes; breaks ties between equal item_versions
   std::string input_hash;             ///< SHA-256 of the text that is sent; empty in data of others: unknown
   std::int64_t input_generation = 1;  ///< under whose format
@@ -46,6 +48,8 @@ struct ItemState {
 
   /// The hash of the text under the format of a generation, or nothing if it is not known.
   [[nodiscard]] std::string_view hash_for(std::int64_t generation) const;
+  /// What the item gets when its text changes or it is removed: above all imported versions.
+  [[nodiscard]] std::int64_t next_version() const;
 };
 
 /// The primary key of the row of a line or word, and of a receipt's RECEIPT row.
@@ -75,6 +79,9 @@ struct StoredReceipt {
 [[nodiscard]] Item metadata_row(const Receipt& receipt);  ///< RECEIPT_METADATA; only for a known merchant
 [[nodiscard]] Item line_row(const Receipt& receipt, const Line& line, const ItemState& state);
 [[nodiscard]] Item word_row(const Receipt& receipt, const Line& line, const Word& word, const ItemState& state);
+/// Brings the stored row of a line or word, whose state is `before`, to `row` of line_row() or word_row(); what others
+/// keep in it stays.
+[[nodiscard]] Update row_update(const Item& row, const ItemState& before, Condition condition);
 /// The row that a removed line or word leaves; `state.removed` must be set. In the outbox if change_waiting.
 [[nodiscard]] Item tombstone_row(const RecordId& id, const ItemState& state);
 
@@ -83,13 +90,19 @@ struct StoredReceipt {
 /// The hash of the outbox partition (GSI3PK) of an entity: "CHANGE#receipt_lines". GSI3SK is the record id.
 [[nodiscard]] std::string outbox_partition(Entity entity);
 
+// What must hold of a row for a write that was worked out from its state; an attribute that it lacks must be lacking.
+[[nodiscard]] Clause same_status(const ItemState& state);
+[[nodiscard]] Clause same_version(const ItemState& state);
+[[nodiscard]] Clause same_batch(const ItemState& state);
+
 /// The state part of a line's, word's or tombstone's row. Attributes that old data lacks read as unknown.
 [[nodiscard]] Result<ItemState> item_state(const Item& row);
 /// The id of a line's, word's or tombstone's row.
 [[nodiscard]] Result<RecordId> record_id_of(const Item& row);
 
 /// All rows of a receipt as one value; nothing if there are none. `corrupt` names a row that cannot be read. A word
-/// whose line is gone (a removal that was cut short) is in `states` only.
+/// whose line is gone (a removal that was cut short) is in `states` only. A row without a text has an empty one, which
+/// is noise; without a place it lies at 0, 0.
 [[nodiscard]] Result<std::optional<StoredReceipt>> load_receipt(Table& table, const ImageId& image, int receipt_id);
 
 }  // namespace tillite

@@ -13,7 +13,7 @@ constexpr std::size_t kWritesAtOnce = 1000;
 /// That the version and `next` are what was read.
 Condition unchanged(const ItemState& state) {
   Condition condition = next_input_unchanged(state);
-  condition.push_back(equal("item_version", state.item_version));
+  condition.push_back(same_version(state));
   return condition;
 }
 

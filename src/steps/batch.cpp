@@ -45,6 +45,12 @@ Result<std::int64_t> number_or_zero(const Item& row, std::string_view name) {
   return TRY(optional_int(row, name)).value_or(0);
 }
 
+/// A time that cannot be read is as good as none.
+Result<std::int64_t> time_or_zero(const Item& row, std::string_view name) {
+  const auto text = TRY(optional_string(row, name));
+  return text ? parse_utc_time(*text).value_or(0) : 0;
+}
+
 Result<std::vector<ProviderFileId>> files_in(const Item& row, std::string_view name) {
   std::vector<ProviderFileId> files;
   const Json* const list = find_field(row, name);
@@ -132,8 +138,8 @@ Result<Batch> parse_batch(const Item& row) {
     batch.tokens_reserved = TRY(number_or_zero(row, "tokens_reserved"));
     batch.tokens_model = TRY(text_or_empty(row, "tokens_model"));
     batch.error_summary = TRY(text_or_empty(row, "error_summary"));
-    if (const auto created = TRY(optional_string(row, "created_at"))) batch.created_ms = TRY(parse_iso_time(*created));
-    if (const auto at = TRY(optional_string(row, "submitted_at"))) batch.submitted_ms = TRY(parse_iso_time(*at));
+    batch.created_ms = TRY(time_or_zero(row, "created_at"));
+    batch.submitted_ms = TRY(time_or_zero(row, "submitted_at"));
     return batch;
   };
   auto batch = parse();
@@ -180,6 +186,7 @@ std::string items_text(const std::vector<BatchItem>& items) {
 }
 
 Result<std::vector<BatchItem>> read_items(ObjectStore& batch_files, const Batch& batch) {
+  if (batch.items_key.empty()) return fail(Code::not_found, "nothing lists the items of the batch {}", batch.id.str());
   const ObjectKey key(batch.items_key);
   const std::string text = TRY(read_object(batch_files, key, kItemsBytesMax));
   const auto source = source_of(text);

@@ -79,6 +79,9 @@ struct Batch {
   std::string tokens_model;
   std::string error_summary;
 
+  /// Made by the system before this one: no row of ours is without a generation. Nothing lists its items, nor says how
+  /// their texts were formed, so nobody here can collect it (steps/adoption.h).
+  [[nodiscard]] bool is_foreign() const { return generation == 0; }
   [[nodiscard]] bool is_prepared() const { return status == BatchStatus::pending && openai_batch_id.empty(); }
 };
 

@@ -30,7 +30,7 @@ Result<Cancelling> ask_provider(const ProviderBatchId& id, BatchProvider& provid
 
 /// The claims that a batch has on the texts of its items.
 Result<void> free_texts(const Batch& batch, const std::vector<BatchItem>& items, const Ports& ports) {
-  if (batch.source == VectorSource::cache) return {};
+  if (batch.source == VectorSource::cache || batch.is_foreign()) return {};
   const CollectionBinding binding = TRY(generation_numbered(batch.entity, batch.generation, ports)).binding;
   std::unordered_set<std::string_view> texts;
   std::vector<TextKey> keys;
@@ -54,7 +54,7 @@ Result<Batch> finish_claiming(const Batch& batch, const Ports& ports, const Step
 
 /// A batch that nobody has submitted, as far as its row says.
 Result<Cancelling> cancel_prepared(Batch batch, const Ports& ports, const StepContext& context) {
-  if (batch.requests_key.empty()) {
+  if (batch.requests_key.empty() && !batch.is_foreign()) {
     // Whoever was claiming its items must have come to an end, or items would be claimed for it afterwards.
     auto claimed = finish_claiming(batch, ports, context);
     if (!claimed && !is_damage(claimed.error())) return std::unexpected(claimed.error());

@@ -22,9 +22,11 @@ Result<void> count_pending(Census& census, const std::map<BatchId, Batch>& open,
                     .range_prefix = std::string(names_of(census.entity).index_prefix)};
   return for_each_item(table, query, [&](const Item& row) -> Result<void> {
     // Nothing else of the row matters here: one that is damaged is counted like the others.
-    const auto batch = open.find(BatchId(row.contains("embedding_batch_id") && row["embedding_batch_id"].is_string()
-                                             ? row["embedding_batch_id"].get<std::string>()
-                                             : std::string()));
+    const BatchId batch_id(row.contains("embedding_batch_id") && row["embedding_batch_id"].is_string()
+                               ? row["embedding_batch_id"].get<std::string>()
+                               : std::string());
+    if (batch_id.empty()) ++census.held;
+    const auto batch = open.find(batch_id);
     if (batch == open.end() || batch->second.delta_id.empty()) {
       ++census.claimed;
     } else if (census.version && census.version->has_consumed(batch->second.delta_id)) {
@@ -59,7 +61,9 @@ Result<Census> count_once(Entity entity, const Ports& ports, const StepContext& 
   BatchesRead read = TRY(read_batches_in(ports.table, entity, kOpenStatuses));
   if (!read.unreadable.empty()) census.batches["UNREADABLE"] = read.unreadable.size();
   for (Batch& batch : read.batches) {
-    ++census.batches[batch.is_prepared() ? "PREPARED" : std::string(batch_status_name(batch.status))];
+    ++census.batches[batch.is_foreign()    ? "FOREIGN"
+                     : batch.is_prepared() ? "PREPARED"
+                                           : std::string(batch_status_name(batch.status))];
     open.emplace(batch.id, std::move(batch));
   }
   for (const BatchStatus status : kEndedStatuses) {

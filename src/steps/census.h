@@ -16,10 +16,12 @@ struct Census {
   std::uint64_t noise = 0;
   std::uint64_t unclaimed = 0;
   std::uint64_t claimed = 0;    ///< in a batch without a delta
+  std::uint64_t held = 0;       ///< of these: by nobody of ours, so that no run moves them (steps/adoption.h)
   std::uint64_t in_deltas = 0;  ///< in a delta that no version has consumed
   std::uint64_t published = 0;  ///< in a published version; SUCCESS, or about to be
   std::uint64_t failed = 0;
-  /// By status; "PREPARED" for those not submitted, "UNREADABLE" for open ones whose row cannot be read.
+  /// By status; "PREPARED" for those not submitted, "FOREIGN" for open ones that are not ours, "UNREADABLE" for open
+  /// ones whose row cannot be read.
   std::map<std::string, std::uint64_t> batches;
   std::uint64_t deltas_waiting = 0;
   std::uint64_t changes_waiting = 0;  ///< rows in the outbox

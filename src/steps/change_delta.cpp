@@ -146,10 +146,9 @@ Result<void> clear_outbox(const std::vector<Item>& rows, Table& table) {
   writes.reserve(rows.size());
   for (const Item& row : rows) {
     const ItemState state = TRY(item_state(row));
-    writes.emplace_back(Update{
-        .key = key_of(row),
-        .remove = {"GSI3PK", "GSI3SK"},
-        .condition = {equal("item_version", state.item_version), equal("metadata_version", state.metadata_version)}});
+    writes.emplace_back(Update{.key = key_of(row),
+                               .remove = {"GSI3PK", "GSI3SK"},
+                               .condition = {same_version(state), equal("metadata_version", state.metadata_version)}});
   }
   TRY(table.write_each(writes));
   return {};

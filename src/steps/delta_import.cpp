@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "vectors/record_json.h"
+#include "steps/object_folder.h"
 #include "vectors/snapshot_files.h"
 #include "vectors/unpack.h"
 
@@ -13,8 +13,6 @@ namespace {
 constexpr std::size_t kDeltasMax = 100'000;
 constexpr std::string_view kArchiveEnd = ".tar.gz";
 constexpr UnpackLimits kLimits;
-// The moment that gets the lowest of the versions for imports; as many seconds as there are versions last until 2051.
-constexpr std::int64_t kFirstMoment_s = 1'577'836'800;  // 2020-01-01
 
 struct StoredPlace {
   std::string_view prefix;
@@ -57,31 +55,10 @@ ChromaDelta delta_of_archive(ObjectStore& vectors, const ObjectKey& key, Entity 
           [&vectors, key](const Path& scratch) -> Result<Path> { return unpacked(*TRY(vectors.open(key)), scratch); }};
 }
 
-Result<void> copy_object(ObjectStore& vectors, const ObjectKey& key, const Path& file) {
-  const auto source = TRY(vectors.open(key));
-  TRY(make_folders(file.parent_path()));
-  FileSink sink(TRY(File::create(file)));
-  std::vector<std::byte> piece(std::size_t{64} << 10);
-  for (;;) {
-    const auto size = TRY(source->read(piece));
-    if (size == 0) return sink.flush();
-    TRY(sink.write(std::span(piece).first(size)));
-  }
-}
-
 /// `prefix`: the folder's name with its '/'.
 ChromaDelta delta_of_folder(ObjectStore& vectors, const std::string& prefix, Entity entity) {
   return {prefix, entity, [&vectors, prefix](const Path& scratch) -> Result<Path> {
-            const auto objects = TRY(list_all(vectors, prefix));
-            std::uint64_t bytes = 0;
-            for (const ObjectInfo& object : objects) bytes += object.size_bytes;
-            if (objects.size() > kLimits.members_max || bytes > kLimits.bytes_max) {
-              return fail(Code::limit_exceeded, "it has {} files with {} bytes", objects.size(), bytes);
-            }
-            for (const ObjectInfo& object : objects) {
-              TRY(check_key(object.key));  // no part of it leads upwards
-              TRY(copy_object(vectors, object.key, scratch / "copy" / object.key.str().substr(prefix.size())));
-            }
+            TRY(fetch_folder(vectors, prefix, scratch / "copy", {kLimits.members_max, kLimits.bytes_max}));
             return scratch / "copy";
           }};
 }
@@ -93,15 +70,11 @@ bool concerns_the_delta(const Error& error) {
   return std::ranges::find(kCodes, error.code()) != kCodes.end();
 }
 
-std::int64_t version_of(const ChromaDirectory& directory) {
-  const std::int64_t versions = -kFirstImportedVersion;
-  return kFirstImportedVersion + std::clamp<std::int64_t>(directory.written_s() - kFirstMoment_s, 0, versions - 1);
-}
-
 class DeltaImporter {
  public:
-  DeltaImporter(std::string collection, std::string into, const Ports& ports, const StepContext& context)
-      : collection_(std::move(collection)), into_(std::move(into)), ports_(ports), context_(context) {}
+  DeltaImporter(std::string collection, std::string into, ImportMode mode, const Ports& ports,
+                const StepContext& context)
+      : collection_(std::move(collection)), into_(std::move(into)), mode_(mode), ports_(ports), context_(context) {}
 
   Result<void> take(const ChromaDelta& delta) {
     const auto room = TRY(ScratchFolder::create(context_.scratch));
@@ -112,10 +85,12 @@ class DeltaImporter {
     if (!fits) return refuse(delta, fits.error());
 
     auto directory = TRY(ChromaDirectory::open(checked->folder, room.path()));
-    const std::int64_t version = version_of(directory);
+    const std::int64_t version = version_when_written(directory);
+    const std::uint64_t news = import.news();
     const auto take_record = [&](ChromaRecord&& record) { return import.take(std::move(record), version); };
     TRY(directory.for_each(checked->pair.from, take_record, context_.stop));
     ++report_.deltas;
+    if (import.news() > news) report_.with_news.push_back(delta.name);
     return import.flush();
   }
 
@@ -150,13 +125,14 @@ class DeltaImporter {
   Result<RecordImport*> import_into(Entity entity) {
     auto place = imports_.find(entity);
     if (place == imports_.end()) {
-      place = imports_.emplace(entity, TRY(RecordImport::begin(entity, ports_, context_))).first;
+      place = imports_.emplace(entity, TRY(RecordImport::begin(entity, ports_, context_, mode_))).first;
     }
     return &place->second;
   }
 
   std::string collection_;
   std::string into_;
+  ImportMode mode_;
   const Ports& ports_;
   const StepContext& context_;
   std::map<Entity, RecordImport> imports_;
@@ -210,8 +186,9 @@ Result<std::vector<ChromaDelta>> chroma_deltas_in(ObjectStore& vectors) {
 }
 
 Result<DeltaImport> import_deltas(const std::vector<ChromaDelta>& deltas, const std::string& collection,
-                                  const std::string& into, const Ports& ports, const StepContext& context) {
-  DeltaImporter importer(collection, into, ports, context);
+                                  const std::string& into, const Ports& ports, const StepContext& context,
+                                  ImportMode mode) {
+  DeltaImporter importer(collection, into, mode, ports, context);
   for (const ChromaDelta& delta : deltas) TRY(importer.take(delta));
   return importer.finish();
 }

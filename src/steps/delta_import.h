@@ -30,13 +30,15 @@ struct DeltaImport {
   };
   std::vector<Refused> refused;  ///< damaged or fitting nowhere; nothing of them went in
   std::map<Entity, ImportedRecords> records;
+  std::vector<std::string> with_news;  ///< the names of those that said what was not known
 };
 
 /// Takes deltas into the collections, and merges them once. Each record's item_version follows from the time at which
 /// its delta was written, so the newer delta wins in whatever order they come, and repeating changes nothing. It stays
-/// below all of the pipeline's own. `collection` and `into` as in choose_collections(). Scratch holds one delta.
+/// below all of the pipeline's own. A preview writes nothing. `collection` and `into` as in choose_collections().
+/// Scratch holds one delta.
 [[nodiscard]] Result<DeltaImport> import_deltas(const std::vector<ChromaDelta>& deltas, const std::string& collection,
-                                                const std::string& into, const Ports& ports,
-                                                const StepContext& context);
+                                                const std::string& into, const Ports& ports, const StepContext& context,
+                                                ImportMode mode = ImportMode::write);
 
 }  // namespace tillite

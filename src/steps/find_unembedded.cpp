@@ -33,7 +33,7 @@ class Finder {
       pass_over("a prepared batch cannot be read", name, Error(Code::corrupt, reason));
     }
     std::vector<Batch>& prepared = read.batches;
-    std::erase_if(prepared, [](const Batch& batch) { return !batch.is_prepared(); });
+    std::erase_if(prepared, [](const Batch& batch) { return !batch.is_prepared() || batch.is_foreign(); });
     std::ranges::sort(prepared, {}, [](const Batch& batch) {
       return std::tuple(batch.source == VectorSource::batch, batch.created_ms, batch.id);
     });

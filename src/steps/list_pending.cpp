@@ -16,9 +16,10 @@ Result<Json> list_pending(const Json& event, const Ports& ports, const StepConte
   const Completion completion = TRY(complete_all(entity, ports, context));
 
   std::vector<Batch> pending = TRY(batches_in(ports.table, entity, kOpenStatuses));
-  // Those with a delta wait for a merge, not for the provider.
+  // Those with a delta wait for a merge, not for the provider; those of others cannot be collected.
   std::erase_if(pending, [](const Batch& batch) {
-    return !is_half_cancelled(batch) && (batch.openai_batch_id.empty() || !batch.delta_id.empty());
+    const bool is_not_at_provider = batch.openai_batch_id.empty() || !batch.delta_id.empty();
+    return batch.is_foreign() || (!is_half_cancelled(batch) && is_not_at_provider);
   });
   // Polled longest ago first, so that batches which stay unfinished never keep the others from their turn.
   std::ranges::sort(pending, {},

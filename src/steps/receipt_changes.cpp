@@ -56,12 +56,12 @@ class Transition {
     }
     const ItemState* before = state_before(id);
     if (before == nullptr) return fresh(1, hashes, report);
-    if (before->removed) return fresh(before->item_version + 1, hashes, report);
+    if (before->removed) return fresh(before->next_version(), hashes, report);
 
     const bool was_noise = before->status == EmbeddingStatus::noise;
     if (noise && was_noise) return *before;
-    if (noise != was_noise || before->hash_for(hashes.generation) != hashes.active || next_changed(*before, hashes)) {
-      ItemState state = fresh(before->item_version + 1, hashes, report);
+    if (noise != was_noise || text_changed(id, *before, hashes) || next_changed(*before, hashes)) {
+      ItemState state = fresh(before->next_version(), hashes, report);
       state.change_waiting = noise;  // a vector may have been stored: it has to go
       return state;
     }
@@ -92,6 +92,13 @@ class Transition {
             .input_hash = hashes.active,
             .input_generation = hashes.noise() ? 1 : hashes.generation,
             .next = hashes.next};
+  }
+
+  /// Whether another text is to be sent for an item. Rows of others do not say which one was: then the stored texts do.
+  bool text_changed(const RecordId& id, const ItemState& before, const Hashes& hashes) const {
+    if (const auto hash = before.hash_for(hashes.generation); !hash.empty()) return hash != hashes.active;
+    const auto text = old_texts_.inputs.find(id);
+    return text == old_texts_.inputs.end() || input_hash(text->second) != hashes.active;
   }
 
   /// Whether a generation that is being built has, or is about to have, another text of the item.
@@ -133,9 +140,7 @@ class Transition {
 Condition unchanged(const ItemState* before) {
   if (before == nullptr) return {absent("PK")};
   if (before->removed) return {equal("item_version", before->item_version), absent("embedding_status")};
-  Condition condition = {equal("embedding_status", status_name(before->status))};
-  condition.push_back(before->batch_id.empty() ? absent("embedding_batch_id")
-                                               : equal("embedding_batch_id", before->batch_id.str()));
+  Condition condition = {same_status(*before), same_batch(*before)};
   std::ranges::move(next_input_unchanged(*before), std::back_inserter(condition));
   return condition;
 }
@@ -153,15 +158,20 @@ class ReceiptWriter {
 
   void put(const RecordId& id, Item row, const Item* row_before) {
     kept_.insert(id);
-    if (row_before != nullptr && *row_before == row) return;
-    writes_.emplace_back(Put{std::move(row), unchanged(find_state(old_, id))});
+    const ItemState* const before = find_state(old_, id);
+    if (row_before != nullptr && *row_before == row && (before == nullptr || before->status_known)) return;
+    if (before == nullptr || before->removed) {
+      writes_.emplace_back(Put{std::move(row), unchanged(before)});
+    } else {
+      writes_.emplace_back(row_update(row, *before, unchanged(before)));
+    }
   }
 
   void remove_all_others(ImportedReceipt& report) {
     if (old_ == nullptr) return;
     for (const auto& [id, before] : old_->states) {
       if (kept_.contains(id) || before.removed) continue;
-      ItemState state{.item_version = before.item_version + 1, .removed = true, .removed_at_ms = now_ms_};
+      ItemState state{.item_version = before.next_version(), .removed = true, .removed_at_ms = now_ms_};
       // Noise was never sent; but a line that turned into noise may have had a vector, and its tombstone may not be out
       // yet.
       state.change_waiting = before.status != EmbeddingStatus::noise || before.item_version > 1;

@@ -85,10 +85,17 @@ class RecordImport::Parts {
     Count counted = nullptr;  ///< where in the report
   };
 
-  Parts(CollectionBinding binding, Entity entity, Base base, const Ports& ports, const StepContext& context)
-      : binding_(std::move(binding)), entity_(entity), base_(std::move(base)), ports_(ports), context_(context) {}
+  Parts(CollectionBinding binding, Entity entity, Base base, ImportMode mode, const Ports& ports,
+        const StepContext& context)
+      : binding_(std::move(binding)),
+        entity_(entity),
+        base_(std::move(base)),
+        mode_(mode),
+        ports_(ports),
+        context_(context) {}
 
   [[nodiscard]] const CollectionBinding& binding() const { return binding_; }
+  [[nodiscard]] std::uint64_t news() const { return report_.added + report_.changed; }
 
   Result<void> take(ChromaRecord&& from, std::optional<std::int64_t> version) {
     ++report_.records;
@@ -117,6 +124,7 @@ class RecordImport::Parts {
 
   Result<void> write_delta() {
     bytes_ = 0;
+    if (mode_ == ImportMode::preview) waiting_.clear();
     if (waiting_.empty()) return {};
     const DeltaId id = delta_id();
     const auto room = TRY(ScratchFolder::create(context_.scratch));
@@ -148,6 +156,7 @@ class RecordImport::Parts {
 
   Result<ImportedRecords> finish() {
     TRY(write_delta());
+    if (mode_ == ImportMode::preview) return report_;
     report_.compacted = TRY(compact_collection(entity_, ports_, context_));
     TRY(check_merged(deltas_, binding_, ports_.vectors));
     return report_;
@@ -221,6 +230,7 @@ class RecordImport::Parts {
   CollectionBinding binding_;
   Entity entity_;
   Base base_;
+  ImportMode mode_;
   const Ports& ports_;
   const StepContext& context_;
   ImportedRecords report_;
@@ -234,11 +244,16 @@ RecordImport::RecordImport(RecordImport&&) noexcept = default;
 RecordImport& RecordImport::operator=(RecordImport&&) noexcept = default;
 RecordImport::~RecordImport() = default;
 
-Result<RecordImport> RecordImport::begin(Entity into, const Ports& ports, const StepContext& context) {
-  auto binding = TRY(active_collection(into, ports, context));
-  TRY(compact_collection(into, ports, context));
+Result<RecordImport> RecordImport::begin(Entity into, const Ports& ports, const StepContext& context, ImportMode mode) {
+  CollectionBinding binding;
+  if (mode == ImportMode::preview) {
+    binding = TRY(stored_binding(into, ports.vectors)).value_or(wanted_binding(into, context.settings));
+  } else {
+    binding = TRY(active_collection(into, ports, context));
+    TRY(compact_collection(into, ports, context));
+  }
   auto base = TRY(Base::open(binding, ports, context));
-  return RecordImport(std::make_unique<Parts>(std::move(binding), into, std::move(base), ports, context));
+  return RecordImport(std::make_unique<Parts>(std::move(binding), into, std::move(base), mode, ports, context));
 }
 
 Result<void> RecordImport::check_dimensions(const ChromaCollection& from) const {
@@ -253,6 +268,7 @@ Result<void> RecordImport::take(ChromaRecord&& record, std::optional<std::int64_
   return parts_->take(std::move(record), version);
 }
 
+std::uint64_t RecordImport::news() const { return parts_->news(); }
 Result<void> RecordImport::flush() { return parts_->write_delta(); }
 Result<ImportedRecords> RecordImport::finish() { return parts_->finish(); }
 

@@ -26,6 +26,10 @@ struct ImportedRecords {
   Json compacted;           ///< what the merge after it says
 };
 
+/// Whether an import writes, or says only what it would do: then nothing is merged before it, and records that come
+/// twice count twice.
+enum class ImportMode { write, preview };
+
 /// Takes records of Chroma collections into an entity's collection: merges what is outstanding, compares each record
 /// with the newest version, writes what is new as deltas of at most 5,000 records and 32 MiB, and merges these.
 /// Repeating it changes nothing: what is there already is left out, and a delta's id follows from its content, so that
@@ -33,7 +37,8 @@ struct ImportedRecords {
 /// left out. Threads: one at a time. `ports` and `context` must outlive it.
 class RecordImport {
  public:
-  [[nodiscard]] static Result<RecordImport> begin(Entity into, const Ports& ports, const StepContext& context);
+  [[nodiscard]] static Result<RecordImport> begin(Entity into, const Ports& ports, const StepContext& context,
+                                                  ImportMode mode = ImportMode::write);
   RecordImport(RecordImport&&) noexcept;
   RecordImport& operator=(RecordImport&&) noexcept;
   ~RecordImport();
@@ -46,6 +51,8 @@ class RecordImport {
   [[nodiscard]] Result<void> take(ChromaRecord&& record, std::optional<std::int64_t> version = std::nullopt);
   /// Writes what still waits for a delta: the ids that come from now on may have come before.
   [[nodiscard]] Result<void> flush();
+  /// How many of the records up to now say what the newest version does not know.
+  [[nodiscard]] std::uint64_t news() const;
   /// Writes and merges everything. `unavailable` if a delta still waits for a merge: compact.
   [[nodiscard]] Result<ImportedRecords> finish();
 

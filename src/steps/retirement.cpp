@@ -57,6 +57,11 @@ Result<void> carry_over_deltas(const CollectionBinding& retired, const Ports& po
 }  // namespace
 
 Result<std::optional<CollectionBinding>> binding_of_batch(const Batch& batch, const Ports& ports) {
+  if (batch.is_foreign()) {
+    return fail(Code::not_found,
+                "the batch {} is not one of ours: nothing says what it belongs to. tillite doctor tells what to do",
+                batch.id.str());
+  }
   const Generation generation = TRY(generation_numbered(batch.entity, batch.generation, ports));
   if (is_over(generation, TRY(candidate_generation(batch.entity, ports)))) return std::optional<CollectionBinding>();
   return std::optional(generation.binding);

@@ -1,9 +1,15 @@
 #include "steps/snapshot_import.h"
 
+#include <algorithm>
+
 #include "steps/collection.h"
+#include "vectors/record_json.h"
 
 namespace tillite {
 namespace {
+
+// The moment that gets the lowest of the versions for imports; as many seconds as there are versions last until 2051.
+constexpr std::int64_t kFirstMoment_s = 1'577'836'800;  // 2020-01-01
 
 std::string names_in(const ChromaDirectory& directory) {
   std::string names;
@@ -49,11 +55,17 @@ Result<ImportPair> choose_collections(const ChromaDirectory& directory, const st
   return pair;
 }
 
+std::int64_t version_when_written(const ChromaDirectory& directory) {
+  const std::int64_t versions = -kFirstImportedVersion;
+  return kFirstImportedVersion + std::clamp<std::int64_t>(directory.written_s() - kFirstMoment_s, 0, versions - 1);
+}
+
 Result<ImportedRecords> import_snapshot(std::span<ChromaDirectory> directories, const std::string& from, Entity into,
-                                        const Ports& ports, const StepContext& context) {
+                                        const Ports& ports, const StepContext& context,
+                                        std::optional<std::int64_t> version) {
   auto import = TRY(RecordImport::begin(into, ports, context));
   for (const ChromaDirectory& directory : directories) TRY(import.check_dimensions(TRY(directory.collection(from))));
-  const auto take = [&](ChromaRecord&& record) { return import.take(std::move(record)); };
+  const auto take = [&](ChromaRecord&& record) { return import.take(std::move(record), version); };
   for (ChromaDirectory& directory : directories) {
     TRY(directory.for_each(TRY(directory.collection(from)), take, context.stop));
   }

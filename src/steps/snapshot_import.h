@@ -21,8 +21,13 @@ struct ImportPair {
 /// Takes the records of a Chroma collection into an entity's collection, from a directory or from the shards of an
 /// export (exported_shards()); a record that says something else than at the last import replaces it. `invalid_input`
 /// if the dimensions differ, `not_found` if a directory has no collection called `from`. Vectors are normalised, in
-/// spaces other than cosine too.
+/// spaces other than cosine too. With a `version` only what is older is replaced, as for a delta.
 [[nodiscard]] Result<ImportedRecords> import_snapshot(std::span<ChromaDirectory> directories, const std::string& from,
-                                                      Entity into, const Ports& ports, const StepContext& context);
+                                                      Entity into, const Ports& ports, const StepContext& context,
+                                                      std::optional<std::int64_t> version = std::nullopt);
+
+/// The item_version of records that a directory brings: it follows from the time at which that was written, so that
+/// the newest wins in whatever order directories come. Below all of the pipeline's own.
+[[nodiscard]] std::int64_t version_when_written(const ChromaDirectory& directory);
 
 }  // namespace tillite

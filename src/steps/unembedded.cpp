@@ -88,6 +88,21 @@ Result<std::vector<BatchItem>> unembedded_items(const StoredReceipt& stored, con
   return items;
 }
 
+Result<bool> any_deferred(Entity entity, Table& table, std::int64_t now_ms) {
+  Query query{.index = Index::gsi1,
+              .hash = "EMBEDDING_STATUS#NONE",
+              .range_prefix = std::string(names_of(entity).index_prefix)};
+  while (true) {
+    const Page page = TRY(table.query(query));
+    for (const Item& row : page.items) {
+      const auto state = item_state(row);
+      if (state && state->deferred_until_ms > now_ms) return true;
+    }
+    if (page.next.empty()) return false;
+    query.start_after = page.next;
+  }
+}
+
 Result<std::size_t> walk_unembedded(Entity entity, const CollectionBinding& binding, const Ports& ports,
                                     const StepContext& context, const UnembeddedItems& each) {
   return Walk(entity, binding, ports, context, each).walk();

@@ -26,4 +26,7 @@ using UnembeddedItems = std::function<Result<bool>(std::vector<BatchItem> items)
 [[nodiscard]] Result<std::size_t> walk_unembedded(Entity entity, const CollectionBinding& binding, const Ports& ports,
                                                   const StepContext& context, const UnembeddedItems& each);
 
+/// Whether an item of an entity waits only for the time from which it may be sent again.
+[[nodiscard]] Result<bool> any_deferred(Entity entity, Table& table, std::int64_t now_ms);
+
 }  // namespace tillite

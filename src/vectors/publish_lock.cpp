@@ -55,6 +55,15 @@ Condition unchanged(const std::optional<LockRow>& before) {
 
 }  // namespace
 
+Result<void> check_nobody_publishes(Table& table, std::string_view collection, Clock& clock) {
+  const auto row = TRY(table.get(lock_key(std::string(collection))));
+  if (!row) return {};
+  const LockRow lock = TRY(parse_row(*row));
+  if (is_free(lock, clock.now_ms())) return {};
+  return fail(Code::lock_held, "{} is being published by {}, whose lease runs until {}", collection, lock.owner,
+              iso_time(lock.heartbeat_at_ms + lock.lease_ms));
+}
+
 bool LockWatch::has_outlived_lease(const std::string& collection, const std::string& record_version,
                                    std::int64_t lease_ms, std::int64_t steady_ms) {
   const std::scoped_lock lock(mutex_);

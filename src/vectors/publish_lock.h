@@ -34,6 +34,9 @@ class LockWatch {
   std::map<std::string, Sight> seen_;  ///< by collection
 };
 
+/// `lock_held` while a live holder has a collection's publish lock, as far as its row tells.
+[[nodiscard]] Result<void> check_nobody_publishes(Table& table, std::string_view collection, Clock& clock);
+
 /// The right to publish a collection: the row COMPACTION_LOCK of the table (design: lock row). It saves work; safety is
 /// the fence: whoever takes it first publishes a manifest of the new epoch, so that every older holder's publish fails.
 ///
