@@ -10,13 +10,12 @@
 #include "app/embedded_definitions.h"
 #include "app/embedding_service.h"
 #include "app/function_catalog.h"
+#include "app/models_of_home.h"
 #include "app/served_queues.h"
 #include "app/step_task_runner.h"
 #include "app/tasks/task_router.h"
 #include "server/engine_backend.h"
 #include "server/step_functions_service.h"
-#include "steps/collection.h"
-#include "steps/generation.h"
 
 namespace tillite {
 namespace {
@@ -147,31 +146,6 @@ class EmbeddedHost final : public LocalHost {
   InvocationLog invocations_;
   std::vector<std::unique_ptr<Tasks>> tasks_;
 };
-
-/// The model that the home's collections are bound to: what is there decides who is asked for more of it, not what else
-/// the environment has. Nothing if there is none yet, or it cannot be read, which is the business of who needs it.
-std::optional<std::string> bound_model(ObjectStore& vectors) {
-  for (const Entity entity : {Entity::line, Entity::word}) {
-    const auto binding = stored_binding(entity, vectors);
-    if (binding && *binding) return (*binding)->model;
-  }
-  return std::nullopt;
-}
-
-/// The models of all generations that vectors may still be made for. What cannot be read is the business of who needs
-/// it.
-std::set<std::string> models_in_use(Table& table, ObjectStore& vectors) {
-  std::set<std::string> models;
-  for (const Entity entity : kEntities) {
-    const auto generations = generations_of(entity, table, vectors);
-    if (!generations) continue;
-    for (const Generation& generation : *generations) {
-      const bool is_over = generation.state == GenerationState::retired || generation.state == GenerationState::removed;
-      if (!is_over) models.insert(generation.binding.model);
-    }
-  }
-  return models;
-}
 
 }  // namespace
 

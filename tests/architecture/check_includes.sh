@@ -10,13 +10,14 @@ allowed() {
     vectors) echo "vectors receipts ports base" ;;
     embedding) echo "embedding vectors receipts ports base" ;;
     steps) echo "steps embedding vectors receipts ports base" ;;
+    lambda) echo "lambda steps embedding vectors receipts ports base" ;;
     expressions) echo "expressions ports base" ;;
     workflow) echo "workflow expressions ports base" ;;
     server) echo "server workflow expressions ports base" ;;
     emulator) echo "emulator embedding vectors receipts ports base" ;;
     adapters) echo "adapters ports base" ;;
     library) echo "library steps adapters embedding vectors receipts ports base" ;;
-    app) echo "app server emulator steps workflow expressions adapters embedding vectors receipts ports base" ;;
+    app) echo "app server emulator lambda steps workflow expressions adapters embedding vectors receipts ports base" ;;
     *) return 1 ;;
   esac
 }

@@ -1,0 +1,146 @@
+#include "lambda/function.h"
+
+#include <chrono>
+#include <cstdlib>
+
+#include "lambda/embedded_metrics.h"
+#include "steps/step_call.h"
+
+namespace tillite {
+namespace {
+
+constexpr const char* kTraceVariable = "_X_AMZN_TRACE_ID";
+
+/// Where libraries look for the trace that they belong to. No other thread reads the environment between invocations.
+void set_trace(const std::string& header) {
+  if (header.empty()) {
+    ::unsetenv(kTraceVariable);
+  } else {
+    ::setenv(kTraceVariable, header.c_str(), 1);
+  }
+}
+
+std::int64_t now_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+/// What a step that was told to stop comes to for its caller.
+Error stopped_error(StopReason reason, const Error& error) {
+  if (error.code() != Code::cancelled || reason == StopReason::none) return error;
+  if (reason == StopReason::deadline) {
+    return Error(Code::timed_out, error.message()).in("the function's time is over, what is done is kept");
+  }
+  return Error(Code::unavailable, error.message()).in("the function's process is being ended, what is done is kept");
+}
+
+}  // namespace
+
+/// What is known of an invocation before its step runs.
+struct Function::Caller {
+  CallerKind kind = CallerKind::direct;
+  const RuntimeInvocation& invocation;
+  Logger log;
+};
+
+FunctionAnswer Function::handle(const RuntimeInvocation& invocation) {
+  set_trace(invocation.trace_header);
+  Json fields = {{"request_id", invocation.request_id}};
+  if (!invocation.trace_header.empty()) fields["trace"] = invocation.trace_header;
+  Caller caller{.invocation = invocation, .log = parts_.log.with(fields)};
+
+  const std::stop_token stop = watch_.begin(invocation.deadline_ms);
+  std::int64_t duration_ms = 0;
+  Json event;
+  auto result = [&]() -> Result<Json> {
+    event = TRY(parse_json(invocation.event.empty() ? "{}" : invocation.event, "the event"));
+    caller.kind = recognise_caller(event);
+    const Json wanted = TRY(step_event(caller.kind, event));
+    return call(caller, wanted, stop, duration_ms);
+  }();
+  const StopReason reason = watch_.end();
+  if (reason != StopReason::none) close();
+  if (!result) {
+    result = std::unexpected(stopped_error(reason, result.error()));
+    caller.log.error(fmt::format("invocation failed: {}", result.error().message()),
+                     {{"error", result.error().name()},
+                      {"duration_ms", duration_ms},
+                      {"function_arn", invocation.function_arn},
+                      {"caller", caller_kind_name(caller.kind)}});
+  }
+  measure(caller, event, result, duration_ms);
+  is_cold_ = false;
+  if (result) return success_answer(caller.kind, *result);
+  return error_answer(caller.kind, event, result.error(), invocation.request_id);
+}
+
+Result<Json> Function::call(const Caller& caller, const Json& event, std::stop_token stop, std::int64_t& duration_ms) {
+  const FunctionPorts* const opened = TRY(open(parts_.log));
+  const std::stop_callback stop_ports(stop, [&] { ports_stop_.request_stop(); });
+  TRY(make_folders(parts_.scratch));
+  const auto scratch = TRY(ScratchFolder::create(parts_.scratch));
+  const StepContext context{.settings = opened->settings(),
+                            .log = caller.log,
+                            .stop = std::move(stop),
+                            .scratch = scratch.path(),
+                            .owner = fmt::format("{}/{}", parts_.name, caller.invocation.request_id),
+                            .lock_watch = lock_watch_};
+  EndedStep ended = call_step(parts_.step, event, opened->ports(), context);
+  duration_ms = ended.duration_ms;
+  return std::move(ended.result);
+}
+
+Result<const FunctionPorts*> Function::open(const Logger& log) {
+  if (!ports_) {
+    ScratchFolder::remove_stale(parts_.scratch);
+    ports_stop_ = std::stop_source();
+    ports_ = TRY(parts_.open_ports(log, ports_stop_.get_token()));
+  }
+  return ports_.get();
+}
+
+void Function::close() { ports_.reset(); }
+
+void Function::measure(const Caller& caller, const Json& event, const Result<Json>& result, std::int64_t duration_ms) {
+  if (!parts_.metrics) return;
+  StepMeasurement measurement{.step = std::string(parts_.step.handler_type),
+                              .function_name = parts_.name,
+                              .timestamp_ms = now_ms(),
+                              .duration_ms = duration_ms,
+                              .is_cold_start = is_cold_,
+                              .result = result ? &*result : nullptr};
+  measurement.properties["request_id"] = caller.invocation.request_id;
+  measurement.properties["caller"] = caller_kind_name(caller.kind);
+  for (const char* name : {"execution", "batch_id", "collection"}) {
+    if (const Json* const field = find_field(event, name)) measurement.properties[name] = *field;
+  }
+  if (!result) measurement.properties["error"] = result.error().name();
+  parts_.metrics(embedded_metrics_line(measurement));
+}
+
+// ------------------------------------------------------------------------------------------------------ the loop
+
+namespace {
+
+Result<void> answer(RuntimeApi& api, const std::string& request_id, const FunctionAnswer& given) {
+  if (given.is_error) return api.fail(request_id, {.type = given.error_type, .message = given.error_message});
+  const auto taken = api.respond(request_id, given.payload);
+  if (taken || taken.error().code() != Code::limit_exceeded) return taken;
+  return api.fail(request_id, {.type = taken.error().name(), .message = taken.error().message()});
+}
+
+}  // namespace
+
+Result<void> serve_invocations(RuntimeApi& api, Function& function, const InvocationWatch& watch, const Logger& log) {
+  while (!watch.is_terminated()) {
+    const RuntimeInvocation invocation = TRY(api.next());
+    const auto taken = answer(api, invocation.request_id, function.handle(invocation));
+    if (!taken) {
+      log.error(fmt::format("the answer was not taken: {}", taken.error().message()),
+                {{"request_id", invocation.request_id}, {"error", taken.error().name()}});
+    }
+  }
+  return {};
+}
+
+}  // namespace tillite

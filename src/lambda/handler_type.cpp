@@ -1,0 +1,18 @@
+#include "lambda/handler_type.h"
+
+namespace tillite {
+
+Result<NamedStep> step_of_handler_type(const std::optional<std::string>& handler_type) {
+  std::string known;
+  for (const NamedStep& named : all_steps()) {
+    if (named.handler_type == handler_type) return named;
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", named.handler_type);
+  }
+  if (!handler_type || handler_type->empty()) {
+    return fail(Code::invalid_input, "the variable HANDLER_TYPE is missing: set it to one of {}", known);
+  }
+  return fail(Code::invalid_input, "the variable HANDLER_TYPE is '{}': set it to one of {}",
+              handler_type->substr(0, 128), known);
+}
+
+}  // namespace tillite
