@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::string_view kVersion = "tillite " TILLITE_VERSION;
 constexpr int kPortMax = 65'535;
+constexpr int kHostedAtOnceMax = 200;
+constexpr std::int64_t kIdleSecondsMax = 86'400;
 constexpr std::int64_t kDimensionsMax = 8192;  // as read_settings() has it
 constexpr std::int64_t kSampleReceiptsMax = 1'000'000'000;
 
@@ -47,6 +49,7 @@ struct Values {
   std::size_t limit = 100;
   ReconcileOptions reconcile;
   ServeOptions serve;
+  LambdaHostOptions lambda_host;
   OpenAiEmulatorOptions emulator;
   TestStateOptions test_state;
 };
@@ -81,6 +84,7 @@ class Parser {
     add_queue_commands();
     add_workflow_commands();
     add_serve_command();
+    add_lambda_host_command();
     add_openai_emulator_command();
   }
 
@@ -477,6 +481,27 @@ class Parser {
     serve->add_flag("--allow-commands", v->serve.runs_commands,
                     "Tasks may be programs (command:): whoever may create a state machine may run any");
     serve->add_flag("!--no-compaction", v->serve.compacts, "Leave the queue's messages to who receives them");
+  }
+
+  void add_lambda_host_command() {
+    auto v = values_;
+    LambdaHostOptions& of = v->lambda_host;
+    auto* host = add(app_, "lambda-host", "Runs functions as AWS Lambda does, on 127.0.0.1 (docs/lambda.md)",
+                     "tillite lambda-host --bootstrap ./bootstrap --env LOG_LEVEL=DEBUG",
+                     [v](CommandContext& c) { return lambda_host_command(c, v->lambda_host); });
+    host->add_option("--port", of.port, "Where; 0: any port that is free")
+        ->check(CLI::Range(0, kPortMax))
+        ->capture_default_str();
+    host->add_option("--bootstrap", of.bootstrap, "The program of the steps' functions (default: beside this one)");
+    host->add_option("--functions", of.functions_file, "A file of other functions: JSON (docs/lambda.md)");
+    host->add_option("--env", of.variables, "NAME=VALUE: a variable of every function; may be repeated")
+        ->allow_extra_args(false);
+    host->add_option("--concurrency", of.at_once_max, "Invocations at once; more are answered with status 429")
+        ->check(CLI::Range(1, kHostedAtOnceMax))
+        ->capture_default_str();
+    host->add_option("--idle-seconds", of.idle_seconds, "After which a process without work is ended")
+        ->check(CLI::Range(std::int64_t{0}, kIdleSecondsMax))
+        ->capture_default_str();
   }
 
   void add_openai_emulator_command() {

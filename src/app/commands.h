@@ -120,6 +120,16 @@ struct ServeOptions {
 };
 [[nodiscard]] Result<int> serve_command(CommandContext& context, const ServeOptions& options);
 
+struct LambdaHostOptions {
+  int port = 8767;                  ///< 0: any that is free
+  std::string bootstrap = {};       ///< the program of the functions of steps.json; empty: the one beside this program
+  std::string functions_file = {};  ///< other functions (docs/lambda.md); empty: none
+  std::vector<std::string> variables = {};  ///< NAME=VALUE, of every function
+  std::size_t at_once_max = 10;             ///< invocations
+  std::int64_t idle_seconds = 300;          ///< after which a sandbox is ended
+};
+[[nodiscard]] Result<int> lambda_host_command(CommandContext& context, const LambdaHostOptions& options);
+
 struct OpenAiEmulatorOptions {
   int port = 8766;  ///< 0: any that is free
   std::string folder = "openai-emulator";

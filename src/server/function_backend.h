@@ -22,11 +22,13 @@ struct FunctionCall {
   std::string function_name;  ///< of one of functions()
   Json event;
   std::string request_id;  ///< of this call, in its log
+  bool may_wait = false;   ///< nobody waits for the answer: it need not be refused when too much runs
 };
 
 struct EndedFunction {
   Result<Json> result;  ///< an error's name() is its errorType; `cancelled`: it was stopped, and may be called again
   std::string log;      ///< the lines that the call logged
+  bool is_throttled = false;  ///< it was not called: too much runs already
 };
 
 /// What Lambda's operations stand on. Threads: any, several calls at once.

@@ -41,8 +41,11 @@ std::unexpected<Error> stopping() {
   return aws_error("ServiceException", "the server is stopping: call the function again later");
 }
 
+std::unexpected<Error> too_many_requests() { return aws_error("TooManyRequestsException", "Rate Exceeded."); }
+
 /// What a function's end is as Invoke's answer. One that was stopped is none of the function's failures.
 Result<Json> answer_of(const EndedFunction& ended, bool wants_log) {
+  if (ended.is_throttled) return too_many_requests();
   Json answer = {{"StatusCode", 200}, {"ExecutedVersion", kVersion}};
   if (ended.result) {
     answer["Payload"] = to_text(*ended.result);
@@ -127,12 +130,13 @@ void LambdaService::invoke(AwsCall call) {
     }
     const EndedFunction ended = functions_.invoke({.function_name = std::move(invocation.function_name),
                                                    .event = std::move(invocation.event),
-                                                   .request_id = caller->request_id});
+                                                   .request_id = caller->request_id,
+                                                   .may_wait = is_event});
     if (!is_event) caller->answer(answer_of(ended, invocation.wants_log));
   };
   if (const auto added = queue_.add(bytes, std::move(run)); !added) {
     const bool is_stopped = added.error().code() == Code::cancelled;
-    return caller->answer(is_stopped ? stopping() : aws_error("TooManyRequestsException", "Rate Exceeded."));
+    return caller->answer(is_stopped ? stopping() : too_many_requests());
   }
   if (is_event) caller->answer(Json{{"StatusCode", 202}});
 }

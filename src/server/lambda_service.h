@@ -11,7 +11,7 @@
 
 namespace tillite {
 
-/// Lambda over functions of this process: Invoke (RequestResponse, Event, DryRun), ListFunctions, GetFunction and
+/// Lambda over a backend's functions: Invoke (RequestResponse, Event, DryRun), ListFunctions, GetFunction and
 /// GetFunctionConfiguration. There is one version of each, $LATEST. An Event is run once; one that waits when the
 /// service is stopped is not run.
 class LambdaService final : public AwsService {

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "base/file.h"
+
+namespace tillite {
+
+struct SandboxProgram {
+  std::vector<std::string> words;                  ///< the program (a path, or looked up in PATH) and its arguments
+  std::map<std::string, std::string> environment;  ///< all of it: nothing of this process's own is added
+  Path folder;                                     ///< where it works
+  std::uint64_t memory_bytes_max = 0;              ///< it is killed beyond that; 0: no limit
+};
+
+/// How a process ended.
+struct SandboxEnd {
+  int exit_status = 0;
+  int signal = 0;  ///< that killed it, or 0
+  bool was_too_large = false;
+};
+
+/// A running program whose output, standard and error alike, is heard line by line, and whose memory is watched. It
+/// leads a process group of its own, which ends with this object. Memory is what it does not share with files
+/// (RssAnon and RssShmem of proc(5)), looked at every few milliseconds. Threads: any.
+class SandboxProcess {
+ public:
+  /// Called from any thread, one call at a time; must not call the process.
+  using LineListener = std::function<void(std::string_view line)>;
+  /// Called once, when all lines have been heard, from a thread of the process's own.
+  using EndListener = std::function<void(const SandboxEnd& end)>;
+
+  /// Errors: `not_found` and `permission` if the program cannot be started; `unavailable`.
+  [[nodiscard]] static Result<std::unique_ptr<SandboxProcess>> start(const SandboxProgram& program,
+                                                                     LineListener on_line, EndListener on_end);
+  SandboxProcess(const SandboxProcess&) = delete;
+  SandboxProcess& operator=(const SandboxProcess&) = delete;
+  /// Kills what still runs.
+  ~SandboxProcess();
+
+  /// Sends a signal to the whole group, if it still runs.
+  void signal(int number);
+  /// When this returns, all lines that were written before have been heard.
+  void hear();
+  /// The most memory that it had so far.
+  [[nodiscard]] std::uint64_t memory_bytes_peak() const { return memory_bytes_peak_; }
+
+ private:
+  SandboxProcess(pid_t pid, int exit, int output, std::uint64_t memory_bytes_max, LineListener on_line,
+                 EndListener on_end);
+  void watch();
+  void look_at_memory();
+
+  pid_t pid_;  ///< a zombie until the object goes: its number cannot be another's
+  int exit_;   ///< readable once the leader has ended
+  int output_;
+  std::uint64_t memory_bytes_max_;
+  LineListener on_line_;
+  EndListener on_end_;
+  std::mutex output_mutex_;
+  std::string line_;
+  bool is_output_open_ = true;
+  std::mutex end_mutex_;
+  bool has_ended_ = false;
+  std::atomic<std::uint64_t> memory_bytes_peak_ = 0;
+  bool was_too_large_ = false;  ///< of the thread
+  std::jthread thread_;         // the last member: it uses the others
+};
+
+}  // namespace tillite
