@@ -1,5 +1,6 @@
 # What both toolchains have in common: executables that need nothing of the machine that runs them, and libraries from the
 # folder that scripts/static-libraries makes, never the host's.
+set(TILLITE_STATIC ON)
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_C_COMPILER ${TILLITE_TRIPLET}-gcc)
 set(CMAKE_CXX_COMPILER ${TILLITE_TRIPLET}-g++)

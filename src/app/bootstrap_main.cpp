@@ -6,6 +6,7 @@
 
 #include "app/open_function_ports.h"
 #include "base/heap.h"
+#include "base/host_names.h"
 #include "base/sqlite.h"
 #include "lambda/function.h"
 #include "lambda/handler_type.h"
@@ -24,6 +25,7 @@ std::string value_of(const std::string& name, const std::string& otherwise) {
 }
 
 tillite::Result<std::unique_ptr<tillite::FunctionPorts>> open_ports(const tillite::Logger& log, std::stop_token stop) {
+  tillite::use_built_in_host_names();
   tillite::stop_counting_sqlite_memory();
   return tillite::open_function_ports(&environment, log, std::move(stop));
 }
