@@ -153,6 +153,11 @@ class Archives(unittest.TestCase):
                                 f"{form}:{packed('oci.tar')}", f"dir:{folder}"], check=True, capture_output=True)
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        pass  # a function that has answered is killed, whatever it still listens to
+
+
 class RuntimeApi:
     """Lambda's Runtime API for one function at a time."""
 
@@ -186,7 +191,7 @@ class RuntimeApi:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
