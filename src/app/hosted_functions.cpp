@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
 
 #include "app/function_catalog.h"
 #include "steps/step.h"
@@ -66,18 +67,6 @@ Result<SandboxedFunction> parse_function(const Json& json, const Path& folder) {
   return function;
 }
 
-Result<std::vector<SandboxedFunction>> parse_functions(const Json& json, const Path& folder) {
-  const Json list = TRY(array_field(json, "functions"));
-  if (list.size() > kFunctionsMax) return fail(Code::limit_exceeded, "more than {} functions", kFunctionsMax);
-  std::vector<SandboxedFunction> functions;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    auto function = parse_function(list[i], folder);
-    if (!function) return pass_on(function, fmt::format("function {}", i + 1));
-    functions.push_back(*std::move(function));
-  }
-  return functions;
-}
-
 }  // namespace
 
 Result<std::vector<SandboxedFunction>> functions_of_steps(const Path& bootstrap) {
@@ -89,10 +78,24 @@ Result<std::vector<SandboxedFunction>> functions_of_steps(const Path& bootstrap)
   return functions;
 }
 
+Result<std::vector<SandboxedFunction>> parse_functions(std::string_view text, const Path& folder) {
+  const Json list = TRY(array_field(TRY(parse_json(text, "the functions")), "functions"));
+  if (list.size() > kFunctionsMax) return fail(Code::limit_exceeded, "more than {} functions", kFunctionsMax);
+  std::vector<SandboxedFunction> functions;
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    auto function = parse_function(list[i], folder);
+    if (!function) return pass_on(function, fmt::format("function {}", i + 1));
+    if (!names.insert(function->info.name).second) {
+      return fail(Code::invalid_input, "function {}: '{}' is there twice", i + 1, function->info.name);
+    }
+    functions.push_back(*std::move(function));
+  }
+  return functions;
+}
+
 Result<std::vector<SandboxedFunction>> functions_of_file(const Path& file) {
-  const std::string text = TRY(read_file(file, kFileBytesMax));
-  const Json json = TRY(parse_json(text, file.string()));
-  auto functions = parse_functions(json, file.parent_path());
+  auto functions = parse_functions(TRY(read_file(file, kFileBytesMax)), file.parent_path());
   if (!functions) return pass_on(functions, file.string());
   return functions;
 }

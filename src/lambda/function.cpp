@@ -45,12 +45,12 @@ struct Function::Caller {
 
 FunctionAnswer Function::handle(const RuntimeInvocation& invocation) {
   set_trace(invocation.trace_header);
-  Json fields = {{"request_id", invocation.request_id}};
+  Json fields = {{"request_id", invocation.request_id}, {"function_arn", invocation.function_arn}};
   if (!invocation.trace_header.empty()) fields["trace"] = invocation.trace_header;
   Caller caller{.invocation = invocation, .log = parts_.log.with(fields)};
 
   const std::stop_token stop = watch_.begin(invocation.deadline_ms);
-  std::int64_t duration_ms = 0;
+  std::optional<std::int64_t> duration_ms;  // nothing: the step did not run
   Json event;
   auto result = [&]() -> Result<Json> {
     event = TRY(parse_json(invocation.event.empty() ? "{}" : invocation.event, "the event"));
@@ -61,20 +61,21 @@ FunctionAnswer Function::handle(const RuntimeInvocation& invocation) {
   const StopReason reason = watch_.end();
   if (reason != StopReason::none) close();
   if (!result) {
+    const bool is_told = duration_ms && result.error().code() != Code::cancelled;  // by the step's call
     result = std::unexpected(stopped_error(reason, result.error()));
-    caller.log.error(fmt::format("invocation failed: {}", result.error().message()),
-                     {{"error", result.error().name()},
-                      {"duration_ms", duration_ms},
-                      {"function_arn", invocation.function_arn},
-                      {"caller", caller_kind_name(caller.kind)}});
+    if (!is_told) {
+      caller.log.error(fmt::format("invocation failed: {}", result.error().message()),
+                       {{"error", result.error().name()}, {"caller", caller_kind_name(caller.kind)}});
+    }
   }
-  measure(caller, event, result, duration_ms);
+  measure(caller, event, result, duration_ms.value_or(0));
   is_cold_ = false;
   if (result) return success_answer(caller.kind, *result);
   return error_answer(caller.kind, event, result.error(), invocation.request_id);
 }
 
-Result<Json> Function::call(const Caller& caller, const Json& event, std::stop_token stop, std::int64_t& duration_ms) {
+Result<Json> Function::call(const Caller& caller, const Json& event, std::stop_token stop,
+                            std::optional<std::int64_t>& duration_ms) {
   const FunctionPorts* const opened = TRY(open(parts_.log));
   const std::stop_callback stop_ports(stop, [&] { ports_stop_.request_stop(); });
   TRY(make_folders(parts_.scratch));

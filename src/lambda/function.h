@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -38,7 +39,7 @@ class Function {
  private:
   struct Caller;
   [[nodiscard]] Result<Json> call(const Caller& caller, const Json& event, std::stop_token stop,
-                                  std::int64_t& duration_ms);
+                                  std::optional<std::int64_t>& duration_ms);
   [[nodiscard]] Result<const FunctionPorts*> open(const Logger& log);
   void close();
   void measure(const Caller& caller, const Json& event, const Result<Json>& result, std::int64_t duration_ms);

@@ -83,7 +83,7 @@ class RuntimeApi::Connection {
  private:
   /// On the connection that was kept; on a new one if the other side has closed that.
   Result<Response> send(Request request) {
-    request.set(http::field::host, address_.host);
+    request.set(http::field::host, fmt::format("{}:{}", address_.host, address_.port));
     request.set(http::field::user_agent, "tillite");
     request.prepare_payload();
     const bool was_open = socket_.is_open();

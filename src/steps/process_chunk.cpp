@@ -57,7 +57,7 @@ Result<std::optional<ObjectKey>> make_intermediate(const Chunk& chunk, const Col
     files.push_back(scratch.path() / fmt::format("run-{}", shard));
   }
   const auto header = merge_deltas_by_shard(ports.vectors, binding, deltas, scratch.path(), files,
-                                            context.settings.memory_bytes / kRecordsShare);
+                                            context.settings.memory_bytes / kRecordsShare, context.stop);
   if (!header) return pass_on(header, fmt::format("merging chunk {} of {}", chunk.index, binding.collection));
   for (const auto& [delta, reason] : header->quarantined) {
     context.log.error("a delta cannot be read and is quarantined",

@@ -252,12 +252,14 @@ bool is_the_deltas_fault(const Error& error) {
 
 Result<RunHeader> merge_into_runs(ObjectStore& objects, const CollectionBinding& binding,
                                   const std::vector<DeltaId>& deltas, const Path& scratch,
-                                  const std::vector<Path>& runs, std::uint64_t records_bytes_max) {
+                                  const std::vector<Path>& runs, std::uint64_t records_bytes_max,
+                                  const std::stop_token& stop) {
   auto gatherer = TRY(Gatherer::create(binding, scratch, records_bytes_max));
   RunHeader header{.binding = binding};
   std::set<DeltaId> seen;
   for (const DeltaId& delta : deltas) {
     if (!seen.insert(delta).second) continue;
+    if (stop.stop_requested()) return fail(Code::cancelled, "stopped while merging deltas");
     const ObjectKey key = delta_key(binding.collection, binding.generation, delta);
     const auto file = objects.open(key);
     if (!file) return pass_on(file, fmt::format("the delta {}", key.str()));
@@ -281,14 +283,15 @@ Result<RunHeader> merge_into_runs(ObjectStore& objects, const CollectionBinding&
 Result<RunHeader> merge_deltas(ObjectStore& objects, const CollectionBinding& binding,
                                const std::vector<DeltaId>& deltas, const Path& scratch, const Path& run,
                                std::uint64_t records_bytes_max) {
-  return merge_into_runs(objects, binding, deltas, scratch, {run}, records_bytes_max);
+  return merge_into_runs(objects, binding, deltas, scratch, {run}, records_bytes_max, {});
 }
 
 Result<RunHeader> merge_deltas_by_shard(ObjectStore& objects, const CollectionBinding& binding,
                                         const std::vector<DeltaId>& deltas, const Path& scratch,
-                                        const std::vector<Path>& runs, std::uint64_t records_bytes_max) {
+                                        const std::vector<Path>& runs, std::uint64_t records_bytes_max,
+                                        const std::stop_token& stop) {
   check(runs.size() == static_cast<std::size_t>(binding.shards), "each shard has a run of its own");
-  return merge_into_runs(objects, binding, deltas, scratch, runs, records_bytes_max);
+  return merge_into_runs(objects, binding, deltas, scratch, runs, records_bytes_max, stop);
 }
 
 RunMerge::RunMerge(std::vector<RunReader> runs, std::vector<DeltaId> consumed)

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <stop_token>
+
 #include "ports/object_store.h"
 #include "vectors/run_file.h"
 
@@ -14,10 +16,11 @@ namespace tillite {
                                              std::uint64_t records_bytes_max = std::uint64_t{64} << 20);
 
 /// The same into several run files, one for each shard in their order: each has the records of its shard, and all have
-/// the same deltas in their headers.
+/// the same deltas in their headers. `cancelled` between two deltas once `stop` is requested.
 [[nodiscard]] Result<RunHeader> merge_deltas_by_shard(ObjectStore& objects, const CollectionBinding& binding,
                                                       const std::vector<DeltaId>& deltas, const Path& scratch,
-                                                      const std::vector<Path>& runs, std::uint64_t records_bytes_max);
+                                                      const std::vector<Path>& runs, std::uint64_t records_bytes_max,
+                                                      const std::stop_token& stop = {});
 
 /// The records of several sorted runs as one sorted sequence of RecordStates, records of deltas in `consumed` left out.
 class RunMerge {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -61,9 +62,9 @@ struct SegmentFacts {
 /// over (`not_continued`). `corrupt` if the base is damaged. Equal vectors are linked through one representative. Every
 /// element that is not deleted can be reached on level 0 from the entry point when this returns (checked, repaired).
 /// The same input gives the same bytes, with any number of threads. `limit_exceeded` if the graph does not even fit
-/// with one bit.
+/// with one bit; `cancelled` soon after `stop` was requested, as long as vectors are linked.
 [[nodiscard]] Result<SegmentFacts> write_segment(const SegmentChange& change, const GraphSettings& settings,
-                                                 const Path& folder);
+                                                 const Path& folder, const std::stop_token& stop = {});
 
 /// Writes index_metadata.pickle into a segment's folder. `each_label` calls back for every live (id, label), ascending
 /// by label. `labels_given` = how many labels were ever given (Chroma's total_elements_added). The answer: the file.

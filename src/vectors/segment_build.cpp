@@ -74,7 +74,8 @@ constexpr std::size_t kLeafCopyLinks = 2 + kCopyJumps;  // to its node, the copy
 
 class Builder {
  public:
-  Builder(const SegmentChange& change, const GraphSettings& settings) : change_(change), settings_(settings) {}
+  Builder(const SegmentChange& change, const GraphSettings& settings, const std::stop_token& stop)
+      : change_(change), stop_(stop), settings_(settings) {}
 
   Result<SegmentFacts> build(const Path& folder) {
     removed_ = change_.removed;
@@ -194,7 +195,15 @@ class Builder {
 
   Result<void> for_each_row(const std::function<Result<void>(const RowView&)>& each) {
     Rows rows(*base_file_, base_header_.row_bytes(), base_header_.elements);
-    for (std::uint64_t i = 0; i < base_header_.elements; ++i) TRY(each(RowView(TRY(rows.row(i)), base_header_)));
+    for (std::uint64_t i = 0; i < base_header_.elements; ++i) {
+      TRY(go_on());
+      TRY(each(RowView(TRY(rows.row(i)), base_header_)));
+    }
+    return {};
+  }
+
+  [[nodiscard]] Result<void> go_on() const {
+    if (stop_.stop_requested()) return fail(Code::cancelled, "stopped while vectors were linked");
     return {};
   }
 
@@ -358,6 +367,7 @@ class Builder {
     const File file = TRY(File::open_read(change_.new_vectors));
     Rows rows(file, change_.dimensions * sizeof(float), change_.new_vectors_count);
     for (std::uint64_t i = 0; i < change_.new_vectors_count; ++i) {
+      TRY(go_on());
       each(i, vector_of(reinterpret_cast<const float*>(TRY(rows.row(i)))));
     }
     return {};
@@ -506,6 +516,7 @@ class Builder {
   }
 
   const SegmentChange& change_;
+  const std::stop_token& stop_;
   GraphSettings settings_;
   std::optional<Graph> graph_;
   SegmentHeader base_header_;
@@ -524,14 +535,15 @@ class Builder {
 
 }  // namespace
 
-Result<SegmentFacts> write_segment(const SegmentChange& change, const GraphSettings& settings, const Path& folder) {
+Result<SegmentFacts> write_segment(const SegmentChange& change, const GraphSettings& settings, const Path& folder,
+                                   const std::stop_token& stop) {
   check(settings.m == kUpperLinks, "the layout is that of M 16");
-  auto facts = Builder(change, settings).build(folder);
+  auto facts = Builder(change, settings, stop).build(folder);
   if (facts || !change.base_graph || !is_of_file(facts.error())) return facts;
   // The segment is what counts. If it is what cannot be read, the second attempt says so.
   SegmentChange without = change;
   without.base_graph.reset();
-  auto read = TRY(Builder(without, settings).build(folder));
+  auto read = TRY(Builder(without, settings, stop).build(folder));
   read.not_continued = facts.error().message();
   return read;
 }

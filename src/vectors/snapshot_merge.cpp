@@ -74,7 +74,7 @@ class SnapshotBuild {
   [[nodiscard]] static Result<SnapshotBuild> start(const SnapshotMergeInput& input, const Path& scratch,
                                                    const Path& folder);
   [[nodiscard]] Result<void> apply(const RecordId& id, RecordState news);
-  [[nodiscard]] Result<MergedSnapshot> finish(const SnapshotMergeInput& input);
+  [[nodiscard]] Result<MergedSnapshot> finish(const SnapshotMergeInput& input, const std::stop_token& stop);
 
  private:
   SnapshotBuild(Path folder, ChromaDatabase chroma, RecordIndex index, File new_vectors)
@@ -87,7 +87,7 @@ class SnapshotBuild {
   Result<void> store_tombstone(const std::optional<IndexedRecord>& stored, const Record& record);
   Result<void> store_metadata(const IndexedRecord& stored, Record&& record);
   Result<void> remove_stored(const std::optional<IndexedRecord>& stored);
-  Result<void> write_vectors(const SnapshotMergeInput& input);
+  Result<void> write_vectors(const SnapshotMergeInput& input, const std::stop_token& stop);
   Result<void> write_labels(const std::optional<Path>& base, const Path& segment);
   Result<void> check_totals(const Path& segment);
 
@@ -197,7 +197,7 @@ Result<void> SnapshotBuild::store_metadata(const IndexedRecord& stored, Record&&
   return index_.put(row);
 }
 
-Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input) {
+Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input, const std::stop_token& stop) {
   const Path segment = folder_ / chroma_.vector_segment();
   TRY(make_folders(segment));
   TRY(new_vectors_.flush());
@@ -220,7 +220,7 @@ Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input) {
   change.first_new_label = labels_before_ + 1;
   change.dimensions = dimensions_;
   change.kept_graph = folder_ / kKeptGraphFile;
-  merged_.graph = TRY(write_segment(change, input.graph, segment));
+  merged_.graph = TRY(write_segment(change, input.graph, segment, stop));
   if (!damage.empty()) merged_.graph.not_continued = damage;
   for (const auto& [path, sha256] : merged_.graph.files) hashed_[path] = sha256;
   TRY(chroma_work_->wait());
@@ -271,12 +271,12 @@ Result<void> SnapshotBuild::check_totals(const Path& segment) {
   return {};
 }
 
-Result<MergedSnapshot> SnapshotBuild::finish(const SnapshotMergeInput& input) {
+Result<MergedSnapshot> SnapshotBuild::finish(const SnapshotMergeInput& input, const std::stop_token& stop) {
   TRY(index_.drop_tombstones(input.tombstones_before_ms));
   TRY(index_.set_labels_given(labels_given_));
   merged_.times.records_ms = stopwatch_.lap_ms();
   trim_heap();  // the graph is the largest part
-  TRY(write_vectors(input));
+  TRY(write_vectors(input, stop));
   merged_.times.graph_ms = stopwatch_.lap_ms();
   TRY(chroma_.finish());
   TRY(index_.finish());
@@ -299,7 +299,7 @@ Result<MergedSnapshot> merge_into_snapshot(SnapshotMergeInput input, const Path&
       TRY(build.apply(news->first, std::move(news->second)));
     }
   }
-  return build.finish(input);
+  return build.finish(input, stop);
 }
 
 }  // namespace tillite

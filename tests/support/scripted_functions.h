@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 
 #include "server/function_backend.h"
@@ -9,12 +10,16 @@ namespace tillite::testing {
 /// One function, "f", that does what it is told to.
 class ScriptedFunctions final : public FunctionBackend {
  public:
+  bool is_throttled = false;
+  std::atomic<bool> may_wait = false;  ///< what the last call said
   std::function<Result<Json>(const Json& event)> work = [](const Json& event) { return event; };
 
   [[nodiscard]] const std::vector<FunctionInfo>& functions() const override { return functions_; }
   [[nodiscard]] EndedFunction invoke(FunctionCall call) override {
+    may_wait = call.may_wait;
     return {.result = work(call.event),
-            .log = "START RequestId: " + call.request_id + "\nREPORT RequestId: " + call.request_id + "\n"};
+            .log = "START RequestId: " + call.request_id + "\nREPORT RequestId: " + call.request_id + "\n",
+            .is_throttled = is_throttled};
   }
 
  private:

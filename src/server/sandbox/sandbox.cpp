@@ -307,7 +307,7 @@ std::string Sandbox::report_of(const Result<Json>& result, Time handed_out_at, b
                   (process_->memory_bytes_peak() + kBytesPerMib - 1) / kBytesPerMib);
   if (is_cold && ready_at_) text += fmt::format("Init Duration: {:.2f} ms\t", ms(*ready_at_ - started_at_));
   if (result) return text;
-  const std::string name = result.error().name();
+  const std::string name = end_ && end_->was_too_large ? "Runtime.OutOfMemory" : result.error().name();
   if (name == "Sandbox.Timedout") return text + "Status: timeout";
   return text + fmt::format("Status: error\tError Type: {}", name);
 }

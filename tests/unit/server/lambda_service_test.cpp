@@ -4,6 +4,7 @@
 
 #include <future>
 #include <memory>
+#include <thread>
 
 #include "base/base64.h"
 #include "base/bytes.h"
@@ -49,6 +50,14 @@ TEST_F(LambdaServiceTest, AFunctionThatFailsIsNoErrorOfTheService) {
                   {"ExecutedVersion", "$LATEST"},
                   {"FunctionError", "Unhandled"},
                   {"Payload", R"({"errorMessage":"the table is busy","errorType":"Tillite.Unavailable"})"}}));
+}
+
+TEST_F(LambdaServiceTest, AFunctionThatRunsTooOftenIsRefusedAndAnEventMayWait) {
+  functions.is_throttled = true;
+  EXPECT_EQ(refused(Json::object()), "TooManyRequestsException");
+  EXPECT_FALSE(functions.may_wait);
+  EXPECT_EQ(invoke({{"InvocationType", "Event"}}).at("StatusCode"), 202);
+  while (!functions.may_wait) std::this_thread::yield();
 }
 
 TEST_F(LambdaServiceTest, AFunctionThatWasStoppedCanBeCalledAgain) {

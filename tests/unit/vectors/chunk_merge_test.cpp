@@ -56,6 +56,16 @@ class ChunkMerge : public DeltaFixture {
   int paths_ = 0;
 };
 
+TEST_F(ChunkMerge, ThatIsToldToStopIsCancelledBetweenTwoDeltas) {
+  const auto one = deliver(1, {vector_record("a")});
+  std::stop_source stop;
+  stop.request_stop();
+  const auto stopped = merge_deltas_by_shard(objects, binding, {one}, room.path(), {new_path()},
+                                             std::uint64_t{64} << 20, stop.get_token());
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code(), Code::cancelled);
+}
+
 TEST_F(ChunkMerge, SortsTheRecordsOfAllDeltasById) {
   const auto one = deliver(1, {vector_record("c"), vector_record("a")});
   const auto two = deliver(2, {tombstone("b", 2), vector_record("d")});

@@ -102,6 +102,18 @@ TEST_F(SegmentTest, TakesFewerBitsWhereTheMemoryIsShortAndRefusesWhereOneIsTooMa
   EXPECT_NE(refused.error().message().find("--memory"), std::string::npos);
 }
 
+TEST_F(SegmentTest, ABuildThatIsToldToStopIsCancelled) {
+  const Vectors vectors = repeated_texts(20);
+  (void)write(folder / "whole", vectors);
+  std::stop_source stop;
+  stop.request_stop();
+  const auto stopped =
+      write_segment({.new_vectors = folder / "rows", .new_vectors_count = vectors.size(), .dimensions = kDimensions},
+                    settings, folder / "whole", stop.get_token());
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code(), Code::cancelled);
+}
+
 TEST_F(SegmentTest, SearchesOnlyWhatIsAccepted) {
   const Vectors vectors = repeated_texts(20);
   write(folder / "a", vectors);

@@ -1,0 +1,264 @@
+#!/usr/bin/env python3
+"""Our bootstrap under tillite lambda-host, called as Lambda's functions are.
+
+usage: lambda_host.py PROGRAM BOOTSTRAP (Steps | Aws | Peer)
+Steps: by plain HTTP, and the whole pipeline. Aws: by the program aws. Peer: a function on AWS's own runtime client.
+Ends with status 77, which ctest shows as skipped, where aws or that client is missing.
+"""
+
+import base64
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+import urllib.error
+import urllib.request
+
+from served_home import PATIENCE_S, clean_environment, import_sample, until
+
+SKIPPED = 77
+PROGRAM = ""
+BOOTSTRAP = ""
+TOOLS = os.environ.get("TILLITE_TOOLS", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/tools"))
+PEER = os.path.join(TOOLS, "aws-lambda-ric", "peer")
+
+
+class Host:
+    """tillite lambda-host on a free port, over the folder's home."""
+
+    def __init__(self, folder, *options):
+        self.folder = folder
+        self.home = os.path.join(folder, "tillite")
+        self.log_name = os.path.join(folder, "host.log")
+        with open(self.log_name, "ab") as log:
+            self.process = subprocess.Popen(
+                [PROGRAM, "--json", "--home", self.home, "lambda-host", "--port", "0", "--bootstrap", BOOTSTRAP, *options],
+                stdout=subprocess.PIPE, stderr=log, env=clean_environment(folder, TMPDIR=folder), text=True)
+        line = self.process.stdout.readline()
+        if not line:
+            raise AssertionError(f"lambda-host ended: {self.log()}")
+        self.variables = json.loads(line)["environment"]
+        self.url = self.variables["AWS_ENDPOINT_URL_LAMBDA"]
+
+    def log(self):
+        with open(self.log_name, encoding="utf-8") as log:
+            return log.read()
+
+    def invoke(self, function, event, **headers):
+        """Status, headers and the answer, from JSON if it is any."""
+        request = urllib.request.Request(
+            f"{self.url}/2015-03-31/functions/{function}/invocations", method="POST", data=json.dumps(event).encode(),
+            headers={name.replace("_", "-"): value for name, value in headers.items()})
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=PATIENCE_S) as answer:
+                text = answer.read()
+                return answer.status, answer.headers, json.loads(text) if text else None
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers, json.loads(error.read())
+
+    def tillite(self, *arguments, **environment):
+        ended = subprocess.run([PROGRAM, "--json", "--home", self.home, *arguments], capture_output=True, text=True,
+                               check=False, env=clean_environment(self.folder, **environment))
+        if ended.returncode != 0:
+            raise AssertionError(f"tillite {arguments}: {ended.stderr}")
+        return json.loads(ended.stdout)
+
+    def children(self):
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as children:
+            own = children.read().split()
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            try:
+                with open(f"/proc/{self.process.pid}/task/{task}/children", encoding="ascii") as children:
+                    own += children.read().split()
+            except FileNotFoundError:
+                pass
+        return {int(pid) for pid in own}
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(PATIENCE_S)
+        self.process.stdout.close()
+        return status
+
+
+class HostedTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="tillite-lambda-")
+        self.addCleanup(self.folder.cleanup)
+        import_sample(PROGRAM, self.folder.name, 6)
+        self.host = Host(self.folder.name, *self.options())
+        self.addCleanup(self.host.stop)
+
+    def options(self):
+        return ()
+
+
+class Steps(HostedTest):
+    def test_a_step_answers_and_its_process_is_kept(self):
+        status, headers, found = self.host.invoke("embedding-line-find", {"execution": "x"}, X_Amz_Log_Type="Tail")
+        self.assertEqual(status, 200, found)
+        self.assertNotIn("X-Amz-Function-Error", headers)
+        self.assertGreater(found["items_total"], 0)
+        log = base64.b64decode(headers["X-Amz-Log-Result"]).decode()
+        self.assertIn("START RequestId: ", log)
+        self.assertIn("Init Duration: ", log)
+        metrics = next(json.loads(line) for line in log.splitlines() if '"_aws"' in line)
+        self.assertEqual(metrics["Items"], found["items_total"])
+        self.assertEqual(metrics["execution"], "x")
+        _, headers, again = self.host.invoke("embedding-line-find", {"execution": "x"}, X_Amz_Log_Type="Tail")
+        self.assertEqual(again["batches"], found["batches"])
+        self.assertNotIn("Init Duration: ", base64.b64decode(headers["X-Amz-Log-Result"]).decode())
+
+    def test_an_error_has_the_name_that_state_machines_match(self):
+        for function in ("embedding-vector-compact", "arn:aws:lambda:us-east-1:123456789012:function:embedding-vector-compact"):
+            status, headers, failure = self.host.invoke(function, {"operation": "none"})
+            self.assertEqual((status, headers["X-Amz-Function-Error"]), (200, "Unhandled"))
+            self.assertEqual(failure["errorType"], "Tillite.InvalidInput")
+
+    def test_each_caller_gets_the_answer_that_it_expects(self):
+        queue = {"Records": [{"messageId": "m-1", "body": "no json", "eventSource": "aws:sqs"},
+                             {"messageId": "m-2", "body": '{"collection": "receipt_lines"}', "eventSource": "aws:sqs"}]}
+        _, _, answer = self.host.invoke("embedding-vector-compact", queue)
+        self.assertEqual(answer, {"batchItemFailures": [{"itemIdentifier": "m-1"}]})
+        _, _, answer = self.host.invoke("embedding-list-pending", {
+            "httpMethod": "GET", "body": None, "queryStringParameters": {"collection": "receipt_lines"}})
+        self.assertEqual(answer["statusCode"], 200, answer)
+        self.assertEqual(json.loads(answer["body"])["pending_batches"], [])
+        _, _, answer = self.host.invoke("embedding-list-pending", {"requestContext": {"http": {"method": "POST"}}, "body": "{"})
+        self.assertEqual(answer["statusCode"], 400, answer)
+        self.assertEqual(json.loads(answer["body"])["error"], "Tillite.InvalidInput")
+
+    def test_an_event_is_taken_and_run_later(self):
+        status, _, answer = self.host.invoke("embedding-list-pending", {"collection": "receipt_lines"},
+                                             X_Amz_Invocation_Type="Event")
+        self.assertEqual((status, answer), (202, None))
+        until(lambda: "REPORT RequestId: " in self.host.log(), "the end of the event's invocation")
+
+    def test_the_whole_pipeline_runs_in_functions(self):
+        self.host.tillite("run", **self.host.variables)
+        for entity in self.host.tillite("status")["entities"]:
+            self.assertTrue(entity["adds_up"], entity)
+            self.assertGreater(entity["published"], 0, entity)
+        with tempfile.TemporaryDirectory(prefix="tillite-lambda-") as other:
+            import_sample(PROGRAM, other, 6)
+            here = Host.__new__(Host)
+            here.folder, here.home = other, os.path.join(other, "tillite")
+            here.tillite("run")
+            self.assertEqual([entity["snapshot_checksum"] for entity in self.host.tillite("status")["entities"]],
+                             [entity["snapshot_checksum"] for entity in here.tillite("status")["entities"]],
+                             "the same steps in one process come to the same vectors")
+        for function in ("embedding-word-submit", "embedding-word-poll", "embedding-mark-complete"):
+            self.assertIn(f'"FunctionName":"{function}"', self.host.log())
+
+    def test_processes_end_with_their_host_and_leave_nothing(self):
+        self.host.invoke("embedding-list-pending", {"collection": "receipt_lines"})
+        children = self.host.children()
+        self.assertEqual(len(children), 1)
+        self.assertEqual(self.host.stop(), 0)
+        for child in children:
+            self.assertFalse(os.path.exists(f"/proc/{child}"))
+        self.assertEqual(os.listdir(os.path.join(self.folder.name, "tillite-lambda-host")), [])
+
+
+class StepThatIsNone(HostedTest):
+    def options(self):
+        functions = os.path.join(self.folder.name, "functions.json")
+        with open(functions, "w", encoding="utf-8") as file:
+            json.dump({"functions": [
+                {"name": "nameless", "command": [BOOTSTRAP]},
+                {"name": "unknown", "command": [BOOTSTRAP], "environment": {"HANDLER_TYPE": "embed"}},
+                {"name": "loud", "command": [BOOTSTRAP],
+                 "environment": {"HANDLER_TYPE": "list_pending", "LOG_LEVEL": "LOUD"}}]}, file)
+        return ("--functions", functions)
+
+    def test_what_cannot_become_a_function_says_why(self):
+        for function, reason in (("nameless", "HANDLER_TYPE is missing: set it to one of find_unembedded, "),
+                                 ("unknown", "HANDLER_TYPE is 'embed': set it to one of find_unembedded, "),
+                                 ("loud", "LOG_LEVEL")):
+            _, headers, failure = self.host.invoke(function, {})
+            self.assertEqual(headers["X-Amz-Function-Error"], "Unhandled")
+            self.assertEqual(failure["errorType"] in ("Tillite.InvalidInput", "Tillite.Usage"), True, failure)
+            self.assertIn(reason, failure["errorMessage"])
+
+
+class Aws(HostedTest):
+    def aws(self, *arguments):
+        environment = clean_environment(self.folder.name, AWS_DEFAULT_REGION="us-east-1", AWS_ACCESS_KEY_ID="a",
+                                        AWS_SECRET_ACCESS_KEY="b", **self.host.variables)
+        ended = subprocess.run(["aws", "--output", "json", "lambda", *arguments], env=environment, capture_output=True,
+                               text=True, check=False)
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        return json.loads(ended.stdout)
+
+    def invoke(self, function, event):
+        target = os.path.join(self.folder.name, "answer.json")
+        raw = ("--cli-binary-format", "raw-in-base64-out") if self.version() >= 2 else ()
+        said = self.aws("invoke", "--function-name", function, "--log-type", "Tail", "--payload", json.dumps(event), *raw,
+                        target)
+        with open(target, encoding="utf-8") as answer:
+            return said, json.load(answer)
+
+    @staticmethod
+    def version():
+        said = subprocess.run(["aws", "--version"], capture_output=True, text=True, check=True)
+        return int((said.stdout + said.stderr).split("/")[1].split(".")[0])
+
+    def test_aws_lists_and_invokes(self):
+        names = [function["FunctionName"] for function in self.aws("list-functions")["Functions"]]
+        self.assertIn("embedding-line-find", names)
+        said, found = self.invoke("embedding-line-find", {})
+        self.assertEqual(said["StatusCode"], 200)
+        self.assertNotIn("FunctionError", said)
+        self.assertIn("REPORT RequestId: ", base64.b64decode(said["LogResult"]).decode())
+        self.assertGreater(found["items_total"], 0)
+
+    def test_aws_sees_a_functions_error(self):
+        said, failure = self.invoke("embedding-line-submit", {"batch_id": 5})
+        self.assertEqual(said["FunctionError"], "Unhandled")
+        self.assertEqual(failure["errorType"], "Tillite.InvalidInput")
+
+
+class Peer(HostedTest):
+    def options(self):
+        functions = os.path.join(self.folder.name, "functions.json")
+        with open(functions, "w", encoding="utf-8") as file:
+            json.dump({"functions": [{"name": "peer", "command": [os.path.abspath(PEER)], "timeout_s": 30}]}, file)
+        return ("--functions", functions)
+
+    def test_awss_own_runtime_client_understands_our_runtime_api(self):
+        for text in ("ä", "x" * 1_000_000):
+            _, headers, answer = self.host.invoke("peer", {"text": text})
+            self.assertNotIn("X-Amz-Function-Error", headers, answer)
+            self.assertEqual(answer["event"], {"text": text})
+            self.assertEqual(answer["arn"], "arn:aws:lambda:us-east-1:000000000000:function:peer")
+            self.assertLessEqual(answer["remaining_ms"], 30_000)
+            self.assertGreater(answer["remaining_ms"], 20_000)
+
+    def test_its_failures_are_the_functions(self):
+        _, headers, failure = self.host.invoke("peer", {"text": "fail"})
+        self.assertEqual(headers["X-Amz-Function-Error"], "Unhandled")
+        self.assertEqual((failure["errorType"], failure["errorMessage"]), ("Peer.Failed", "as it was told"))
+
+
+def main():
+    global PROGRAM, BOOTSTRAP
+    PROGRAM, BOOTSTRAP, part = sys.argv[1:4]
+    if part == "Aws" and shutil.which("aws") is None:
+        print("SKIPPED: there is no program aws, so that it could not be tried against tillite lambda-host")
+        return SKIPPED
+    if part == "Peer" and not os.access(PEER, os.X_OK):
+        print(f"SKIPPED: there is no {PEER}, so that AWS's runtime client could not be tried: run scripts/setup test")
+        return SKIPPED
+    cases = {"Steps": (Steps, StepThatIsNone), "Aws": (Aws,), "Peer": (Peer,)}[part]
+    suite = unittest.TestSuite(unittest.defaultTestLoader.loadTestsFromTestCase(case) for case in cases)
+    return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
