@@ -1,10 +1,9 @@
 #include "vector_sets.h"
 
-#include <oneapi/tbb/parallel_for.h>
-
 #include <queue>
 #include <random>
 
+#include "base/parallel.h"
 #include "embedding/embedder.h"
 #include "embedding/input_format.h"
 #include "receipts/receipt_reader.h"
@@ -100,7 +99,7 @@ std::vector<float> kth_distances(const VectorSet& set, std::size_t k,
   const MappedFile rows = must(MappedFile::open(set.rows));
   const auto* numbers = reinterpret_cast<const float*>(rows.bytes().data());
   std::vector<float> distances(set.queries.size());
-  tbb::parallel_for(std::size_t{0}, set.queries.size(), [&](std::size_t query) {
+  for_each_parallel(set.queries.size(), machine_threads(), [&](std::size_t query) {
     std::priority_queue<float> nearest;
     for (std::uint64_t row = 0; row < set.count; ++row) {
       if (keeps && !keeps(row)) continue;

@@ -9,7 +9,6 @@ find_package(CLI11 REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(Threads REQUIRED)
 find_package(SQLite3 REQUIRED)
-find_package(TBB REQUIRED)
 find_package(pugixml REQUIRED)
 find_package(Boost 1.81 REQUIRED)  # headers only
 

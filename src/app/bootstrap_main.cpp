@@ -6,6 +6,7 @@
 
 #include "app/open_function_ports.h"
 #include "base/heap.h"
+#include "base/host_names.h"
 #include "base/sqlite.h"
 #include "lambda/function.h"
 #include "lambda/handler_type.h"
@@ -28,6 +29,7 @@ tillite::WorkFolders work_folders() {
 }
 
 tillite::Result<std::unique_ptr<tillite::FunctionPorts>> open_ports(const tillite::Logger& log, std::stop_token stop) {
+  tillite::use_built_in_host_names();
   tillite::stop_counting_sqlite_memory();
   return tillite::open_function_ports(&environment, work_folders(), log, std::move(stop));
 }

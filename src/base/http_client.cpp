@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "base/check.h"
+#include "base/trusted_certificates.h"
 
 namespace tillite {
 namespace {
@@ -472,6 +473,7 @@ Result<std::size_t> HttpStream::read(std::span<std::byte> buffer) { return excha
 
 HttpClient::HttpClient(Settings settings) {
   initialise_curl();
+  if (settings.certificates_file.empty()) settings.certificates_file = trusted_certificates_file();
   parts_ = std::shared_ptr<Parts>(new Parts{.settings = std::move(settings), .mutex = {}, .idle = {}});
 }
 HttpClient::HttpClient(HttpClient&&) noexcept = default;

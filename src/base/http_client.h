@@ -74,7 +74,8 @@ class HttpClient {
  public:
   struct Settings {
     std::string user_agent = "tillite";
-    /// File of the certificates that are trusted (SSL_CERT_FILE), in place of the system's; empty: those.
+    /// File of the certificates that are trusted (SSL_CERT_FILE), in place of the system's; empty: those
+    /// (trusted_certificates_file).
     std::string certificates_file;
     /// False: the environment's proxies are passed by, for addresses that exist on this machine's own link only.
     bool uses_proxies = true;

@@ -8,6 +8,9 @@
 
 namespace tillite {
 
+/// How many threads the machine runs at a time; at least 1.
+inline std::size_t machine_threads() { return std::max(std::thread::hardware_concurrency(), 1U); }
+
 /// Calls work(i) for every i below `count`, each once and in their order, on at most `threads` threads; the caller's is
 /// one of them, so that a single thread starts no other. Returns when all calls have ended.
 template <typename Work>

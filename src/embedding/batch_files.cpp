@@ -1,13 +1,11 @@
 #include "embedding/batch_files.h"
 
-#include <tbb/parallel_pipeline.h>
-#include <tbb/task_arena.h>
-
 #include <atomic>
-#include <thread>
 
 #include "base/json.h"
 #include "base/line_blocks.h"
+#include "base/parallel.h"
+#include "base/pipeline.h"
 #include "ports/embedding_parameters.h"
 
 namespace tillite {
@@ -67,38 +65,25 @@ class ResultFile {
   }
 
   Result<ResultFileFacts> read() {
-    const auto read = tbb::make_filter<void, ResultBlock*>(tbb::filter_mode::serial_in_order,
-                                                           [this](tbb::flow_control& flow) -> ResultBlock* {
-                                                             ResultBlock* const block = next_block();
-                                                             if (block == nullptr) flow.stop();
-                                                             return block;
-                                                           });
-    const auto parse = tbb::make_filter<ResultBlock*, ResultBlock*>(tbb::filter_mode::parallel,
-                                                                    [](ResultBlock* block) -> ResultBlock* {
-                                                                      parse_block(*block);
-                                                                      return block;
-                                                                    });
-    const auto hand_out =
-        tbb::make_filter<ResultBlock*, void>(tbb::filter_mode::serial_in_order, [this](ResultBlock* block) {
-          if (const auto handed_out = hand_out_block(*block); !handed_out) stop(handed_out.error());
-        });
-    tbb::task_arena arena(static_cast<int>(threads_));
-    arena.execute([&] { tbb::parallel_pipeline(blocks_.size(), read & parse & hand_out); });
+    const auto hand_out = [this](ResultBlock& block) {
+      if (const auto handed_out = hand_out_block(block); !handed_out) stop(handed_out.error());
+    };
+    run_pipeline<ResultBlock>(blocks_, threads_, [this](ResultBlock& block) { return fill(block); },
+                              {{.order = StageOrder::any, .work = parse_block}, {.work = hand_out}});
     if (failure_) return std::unexpected(*failure_);
     return facts_;
   }
 
  private:
-  /// As many blocks are on their way at once as there are, and the first is done first: the next one's is free.
-  ResultBlock* next_block() {
-    if (ended_) return nullptr;
-    ResultBlock& block = blocks_[number_++ % blocks_.size()];
+  /// Reads the next lines; whether there are any, or an error that takes their place.
+  bool fill(ResultBlock& block) {
+    if (ended_) return false;
     const auto more = lines_.next(block.text);
     ended_ = !more || !*more;
-    if (more) return *more ? &block : nullptr;
+    if (more) return *more;
     block.text.clear();
     block.read_error = more.error();
-    return &block;
+    return true;
   }
 
   Result<void> hand_out_block(ResultBlock& block) {
@@ -123,7 +108,6 @@ class ResultFile {
   const std::function<Result<void>(BatchResult&&)>& each_;
   std::size_t threads_;
   std::vector<ResultBlock> blocks_;
-  std::size_t number_ = 0;           ///< of blocks read
   std::atomic<bool> ended_ = false;  ///< nothing more is read
   std::size_t lines_done_ = 0;
   ResultFileFacts facts_;
@@ -175,7 +159,7 @@ Result<BatchRequest> parse_request_line(std::string_view line) {
 
 Result<ResultFileFacts> read_results(ByteSource& file, std::size_t dimensions,
                                      const std::function<Result<void>(BatchResult&&)>& each, std::size_t threads) {
-  if (threads == 0) threads = std::max(1U, std::thread::hardware_concurrency());
+  if (threads == 0) threads = machine_threads();
   return ResultFile(file, dimensions, each, threads).read();
 }
 

@@ -1,9 +1,8 @@
 #include "vectors/collection_contents.h"
 
-#include <oneapi/tbb/parallel_for.h>
-
 #include <algorithm>
 
+#include "base/parallel.h"
 #include "vectors/distance.h"
 #include "vectors/nearest_labels.h"
 
@@ -100,7 +99,7 @@ Result<std::vector<Near>> nearest(const CollectionContents& contents, std::span<
                                   const Where& where) {
   std::vector<Near> found = nearest_unmerged(contents.unmerged, query, k, where);
   std::vector<Result<std::vector<SegmentHit>>> of_shards(contents.shards.size());
-  tbb::parallel_for(std::size_t{0}, of_shards.size(), [&](std::size_t i) {
+  for_each_parallel(of_shards.size(), machine_threads(), [&](std::size_t i) {
     of_shards[i] = nearest_in({contents.version.shards()[i], contents.shards[i]}, query, k, where);
   });
   for (std::size_t i = 0; i < of_shards.size(); ++i) {

@@ -1,12 +1,10 @@
 #include "vectors/graph.h"
 
-#include <oneapi/tbb/parallel_for.h>
-
 #include <algorithm>
 #include <cmath>
-#include <thread>
 
 #include "base/check.h"
+#include "base/parallel.h"
 #include "vectors/graph_descent.h"
 #include "vectors/graph_walk.h"
 #include "vectors/mixed_bits.h"
@@ -19,9 +17,8 @@ constexpr std::size_t kCandidatesOfBeam = 2;  // signs may place a true neighbou
 constexpr std::size_t kFetchAhead = 8;        // codes that the machine fetches while others are compared
 constexpr std::uint64_t kRotationSeed = 0x7469'6c6c;
 
-int thread_count(const GraphSettings& settings) {
-  const std::size_t threads = settings.threads > 0 ? settings.threads : std::thread::hardware_concurrency();
-  return static_cast<int>(std::max<std::size_t>(threads, 1));
+std::size_t thread_count(const GraphSettings& settings) {
+  return settings.threads > 0 ? settings.threads : machine_threads();
 }
 
 }  // namespace
@@ -30,7 +27,8 @@ Graph::Graph(std::vector<float> centre, std::size_t nodes_max, const GraphSettin
     : settings_(settings),
       codes_(std::move(centre), settings.code_bits, mixed_bits(settings.seed, kRotationSeed)),
       links_(settings.m, nodes_max),
-      threads_(thread_count(settings)) {
+      threads_(thread_count(settings)),
+      searches_(threads_.size()) {
   codes_.reserve(nodes_max);
 }
 
@@ -63,10 +61,8 @@ void Graph::encode_known() {
   const std::size_t count = batch_.size() / dimensions;
   const std::size_t first = size() - count;
   codes_.resize(size());
-  threads_.execute([&] {
-    tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) {
-      codes_.encode(static_cast<Node>(first + i), std::span(batch_).subspan(i * dimensions, dimensions));
-    });
+  threads_.for_each(count, [&](std::size_t i, std::size_t) {
+    codes_.encode(static_cast<Node>(first + i), std::span(batch_).subspan(i * dimensions, dimensions));
   });
   batch_.clear();
 }
@@ -98,10 +94,8 @@ void Graph::link_batch() {
   const auto first = static_cast<Node>(size() - count);
   encode_batch(first);
   std::vector<std::vector<Chosen>> chosen(count);
-  threads_.execute([&] {
-    tbb::parallel_for(std::size_t{0}, count, [&](std::size_t i) {
-      chosen[i] = choose(static_cast<Node>(first + i), first, searches_.local());
-    });
+  threads_.for_each(count, [&](std::size_t i, std::size_t thread) {
+    chosen[i] = choose(static_cast<Node>(first + i), first, searches_[thread]);
   });
   link_back(chosen, first);
   for (Node node = first; node < size(); ++node) {
@@ -114,11 +108,9 @@ void Graph::encode_batch(Node first) {
   const std::size_t dimensions = codes_.dimensions();
   codes_.resize(size());
   targets_.resize(size() - first);
-  threads_.execute([&] {
-    tbb::parallel_for(std::size_t{0}, targets_.size(), [&](std::size_t i) {
-      const auto vector = std::span<const float>(batch_).subspan(i * dimensions, dimensions);
-      targets_[i] = codes_.encode_target(static_cast<Node>(first + i), vector);
-    });
+  threads_.for_each(targets_.size(), [&](std::size_t i, std::size_t) {
+    const auto vector = std::span<const float>(batch_).subspan(i * dimensions, dimensions);
+    targets_[i] = codes_.encode_target(static_cast<Node>(first + i), vector);
   });
 }
 
@@ -207,8 +199,7 @@ void Graph::link_back(const std::vector<std::vector<Chosen>>& chosen, Node batch
     groups.emplace_back(back.data() + begin, end - begin);
     begin = end;
   }
-  threads_.execute(
-      [&] { tbb::parallel_for(std::size_t{0}, groups.size(), [&](std::size_t i) { add_back_links(groups[i]); }); });
+  threads_.for_each(groups.size(), [&](std::size_t i, std::size_t) { add_back_links(groups[i]); });
 }
 
 /// Adds links to one list; where there is no room for all, the heuristic chooses.
@@ -239,12 +230,11 @@ void Graph::cut_list(Node node, int level, std::span<const BackLink> more) {
 }
 
 void Graph::cut_lists() {
-  threads_.execute([&] {
-    tbb::parallel_for(Node{0}, static_cast<Node>(size()), [&](Node node) {
-      for (int level = 0; level <= links_.level(node); ++level) {
-        if (links_.of(node, level).size() > links_.links_max(level)) cut_list(node, level, {});
-      }
-    });
+  threads_.for_each(size(), [&](std::size_t i, std::size_t) {
+    const auto node = static_cast<Node>(i);
+    for (int level = 0; level <= links_.level(node); ++level) {
+      if (links_.of(node, level).size() > links_.links_max(level)) cut_list(node, level, {});
+    }
   });
 }
 

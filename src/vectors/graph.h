@@ -1,8 +1,5 @@
 #pragma once
 
-#include <oneapi/tbb/enumerable_thread_specific.h>
-#include <oneapi/tbb/task_arena.h>
-
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -11,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/thread_team.h"
 #include "vectors/codes.h"
 #include "vectors/graph_links.h"
 #include "vectors/nearest_pool.h"
@@ -153,8 +151,8 @@ class Graph {
   std::map<Copy, std::vector<Node>> copy_ways_;  ///< links of copies to nodes that are hard to find
   std::vector<float> batch_;                     ///< the vectors of the last nodes, which are not linked yet
   std::vector<Codes::Target> targets_;           ///< the same, to search for
-  tbb::task_arena threads_;
-  mutable tbb::enumerable_thread_specific<Search> searches_;
+  ThreadTeam threads_;
+  std::vector<Search> searches_;  ///< of each of the threads
 };
 
 }  // namespace tillite

@@ -1,6 +1,4 @@
 // What a reader finds: every node by a search for its own vector, every node from the entry.
-#include <oneapi/tbb/parallel_for.h>
-
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -171,16 +169,14 @@ template <typename Find>
 Result<std::size_t> Graph::link_lost(std::vector<Node> nodes, const Find& find) {
   for (int round = 0; round < kRoundsMax && !nodes.empty(); ++round) {
     std::vector<Result<std::vector<WayIn>>> ends(nodes.size());
-    threads_.execute([&] {
-      tbb::parallel_for(std::size_t{0}, ends.size(), [&](std::size_t i) {
-        Search& search = searches_.local();
-        const auto found = find(nodes[i], search);
-        if (!found) {
-          ends[i] = std::unexpected(found.error());
-        } else if (*found == Found::no) {
-          ends[i] = ways_in(search);
-        }
-      });
+    threads_.for_each(ends.size(), [&](std::size_t i, std::size_t thread) {
+      Search& search = searches_[thread];
+      const auto found = find(nodes[i], search);
+      if (!found) {
+        ends[i] = std::unexpected(found.error());
+      } else if (*found == Found::no) {
+        ends[i] = ways_in(search);
+      }
     });
     std::vector<Node> lost;
     for (std::size_t i = 0; i < ends.size(); ++i) {

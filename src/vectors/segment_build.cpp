@@ -1,9 +1,10 @@
 // Builds a segment: reads the base, links what is new, writes everything in one pass.
-#include <oneapi/tbb/parallel_invoke.h>
 
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <optional>
+#include <thread>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -427,10 +428,11 @@ class Builder {
     // The rows and the kept graph are nearly all; neither waits for the other.
     Result<std::string> rows;
     Result<std::string> kept;
-    oneapi::tbb::parallel_invoke([&] { rows = write_rows(folder / kLevel0File, header); },
-                                 [&] {
-                                   if (change_.kept_graph) kept = write_graph(*change_.kept_graph);
-                                 });
+    {
+      std::optional<std::jthread> other;
+      if (change_.kept_graph) other.emplace([&] { kept = write_graph(*change_.kept_graph); });
+      rows = write_rows(folder / kLevel0File, header);
+    }
     TRY(note(folder / kLevel0File, std::move(rows)));
     if (change_.kept_graph) TRY(note(*change_.kept_graph, std::move(kept)));
     TRY(note(folder / kHeaderFile, write_header(folder / kHeaderFile, header)));

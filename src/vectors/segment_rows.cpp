@@ -1,7 +1,5 @@
 #include "vectors/segment_rows.h"
 
-#include <oneapi/tbb/parallel_pipeline.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -9,6 +7,8 @@
 
 #include "base/early_write.h"
 #include "base/hash.h"
+#include "base/parallel.h"
+#include "base/pipeline.h"
 
 namespace tillite {
 namespace {
@@ -60,46 +60,34 @@ class Level0Pass {
   }
 
   void pass() {
-    using oneapi::tbb::filter_mode;
-    using oneapi::tbb::make_filter;
-    constexpr auto kInOrder = filter_mode::serial_in_order;
-    const auto stage = [](auto each) {
-      return [each](Block* block) {
-        if (block->done) each(*block);
-        return block;
-      };
+    const auto hash_base = [this](Block& block) {
+      if (block.done && hashes_base_) base_hash_.update(base_bytes(block));
     };
-    oneapi::tbb::parallel_pipeline(
-        kBlocks, make_filter<void, Block*>(kInOrder, [this](auto& control) { return next(control); }) &
-                     make_filter<Block*, Block*>(kInOrder, stage([this](Block& block) {
-                                                   if (hashes_base_) base_hash_.update(base_bytes(block));
-                                                 })) &
-                     make_filter<Block*, Block*>(kInOrder, stage([this](Block& block) {
-                                                   block.done = complete(block);
-                                                   hash_.update(all_bytes(block));
-                                                 })) &
-                     make_filter<Block*, void>(kInOrder, [this](Block* block) {
-                       if (block->done) block->done = write(all_bytes(*block));
-                       if (block->done || !done_) return;
-                       done_ = block->done;
-                       failed_ = true;
-                     }));
+    const auto complete_and_hash = [this](Block& block) {
+      if (block.done) block.done = complete(block);
+      if (block.done) hash_.update(all_bytes(block));
+    };
+    const auto write_block = [this](Block& block) {
+      if (block.done) block.done = write(all_bytes(block));
+      if (block.done || !done_) return;
+      done_ = block.done;
+      failed_ = true;
+    };
+    run_pipeline<Block>(blocks_, machine_threads(), [this](Block& block) { return fill(block); },
+                        {{.work = hash_base}, {.work = complete_and_hash}, {.work = write_block}});
   }
 
-  /// The next block with its rows read.
-  Block* next(oneapi::tbb::flow_control& control) {
+  /// Reads the next rows; whether there are any.
+  bool fill(Block& block) {
     const std::uint64_t first = started_ * block_rows_;
-    if (first >= elements_ || failed_) {
-      control.stop();
-      return nullptr;
-    }
-    Block& block = blocks_[started_++ % kBlocks];
+    if (first >= elements_ || failed_) return false;
+    ++started_;
     block.first = first;
     block.rows = std::min(block_rows_, elements_ - first);
     const std::uint64_t from_base = content_.base_rows.size();
     block.base_rows = first < from_base ? std::min(block.rows, from_base - first) : 0;
     block.done = read(block);
-    return &block;
+    return true;
   }
 
   Result<void> read(Block& block) {
