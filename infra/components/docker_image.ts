@@ -50,7 +50,9 @@ export class DockerImageComponent extends TilliteComponent {
             Principal: { Service: "lambda.amazonaws.com" },
             Action: ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
             Condition: {
-              ArnLike: { "aws:SourceArn": pulumi.interpolate`arn:aws:lambda:${args.region}:${args.accountId}:function:*` },
+              ArnLike: {
+                "aws:SourceArn": pulumi.interpolate`arn:aws:lambda:${args.region}:${args.accountId}:function:*`,
+              },
             },
           },
         ]),
@@ -69,7 +71,12 @@ function lifecycleRules() {
     {
       rulePriority: 1,
       description: `untagged images go after ${UNTAGGED_DAYS.toString()} days`,
-      selection: { tagStatus: "untagged", countType: "sinceImagePushed", countUnit: "days", countNumber: UNTAGGED_DAYS },
+      selection: {
+        tagStatus: "untagged",
+        countType: "sinceImagePushed",
+        countUnit: "days",
+        countNumber: UNTAGGED_DAYS,
+      },
       action: { type: "expire" },
     },
     {

@@ -93,7 +93,8 @@ export abstract class EmbeddingWorkflow extends TilliteComponent {
         Action: "lambda:InvokeFunction",
         Resource: called.map((name) => {
           const found = args.functions.get(name);
-          if (found === undefined) throw new Error(`a state machine calls ${name}, which workflows/steps.json does not have`);
+          if (found === undefined)
+            throw new Error(`a state machine calls ${name}, which workflows/steps.json does not have`);
           return found.arn;
         }),
       },

@@ -137,7 +137,11 @@ export class LambdaFunctionsComponent extends TilliteComponent {
     };
   }
 
-  private environment(step: Step, callsProvider: boolean, args: LambdaFunctionsArgs): Record<string, pulumi.Input<string>> {
+  private environment(
+    step: Step,
+    callsProvider: boolean,
+    args: LambdaFunctionsArgs,
+  ): Record<string, pulumi.Input<string>> {
     const { provider } = args;
     return {
       DYNAMODB_TABLE_NAME: args.table.name,
@@ -155,7 +159,12 @@ export class LambdaFunctionsComponent extends TilliteComponent {
     };
   }
 
-  private role(step: Step, logGroup: aws.cloudwatch.LogGroup, callsProvider: boolean, args: LambdaFunctionsArgs): ServiceRole {
+  private role(
+    step: Step,
+    logGroup: aws.cloudwatch.LogGroup,
+    callsProvider: boolean,
+    args: LambdaFunctionsArgs,
+  ): ServiceRole {
     const statements: Statement[] = [
       ...statementsOf(
         step.handler_type,

@@ -89,7 +89,11 @@ export class MonitoringComponent extends TilliteComponent {
     const of = { FunctionName: this.physicalName(step.function_name) };
     const base = step.function_name;
     return [
-      this.alarm(`${base}-errors`, `${base} raises errors`, { namespace: "AWS/Lambda", metricName: "Errors", dimensions: of }),
+      this.alarm(`${base}-errors`, `${base} raises errors`, {
+        namespace: "AWS/Lambda",
+        metricName: "Errors",
+        dimensions: of,
+      }),
       this.alarm(`${base}-throttles`, `${base} is held back by its concurrency`, {
         namespace: "AWS/Lambda",
         metricName: "Throttles",
@@ -146,7 +150,11 @@ export class MonitoringComponent extends TilliteComponent {
   }
 
   /** By default: when there was one in five minutes. No data is no trouble. */
-  private alarm(base: string, description: string, args: Partial<aws.cloudwatch.MetricAlarmArgs>): aws.cloudwatch.MetricAlarm {
+  private alarm(
+    base: string,
+    description: string,
+    args: Partial<aws.cloudwatch.MetricAlarmArgs>,
+  ): aws.cloudwatch.MetricAlarm {
     return new aws.cloudwatch.MetricAlarm(
       base,
       {

@@ -26,11 +26,7 @@ export class ServiceRole extends TilliteComponent {
       Action: "sts:AssumeRole",
       ...(args.onlyFor === undefined ? {} : { Condition: { StringEquals: { "aws:SourceAccount": args.onlyFor } } }),
     };
-    const role = new aws.iam.Role(
-      name,
-      { assumeRolePolicy: policyDocument([trust]), tags: this.tags() },
-      this.child(),
-    );
+    const role = new aws.iam.Role(name, { assumeRolePolicy: policyDocument([trust]), tags: this.tags() }, this.child());
     this.arn = role.arn;
     this.policy = new aws.iam.RolePolicy(
       name,

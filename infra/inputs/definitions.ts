@@ -22,6 +22,11 @@ export function readDefinition(machine: string, suffix: string): Definition {
   const functions = new Set(Array.from(file.matchAll(FUNCTION_NAME), (match) => String(match[2])));
   if (functions.size === 0) throw new Error(`workflows/${machine}.asl.json names no function`);
   const text =
-    suffix === "" ? file : file.replaceAll(FUNCTION_NAME, (_, before: string, name: string, after: string) => before + name + suffix + after);
+    suffix === ""
+      ? file
+      : file.replaceAll(
+          FUNCTION_NAME,
+          (_, before: string, name: string, after: string) => before + name + suffix + after,
+        );
   return { machine, text, functions: [...functions].sort() };
 }

@@ -32,7 +32,9 @@ export interface Settings {
   readonly pollSchedule?: string;
 }
 
-const RETENTION_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+const RETENTION_DAYS = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
 const LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"];
 
 /** A setting that cannot be used. */
@@ -84,17 +86,36 @@ export function readSettings(config: pulumi.Config): Settings {
   const schedule = (key: string) =>
     matching(key, /^(rate|cron|at)\(.+\)$/, "schedule of EventBridge", "'rate(1 hour)'");
 
-  const suffix = matching("suffix", /^[a-z0-9][a-z0-9-]{0,19}$/, "suffix of at most 20 letters (a-z), digits and -", "test");
-  const imageDigest = matching("imageDigest", /^sha256:[0-9a-f]{64}$/, "digest of an image (infra/README.md, \"The image\")", "sha256:...");
+  const suffix = matching(
+    "suffix",
+    /^[a-z0-9][a-z0-9-]{0,19}$/,
+    "suffix of at most 20 letters (a-z), digits and -",
+    "test",
+  );
+  const imageDigest = matching(
+    "imageDigest",
+    /^sha256:[0-9a-f]{64}$/,
+    'digest of an image (infra/README.md, "The image")',
+    "sha256:...",
+  );
   const openaiApiKey = config.getSecret("openaiApiKey");
-  const openaiBaseUrl = matching("openaiBaseUrl", /^https?:\/\/[^\s/]+/, "address of a server", "https://example.com/v1");
+  const openaiBaseUrl = matching(
+    "openaiBaseUrl",
+    /^https?:\/\/[^\s/]+/,
+    "address of a server",
+    "https://example.com/v1",
+  );
   const zip = config.get("bootstrapZip") ?? repositoryFile("build/package/bootstrap-arm64.zip");
   if (imageDigest !== undefined) {
     if (openaiApiKey === undefined && openaiBaseUrl === undefined) {
       throw new SettingError("openaiApiKey", "is missing", setTo("openaiApiKey", "--secret"));
     }
     if (!existsSync(zip)) {
-      throw new SettingError("bootstrapZip", `names ${zip}, which is not there`, `scripts/package makes it, or ${setTo("bootstrapZip", "FILE")}`);
+      throw new SettingError(
+        "bootstrapZip",
+        `names ${zip}, which is not there`,
+        `scripts/package makes it, or ${setTo("bootstrapZip", "FILE")}`,
+      );
     }
   }
   const logRetentionDays = oneOf("logRetentionDays", RETENTION_DAYS.map(String));
@@ -104,7 +125,9 @@ export function readSettings(config: pulumi.Config): Settings {
     bootstrapZip: zip,
     openaiApiKey,
     openaiBaseUrl,
-    embeddingModel: matching("embeddingModel", /^[A-Za-z0-9._:/-]{1,128}$/, "name of a model", "text-embedding-3-small") ?? "text-embedding-3-small",
+    embeddingModel:
+      matching("embeddingModel", /^[A-Za-z0-9._:/-]{1,128}$/, "name of a model", "text-embedding-3-small") ??
+      "text-embedding-3-small",
     embeddingDimensions: whole("embeddingDimensions", 1, 65536),
     existingTable: matching("existingTable", /^[A-Za-z0-9._-]{3,255}$/, "name of a table", "receipts"),
     existingBucket: matching("existingBucket", /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "name of a bucket", "my-vectors"),
