@@ -109,7 +109,7 @@ function called(token: string, inputs: Inputs): Inputs {
 /** Gives what is made the ARNs and URLs that AWS would. */
 const recorder: Peer = {
   make: ({ type, name, inputs }) => {
-    const physical = String(inputs.name ?? inputs.bucket ?? name);
+    const physical = [inputs.name, inputs.bucket].find((given) => typeof given === "string") ?? name;
     const arn = (service: string, resource: string) => `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`;
     const states: Record<string, Inputs> = {
       "aws:s3/bucket:Bucket": { arn: `arn:aws:s3:::${physical}` },

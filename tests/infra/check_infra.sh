@@ -6,10 +6,10 @@ sources=$(cd "$(dirname "$0")/../.." && pwd)
 node=${TILLITE_TOOLS:-$sources/build/tools}/bin/node
 skip() { echo "SKIPPED: $*, so that infra/ could not be tested: run scripts/setup test"; exit 77; }
 "$node" -e 'process.exit(process.features.typescript ? 0 : 1)' 2>/dev/null || skip "there is no $node that runs TypeScript (22.18 or newer)"
-cd "$sources/infra"
-[ -e node_modules/@pulumi/pulumi ] || skip "infra/node_modules is not there"
 TILLITE_KEYS=$("$1")
 export TILLITE_KEYS
+cd "$sources/infra"
+[ -e node_modules/@pulumi/pulumi ] || skip "infra/node_modules is not there"
 "$node" node_modules/typescript/bin/tsc
 "$node" node_modules/eslint/bin/eslint.js .
 "$node" --test 'tests/*.test.ts'
