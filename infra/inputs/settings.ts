@@ -105,7 +105,7 @@ export function readSettings(config: pulumi.Config): Settings {
     "address of a server",
     "https://example.com/v1",
   );
-  const zip = config.get("bootstrapZip") ?? repositoryFile("build/package/bootstrap-arm64.zip");
+  const zip = config.get("bootstrapZip") ?? repositoryFile("build/package/arm64/tillite-arm64.zip");
   if (imageDigest !== undefined) {
     if (openaiApiKey === undefined && openaiBaseUrl === undefined) {
       throw new SettingError("openaiApiKey", "is missing", setTo("openaiApiKey", "--secret"));
