@@ -118,6 +118,14 @@ export function readSettings(config: pulumi.Config): Settings {
       );
     }
   }
+  const compactionConcurrency = whole("compactionConcurrency", 0, 1000);
+  if (compactionConcurrency === 1) {
+    throw new SettingError(
+      "compactionConcurrency",
+      "is 1",
+      "the queue alone starts two at once: set 2 or more, or 0 to reserve nothing",
+    );
+  }
   const logRetentionDays = oneOf("logRetentionDays", RETENTION_DAYS.map(String));
   return {
     suffix: suffix === undefined ? "" : `-${suffix}`,
@@ -132,7 +140,7 @@ export function readSettings(config: pulumi.Config): Settings {
     existingTable: matching("existingTable", /^[A-Za-z0-9._-]{3,255}$/, "name of a table", "receipts"),
     existingBucket: matching("existingBucket", /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, "name of a bucket", "my-vectors"),
     protectData: yesOrNo("protectData") ?? true,
-    compactionConcurrency: whole("compactionConcurrency", 0, 1000) ?? 6,
+    compactionConcurrency: compactionConcurrency ?? 6,
     logRetentionDays: Number(logRetentionDays ?? "30"),
     logLevel: oneOf("logLevel", LOG_LEVELS) ?? "INFO",
     alarmEmail: matching("alarmEmail", /^[^\s@]+@[^\s@]+$/, "e-mail address", "you@example.com"),

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 
+import { repositoryFile } from "../inputs/repository.ts";
 import { deployed, WHOLE } from "./deployment.ts";
 
 // Setting, value, and what the error says behind the key.
@@ -16,6 +18,7 @@ const WRONG: readonly [string, string, RegExp][] = [
   ["embeddingDimensions", "0", /a whole number from 1/],
   ["embeddingDimensions", "1.5", /a whole number/],
   ["compactionConcurrency", "-1", /a whole number from 0 to 1000/],
+  ["compactionConcurrency", "1", /is 1: the queue alone starts two at once/],
   ["protectData", "maybe", /is "maybe": it takes true or false/],
   ["logLevel", "TRACE", /is "TRACE": it takes one of DEBUG, INFO, WARNING, ERROR/],
   ["logRetentionDays", "31", /it takes one of 1, 3, 5, 7, 14, 30/],
@@ -48,6 +51,17 @@ describe("a setting that cannot be used", () => {
       /tillite:openaiApiKey is missing: pulumi config set tillite:openaiApiKey --secret/,
     );
     await deployed({ ...without, "tillite:openaiBaseUrl": "https://embeddings.example/v1" });
+  });
+});
+
+describe("infra/README.md", () => {
+  it("names every setting and no other", () => {
+    const read = readFileSync(repositoryFile("infra/inputs/settings.ts"), "utf8");
+    const keys = new Set(Array.from(read.matchAll(/^  readonly (\w+)\??:/gm), (match) => String(match[1])));
+    const section =
+      readFileSync(repositoryFile("infra/README.md"), "utf8").split("## Settings")[1]?.split("\n## ")[0] ?? "";
+    const named = section.split("\n").flatMap((line) => /^\| ([\w, ]+) \|/.exec(line)?.[1]?.split(", ") ?? []);
+    assert.deepEqual(named.filter((key) => key !== "key").sort(), [...keys].sort());
   });
 });
 
