@@ -26,6 +26,7 @@ struct Values {
   std::vector<std::string> files;
   bool dry_run = false;
   std::string entity = "both";
+  bool with_aws = false;
   RunCommandOptions run;
   std::vector<std::string> receipt;
   std::string collection;
@@ -211,8 +212,9 @@ class Parser {
     add_shards(*run);
 
     auto* plan = add(app_, "plan", "Shows what a run would send, and what it would cost", "tillite plan --entity word",
-                     [v](CommandContext& c) { return plan_command(c, v->entity); });
+                     [v](CommandContext& c) { return plan_command(c, v->entity, v->with_aws); });
     add_entity(*plan, v->entity);
+    plan->add_flag("--aws", v->with_aws, "Add what AWS would bill for it");
 
     auto* failed = add(app_, "failed", "Lists the items that were given up, with reasons", "tillite failed --limit 20",
                        [v](CommandContext& c) { return failed_command(c, v->entity, v->limit); });

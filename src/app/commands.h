@@ -36,7 +36,7 @@ struct RunCommandOptions {
   std::string budget;  ///< as in 0.50USD, or a number of tokens; empty: none
 };
 [[nodiscard]] Result<int> run_command(CommandContext& context, const RunCommandOptions& options);
-[[nodiscard]] Result<int> plan_command(CommandContext& context, const std::string& entity);
+[[nodiscard]] Result<int> plan_command(CommandContext& context, const std::string& entity, bool with_aws);
 [[nodiscard]] Result<int> delete_command(CommandContext& context, const std::string& image_id, int receipt_id);
 [[nodiscard]] Result<int> status_command(CommandContext& context);
 [[nodiscard]] Result<int> compact_command(CommandContext& context, const std::string& collection);

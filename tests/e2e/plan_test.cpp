@@ -54,6 +54,23 @@ TEST_F(PlanTest, IsReadByPeopleToo) {
   EXPECT_EQ(planned.out.find("receipt_words"), std::string::npos);
 }
 
+TEST_F(PlanTest, TellsWhatAwsWouldBillIfItIsAsked) {
+  ASSERT_EQ(program.run({"import", sample_file(folder, 2)}).status, 0);
+  EXPECT_FALSE(plan().contains("aws"));
+  const auto asked = program.run({"--json", "plan", "--aws"});
+  ASSERT_EQ(asked.status, 0) << asked.err;
+  const Json aws = asked.json().at("aws");
+  EXPECT_EQ(aws.at("region"), "us-east-1");
+  EXPECT_GT(aws.at("cost_usd"), 0);
+  double sum = 0;
+  for (const Json& charge : aws.at("charges")) sum += charge.at("cost_usd").get<double>();
+  EXPECT_NEAR(sum, aws.at("cost_usd").get<double>(), 1e-9);
+  const auto read = program.run({"plan", "--aws"});
+  for (const char* part : {"on AWS", "function GB seconds", "table write units", "USD a month"}) {
+    EXPECT_NE(read.out.find(part), std::string::npos) << part << "\n" << read.out;
+  }
+}
+
 TEST_F(PlanTest, ARunBeyondItsBudgetDoesNothingAndHasAStatusOfItsOwn) {
   ASSERT_EQ(program.run({"import", sample_file(folder, 3)}).status, 0);
   set("EMBEDDING_PRICE_PER_MILLION", "2.00");

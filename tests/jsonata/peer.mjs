@@ -1,9 +1,9 @@
 // Evaluates expressions with the reference implementation: JSON lines {"expression", "input", "variables"} come in, for
 // each one goes out: {"result"}, {} if there is none, or {"code", "message"}. `node peer.mjs FOLDER NOW`: where the package is
 // installed, and the milliseconds that $now() and $millis() tell.
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { resolve } from "node:path";
-import { createInterface } from "node:readline";
 
 const jsonata = createRequire(resolve(process.argv[2]) + "/")("jsonata");
 const RealDate = Date;
@@ -18,7 +18,8 @@ globalThis.Date = class extends RealDate {
 const isFunction = (value) => value?._jsonata_lambda === true || value?._jsonata_function === true;
 const withoutFunctions = (key, value) => (isFunction(value) ? undefined : value);
 
-for await (const line of createInterface({ input: process.stdin })) {
+// Not by node:readline: since Node 24 it ends lines at U+2028 and U+2029 as well, which JSON strings may hold.
+for (const line of readFileSync(0, "utf8").split("\n").filter((line) => line !== "")) {
   const { expression, input, variables } = JSON.parse(line);
   let answer;
   try {
