@@ -183,7 +183,7 @@ class StepThatIsNone(HostedTest):
                                  ("loud", "LOG_LEVEL")):
             _, headers, failure = self.host.invoke(function, {})
             self.assertEqual(headers["X-Amz-Function-Error"], "Unhandled")
-            self.assertEqual(failure["errorType"] in ("Tillite.InvalidInput", "Tillite.Usage"), True, failure)
+            self.assertIn(failure["errorType"], ("Tillite.InvalidInput", "Tillite.Usage"), failure)
             self.assertIn(reason, failure["errorMessage"])
 
 
@@ -249,6 +249,7 @@ class Peer(HostedTest):
 def main():
     global PROGRAM, BOOTSTRAP
     PROGRAM, BOOTSTRAP, part = sys.argv[1:4]
+    PROGRAM, BOOTSTRAP = os.path.abspath(PROGRAM), os.path.abspath(BOOTSTRAP)
     if part == "Aws" and shutil.which("aws") is None:
         print("SKIPPED: there is no program aws, so that it could not be tried against tillite lambda-host")
         return SKIPPED
