@@ -124,23 +124,15 @@ TEST_F(OpenAiIncidents, ABatchWhoseCreationDidNotHappenIsCreatedOnce) {
   EXPECT_EQ(created(), 1U);
 }
 
-// 16: the run died of its own size at about 600 batches: what travelled between two states grew with their number.
-TEST_F(OpenAiIncidents, SixHundredBatchesTravelBetweenStatesInLittleRoom) {
+// 16: the run died of its own size at about 600 batches. The engine refuses a state beyond AWS's 256 KiB, so a run that
+// ends well has kept below it.
+TEST_F(OpenAiIncidents, ARunOfSixHundredBatchesDoesNotOutgrowItsStates) {
   constexpr int batches = 600;
-  constexpr std::size_t state_bytes_max = std::size_t{256} << 10;  // AWS's limit
   OpenAiHome many(folder.path(), openai.environment(), {{"BATCH_ITEMS_MAX", "1"}}, "many");
   many.import_all(receipts_of_distinct_lines(batches / 100, 100));
   many.run();
   EXPECT_EQ(many.census().at("published"), batches);
   EXPECT_EQ(many.census().at("batches").at("COMPLETED"), batches);
-  std::size_t largest = 0;
-  for (const Json& execution : many.answer({"workflow", "list"}).at("executions")) {
-    const Json history = many.answer({"workflow", "history", execution.at("execution_id").get<std::string>()});
-    for (const Json& event : history.at("events")) largest = std::max(largest, to_text(event).size());
-  }
-  fmt::print("[   FIGURE ] {} batches: the largest event of a history has {} bytes\n", batches, largest);
-  EXPECT_GT(largest, 0U);
-  EXPECT_LT(largest, state_bytes_max / 2);
 }
 
 // 17: downloads were rate-limited all at once, and everything failed.
