@@ -298,6 +298,13 @@ Result<int> backup_command(CommandContext& context, const std::string& folder) {
   if (lies_in(folder, host->home().folder())) {
     return fail(Code::invalid_input, "{} lies in the home itself: name a folder outside of it", folder);
   }
+  if (!host->on_aws().empty()) {
+    return fail(
+        Code::unsupported,
+        "{} names a part on AWS, which a backup of the home does not have: AWS keeps copies of tables and buckets "
+        "itself, and `tillite migrate --from aws --to FOLDER` makes a home of them",
+        *host->on_aws().begin());
+  }
   TRY(host->home().backup(folder));
   context.output.line("backed up {} to {}", host->home().folder().string(), folder);
   context.output.json({{"home", host->home().folder().string()}, {"backup", folder}});

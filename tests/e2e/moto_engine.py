@@ -41,7 +41,14 @@ class MotosInterpreter:
         lambda_eval_utils.boto_client_for = lambda region, service, state_credentials=None: functions()
         for noisy in ("moto", "werkzeug"):
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
-        self.server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
+        self.requests_seen = 0
+        answers = DomainDispatcherApplication(create_backend_app)
+
+        def counting(environ, start_response):
+            self.requests_seen += 1
+            return answers(environ, start_response)
+
+        self.server = make_server("127.0.0.1", 0, counting, threaded=True)
         self.serving = threading.Thread(target=self.server.serve_forever)
         self.serving.start()
         self.url = f"http://127.0.0.1:{self.server.server_port}"

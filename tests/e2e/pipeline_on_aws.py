@@ -2,12 +2,13 @@
 """The whole pipeline on AWS's own engines: moto's DynamoDB, S3, SQS and Step Functions run the definitions of workflows/,
 whose tasks are our bootstrap executables under `tillite lambda-host`; vectors come from `tillite openai-emulator`.
 
-usage: pipeline_on_aws.py PROGRAM BOOTSTRAP
+usage: pipeline_on_aws.py PROGRAM BOOTSTRAP [PipelineOnAws | CompactionByQueue]
 Driven by the commands of AWS's own program. Everything must come to what the built-in engine comes to on one machine, id by
 id, vector by vector. 100 of SROIE's receipts where they are (TILLITE_SHARED names the folder that holds data/receipts/), made-up
-ones else. Ends with status 77, which ctest shows as skipped, where a program is missing.
+ones else. The queue gets TILLITE_MESSAGES (1,000) messages. Ends with status 77, which ctest shows as skipped, where a program is missing.
 """
 
+import concurrent.futures
 import contextlib
 import itertools
 import json
@@ -31,6 +32,7 @@ SHARED = os.environ.get("TILLITE_SHARED", os.path.join(SOURCES, "../shared"))
 SROIE = os.path.join(SHARED, "data/receipts/sroie_train.jsonl")
 RECEIPTS = 100
 MADE_UP_RECEIPTS = 10
+MESSAGES = int(os.environ.get("TILLITE_MESSAGES", "1000"))
 
 # In the order in which the pipeline runs them.
 MACHINES = ["create-batches-sf", "poll-store-sf", "create-word-batches-sf", "poll-word-embeddings-sf"]
@@ -168,7 +170,9 @@ class Aws:
         assert status == 0, f"lambda-host ended with status {status}"
 
 
-class PipelineOnAws(unittest.TestCase):
+class OnAws(unittest.TestCase):
+    """Tests with an account, functions and an emulator of their own."""
+
     maxDiff = 2000
 
     @classmethod
@@ -176,19 +180,9 @@ class PipelineOnAws(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="tillite-aws-")
         cls.addClassCleanup(folder.cleanup)
         cls.folder = folder.name
-        cls.file, cls.receipts = receipts_file(cls.folder)
-        cls.openai = cls.emulator("openai")
-        cls.aws = Aws(cls.place("aws"), cls.openai)
+        cls.aws = Aws(cls.place("aws"), cls.emulator("openai"))
         cls.addClassCleanup(cls.aws.stop)
         cls.aws.create_machines()
-        cls.aws.tillite("import", cls.file)
-        for find, poll in (MACHINES[:2], MACHINES[2:]):
-            cls.aws.run(find)
-            until(lambda: cls.aws.run(poll).get("merge"), f"the merge of {poll}")  # pylint: disable=cell-var-from-loop
-        alone = cls.place("alone")
-        cls.alone = Commands(alone, clean_environment(alone, **cls.emulator("openai-of-alone")))
-        cls.alone("import", cls.file)
-        cls.alone("run")
 
     @classmethod
     def place(cls, name):
@@ -202,6 +196,21 @@ class PipelineOnAws(unittest.TestCase):
                           os.path.join(cls.folder, name, "state"), "--latency", "in-progress=20ms")
         cls.addClassCleanup(program.stop)
         return {"OPENAI_BASE_URL": f"http://127.0.0.1:{program.said['port']}/v1", "OPENAI_API_KEY": "sk-any"}
+
+
+class PipelineOnAws(OnAws):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.file, cls.receipts = receipts_file(cls.folder)
+        cls.aws.tillite("import", cls.file)
+        for find, poll in (MACHINES[:2], MACHINES[2:]):
+            cls.aws.run(find)
+            until(lambda: cls.aws.run(poll).get("merge"), f"the merge of {poll}")  # pylint: disable=cell-var-from-loop
+        alone = cls.place("alone")
+        cls.alone = Commands(alone, clean_environment(alone, **cls.emulator("openai-of-alone")))
+        cls.alone("import", cls.file)
+        cls.alone("run")
 
     def test_the_collections_are_those_of_one_machine_record_by_record(self):
         for collection in COLLECTIONS:
@@ -232,18 +241,137 @@ class PipelineOnAws(unittest.TestCase):
         self.assertRegex(lines, r"REPORT RequestId: \S+")
 
     def test_an_idle_pipeline_calls_nobody(self):
-        before = self.aws.moto.requests()
+        before = self.aws.moto.requests_seen
         time.sleep(3)
-        self.assertEqual(self.aws.moto.requests(), before)
+        self.assertEqual(self.aws.moto.requests_seen, before)
 
 
-def main(program, bootstrap):
+class EventSourceMapping:
+    """What Lambda does between a queue and a function: hands over up to ten messages, and removes those that the function
+    does not name as failed."""
+
+    def __init__(self, aws, function):
+        self.aws = aws
+        self.function = function
+        self.functions = aws.functions_client()
+        self.queue = aws.moto.client("sqs")
+
+    def work_once(self):
+        """How many messages were received."""
+        received = self.queue.receive_message(QueueUrl=self.aws.queue_url, MaxNumberOfMessages=10,
+                                              AttributeNames=["All"], VisibilityTimeout=2).get("Messages", [])
+        if not received:
+            return 0
+        records = [{"messageId": message["MessageId"], "receiptHandle": message["ReceiptHandle"], "body": message["Body"],
+                    "attributes": message["Attributes"], "messageAttributes": {}, "md5OfBody": message["MD5OfBody"],
+                    "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:chromadb-delta-queue",
+                    "awsRegion": REGION} for message in received]
+        answer = self.functions.invoke(FunctionName=self.function, Payload=json.dumps({"Records": records}))
+        payload = json.loads(answer["Payload"].read())
+        if "FunctionError" in answer:
+            raise AssertionError(f"{self.function}: {payload}")
+        failed = {failure["itemIdentifier"] for failure in payload["batchItemFailures"]}
+        done = [message for message in received if message["MessageId"] not in failed]
+        for message in done:
+            self.queue.delete_message(QueueUrl=self.aws.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return len(received)
+
+
+class CompactionByQueue(OnAws):
+    POISON = ["no JSON", "{}", json.dumps({"collection": "no_such_collection"})]
+
+    def test_everything_is_merged_once_and_only_poison_ends_in_the_dead_letters(self):
+        file, _ = receipts_file(self.folder)
+        self.aws.tillite("import", file)
+        self.aws.run(MACHINES[0])
+        poll = self.aws.functions_client()
+
+        def polled():
+            pending = self.invoke(poll, "embedding-list-pending", {"collection": "receipt_lines"})["pending_batches"]
+            for batch in pending:
+                self.invoke(poll, "embedding-line-poll", batch)
+            return not pending
+
+        until(polled, "the end of all batches")
+        notifications = self.messages()
+        self.assertGreater(len(notifications), 0)
+        lines = next(entity for entity in self.aws.tillite("status")["entities"] if entity["entity"] == "line")
+        self.assertEqual(lines["in_deltas"], lines["found"] - lines["noise"])
+
+        bodies = [notifications[i % len(notifications)] for i in range(MESSAGES)] + self.POISON
+        bodies.append(json.dumps({"collection": "receipt_lines"}))
+        self.send(bodies)
+        lock = self.hold_the_lock()
+        mapping = EventSourceMapping(self.aws, "embedding-vector-compact")
+        for _ in range(5):
+            self.assertGreater(mapping.work_once(), 0)  # a lock that is held is no failure
+        self.assertEqual(self.published(), 0)
+        self.release(lock)
+        self.send([json.dumps({"collection": "receipt_lines"})])
+        with concurrent.futures.ThreadPoolExecutor(4) as workers:
+            until(lambda: not any(workers.map(lambda _: mapping.work_once(), range(4))) and self.in_queue() == 0,
+                  "the end of the queue")
+
+        self.assertEqual(self.published(), lines["found"] - lines["noise"])
+        self.assertEqual(sorted(self.messages("chromadb-delta-dlq")), sorted(self.POISON))
+        versions = self.aws.tillite("snapshot", "list")["snapshots"]
+        self.assertEqual(sum(version["deltas_added"] for version in versions), len(notifications))
+        print(f"[   FIGURE ] {len(bodies)} messages, {len(notifications)} deltas: all merged once")
+
+    def invoke(self, functions, name, event):
+        answer = functions.invoke(FunctionName=name, Payload=json.dumps(event))
+        payload = json.loads(answer["Payload"].read())
+        self.assertNotIn("FunctionError", answer, payload)
+        return payload
+
+    def published(self):
+        return next(entity for entity in self.aws.tillite("status")["entities"] if entity["entity"] == "line")["published"]
+
+    def send(self, bodies):
+        queue = self.aws.moto.client("sqs")
+        for begin in range(0, len(bodies), 10):
+            entries = [{"Id": str(i), "MessageBody": body} for i, body in enumerate(bodies[begin:begin + 10])]
+            sent = queue.send_message_batch(QueueUrl=self.aws.queue_url, Entries=entries)
+            self.assertEqual(sent.get("Failed", []), [])
+
+    def in_queue(self):
+        attributes = self.aws.moto.client("sqs").get_queue_attributes(
+            QueueUrl=self.aws.queue_url, AttributeNames=["All"])["Attributes"]
+        return sum(int(attributes[name]) for name in ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"))
+
+    def messages(self, name="chromadb-delta-queue"):
+        """The bodies of all messages of a queue, which are removed."""
+        queue = self.aws.moto.client("sqs")
+        url = queue.get_queue_url(QueueName=name)["QueueUrl"]
+        bodies = []
+        while received := queue.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in received:
+                bodies.append(message["Body"])
+                queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return bodies
+
+    def hold_the_lock(self):
+        """Somebody else publishes: the row as a publisher on another machine writes it."""
+        table = self.aws.moto.client("dynamodb")
+        key = {"PK": {"S": "LOCK#receipt_lines#publish"}, "SK": {"S": "LOCK"}}
+        table.put_item(TableName=self.aws.TABLE, Item={
+            **key, "TYPE": {"S": "COMPACTION_LOCK"}, "GSI1PK": {"S": "LOCK#receipt_lines"}, "GSI1SK": {"S": "PUBLISH"},
+            "owner": {"S": "another machine"}, "record_version": {"N": "1"}, "lease_ms": {"N": "300000"},
+            "heartbeat_at": {"N": str(int(time.time() * 1000))}, "epoch": {"N": "1"}})
+        return key
+
+    def release(self, key):
+        self.aws.moto.client("dynamodb").update_item(TableName=self.aws.TABLE, Key=key, UpdateExpression="REMOVE #owner",
+                                                     ExpressionAttributeNames={"#owner": "owner"})
+
+
+def main(program, bootstrap, *wanted):
     global PROGRAM, BOOTSTRAP
     PROGRAM, BOOTSTRAP = os.path.abspath(program), os.path.abspath(bootstrap)
     if MISSING:
         print(f"SKIPPED: {MISSING}, so that the pipeline could not be run on moto")
         return SKIPPED
-    ended = unittest.main(argv=[program], verbosity=2, exit=False)
+    ended = unittest.main(argv=[program, *wanted], verbosity=2, exit=False)
     return 0 if ended.result.wasSuccessful() else 1
 
 
