@@ -143,13 +143,19 @@ Result<int> batches_list_command(CommandContext& context, const std::string& sta
   const auto host = TRY(LocalHost::open(context.host));
   const std::int64_t now_ms = host->ports().clock.now_ms();
   std::vector<Batch> batches;
+  Json unreadable = Json::array();
   for (const Entity entity : kEntities) {
-    for (Batch& batch : TRY(batches_in(host->ports().table, entity, statuses))) {
+    BatchesRead read = TRY(read_batches_in(host->ports().table, entity, statuses));
+    for (Batch& batch : read.batches) {
       if (status.empty() || status_of(batch) == status) batches.push_back(std::move(batch));
+    }
+    for (const auto& [name, reason] : read.unreadable) {
+      context.output.line("{}  cannot be read: {}", name, reason);
+      unreadable.push_back({{"name", name}, {"reason", reason}});
     }
   }
   std::ranges::stable_sort(batches, {}, &Batch::created_ms);
-  Json json = {{"batches", Json::array()}};
+  Json json = {{"batches", Json::array()}, {"unreadable", std::move(unreadable)}};
   for (const Batch& batch : batches) {
     print(batch, now_ms, context.output);
     json["batches"].push_back(json_of(batch, now_ms));

@@ -1,8 +1,20 @@
 #include "app/budget.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace tillite {
+namespace {
+
+/// A model without a price, of which the plan has texts.
+std::string unpriced_model(const RunPlan& plan) {
+  const auto found = std::ranges::find_if(plan.entities, [](const EntityPlan& of_entity) {
+    return of_entity.tokens_to_send() > 0 && !of_entity.model.price_per_million;
+  });
+  return found == plan.entities.end() ? "" : found->model.name;
+}
+
+}  // namespace
 
 Result<Budget> parse_budget(std::string_view text) {
   constexpr std::string_view currency = "USD";
@@ -31,7 +43,7 @@ Result<std::optional<std::string>> beyond(const Budget& budget, const RunPlan& p
   if (!cost) {
     return fail(Code::invalid_input,
                 "the price of {} is not known: set EMBEDDING_PRICE_PER_MILLION, or give the budget in tokens",
-                plan.model);
+                unpriced_model(plan));
   }
   if (*cost <= *budget.amount) return std::nullopt;
   return fmt::format("the run would cost {} USD, the budget is {} USD", dollars_text(*cost),

@@ -6,6 +6,7 @@
 #include "embedding/model.h"
 #include "steps/generation.h"
 #include "steps/generation_gap.h"
+#include "steps/model_facts.h"
 
 namespace tillite {
 namespace {
@@ -47,13 +48,13 @@ void print(const Generation& generation, std::uint64_t vectors, std::uint64_t of
   for (const auto& [id, reason] : generation.left_out_listed) output.line("       {}: {}", id.str(), reason);
 }
 
-std::optional<Dollars> cost_of_needs(const GenerationNeeds& needs, std::string_view model) {
-  const auto price = embedding_model(model).batch_price_per_million();
+std::optional<Dollars> cost_of_needs(const GenerationNeeds& needs, const EmbeddingModel& model) {
+  const auto price = model.batch_price_per_million();
   if (!price) return std::nullopt;
   return cost_of(needs.tokens, *price);
 }
 
-Json json_of(const GenerationNeeds& needs, std::string_view model) {
+Json json_of(const GenerationNeeds& needs, const EmbeddingModel& model) {
   return {{"records", needs.records},
           {"texts", needs.texts},
           {"tokens", needs.tokens},
@@ -62,9 +63,10 @@ Json json_of(const GenerationNeeds& needs, std::string_view model) {
           {"dollars", amount_json(cost_of_needs(needs, model))}};
 }
 
-void print(const GenerationNeeds& needs, const CollectionBinding& wanted, const Output& output) {
-  const auto cost = cost_of_needs(needs, wanted.model);
-  output.line("{}: of {} vectors {} are taken over; {} texts of {} tokens are sent at most{}", wanted.collection,
+void print(const GenerationNeeds& needs, const std::string& collection, const EmbeddingModel& model,
+           const Output& output) {
+  const auto cost = cost_of_needs(needs, model);
+  output.line("{}: of {} vectors {} are taken over; {} texts of {} tokens are sent at most{}", collection,
               needs.records, needs.copies, needs.texts, needs.tokens,
               cost ? fmt::format(", for {} dollars in batches", dollars_text(*cost)) : "");
 }
@@ -156,8 +158,9 @@ Result<int> generations_start_command(CommandContext& context, const GenerationO
     const CollectionBinding wanted = TRY(wanted_binding(entity, active, options, context, *host));
     if (difference_of(wanted, active).empty()) continue;
     const GenerationNeeds needs = TRY(needs_of_generation(active, wanted, host->ports(), host->context()));
-    Json one = {{"collection", active.collection}, {"needs", json_of(needs, wanted.model)}};
-    print(needs, wanted, context.output);
+    const EmbeddingModel model = facts_of(wanted.model, host->context().settings);
+    Json one = {{"collection", active.collection}, {"needs", json_of(needs, model)}};
+    print(needs, active.collection, model, context.output);
     if (!options.dry_run) {
       const Generation started = TRY(start_generation(entity, wanted, host->ports(), host->context()));
       context.output.line("started generation {} of {}: {}. `tillite run` builds it, the old one is served meanwhile",

@@ -100,6 +100,7 @@ class EmbeddedHost final : public LocalHost {
                      std::move(functions)) {
     task_settings_.commands_allowed = options.runs_commands;
     keeps_history_ = options.keeps_history;
+    context_.spending = options.spending;
   }
 
   const Home& home() const override { return home_; }
@@ -148,8 +149,8 @@ class EmbeddedHost final : public LocalHost {
   std::vector<std::unique_ptr<Tasks>> tasks_;
 };
 
-/// The model that the home's collections are bound to: what is there decides who is asked for more of it, not what else
-/// the environment has. Nothing if there is none yet, or it cannot be read, which is the business of who needs it.
+/// The model of a collection that is not there yet, beside one that is: what is there decides, not what else the
+/// environment has. Nothing if there is none yet, or it cannot be read, which is the business of who needs it.
 std::optional<std::string> bound_model(ObjectStore& vectors) {
   for (const Entity entity : {Entity::line, Entity::word}) {
     const auto binding = stored_binding(entity, vectors);
@@ -181,9 +182,10 @@ Result<std::unique_ptr<LocalHost>> LocalHost::open(const Options& options) {
   Home home = TRY(Home::open(options.home, options.create));
   auto adapters = std::make_unique<Adapters>();
   adapters->vectors = TRY(FolderObjectStore::open(home.vectors_folder()));
-  model = bound_model(*adapters->vectors).value_or(model);
-  settings = TRY(read_settings(options.environment, model));
   adapters->table = TRY(SqliteTable::open(home.table_file()));
+  const std::set<std::string> models = models_in_use(*adapters->table, *adapters->vectors);
+  model = bound_model(*adapters->vectors).value_or(model);
+  settings = TRY(read_settings(options.environment, model, models));
   adapters->executions = TRY(SqliteExecutionStore::open(home.workflows_file()));
   adapters->provider_table = TRY(SqliteTable::open(home.provider_file()));
   adapters->queue = TRY(SqliteQueue::open(home.queue_file(), adapters->clock));
@@ -191,15 +193,14 @@ Result<std::unique_ptr<LocalHost>> LocalHost::open(const Options& options) {
   adapters->cache = TRY(SqliteVectorCache::open(home.cache_file(), adapters->clock, settings.cache_bytes));
   adapters->batch_files = TRY(FolderObjectStore::open(home.batches_folder()));
   adapters->provider_files = TRY(FolderObjectStore::open(home.provider_folder()));
-  auto embedding =
-      TRY(make_embedding_service(settings, models_in_use(*adapters->table, *adapters->vectors), options.environment,
-                                 {.provider_table = *adapters->provider_table,
-                                  .provider_files = *adapters->provider_files,
-                                  .clock = adapters->clock,
-                                  .random = adapters->random,
-                                  .scratch = home.scratch_folder(),
-                                  .log = options.log,
-                                  .stop = options.stop}));
+  auto embedding = TRY(make_embedding_service(settings, models, options.environment,
+                                              {.provider_table = *adapters->provider_table,
+                                               .provider_files = *adapters->provider_files,
+                                               .clock = adapters->clock,
+                                               .random = adapters->random,
+                                               .scratch = home.scratch_folder(),
+                                               .log = options.log,
+                                               .stop = options.stop}));
   auto functions = TRY(function_catalog());
   return std::make_unique<EmbeddedHost>(std::move(home), std::move(adapters), std::move(embedding), std::move(settings),
                                         std::move(functions), options);

@@ -23,8 +23,9 @@ class LocalHost {
     Logger log = Logger::none();
     std::stop_token stop;
     Environment environment;
-    bool runs_commands = true;  ///< tasks may be programs (`command:`); else they are refused
-    bool keeps_history = true;  ///< of executions; one without is as durable
+    bool runs_commands = true;                     ///< tasks may be programs (`command:`); else they are refused
+    bool keeps_history = true;                     ///< of executions; one without is as durable
+    std::shared_ptr<Spending> spending = nullptr;  ///< what submits of this process may spend; nothing: any amount
   };
   [[nodiscard]] static Result<std::unique_ptr<LocalHost>> open(const Options& options);
   virtual ~LocalHost() = default;

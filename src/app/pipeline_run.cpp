@@ -24,11 +24,11 @@ bool work_is_left(const Census& census) {
          });
 }
 
-/// Items without a vector: those that wait, and those in batches on their way.
-std::int64_t items_to_embed(const std::vector<Census>& standing) {
-  std::uint64_t items = 0;
-  for (const Census& census : standing) items += census.unclaimed + census.claimed;
-  return static_cast<std::int64_t>(items);
+/// Whether something is still to come of what was sent.
+bool is_on_its_way(const Census& census) {
+  return census.in_deltas + census.deltas_waiting > 0 || std::ranges::any_of(kOpenStatuses, [&](BatchStatus status) {
+           return census.batches.contains(std::string(batch_status_name(status)));
+         });
 }
 
 /// Whether a walk of create-batches left items that the next one finds at once. Not if no batch of its could go: then
@@ -52,14 +52,14 @@ class PipelineRun {
     RunReport report;
     std::vector<Census> standing = TRY(take_standing());
     report.nothing_to_do = std::ranges::none_of(standing, work_is_left);
-    progress_.expect(items_to_embed(standing));
+    progress_.expect(options_.items_planned);
     std::int64_t pause_ms = kFirstPauseMs;
-    while (std::ranges::any_of(standing, work_is_left)) {
+    while (is_anything_left(standing)) {
       for (const Census& census : standing) {
         if (work_is_left(census)) TRY(walk_once(census.entity));
       }
       const std::vector<Census> before = std::exchange(standing, TRY(take_standing()));
-      if (!options_.wait || std::ranges::none_of(standing, work_is_left)) break;
+      if (!options_.wait || !is_anything_left(standing)) break;
       // The provider needs its time: look again soon at first, then ever more rarely until something moves, here or in
       // another process.
       pause_ms = standing == before ? std::min(pause_ms * 2, kPauseMsMax) : kFirstPauseMs;
@@ -70,11 +70,20 @@ class PipelineRun {
     TRY(delete_files_of_the_provider());
     report.census = std::move(standing);
     report.others_at_work = others_at_work_;
+    report.refused = refused();
     report.done = progress_.counts();
     return report;
   }
 
  private:
+  [[nodiscard]] Spending::Refused refused() const {
+    const auto& spending = host_.context().spending;
+    return spending ? spending->refused() : Spending::Refused();
+  }
+  [[nodiscard]] bool is_anything_left(const std::vector<Census>& standing) const {
+    return std::ranges::any_of(standing, refused().batches > 0 ? is_on_its_way : work_is_left);
+  }
+
   Result<std::vector<Census>> take_standing() {
     std::vector<Census> standing;
     standing.reserve(options_.entities.size());
@@ -86,7 +95,7 @@ class PipelineRun {
 
   Result<void> walk_once(Entity entity) {
     const EntityMachines machines = machines_of(entity);
-    while (true) {
+    while (refused().batches == 0) {
       const Value output = TRY(walk(machines.create));
       if (!more_can_be_submitted(output)) break;
     }

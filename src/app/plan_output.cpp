@@ -1,5 +1,9 @@
 #include "app/plan_output.h"
 
+#include <fmt/ranges.h>
+
+#include <map>
+
 namespace tillite {
 namespace {
 
@@ -11,6 +15,10 @@ Json to_json(const EntityPlan& plan) {
   return {{"entity", names_of(plan.entity).name},
           {"collection", names_of(plan.entity).collection},
           {"building", plan.building == 0 ? Json(nullptr) : Json(plan.building)},
+          {"model", plan.model.name},
+          {"price_per_million_usd", amount_json(plan.model.price_per_million)},
+          {"batch_price_per_million_usd", amount_json(plan.model.batch_price_per_million())},
+          {"enqueued_tokens_max", plan.model.enqueued_tokens_max ? Json(*plan.model.enqueued_tokens_max) : Json()},
           {"items", plan.items},
           {"texts", plan.texts},
           {"texts_cached", plan.texts_cached},
@@ -45,6 +53,21 @@ void print(const EntityPlan& plan, const Output& output) {
   if (plan.passed_over > 0) output.line("  damaged    {} receipts or batches: the log names them", plan.passed_over);
 }
 
+/// How many tokens may be enqueued at once: of each model, where there are several.
+std::string limits_text(const RunPlan& plan) {
+  const auto models = plan.models();
+  std::map<std::string, std::uint64_t> limits;
+  for (const EntityPlan& of_entity : plan.entities) {
+    const EmbeddingModel& model = of_entity.model;
+    if (model.enqueued_tokens_max && models.contains(model.name)) limits[model.name] = *model.enqueued_tokens_max;
+  }
+  std::string text;
+  for (const auto& [model, tokens] : limits) {
+    text += fmt::format(", {} tokens{} enqueued at once", tokens, models.size() == 1 ? "" : " of " + model);
+  }
+  return text;
+}
+
 }  // namespace
 
 Json amount_json(const std::optional<Dollars>& amount) {
@@ -53,7 +76,7 @@ Json amount_json(const std::optional<Dollars>& amount) {
 }
 
 Json to_json(const RunPlan& plan) {
-  Json json = {{"model", plan.model},
+  Json json = {{"models", plan.models()},
                {"items_to_embed", plan.items_to_embed()},
                {"batches", plan.batches_to_submit()},
                {"tokens", plan.tokens_to_send()},
@@ -61,13 +84,9 @@ Json to_json(const RunPlan& plan) {
                {"cost_usd", amount_json(plan.cost())},
                {"cost_if_called_usd", amount_json(plan.cost_if_called())},
                {"cost_saved_usd", amount_json(plan.cost_saved())},
-               {"price_per_million_usd", amount_json(plan.price_per_million)},
-               {"batch_price_per_million_usd", amount_json(plan.batch_price_per_million)},
-               {"enqueued_tokens_max", nullptr},
                {"rounds", plan.rounds},
                {"hours_max", plan.hours_max()},
                {"entities", Json::array()}};
-  if (plan.enqueued_tokens_max) json["enqueued_tokens_max"] = *plan.enqueued_tokens_max;
   for (const EntityPlan& of_entity : plan.entities) json["entities"].push_back(to_json(of_entity));
   return json;
 }
@@ -75,18 +94,17 @@ Json to_json(const RunPlan& plan) {
 void print(const RunPlan& plan, const Output& output) {
   for (const EntityPlan& of_entity : plan.entities) print(of_entity, output);
   output.line("to send      {} tokens in {} batches to {}", plan.tokens_to_send(), plan.batches_to_submit(),
-              plan.model);
-  if (plan.price_per_million) {
+              fmt::join(plan.models(), " and "));
+  if (plan.cost_if_called()) {
     output.line("cost         {}; by the synchronous call {}", amount_text(plan.cost()),
                 amount_text(plan.cost_if_called()));
   } else {
-    output.line("cost         not known: EMBEDDING_PRICE_PER_MILLION says the model's price");
+    output.line("cost         not known: EMBEDDING_PRICE_PER_MILLION says a model's price");
   }
   output.line("saved        {} tokens, {}: equal texts are sent once, and none that was paid for", plan.tokens_saved(),
               amount_text(plan.cost_saved()));
   output.line("time         at most {} hours: {} round{} of batches{}", plan.hours_max(), plan.rounds,
-              plan.rounds == 1 ? "" : "s",
-              plan.enqueued_tokens_max ? fmt::format(", {} tokens enqueued at once", *plan.enqueued_tokens_max) : "");
+              plan.rounds == 1 ? "" : "s", limits_text(plan));
 }
 
 }  // namespace tillite

@@ -57,14 +57,21 @@ void Progress::count(std::string_view function_name, const Json& result) {
   } else if (function_name.ends_with("-submit")) {
     const std::string action = result.value("action", "");
     if (action == "submitted") ++counts_.submitted;
-    if (action == "submitted") counts_.tokens += number(result, "token_count");
-    if (action == "delivered") counts_.tokens_called += number(result, "token_count");
+    const auto tokens = static_cast<std::uint64_t>(number(result, "token_count"));
+    if (tokens > 0 && action == "submitted") counts_.sent[result.value("model", "")].batched += tokens;
+    if (tokens > 0 && action == "delivered") counts_.sent[result.value("model", "")].called += tokens;
     counts_.embedded += number(result, "embedding_count");  // those that needed no batch of the provider's
   } else if (function_name.ends_with("-poll")) {
     counts_.embedded += number(result, "embedding_count");
   } else if (function_name.ends_with("-compact")) {
     counts_.merged += number(result, "embeddings_processed");
   }
+}
+
+std::uint64_t Progress::Counts::tokens_sent() const {
+  std::uint64_t tokens = 0;
+  for (const auto& [model, of_model] : sent) tokens += of_model.batched + of_model.called;
+  return tokens;
 }
 
 void Progress::finish() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -19,24 +20,30 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// How many items are to be embedded, as far as is known when the run begins: what the count of those that are is
-  /// shown against.
+  /// How many items are to be embedded, as it was planned when the run began: what the count of those that are is shown
+  /// against.
   void expect(std::int64_t items);
   /// Takes note of a step's result.
   void step_ended(std::string_view function_name, const Result<Json>& result);
   /// Ends the line, so that other output can follow.
   void finish();
 
+  /// Tokens that were sent to a model.
+  struct Sent {
+    std::uint64_t batched = 0;  ///< in batches
+    std::uint64_t called = 0;   ///< by the synchronous call
+    bool operator==(const Sent&) const = default;
+  };
   struct Counts {
     std::int64_t expected = 0;
     std::int64_t found = 0;
     std::int64_t batched = 0;
     std::int64_t submitted = 0;
-    std::int64_t tokens = 0;         ///< of the batches that were submitted
-    std::int64_t tokens_called = 0;  ///< of the provider's synchronous calls
     std::int64_t embedded = 0;
     std::int64_t merged = 0;
+    std::map<std::string, Sent> sent;  ///< by the model
     bool operator==(const Counts&) const = default;
+    [[nodiscard]] std::uint64_t tokens_sent() const;
   };
   [[nodiscard]] Counts counts();
   /// The error of the first step that met what is everybody's: a full disk, a provider that refuses the credentials or

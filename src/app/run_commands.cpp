@@ -5,6 +5,7 @@
 #include "app/entity_choice.h"
 #include "app/pipeline_run.h"
 #include "app/plan_output.h"
+#include "embedding/bill.h"
 #include "receipts/receipt_items.h"
 #include "steps/batch_deadline.h"
 #include "steps/collection.h"
@@ -15,6 +16,7 @@
 #include "steps/provider_files.h"
 #include "steps/provider_orphans.h"
 #include "steps/retirement.h"
+#include "steps/spending.h"
 #include "vectors/garbage.h"
 
 namespace tillite {
@@ -111,9 +113,14 @@ Result<Json> all_failed_items(const std::vector<Census>& census, Table& table) {
 /// What waits for the provider: which batch expires next, and those that the provider should have ended long ago.
 Result<Json> deadlines(Entity entity, const Ports& ports, const Output& output) {
   const std::int64_t now_ms = ports.clock.now_ms();
-  Json json = {{"overdue", Json::array()}};
+  Json json = {{"overdue", Json::array()}, {"unreadable", Json::array()}};
   std::optional<std::int64_t> oldest_ms;
-  for (const Batch& batch : TRY(batches_in(ports.table, entity, kOpenStatuses))) {
+  const BatchesRead read = TRY(read_batches_in(ports.table, entity, kOpenStatuses));
+  for (const auto& [name, reason] : read.unreadable) {
+    json["unreadable"].push_back({{"name", name}, {"reason", reason}});
+    output.line("  unreadable {}: {}", name, reason);
+  }
+  for (const Batch& batch : read.batches) {
     const auto age_ms = ms_at_provider(batch, now_ms);
     if (!age_ms) continue;
     if (*age_ms >= kOverdueAfterMs) {
@@ -143,14 +150,37 @@ bool lies_in(const Path& path, const Path& folder) {
   return !relative.empty() && *relative.begin() != "..";
 }
 
-/// What was submitted costs; nothing if the price is not known.
-std::optional<Dollars> cost_of_run(const Progress::Counts& done, const EmbeddingModel& model) {
-  if (!model.price_per_million) return std::nullopt;
-  const auto cost = [](std::int64_t tokens, Dollars price) {
-    return cost_of(static_cast<std::uint64_t>(tokens), price);
-  };
-  return Dollars{cost(done.tokens, *model.batch_price_per_million()).millionths +
-                 cost(done.tokens_called, *model.price_per_million).millionths};
+/// What was sent costs; nothing if a price is not known.
+std::optional<Dollars> cost_of_run(const Progress::Counts& done, const Settings& settings) {
+  Bill bill;
+  for (const auto& [name, sent] : done.sent) {
+    const EmbeddingModel model = facts_of(name, settings);
+    bill.add(sent.batched, model.batch_price_per_million());
+    bill.add(sent.called, model.price_per_million);
+  }
+  return bill.sum();
+}
+
+/// What a run has to embed: what is planned, and what is on its way from an earlier one.
+Result<std::int64_t> items_to_come(const RunPlan& plan, const std::vector<Entity>& entities, Table& table) {
+  auto items = static_cast<std::int64_t>(plan.items_to_embed());
+  for (const Entity entity : entities) {
+    for (const Batch& batch : TRY(batches_in(table, entity, kOpenStatuses))) {
+      if (!batch.is_prepared() && batch.delta_id.empty()) items += batch.item_count;
+    }
+  }
+  return items;
+}
+
+/// Why a run ended before everything was sent, and how far it came.
+std::string why_it_ended(const std::string& budget, const RunReport& report, const std::optional<Dollars>& cost) {
+  return fmt::format(
+      "the budget is {}: {} tokens in {} batches were sent{}, {} items are embedded; {} prepared batches with {} "
+      "tokens "
+      "would be beyond it",
+      budget, report.done.tokens_sent(), report.done.submitted,
+      cost ? fmt::format(" for {} USD", dollars_text(*cost)) : "", report.done.embedded, report.refused.batches,
+      report.refused.tokens);
 }
 
 /// Says that a run would cost too much; nothing was done.
@@ -164,13 +194,16 @@ int refuse(const RunPlan& plan, const std::string& reason, const Output& output)
 }  // namespace
 
 Result<int> run_command(CommandContext& context, const RunCommandOptions& asked) {
-  const RunOptions options{.entities = TRY(entities_named(asked.entity)), .wait = !asked.no_wait};
+  RunOptions options{.entities = TRY(entities_named(asked.entity)), .wait = !asked.no_wait};
+  LocalHost::Options host_options = context.host;
   const Budget budget = asked.budget.empty() ? Budget() : TRY(parse_budget(asked.budget));
-  const auto host = TRY(LocalHost::open(context.host));
+  if (!asked.budget.empty()) host_options.spending = std::make_shared<Spending>(budget);
+  const auto host = TRY(LocalHost::open(host_options));
+  const RunPlan plan = TRY(plan_run(options.entities, host->ports(), host->context()));
   if (!asked.budget.empty()) {
-    const RunPlan plan = TRY(plan_run(options.entities, host->ports(), host->context()));
     if (const auto reason = TRY(beyond(budget, plan))) return refuse(plan, *reason, context.output);
   }
+  options.items_planned = TRY(items_to_come(plan, options.entities, host->ports().table));
   const auto form = context.output.is_json() ? Progress::Form::silent
                     : context.live_progress  ? Progress::Form::terminal
                                              : Progress::Form::lines;
@@ -178,17 +211,12 @@ Result<int> run_command(CommandContext& context, const RunCommandOptions& asked)
   const RunReport report = TRY(run_pipeline(*host, options, progress));
   progress.finish();
 
-  const auto active = TRY(active_collection(options.entities.front(), host->ports(), host->context()));
-  Json json = {{"nothing_to_do", report.nothing_to_do},
-               {"others_at_work", report.others_at_work},
-               {"items_found", report.done.found},
-               {"batches_submitted", report.done.submitted},
-               {"items_expected", report.done.expected},
-               {"items_embedded", report.done.embedded},
-               {"tokens_sent", report.done.tokens + report.done.tokens_called},
-               {"cost_usd", amount_json(cost_of_run(report.done, facts_of(active.model, host->context().settings)))},
-               {"items_merged", report.done.merged},
-               {"entities", Json::array()}};
+  const auto cost = cost_of_run(report.done, host->context().settings);
+  Json json = {{"nothing_to_do", report.nothing_to_do},    {"others_at_work", report.others_at_work},
+               {"items_found", report.done.found},         {"batches_submitted", report.done.submitted},
+               {"items_expected", report.done.expected},   {"items_embedded", report.done.embedded},
+               {"tokens_sent", report.done.tokens_sent()}, {"cost_usd", amount_json(cost)},
+               {"items_merged", report.done.merged},       {"entities", Json::array()}};
   std::size_t left = 0;
   for (const Census& census : report.census) {
     json["entities"].push_back(json_of(census));
@@ -206,7 +234,13 @@ Result<int> run_command(CommandContext& context, const RunCommandOptions& asked)
   for (const Json& item : failed) {
     context.output.line("failed: {}: {}", item.at("id").get<std::string>(), item.at("reason").get<std::string>());
   }
+  if (report.refused.batches > 0) {
+    const std::string reason = why_it_ended(asked.budget, report, cost);
+    context.output.line("stopped: {}", reason);
+    json["refused"] = reason;
+  }
   context.output.json(json);
+  if (report.refused.batches > 0) return kBeyondBudget;
   return failed.empty() ? kDone : kPartlyDone;
 }
 

@@ -17,12 +17,13 @@ Condition unchanged(const ItemState& state) {
   return condition;
 }
 
-/// A batch that has ended, or was never heard of, holds nothing.
+/// A batch that has ended, was never heard of, or cannot be read holds nothing.
 Result<bool> is_open(const BatchId& id, Table& table) {
   if (id.empty()) return false;
   const auto row = TRY(table.get(batch_row_key(id)));
   if (!row) return false;
-  return !has_ended(TRY(parse_batch(*row)).status);
+  const auto batch = parse_batch(*row);
+  return batch && !has_ended(batch->status);
 }
 
 /// The update that gives an item to the batch; nothing if it wants another text by now, or another batch has it.
@@ -64,8 +65,8 @@ Update release_of(const Batch& batch, const BatchItem& item, const Release& rele
                 .condition = unchanged(state)};
   check(state.next.batch_id == batch.id, "only a batch's own items are released");
   if (fails) update.set["next_failure_reason"] = release.reason;
-  if (release.deferred) {
-    update.set["next_deferrals"] = state.next.deferrals + 1;
+  if (release.smaller) update.set["next_deferrals"] = state.next.deferrals + 1;
+  if (release.later) {
     update.set["next_deferred_until_ms"] = deferred_until_ms(state.next.deferrals + 1, ports.clock.now_ms(), settings);
   }
   return update;
@@ -142,10 +143,10 @@ Result<Released> release_from_backfill(const Batch& batch, const std::vector<std
     for (const auto& [item, release] : std::span(items).subspan(begin, std::min(kWritesAtOnce, items.size() - begin))) {
       const auto row = TRY(ports.table.get(row_key(item.id)));
       if (!row) continue;
-      const ItemState state = TRY(item_state(*row));
-      if (!is_claimed_by(batch, item, state)) continue;
+      const auto state = item_state(*row);  // a damaged row stops none of the others
+      if (!state || !is_claimed_by(batch, item, *state)) continue;
       bool item_fails = false;
-      writes.emplace_back(release_of(batch, item, release, state, ports, settings, item_fails));
+      writes.emplace_back(release_of(batch, item, release, *state, ports, settings, item_fails));
       fails.push_back(item_fails);
     }
     const auto happened = TRY(ports.table.write_each(writes));

@@ -147,6 +147,29 @@ Result<Batch> read_batch(Table& table, const BatchId& id) {
   return parse_batch(*row);
 }
 
+Result<BatchesRead> read_batches_in(Table& table, Entity entity, std::span<const BatchStatus> statuses) {
+  BatchesRead read;
+  for (const BatchStatus status : statuses) {
+    const Query query{.index = Index::gsi1,
+                      .hash = fmt::format("STATUS#{}", batch_status_name(status)),
+                      .range_prefix = fmt::format("BATCH_TYPE#{}#", names_of(entity).batch_type)};
+    TRY(for_each_item(table, query, [&](const Item& row) -> Result<void> {
+      auto batch = parse_batch(row);
+      if (batch) {
+        read.batches.push_back(*std::move(batch));
+      } else {
+        read.unreadable.push_back({row.value("PK", ""), batch.error().message()});
+      }
+      return {};
+    }));
+  }
+  return read;
+}
+
+Result<std::vector<Batch>> batches_in(Table& table, Entity entity, std::span<const BatchStatus> statuses) {
+  return TRY(read_batches_in(table, entity, statuses)).batches;
+}
+
 std::string items_text(const std::vector<BatchItem>& items) {
   std::string text;
   for (const BatchItem& item : items) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <array>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -88,21 +90,20 @@ struct Batch {
 
 /// `not_found` if there is no such batch.
 [[nodiscard]] Result<Batch> read_batch(Table& table, const BatchId& id);
-/// The batches of an entity in one of these statuses.
-template <typename Statuses>
-[[nodiscard]] Result<std::vector<Batch>> batches_in(Table& table, Entity entity, const Statuses& statuses) {
+/// A row that cannot be read. Its batch is passed over, and what it had claimed is free for others
+/// (steps/stranded_items.h).
+struct UnreadableBatch {
+  std::string name;    ///< "BATCH#{id}"
+  std::string reason;  ///< why it cannot be read
+};
+struct BatchesRead {
   std::vector<Batch> batches;
-  for (const BatchStatus status : statuses) {
-    const Query query{.index = Index::gsi1,
-                      .hash = fmt::format("STATUS#{}", batch_status_name(status)),
-                      .range_prefix = fmt::format("BATCH_TYPE#{}#", names_of(entity).batch_type)};
-    TRY(for_each_item(table, query, [&](const Item& row) -> Result<void> {
-      batches.push_back(TRY(parse_batch(row)));
-      return {};
-    }));
-  }
-  return batches;
-}
+  std::vector<UnreadableBatch> unreadable;
+};
+/// The batches of an entity in one of these statuses. A row that cannot be read never stops its neighbours.
+[[nodiscard]] Result<BatchesRead> read_batches_in(Table& table, Entity entity, std::span<const BatchStatus> statuses);
+/// Those of them that can be read.
+[[nodiscard]] Result<std::vector<Batch>> batches_in(Table& table, Entity entity, std::span<const BatchStatus> statuses);
 
 /// The list of a batch's items (docs/formats/batch-files.md), without their inputs.
 [[nodiscard]] std::string items_text(const std::vector<BatchItem>& items);

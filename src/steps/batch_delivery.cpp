@@ -55,7 +55,9 @@ Result<void> BatchDelivery::load_waiting() {
   const Path path = scratch_->path() / "texts";
   FileSink sink(TRY(File::create(path)));
   TRY(for_each_receipt(
-      ports_.table, items_, [&](const StoredReceipt* stored, std::span<const BatchItem> items) -> Result<void> {
+      ports_.table, items_, [&](const ReceiptRead& read, std::span<const BatchItem> items) -> Result<void> {
+        if (!read.damage.empty()) pass_over(items, read.damage);
+        const StoredReceipt* const stored = read.receipt;
         if (stored == nullptr) return {};
         const auto texts = stored_texts(*stored, format);
         const auto inputs =
@@ -83,6 +85,15 @@ Result<void> BatchDelivery::load_waiting() {
   TRY(sink.flush());
   texts_ = TRY(File::open_read(path));
   return {};
+}
+
+/// Of a damaged receipt nothing can be stored. Its items go back, and the vectors that were paid for wait in the cache.
+void BatchDelivery::pass_over(std::span<const BatchItem> of_receipt, const std::string& reason) {
+  context_.log.error("a receipt cannot be read: its items go back",
+                     {{"batch_id", batch_.id.str()}, {"items", of_receipt.size()}, {"reason", reason}});
+  for (const BatchItem& item : of_receipt) {
+    damaged_.emplace_back(item, Release{.reason = "its receipt cannot be read: " + reason});
+  }
 }
 
 /// `inputs`: the texts of its receipt as they are now; for a backfill batch only.
@@ -187,7 +198,7 @@ Result<void> BatchDelivery::store_delta() {
 }
 
 Result<void> BatchDelivery::take_back_the_rest(const BatchEnding& ending) {
-  std::vector<std::pair<BatchItem, Release>> rest;
+  std::vector<std::pair<BatchItem, Release>> rest = std::move(damaged_);
   for (const auto& [text, items] : waiting_) {
     const auto reason = reasons_.find(std::string(text));
     const bool own_fault = reason != reasons_.end() && !reason->second.starts_with("batch_");
@@ -195,7 +206,8 @@ Result<void> BatchDelivery::take_back_the_rest(const BatchEnding& ending) {
       rest.emplace_back(*waiting.item,
                         Release{.reason = reason != reasons_.end() ? reason->second : ending.why_no_result,
                                 .counts_as_attempt = ending.counts_as_attempt || own_fault,
-                                .deferred = ending.deferred});
+                                .smaller = ending.smaller,
+                                .later = ending.later});
     }
   }
   released_ = TRY(release_items(batch_, rest, ports_, context_.settings));

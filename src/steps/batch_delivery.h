@@ -15,7 +15,8 @@ struct BatchEnding {
   BatchStatus status;             ///< what the batch ends as
   std::string why_no_result;      ///< for items of which nothing more is said
   bool counts_as_attempt = true;  ///< items without a vector have used up an attempt
-  bool deferred = false;          ///< they are to be sent later, and in a smaller batch
+  bool smaller = false;           ///< they are to be sent in a smaller batch
+  bool later = false;             ///< and not at once
 };
 
 /// From the vectors of a batch's texts, in any order, to its delta: each item that still waits for its text's vector
@@ -67,6 +68,7 @@ class BatchDelivery {
   [[nodiscard]] Result<void> load_waiting();
   [[nodiscard]] bool still_waits(const BatchItem& item, const ItemState& state,
                                  const std::map<RecordId, std::string>& inputs) const;
+  void pass_over(std::span<const BatchItem> of_receipt, const std::string& reason);
   [[nodiscard]] Result<void> embed(const Waiting& waiting, const std::vector<float>& vector);
   [[nodiscard]] Result<void> keep(const std::string& input_hash, std::vector<float> vector);
   [[nodiscard]] Result<void> flush_cache();
@@ -85,6 +87,7 @@ class BatchDelivery {
   std::unordered_map<std::string_view, const BatchItem*> by_id_;        ///< the same
   std::unordered_map<std::string_view, std::vector<Waiting>> waiting_;  ///< by input_hash; an entry for each text
   std::map<std::string, std::string> reasons_;                          ///< by input_hash
+  std::vector<std::pair<BatchItem, Release>> damaged_;                  ///< items whose receipts cannot be read
   std::vector<CachedVector> to_keep_;
   std::optional<ScratchFolder> scratch_;
   std::optional<File> texts_;  ///< what is stored beside the vectors

@@ -3,6 +3,7 @@
 #include "base/uuid.h"
 #include "embedding/text_key.h"
 #include "steps/item_claims.h"
+#include "steps/model_facts.h"
 
 namespace tillite {
 namespace {
@@ -20,8 +21,8 @@ BatchPreparation::BatchPreparation(Entity entity, CollectionBinding binding, Pur
       purpose_(purpose),
       ports_(ports),
       context_(context),
-      asked_(context.settings.batch),
-      cached_(context.settings.batch),
+      asked_(batch_limits_of(binding_.model, context.settings)),
+      cached_(batch_limits_of(binding_.model, context.settings)),
       on_their_way_(ports.table) {}
 
 Result<void> BatchPreparation::add(std::vector<BatchItem> receipt_items) {

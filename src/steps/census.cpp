@@ -21,8 +21,10 @@ Result<void> count_pending(Census& census, const std::map<BatchId, Batch>& open,
                     .hash = "EMBEDDING_STATUS#PENDING",
                     .range_prefix = std::string(names_of(census.entity).index_prefix)};
   return for_each_item(table, query, [&](const Item& row) -> Result<void> {
-    const ItemState state = TRY(item_state(row));
-    const auto batch = open.find(state.batch_id);
+    // Nothing else of the row matters here: one that is damaged is counted like the others.
+    const auto batch = open.find(BatchId(row.contains("embedding_batch_id") && row["embedding_batch_id"].is_string()
+                                             ? row["embedding_batch_id"].get<std::string>()
+                                             : std::string()));
     if (batch == open.end() || batch->second.delta_id.empty()) {
       ++census.claimed;
     } else if (census.version && census.version->has_consumed(batch->second.delta_id)) {
@@ -54,7 +56,9 @@ Result<Census> count_once(Entity entity, const Ports& ports, const StepContext& 
   census.building = TRY(count_building(entity, ports));
 
   std::map<BatchId, Batch> open;
-  for (Batch& batch : TRY(batches_in(ports.table, entity, kOpenStatuses))) {
+  BatchesRead read = TRY(read_batches_in(ports.table, entity, kOpenStatuses));
+  if (!read.unreadable.empty()) census.batches["UNREADABLE"] = read.unreadable.size();
+  for (Batch& batch : read.batches) {
     ++census.batches[batch.is_prepared() ? "PREPARED" : std::string(batch_status_name(batch.status))];
     open.emplace(batch.id, std::move(batch));
   }

@@ -19,7 +19,8 @@ struct Census {
   std::uint64_t in_deltas = 0;  ///< in a delta that no version has consumed
   std::uint64_t published = 0;  ///< in a published version; SUCCESS, or about to be
   std::uint64_t failed = 0;
-  std::map<std::string, std::uint64_t> batches;  ///< by status; "PREPARED" for those not submitted
+  /// By status; "PREPARED" for those not submitted, "UNREADABLE" for open ones whose row cannot be read.
+  std::map<std::string, std::uint64_t> batches;
   std::uint64_t deltas_waiting = 0;
   std::uint64_t changes_waiting = 0;  ///< rows in the outbox
   std::optional<Manifest> version;    ///< the newest

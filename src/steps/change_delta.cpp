@@ -121,7 +121,18 @@ Result<std::vector<DeltaId>> write_change_deltas(Entity entity, const Collection
     const Page page = TRY(ports.table.query(query));
     std::vector<Change> changes;
     changes.reserve(page.items.size());
-    for (const Item& row : page.items) changes.push_back(TRY(change_of(row, texts, ports.clock.now_ms())));
+    for (const Item& row : page.items) {
+      auto change = change_of(row, texts, ports.clock.now_ms());
+      if (change) {
+        changes.push_back(*std::move(change));
+      } else if (change.error().code() != Code::corrupt && change.error().code() != Code::invalid_input) {
+        return std::unexpected(change.error());
+      } else {
+        // It waits until its row and its receipt can be read again; its neighbours go on.
+        context.log.error("a change cannot be told", {{"name", row.value("PK", "") + " " + row.value("SK", "")},
+                                                      {"reason", change.error().message()}});
+      }
+    }
     if (const auto id = TRY(write_delta(binding, changes, ports, context))) {
       deltas.push_back(*id);
       context.log.info("changes wait for the next merge",

@@ -115,6 +115,10 @@ Result<Completion> complete_consumed(Entity entity, const Manifest& manifest, co
 
 Result<Completion> complete_all(Entity entity, const Ports& ports, const StepContext& context) {
   Completion all;
+  for (const auto& [name, reason] : TRY(read_batches_in(ports.table, entity, kOpenStatuses)).unreadable) {
+    ++all.unreadable;
+    context.log.error("a batch is passed over: its row cannot be read", {{"name", name}, {"reason", reason}});
+  }
   const auto generations = TRY(generations_of(entity, ports));
   const auto candidate = candidate_among(generations);
   for (const Generation& generation : generations) {

@@ -10,7 +10,7 @@ struct Completion {
   std::size_t batches = 0;      ///< that ended now
   std::size_t items = 0;        ///< that became SUCCESS now
   std::size_t quarantined = 0;  ///< batches whose delta could not be read: their items went back
-  std::size_t unreadable = 0;   ///< batches of which nothing says what they delivered: left open, the others go on
+  std::size_t unreadable = 0;   ///< batches whose row, or what they delivered, cannot be read: the others go on
 };
 
 /// Ends the batches whose deltas a published version has consumed: their items become SUCCESS, each only if it is still

@@ -140,10 +140,13 @@ Result<PublishLock> take_lock(const CollectionBinding& binding, const Ports& por
   }
 }
 
-/// Tombstones may go once they are old and no batch is open that could bring an older vector of theirs.
+/// Tombstones may go once they are old and no batch is open that could bring an older vector of theirs. Of one whose
+/// row cannot be read nobody knows how old it is.
 Result<std::int64_t> tombstones_before(Entity entity, const Ports& ports, const Settings& settings) {
   std::int64_t before_ms = ports.clock.now_ms() - settings.tombstone_retention_ms;
-  for (const Batch& batch : TRY(batches_in(ports.table, entity, kOpenStatuses))) {
+  const BatchesRead read = TRY(read_batches_in(ports.table, entity, kOpenStatuses));
+  if (!read.unreadable.empty()) return 0;
+  for (const Batch& batch : read.batches) {
     before_ms = std::min(before_ms, batch.created_ms);
   }
   return before_ms;

@@ -28,7 +28,11 @@ class Finder {
   /// Batches that an earlier run prepared and never submitted: what they lack is made up for. Those that need not wait
   /// for the provider come first, then the oldest.
   Result<void> take_up_prepared() {
-    std::vector<Batch> prepared = TRY(batches_in(ports_.table, entity_, std::array{BatchStatus::pending}));
+    BatchesRead read = TRY(read_batches_in(ports_.table, entity_, std::array{BatchStatus::pending}));
+    for (const auto& [name, reason] : read.unreadable) {
+      pass_over("a prepared batch cannot be read", name, Error(Code::corrupt, reason));
+    }
+    std::vector<Batch>& prepared = read.batches;
     std::erase_if(prepared, [](const Batch& batch) { return !batch.is_prepared(); });
     std::ranges::sort(prepared, {}, [](const Batch& batch) {
       return std::tuple(batch.source == VectorSource::batch, batch.created_ms, batch.id);

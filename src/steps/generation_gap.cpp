@@ -146,7 +146,7 @@ Result<std::optional<Lack>> GenerationGap::explain_row(const IndexedRecord& reco
                .item_version = state.item_version,
                .input = input->second,
                .deferrals = state.next.generation == next_.generation ? state.next.deferrals : 0};
-  lack.item.tokens = TRY(sent_input(cl100k_base(), input->second, context_->settings.input)).tokens;
+  lack.item.tokens = TRY(sent_input(cl100k_base(), input->second, input_limit_)).tokens;
   return std::optional(std::move(lack));
 }
 

@@ -6,6 +6,7 @@
 
 #include "steps/batch.h"
 #include "steps/generation.h"
+#include "steps/model_facts.h"
 #include "vectors/pinned_version.h"
 
 namespace tillite {
@@ -57,6 +58,7 @@ class GenerationGap {
         next_(std::move(next)),
         ports_(&ports),
         context_(&context),
+        input_limit_(input_limit_of(next_.model, context.settings)),
         room_(std::move(room)) {}
 
   using Records = std::span<const IndexedRecord>;
@@ -77,7 +79,8 @@ class GenerationGap {
   CollectionBinding next_;
   const Ports* ports_;
   const StepContext* context_;
-  ScratchFolder room_;  ///< outlives the versions, which map files in it
+  InputLimit input_limit_;  ///< of texts for the other generation
+  ScratchFolder room_;      ///< outlives the versions, which map files in it
   PinnedVersion active_version_;
   PinnedVersion next_version_;
   std::set<BatchId> open_batches_;

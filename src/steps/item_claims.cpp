@@ -7,6 +7,7 @@
 #include "embedding/batch_files.h"
 #include "embedding/text_key.h"
 #include "steps/backfill_claims.h"
+#include "steps/model_facts.h"
 #include "steps/text_claims.h"
 
 namespace tillite {
@@ -34,7 +35,8 @@ Update claim(const BatchItem& item, const Batch& batch) {
 Result<std::vector<BatchItem>> with_inputs(const std::vector<BatchItem>& items, InputFormat format, Table& table) {
   std::vector<BatchItem> current;
   TRY(for_each_receipt(table, items,
-                       [&](const StoredReceipt* stored, std::span<const BatchItem> of_receipt) -> Result<void> {
+                       [&](const ReceiptRead& read, std::span<const BatchItem> of_receipt) -> Result<void> {
+                         const StoredReceipt* const stored = read.receipt;
                          if (stored == nullptr) return {};
                          const auto inputs = embedding_inputs(stored->receipt, format);
                          for (const BatchItem& item : of_receipt) {
@@ -78,15 +80,16 @@ struct Requests {
 };
 
 /// A request for each text, in the name of the first item that has it.
-Result<Requests> requests_of(const std::vector<BatchItem>& items, const RequestBody& body, const StepContext& context) {
+Result<Requests> requests_of(const std::vector<BatchItem>& items, const RequestBody& body, const InputLimit& limit,
+                             const Logger& log) {
   Requests requests;
   std::unordered_set<std::string_view> texts;
   for (const BatchItem& item : items) {
     if (!texts.insert(item.input_hash).second) continue;
-    const SentInput sent = TRY(sent_input(cl100k_base(), item.input, context.settings.input));
+    const SentInput sent = TRY(sent_input(cl100k_base(), item.input, limit));
     if (sent.fate == SentInput::Fate::cut) {
-      context.log.warning("a text is too long: its front is sent",
-                          {{"id", item.id.str()}, {"tokens", sent.tokens_of_whole}, {"tokens_sent", sent.tokens}});
+      log.warning("a text is too long: its front is sent",
+                  {{"id", item.id.str()}, {"tokens", sent.tokens_of_whole}, {"tokens_sent", sent.tokens}});
     }
     requests.text += request_line(item.id, sent.text, body);
     requests.tokens += sent.tokens;
@@ -96,23 +99,22 @@ Result<Requests> requests_of(const std::vector<BatchItem>& items, const RequestB
 }
 
 /// Fails the items of a batch whose texts are not sent because they are too long; the others.
-Result<std::vector<BatchItem>> without_refused(std::vector<BatchItem> items, const Batch& batch, const Ports& ports,
-                                               const StepContext& context) {
+Result<std::vector<BatchItem>> without_refused(std::vector<BatchItem> items, const Batch& batch,
+                                               const InputLimit& limit, const Ports& ports, const Settings& settings) {
   std::vector<BatchItem> sent_items;
   std::vector<Write> failures;
   for (BatchItem& item : items) {
-    const bool may_be_too_long =
-        item.input.size() > context.settings.input.tokens_max;  // no token is shorter than a byte
+    const bool may_be_too_long = item.input.size() > limit.tokens_max;  // no token is shorter than a byte
     SentInput sent;
-    if (may_be_too_long) sent = TRY(sent_input(cl100k_base(), item.input, context.settings.input));
+    if (may_be_too_long) sent = TRY(sent_input(cl100k_base(), item.input, limit));
     if (sent.fate != SentInput::Fate::refused) {
       sent_items.push_back(std::move(item));
       continue;
     }
     const std::string reason = fmt::format("too_long: the text has {} tokens, at most {} are sent (EMBEDDING_TOO_LONG)",
-                                           sent.tokens_of_whole, context.settings.input.tokens_max);
+                                           sent.tokens_of_whole, limit.tokens_max);
     if (batch.backfill) {
-      failures.emplace_back(refuse_for_backfill(batch, item, reason, context.settings));
+      failures.emplace_back(refuse_for_backfill(batch, item, reason, settings));
       continue;
     }
     Json set = status_keys(item.id, EmbeddingStatus::failed);
@@ -170,14 +172,18 @@ Condition claimed_by(const BatchId& batch, const std::string& input_hash) {
 
 Result<void> for_each_receipt(
     Table& table, const std::vector<BatchItem>& items,
-    const std::function<Result<void>(const StoredReceipt* stored, std::span<const BatchItem> items)>& each) {
+    const std::function<Result<void>(const ReceiptRead& read, std::span<const BatchItem> items)>& each) {
   for (std::size_t begin = 0; begin < items.size();) {
     const RecordName name = TRY(parse_record_id(items[begin].id));
     const std::string receipt = receipt_name(name.image_id, name.receipt_id) + "#";
     std::size_t end = begin + 1;
     while (end < items.size() && items[end].id.str().starts_with(receipt)) ++end;
-    const auto stored = TRY(load_receipt(table, name.image_id, name.receipt_id));
-    TRY(each(stored ? &*stored : nullptr, std::span(items).subspan(begin, end - begin)));
+    const auto stored = load_receipt(table, name.image_id, name.receipt_id);
+    if (!stored && stored.error().code() != Code::corrupt) return std::unexpected(stored.error());
+    ReceiptRead read;
+    if (!stored) read.damage = stored.error().message();
+    if (stored && *stored) read.receipt = &**stored;
+    TRY(each(read, std::span(items).subspan(begin, end - begin)));
     begin = end;
   }
   return {};
@@ -191,7 +197,10 @@ Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem
   }
   if (batch.source != VectorSource::cache) items = TRY(with_texts_won(std::move(items), batch.id, binding, ports));
   auto won = TRY(items_won(batch, std::move(items), ports));
-  if (batch.source != VectorSource::cache) won = TRY(without_refused(std::move(won), batch, ports, context));
+  const InputLimit limit = input_limit_of(binding.model, context.settings);
+  if (batch.source != VectorSource::cache) {
+    won = TRY(without_refused(std::move(won), batch, limit, ports, context.settings));
+  }
 
   Update update{.key = batch_row_key(batch.id),
                 .set = {{"item_count", won.size()}},
@@ -203,7 +212,7 @@ Result<Batch> claim_and_write_requests(const Batch& batch, std::vector<BatchItem
   } else if (batch.source == VectorSource::cache) {
     update.set["s3_key"] = batch.items_key;
   } else {
-    const Requests requests = TRY(requests_of(won, request_body_of(binding), context));
+    const Requests requests = TRY(requests_of(won, request_body_of(binding), limit, context.log));
     const ObjectKey key = TRY(store_by_content(ports.batch_files, names_of(batch.entity).batch_folder, batch.id.str(),
                                                ".ndjson", requests.text));
     update.set["s3_key"] = key.str();
@@ -232,8 +241,9 @@ Result<std::vector<BatchItem>> items_of(const Batch& batch, const Ports& ports) 
                     .hash = "EMBEDDING_STATUS#" + status_text(EmbeddingStatus::pending),
                     .range_prefix = std::string(names_of(batch.entity).index_prefix)};
   TRY(for_each_item(ports.table, query, [&](const Item& row) -> Result<void> {
-    const ItemState state = TRY(item_state(row));
-    if (state.batch_id == batch.id) items.push_back({TRY(record_id_of(row)), state.input_hash, state.item_version, ""});
+    const auto state = item_state(row);
+    if (!state || state->batch_id != batch.id) return {};
+    items.push_back({TRY(record_id_of(row)), state->input_hash, state->item_version, ""});
     return {};
   }));
   return items;
@@ -250,14 +260,16 @@ Result<Released> release_items(const Batch& batch, const std::vector<std::pair<B
     for (const auto& [item, release] : part) {
       const auto row = TRY(ports.table.get(row_key(item.id)));
       if (!row || !holds(claimed_by(batch.id, item.input_hash), &*row)) continue;
-      const ItemState state = TRY(item_state(*row));
+      const auto read = item_state(*row);
+      if (!read) continue;  // a damaged row stops none of the others
+      const ItemState& state = *read;
       const std::int64_t attempts = state.attempts + (release.counts_as_attempt ? 1 : 0);
       const bool failed = attempts >= settings.attempts_max;
       Json set = status_keys(item.id, failed ? EmbeddingStatus::failed : EmbeddingStatus::none);
       set["attempts"] = attempts;
       if (failed) set["failure_reason"] = release.reason;
-      if (release.deferred) {
-        set["deferrals"] = state.deferrals + 1;
+      if (release.smaller) set["deferrals"] = state.deferrals + 1;
+      if (release.later) {
         set["deferred_until_ms"] = deferred_until_ms(state.deferrals + 1, ports.clock.now_ms(), settings);
       }
       writes.emplace_back(Update{.key = row_key(item.id),

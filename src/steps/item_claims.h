@@ -29,7 +29,8 @@ namespace tillite {
 struct Release {
   std::string reason;
   bool counts_as_attempt = false;
-  bool deferred = false;  ///< their batch was more than the provider takes now: later, and in a smaller one
+  bool smaller = false;  ///< their batch was more than the provider takes: in a smaller one next time
+  bool later = false;    ///< and not at once: others have to end first
 };
 /// Takes items back from a batch: PENDING -> NONE, or FAILED with the reason once their attempts are used up. Items
 /// that the batch no longer has are left alone. The answer: how many went back to NONE, and how many FAILED.
@@ -41,10 +42,15 @@ struct Released {
                                              const std::vector<std::pair<BatchItem, Release>>& items,
                                              const Ports& ports, const Settings& settings);
 
-/// Calls `each` for every receipt that the items are of, with its items; one receipt in memory. `stored` is nullptr for
-/// a receipt that is gone. Items of one receipt must be neighbours.
+/// A receipt as the table has it.
+struct ReceiptRead {
+  const StoredReceipt* receipt = nullptr;  ///< nullptr: it is gone, or damaged
+  std::string damage;                      ///< why it cannot be read; empty: it can, or is gone
+};
+/// Calls `each` for every receipt that the items are of, with its items; one receipt in memory. Items of one receipt
+/// must be neighbours.
 [[nodiscard]] Result<void> for_each_receipt(
     Table& table, const std::vector<BatchItem>& items,
-    const std::function<Result<void>(const StoredReceipt* stored, std::span<const BatchItem> items)>& each);
+    const std::function<Result<void>(const ReceiptRead& read, std::span<const BatchItem> items)>& each);
 
 }  // namespace tillite

@@ -13,7 +13,7 @@ Result<Json> list_pending(const Json& event, const Ports& ports, const StepConte
   const Entity entity = TRY(entity_of_event(event));
   TRY(active_collection(entity, ports, context));  // the first call ever makes it
   TRY(settle_generations(entity, ports, context));
-  TRY(complete_all(entity, ports, context));
+  const Completion completion = TRY(complete_all(entity, ports, context));
 
   std::vector<Batch> pending = TRY(batches_in(ports.table, entity, kOpenStatuses));
   // Those with a delta wait for a merge, not for the provider.
@@ -32,6 +32,7 @@ Result<Json> list_pending(const Json& event, const Ports& ports, const StepConte
   return Json{{"collection", names_of(entity).collection},
               {"pending_batches", batches},
               {"pending_total", pending.size()},
+              {"batches_unreadable", completion.unreadable},
               {"more", batches.size() < pending.size()}};
 }
 

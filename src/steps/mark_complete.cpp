@@ -15,14 +15,16 @@ Result<Json> mark_complete(const Json& event, const Ports& ports, const StepCont
   const Entity entity = TRY(entity_of_event(event));
   const Completion completion = TRY(complete_all(entity, ports, context));
   const DeletedFiles deleted = TRY(delete_files_left(entity, kDeletingMsMax, ports, context));
+  const std::size_t unreadable = completion.unreadable + deleted.unreadable;
   context.log.info("completed batches", {{"collection", names_of(entity).collection},
                                          {"batches", completion.batches},
                                          {"items", completion.items},
                                          {"quarantined", completion.quarantined},
+                                         {"unreadable", unreadable},
                                          {"files_deleted", deleted.files}});
-  return Json{{"collection", names_of(entity).collection},   {"batches_completed", completion.batches},
-              {"items_completed", completion.items},         {"batches_quarantined", completion.quarantined},
-              {"batches_unreadable", completion.unreadable}, {"files_deleted", deleted.files}};
+  return Json{{"collection", names_of(entity).collection}, {"batches_completed", completion.batches},
+              {"items_completed", completion.items},       {"batches_quarantined", completion.quarantined},
+              {"batches_unreadable", unreadable},          {"files_deleted", deleted.files}};
 }
 
 }  // namespace tillite

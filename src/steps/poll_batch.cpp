@@ -40,7 +40,7 @@ Ending ending_of(const ProviderBatch& batch) {
       // A limit of enqueued tokens is no fault of the items: the provider takes them when other batches have ended, or
       // when they are fewer.
       const bool too_many = batch.error_code == "token_limit_exceeded";
-      return {"handle_failure", {BatchStatus::failed, why, !too_many, too_many}};
+      return {"handle_failure", {BatchStatus::failed, why, !too_many, too_many, too_many}};
     }
   }
 }

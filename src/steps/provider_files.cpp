@@ -57,14 +57,20 @@ Result<DeletedFiles> delete_files_left(Entity entity, std::int64_t limit_ms, con
         deleted.all = false;
         return deleted;
       }
-      const Batch batch = TRY(parse_batch(row));
-      const auto done = delete_files(batch, ports);
+      const auto batch = parse_batch(row);
+      if (!batch) {
+        ++deleted.unreadable;
+        context.log.error("files stay at the provider: the row of their batch cannot be read",
+                          {{"name", row.value("PK", "")}, {"reason", batch.error().message()}});
+        continue;
+      }
+      const auto done = delete_files(*batch, ports);
       if (done) {
-        deleted.files += batch.files_left.size();
+        deleted.files += batch->files_left.size();
         continue;
       }
       context.log.warning("files stay at the provider for now",
-                          {{"batch_id", batch.id.str()}, {"reason", done.error().message()}});
+                          {{"batch_id", batch->id.str()}, {"reason", done.error().message()}});
       deleted.all = false;
       if (concerns_all_files(done.error())) return deleted;
     }

@@ -18,7 +18,8 @@ void note_files(const Batch& batch, Json& set, const Settings& settings);
 
 struct DeletedFiles {
   std::size_t files = 0;
-  bool all = true;  ///< nothing is left
+  std::size_t unreadable = 0;  ///< rows that do not say which files: the others go on
+  bool all = true;             ///< of the others nothing is left
 };
 /// Removes the noted files of all batches of an entity, for at most `limit_ms`. Files that cannot be removed are logged
 /// and keep their note for the next call. A provider that does not answer, or refuses the account, ends it.

@@ -32,13 +32,16 @@ class Comparison {
   }
 
  private:
-  /// The row of one of our batches; nothing if there is none. Each is read once.
+  /// The row of one of our batches; nothing if there is none that can be read. Each is read once.
   Result<const std::optional<Batch>*> row_of(const BatchId& id) {
     const auto known = rows_.find(id);
     if (known != rows_.end()) return &known->second;
     const auto row = TRY(ports_.table.get(batch_row_key(id)));
     std::optional<Batch> batch;
-    if (row) batch = TRY(parse_batch(*row));
+    if (row) {
+      auto read = parse_batch(*row);
+      if (read) batch = *std::move(read);
+    }
     return &rows_.emplace(id, std::move(batch)).first->second;
   }
 
@@ -53,7 +56,7 @@ class Comparison {
     if (row && (row->openai_batch_id == batch.id || is_being_submitted(*row))) return {};
     OrphanBatch orphan{.batch = batch, .own_id = own_id};
     if (!row) {
-      orphan.why = "no batch of this home has its id";
+      orphan.why = "no batch of this home that can be read has its id";
     } else if (!row->openai_batch_id.empty()) {
       orphan.why = "its row names another batch: " + row->openai_batch_id.str();
     } else if (row->is_prepared() && !row->requests_key.empty() && row->source == VectorSource::batch) {

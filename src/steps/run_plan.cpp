@@ -1,11 +1,12 @@
 #include "steps/run_plan.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <unordered_set>
 
 #include "base/check.h"
-#include "embedding/model.h"
+#include "embedding/bill.h"
 #include "embedding/text_key.h"
 #include "steps/batch.h"
 #include "steps/collection.h"
@@ -53,21 +54,21 @@ class Planning {
         rounds_(rounds),
         ports_(ports),
         context_(context),
-        planner_(context.settings.batch),
+        limit_(input_limit_of(binding_.model, context.settings)),
+        planner_(batch_limits_of(binding_.model, context.settings)),
         on_their_way_(ports.table),
-        plan_{.entity = entity} {}
+        plan_{.entity = entity, .model = facts_of(binding_.model, context.settings)} {}
 
   /// Batches that wait for their submit, those of the same generation. Of one that is still being claimed all items
   /// count that it may come to have: its texts are claimed before them, and whoever completes it sends them.
   Result<void> add_prepared() {
-    for (const Batch& batch : TRY(batches_in(ports_.table, plan_.entity, std::array{BatchStatus::pending}))) {
+    const BatchesRead read = TRY(read_batches_in(ports_.table, plan_.entity, std::array{BatchStatus::pending}));
+    for (const auto& [name, reason] : read.unreadable) pass_over(name, reason);
+    for (const Batch& batch : read.batches) {
       if (!batch.is_prepared() || batch.generation != binding_.generation) continue;
       const auto added = batch.requests_key.empty() ? add_half_prepared(batch) : add_prepared(batch);
       if (!added && !is_damage(added.error())) return added;
-      if (added) continue;
-      ++plan_.passed_over;
-      context_.log.error("a prepared batch cannot be read",
-                         {{"name", batch.id.str()}, {"reason", added.error().message()}});
+      if (!added) pass_over(batch.id.str(), added.error().message());
     }
     return {};
   }
@@ -89,7 +90,6 @@ class Planning {
   /// What the generation that is being built lacks of the active one.
   Result<void> add_missing(const CollectionBinding& active) {
     plan_.building = binding_.generation;
-    plan_.model = binding_.model;
     others_at_work_ = TRY(any_on_their_way(plan_.entity, ports_.table));
     auto gap = TRY(GenerationGap::open(active, binding_, ports_, context_));
     BackfillCursor cursor;
@@ -109,6 +109,11 @@ class Planning {
   [[nodiscard]] const EntityPlan& plan() const { return plan_; }
 
  private:
+  void pass_over(const std::string& batch, const std::string& reason) {
+    ++plan_.passed_over;
+    context_.log.error("a prepared batch cannot be read", {{"name", batch}, {"reason", reason}});
+  }
+
   Result<void> add_prepared(const Batch& batch) {
     const bool is_sent = batch.source != VectorSource::cache;
     const std::uint64_t tokens = is_sent ? TRY(tokens_of(batch, ports_.batch_files)) : 0;
@@ -123,19 +128,19 @@ class Planning {
     std::uint64_t tokens = 0;
     DistinctTexts texts;
     TRY(for_each_receipt(ports_.table, items,
-                         [&](const StoredReceipt* stored, std::span<const BatchItem> of_receipt) -> Result<void> {
-                           if (stored == nullptr) return {};
-                           const auto inputs = embedding_inputs(stored->receipt, format);
+                         [&](const ReceiptRead& stored, std::span<const BatchItem> of_receipt) -> Result<void> {
+                           if (stored.receipt == nullptr) return {};
+                           const auto inputs = embedding_inputs(stored.receipt->receipt, format);
                            for (const BatchItem& item : of_receipt) {
-                             const auto state = stored->states.find(item.id);
+                             const auto state = stored.receipt->states.find(item.id);
                              const auto input = inputs.find(item.id);
-                             if (state == stored->states.end() || input == inputs.end()) continue;
+                             if (state == stored.receipt->states.end() || input == inputs.end()) continue;
                              if (input_hash(input->second) != item.input_hash || !may_win(batch, item, state->second))
                                continue;
                              promised_.insert(item.id);
                              ++claimed;
                              if (batch.source == VectorSource::cache || !texts.insert(item.input_hash)) continue;
-                             tokens += TRY(sent_input(cl100k_base(), input->second, context_.settings.input)).tokens;
+                             tokens += TRY(sent_input(cl100k_base(), input->second, limit_)).tokens;
                            }
                            return {};
                          }));
@@ -195,8 +200,8 @@ class Planning {
       plan_.texts_on_their_way += noted;
       return false;
     }
-    if (item.input.size() <= context_.settings.input.tokens_max) return true;  // no token is shorter than a byte
-    const SentInput sent = TRY(sent_input(cl100k_base(), item.input, context_.settings.input));
+    if (item.input.size() <= limit_.tokens_max) return true;  // no token is shorter than a byte
+    const SentInput sent = TRY(sent_input(cl100k_base(), item.input, limit_));
     if (sent.fate == SentInput::Fate::cut) plan_.texts_cut += noted;
     if (sent.fate == SentInput::Fate::refused) plan_.texts_refused += noted;
     return sent.fate != SentInput::Fate::refused;
@@ -219,6 +224,7 @@ class Planning {
   Rounds& rounds_;
   const Ports& ports_;
   const StepContext& context_;
+  InputLimit limit_;
   BatchPlanner planner_;
   TextsOnTheirWay on_their_way_;
   bool others_at_work_ = false;
@@ -238,7 +244,7 @@ std::uint64_t RunPlan::tokens_to_send() const {
 
 std::uint64_t RunPlan::tokens_saved() const {
   std::uint64_t tokens = 0;
-  for (const EntityPlan& plan : entities) tokens += plan.tokens_of_items - plan.tokens;
+  for (const EntityPlan& plan : entities) tokens += plan.tokens_saved();
   return tokens;
 }
 
@@ -254,60 +260,58 @@ std::uint64_t RunPlan::batches_to_submit() const {
   return batches;
 }
 
-std::optional<Dollars> RunPlan::cost() const {
-  if (!price_per_million || !batch_price_per_million) return std::nullopt;
-  std::uint64_t called = 0;
-  std::map<Dollars, std::uint64_t> batched;  // tokens by their price: rounded once
+std::set<std::string> RunPlan::models() const {
+  std::set<std::string> models;
   for (const EntityPlan& plan : entities) {
-    const auto price = batch_price_of(plan);
-    if (!price) return std::nullopt;
-    called += plan.tokens_called;
-    batched[*price] += plan.tokens_to_send() - plan.tokens_called;
+    if (plan.tokens_to_send() > 0 || tokens_to_send() == 0) models.insert(plan.model.name);
   }
-  Dollars cost = cost_of(called, *price_per_million);
-  for (const auto& [price, tokens] : batched) cost.millionths += cost_of(tokens, price).millionths;
-  return cost;
+  return models;
 }
 
-/// A generation that is being built may be of another model than the settings'.
-std::optional<Dollars> RunPlan::batch_price_of(const EntityPlan& plan) const {
-  if (plan.building == 0 || plan.model == model) return batch_price_per_million;
-  return embedding_model(plan.model).batch_price_per_million();
+std::optional<Dollars> RunPlan::cost() const {
+  Bill bill;
+  for (const EntityPlan& plan : entities) {
+    bill.add(plan.tokens_called, plan.model.price_per_million);
+    bill.add(plan.tokens_to_send() - plan.tokens_called, plan.model.batch_price_per_million());
+  }
+  return bill.sum();
 }
 
 std::optional<Dollars> RunPlan::cost_if_called() const {
-  if (!price_per_million) return std::nullopt;
-  return cost_of(tokens_to_send(), *price_per_million);
+  Bill bill;
+  for (const EntityPlan& plan : entities) bill.add(plan.tokens_to_send(), plan.model.price_per_million);
+  return bill.sum();
 }
 
 std::optional<Dollars> RunPlan::cost_saved() const {
-  if (!batch_price_per_million) return std::nullopt;
-  return cost_of(tokens_saved(), *batch_price_per_million);
+  Bill bill;
+  for (const EntityPlan& plan : entities) bill.add(plan.tokens_saved(), plan.model.batch_price_per_million());
+  return bill.sum();
 }
 
 Result<RunPlan> plan_run(const std::vector<Entity>& entities, const Ports& ports, const StepContext& context) {
   check(!entities.empty(), "a run is of some entity");
-  const CollectionBinding first = TRY(active_collection(entities.front(), ports, context));
-  const EmbeddingModel model = facts_of(first.model, context.settings);
-  RunPlan plan{.model = model.name,
-               .price_per_million = model.price_per_million,
-               .batch_price_per_million = model.batch_price_per_million(),
-               .enqueued_tokens_max = model.enqueued_tokens_max};
-  Rounds rounds(model.enqueued_tokens_max);
+  RunPlan plan;
+  std::map<std::string, Rounds> rounds;
+  const auto planning_of = [&](Entity entity, const CollectionBinding& binding) {
+    const EmbeddingModel model = facts_of(binding.model, context.settings);
+    return Planning(entity, binding, rounds.try_emplace(model.name, model.enqueued_tokens_max).first->second, ports,
+                    context);
+  };
   for (const Entity entity : entities) {
     const CollectionBinding binding = TRY(active_collection(entity, ports, context));
-    Planning planning(entity, binding, rounds, ports, context);
+    Planning planning = planning_of(entity, binding);
     TRY(planning.add_prepared());
     TRY(planning.add_unembedded());
     plan.entities.push_back(planning.plan());
     if (const auto building = TRY(building_generation(entity, ports))) {
-      Planning beside(entity, building->binding, rounds, ports, context);
+      Planning beside = planning_of(entity, building->binding);
       TRY(beside.add_prepared());
       TRY(beside.add_missing(binding));
       plan.entities.push_back(beside.plan());
     }
   }
-  plan.rounds = rounds.count();
+  for (const auto& [model, of_model] : rounds) plan.rounds = std::max(plan.rounds, of_model.count());
   return plan;
 }
 

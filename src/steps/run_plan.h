@@ -1,9 +1,11 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "embedding/dollars.h"
+#include "embedding/model.h"
 #include "receipts/entity.h"
 #include "steps/step.h"
 
@@ -14,7 +16,7 @@ namespace tillite {
 struct EntityPlan {
   Entity entity = Entity::line;
   std::int64_t building = 0;             ///< the number of the generation that is being built; 0: of the active one
-  std::string model = {};                ///< of that generation
+  EmbeddingModel model = {};             ///< that the generation is bound to
   std::uint64_t items = 0;               ///< that wait for an embedding and are in no batch yet
   std::uint64_t texts = 0;               ///< the different ones among theirs
   std::uint64_t texts_cached = 0;        ///< of these, paid for already
@@ -32,6 +34,8 @@ struct EntityPlan {
   bool is_upper_bound = false;      ///< there are more different texts than are remembered: some may be counted twice
 
   [[nodiscard]] std::uint64_t tokens_to_send() const { return tokens + tokens_prepared; }
+  /// Because equal texts are sent once, and cached ones not at all.
+  [[nodiscard]] std::uint64_t tokens_saved() const { return tokens_of_items - tokens; }
   [[nodiscard]] std::uint64_t items_to_embed() const { return items + items_prepared; }
   [[nodiscard]] std::uint64_t batches_to_submit() const { return batches + batches_prepared; }
 };
@@ -40,22 +44,18 @@ struct EntityPlan {
 struct RunPlan {
   static constexpr std::uint64_t kHoursARound = 24;  ///< the window that the provider has for a batch
 
-  std::string model;
-  std::optional<Dollars> price_per_million;        ///< by the synchronous call; nothing: not known
-  std::optional<Dollars> batch_price_per_million;  ///< in a batch
-  std::optional<std::uint64_t> enqueued_tokens_max;
   std::vector<EntityPlan> entities;
   /// How often a batch's window passes at most: how often batches have to end before the next ones fit below the limit
-  /// of enqueued tokens, the first ones included.
+  /// of enqueued tokens, the first ones included. Each model has a limit of its own: the most of them.
   std::uint64_t rounds = 0;
 
   [[nodiscard]] std::uint64_t tokens_to_send() const;
-  [[nodiscard]] std::optional<Dollars> batch_price_of(const EntityPlan& plan) const;  ///< for a million tokens
-  [[nodiscard]] std::uint64_t tokens_saved() const;  ///< because equal texts are sent once, and cached ones not at all
+  [[nodiscard]] std::uint64_t tokens_saved() const;
   [[nodiscard]] std::uint64_t items_to_embed() const;
   [[nodiscard]] std::uint64_t batches_to_submit() const;
   [[nodiscard]] std::uint64_t hours_max() const { return rounds * kHoursARound; }
-  [[nodiscard]] std::optional<Dollars> cost() const;            ///< nothing: the price is not known
+  [[nodiscard]] std::set<std::string> models() const;  ///< that something is sent to; of all plans, if nothing is
+  [[nodiscard]] std::optional<Dollars> cost() const;  ///< nothing: the price of a model that it is sent to is not known
   [[nodiscard]] std::optional<Dollars> cost_if_called() const;  ///< if all of it were sent by the synchronous call
   [[nodiscard]] std::optional<Dollars> cost_saved() const;      ///< of tokens_saved(), in batches
 };

@@ -73,35 +73,40 @@ Result<void> read_cache_bytes(const Environment& environment, Settings& settings
   return {};
 }
 
-/// What the settings say of the model stands above what is known of it.
+/// Sets `target` as read_number() does, or leaves it empty.
+template <typename Number>
+Result<void> read_optional(const Environment& environment, const std::string& name, std::optional<Number>& target,
+                           std::int64_t most) {
+  Number value = 0;
+  TRY(read_number(environment, name, value, 1, most));
+  if (value > 0) target = value;
+  return {};
+}
+
 Result<void> read_model(const Environment& environment, Settings& settings) {
-  EmbeddingModel& model = settings.model_facts;
-  model = embedding_model(settings.model);
+  const EmbeddingModel model = embedding_model(settings.model);
   settings.dimensions = model.dimensions.value_or(settings.dimensions);
   TRY(read_number(environment, "EMBEDDING_DIMENSIONS", settings.dimensions, 1, 8192));
   if (const auto can = check_dimensions(model, settings.dimensions); !can) {
     return pass_on(can, "the variable EMBEDDING_DIMENSIONS");
   }
-  TRY(read_number(environment, "EMBEDDING_INPUT_TOKENS_MAX", model.input_tokens_max, 1, Tokenizer::kTextBytesMax));
-  std::uint64_t enqueued = model.enqueued_tokens_max.value_or(0);
-  TRY(read_number(environment, "OPENAI_ENQUEUED_TOKENS_MAX", enqueued, 1, kTokensMax));
-  if (enqueued > 0) model.enqueued_tokens_max = enqueued;
+  ModelSettings& models = settings.models;
+  TRY(read_optional(environment, "EMBEDDING_INPUT_TOKENS_MAX", models.input_tokens_max, Tokenizer::kTextBytesMax));
+  TRY(read_optional(environment, "OPENAI_ENQUEUED_TOKENS_MAX", models.enqueued_tokens_max, kTokensMax));
   if (const auto text = environment("EMBEDDING_PRICE_PER_MILLION").value_or(""); !text.empty()) {
     const auto price = parse_dollars(text);
     if (!price) return pass_on(price, "the variable EMBEDDING_PRICE_PER_MILLION");
-    model.price_per_million = *price;
+    models.price_per_million = *price;
   }
   const auto too_long = environment("EMBEDDING_TOO_LONG").value_or("cut");
   if (too_long != "cut" && too_long != "refuse") {
     return fail(Code::invalid_input, "the variable EMBEDDING_TOO_LONG must be cut or refuse, but is '{}'",
                 too_long.substr(0, 64));
   }
-  settings.input = {.tokens_max = model.input_tokens_max,
-                    .too_long = too_long == "cut" ? TooLong::cut : TooLong::refuse};
+  settings.too_long = too_long == "cut" ? TooLong::cut : TooLong::refuse;
   return {};
 }
 
-/// A batch that is larger than what may be enqueued would wait until nothing else is.
 Result<void> read_batch_limits(const Environment& environment, Settings& settings) {
   BatchLimits& batch = settings.batch;
   const auto items = environment("BATCH_ITEMS_MAX").value_or("");
@@ -113,8 +118,7 @@ Result<void> read_batch_limits(const Environment& environment, Settings& setting
     TRY(read_number(environment, "BATCH_ITEMS_MAX", batch.items_max, 1, kLargeBatchItems));
   }
   batch.followers_max = std::max(batch.followers_max, batch.items_max);
-  batch.tokens_max = settings.model_facts.enqueued_tokens_max.value_or(batch.tokens_max);
-  return read_number(environment, "BATCH_TOKENS_MAX", batch.tokens_max, 1, kTokensMax);
+  return read_optional(environment, "BATCH_TOKENS_MAX", settings.batch_tokens_max, kTokensMax);
 }
 
 Result<void> read_files_delete(const Environment& environment, Settings& settings) {
@@ -154,16 +158,21 @@ Result<void> read_format(const Environment& environment, const std::string& name
 
 }  // namespace
 
-Result<Settings> read_settings(const Environment& environment, std::string default_model) {
+Result<Settings> read_settings(const Environment& environment, std::string default_model,
+                               const std::set<std::string>& models_in_use) {
   Settings settings;
-  settings.model = environment("EMBEDDING_MODEL").value_or(std::move(default_model));
+  settings.models.model = environment("EMBEDDING_MODEL").value_or("");
+  settings.model = settings.models.model.empty() ? std::move(default_model) : settings.models.model;
   TRY(read_model(environment, settings));
   TRY(read_batch_limits(environment, settings));
   TRY(read_shards(environment, settings));
   TRY(read_format(environment, "EMBEDDING_FORMAT_LINE", Entity::line, settings));
   TRY(read_format(environment, "EMBEDDING_FORMAT_WORD", Entity::word, settings));
   TRY(read_number(environment, "DIRECT_ITEMS_MAX", settings.direct_items_max, 0, 2048));
-  if (settings.model != NgramEmbedder().model()) settings.provider_calls_max = kRemoteCallsMax;
+  const std::string local(NgramEmbedder().model());
+  const bool is_remote =
+      settings.model != local || std::ranges::any_of(models_in_use, [&](const auto& model) { return model != local; });
+  if (is_remote) settings.provider_calls_max = kRemoteCallsMax;
   TRY(read_number(environment, "PROVIDER_CALLS_MAX", settings.provider_calls_max, 1, 64));
   TRY(read_number(environment, "CHUNK_SIZE_LINES", settings.chunk_deltas[Entity::line], 1, 25));
   TRY(read_number(environment, "CHUNK_SIZE_WORDS", settings.chunk_deltas[Entity::word], 1, 25));

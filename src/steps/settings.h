@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/result.h"
@@ -23,15 +24,24 @@ struct CompactionThresholds {
   std::int64_t age_ms = 900'000;  ///< of the oldest
 };
 
+/// What the settings say of embedding models. It stands above what is known of them (steps/model_facts.h).
+struct ModelSettings {
+  std::string model;  ///< of which it is said: EMBEDDING_MODEL; empty: of every one
+  std::optional<Dollars> price_per_million = {};
+  std::optional<std::size_t> input_tokens_max = {};
+  std::optional<std::uint64_t> enqueued_tokens_max = {};
+};
+
 /// What a step may be told (docs/settings.md). One value for all steps of a process.
 struct Settings {
-  std::string model;
+  std::string model;  ///< of a new collection
   std::size_t dimensions = 1536;
-  EmbeddingModel model_facts;  ///< what is known of the model, and what the settings say of it
-  InputLimit input;
+  ModelSettings models;
+  TooLong too_long = TooLong::cut;
   std::map<Entity, InputFormat> formats;
   std::optional<int> shards;  ///< of a new generation; nothing: one, and any number in a collection that is there
-  BatchLimits batch;
+  BatchLimits batch;          ///< of tokens: steps/model_facts.h
+  std::optional<std::uint64_t> batch_tokens_max;  ///< nothing: what the model may have enqueued
   std::size_t direct_items_max = 0;   ///< if a run sends no more, it calls the provider at once instead of a batch
   std::size_t batches_per_run = 200;  ///< that one execution finds; the next execution finds the others
   std::size_t polls_per_run = 500;    ///< batches that one execution polls, those polled longest ago first
@@ -59,7 +69,9 @@ struct Settings {
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
 /// The defaults with what the environment says (names: docs/settings.md). `invalid_input` names the variable and what
-/// it takes. `default_model` is what the provider at hand is good for.
-[[nodiscard]] Result<Settings> read_settings(const Environment& environment, std::string default_model);
+/// it takes. `default_model` is what the provider at hand is good for; `models_in_use` are those that generations are
+/// bound to.
+[[nodiscard]] Result<Settings> read_settings(const Environment& environment, std::string default_model,
+                                             const std::set<std::string>& models_in_use = {});
 
 }  // namespace tillite

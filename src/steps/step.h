@@ -32,6 +32,8 @@ struct Ports {
   Random& random;
 };
 
+class Spending;
+
 /// What surrounds one call of a step.
 struct StepContext {
   const Settings& settings;
@@ -41,6 +43,7 @@ struct StepContext {
   std::string owner;     ///< who does it, for lock rows and manifests
   /// What this process has seen of publish locks that others hold: kept between the calls that wait for one.
   std::shared_ptr<LockWatch> lock_watch = std::make_shared<LockWatch>();
+  std::shared_ptr<Spending> spending = nullptr;  ///< what submits may spend (steps/spending.h); nothing: any amount
 };
 
 /// A step of the pipeline: from an event to a result, the same in every host. Steps may be repeated at any time, after

@@ -15,14 +15,15 @@ Query claimed_items(Entity entity) {
           .range_prefix = std::string(names_of(entity).index_prefix)};
 }
 
-/// Whether a batch is over, each looked up once.
+/// Whether a batch is over, or can be read no more, each looked up once.
 class EndedBatches {
  public:
   explicit EndedBatches(Table& table) : table_(table) {}
   Result<bool> contains(const BatchId& id) {
     if (const auto known = ended_.find(id); known != ended_.end()) return known->second;
     const auto row = TRY(table_.get(batch_row_key(id)));
-    const bool ended = !row || has_ended(TRY(parse_batch(*row)).status);
+    const auto batch = row ? parse_batch(*row) : std::unexpected(Error(Code::not_found, "there is no such batch"));
+    const bool ended = !batch || has_ended(batch->status);
     return ended_.emplace(id, ended).first->second;
   }
 
@@ -42,7 +43,9 @@ Update release(const RecordId& id, const BatchId& batch) {
 
 Result<bool> are_accounted_for(Entity entity, Table& table) {
   std::int64_t expected = 0;
-  for (const Batch& batch : TRY(batches_in(table, entity, kOpenStatuses))) expected += batch.item_count;
+  const BatchesRead read = TRY(read_batches_in(table, entity, kOpenStatuses));
+  if (!read.unreadable.empty()) return false;
+  for (const Batch& batch : read.batches) expected += batch.item_count;
   return TRY(table.count(claimed_items(entity))) <= static_cast<std::uint64_t>(expected);
 }
 
@@ -53,8 +56,9 @@ Result<std::size_t> release_stranded_items(Entity entity, const Ports& ports, co
   EndedBatches ended(ports.table);
   std::vector<Write> releases;
   TRY(for_each_item(ports.table, claimed_items(entity), [&](const Item& row) -> Result<void> {
-    const ItemState state = TRY(item_state(row));
-    if (TRY(ended.contains(state.batch_id))) releases.emplace_back(release(TRY(record_id_of(row)), state.batch_id));
+    const auto state = item_state(row);
+    if (!state) return {};  // a damaged row stops none of the others
+    if (TRY(ended.contains(state->batch_id))) releases.emplace_back(release(TRY(record_id_of(row)), state->batch_id));
     return {};
   }));
   std::size_t released = 0;

@@ -4,7 +4,9 @@
 #include "steps/batch_delivery.h"
 #include "steps/enqueued_tokens.h"
 #include "steps/immediate_delivery.h"
+#include "steps/model_facts.h"
 #include "steps/retirement.h"
+#include "steps/spending.h"
 #include "steps/step.h"
 #include "steps/submission.h"
 
@@ -45,6 +47,7 @@ Result<Json> deliver(const Batch& batch, const CollectionBinding& binding, const
   context.log.info("delivered a batch at once",
                    {{"batch_id", batch.id.str()}, {"source", source_name(batch.source)}, {"items", embedded}});
   Json json = answer(delivered, "delivered");
+  json["model"] = binding.model;
   json["embedding_count"] = embedded;
   return json;
 }
@@ -62,15 +65,15 @@ bool is_refusal(const Error& error) {
 }
 
 /// Ends a batch that the provider does not take, as one that has failed there: another try with the same requests would
-/// come to the same.
+/// come to the same. What is too large is made smaller at once; a single request cannot be, and uses up an attempt.
 Result<Json> end_refused(const BatchId& id, const CollectionBinding& binding, const Error& refusal, const Ports& ports,
                          const StepContext& context) {
   const Batch batch = TRY(read_batch(ports.table, id));
-  const bool too_large = refusal.code() == Code::limit_exceeded;
+  const bool can_be_smaller = refusal.code() == Code::limit_exceeded && batch.request_count != 1;
   const BatchEnding ending{.status = BatchStatus::failed,
                            .why_no_result = fmt::format("the provider did not take its batch: {}", refusal.message()),
-                           .counts_as_attempt = !too_large,
-                           .deferred = too_large};
+                           .counts_as_attempt = !can_be_smaller,
+                           .smaller = can_be_smaller};
   auto delivery = TRY(BatchDelivery::begin(batch, binding, DeltaId(uuid5("refused " + id.str())), ports, context));
   TRY(delivery.finish(ending, Json::object()));
   context.log.warning("the provider did not take a batch", {{"batch_id", id.str()}, {"reason", refusal.message()}});
@@ -92,7 +95,17 @@ Result<Json> send(const Batch& batch, const CollectionBinding& binding, const st
   context.log.info("submitted a batch", {{"batch_id", batch.id.str()},
                                          {"openai_batch_id", submitted.openai_batch_id.str()},
                                          {"items", batch.item_count}});
-  return answer(submitted, "submitted");
+  Json json = answer(submitted, "submitted");
+  json["model"] = binding.model;
+  return json;
+}
+
+/// Whether what a batch costs may be spent. The vectors of one that the cache serves were paid for.
+Result<bool> is_within_budget(const Batch& batch, const CollectionBinding& binding, const Ports& ports,
+                              const StepContext& context) {
+  if (context.spending == nullptr || batch.source == VectorSource::cache) return true;
+  const std::uint64_t tokens = TRY(tokens_of(batch, ports.batch_files));
+  return context.spending->allows(batch, facts_of(binding.model, context.settings), tokens);
 }
 
 }  // namespace
@@ -108,6 +121,7 @@ Result<Json> submit_batch(const Json& event, const Ports& ports, const StepConte
     TRY(retire_batch(batch, ports, context));
     return answer(TRY(read_batch(ports.table, batch.id)), "none");
   }
+  if (!TRY(is_within_budget(batch, *binding, ports, context))) return answer(batch, "wait");
   const bool is_enqueued = batch.source == VectorSource::batch;
   if (is_enqueued && !TRY(reserve_tokens(batch, ports, context))) return answer(batch, "wait");
   const std::string token = uuid4(ports.random.bytes());

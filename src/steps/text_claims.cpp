@@ -83,8 +83,8 @@ Result<bool> TextsOnTheirWay::is_open(const BatchId& batch) {
   const auto row = TRY(table_.get(batch_row_key(batch)));
   bool open = false;
   if (row) {
-    const Batch read = TRY(parse_batch(*row));
-    open = !has_ended(read.status) && read.delta_id.empty();
+    const auto read = parse_batch(*row);  // one that cannot be read brings nothing
+    open = read && !has_ended(read->status) && read->delta_id.empty();
   }
   open_.emplace(batch, open);
   return open;

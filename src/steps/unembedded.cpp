@@ -1,5 +1,7 @@
 #include "steps/unembedded.h"
 
+#include "steps/model_facts.h"
+
 namespace tillite {
 namespace {
 
@@ -10,7 +12,12 @@ class Walk {
  public:
   Walk(Entity entity, const CollectionBinding& binding, const Ports& ports, const StepContext& context,
        const UnembeddedItems& each)
-      : entity_(entity), binding_(binding), ports_(ports), context_(context), each_(each) {}
+      : entity_(entity),
+        binding_(binding),
+        ports_(ports),
+        context_(context),
+        each_(each),
+        limit_(input_limit_of(binding.model, context.settings)) {}
 
   Result<std::size_t> walk() {
     // The index is ordered by receipt, and may lag: it only says which receipts to look at.
@@ -42,7 +49,7 @@ class Walk {
     }
     const auto stored = TRY(std::move(loaded));
     if (!stored) return true;
-    return each_(TRY(unembedded_items(*stored, binding_, ports_.clock.now_ms(), context_.settings.input)));
+    return each_(TRY(unembedded_items(*stored, binding_, ports_.clock.now_ms(), limit_)));
   }
 
   Entity entity_;
@@ -50,6 +57,7 @@ class Walk {
   const Ports& ports_;
   const StepContext& context_;
   const UnembeddedItems& each_;
+  InputLimit limit_;
   std::string receipt_;  ///< the one that was looked at last
   std::size_t damaged_ = 0;
 };

@@ -124,6 +124,17 @@ TEST_F(OpenAiIncidents, ABatchWhoseCreationDidNotHappenIsCreatedOnce) {
   EXPECT_EQ(created(), 1U);
 }
 
+// 16: the run died of its own size at about 600 batches. The engine refuses a state beyond AWS's 256 KiB, so a run that
+// ends well has kept below it.
+TEST_F(OpenAiIncidents, ARunOfSixHundredBatchesDoesNotOutgrowItsStates) {
+  constexpr int batches = 600;
+  OpenAiHome many(folder.path(), openai.environment(), {{"BATCH_ITEMS_MAX", "1"}}, "many");
+  many.import_all(receipts_of_distinct_lines(batches / 100, 100));
+  many.run();
+  EXPECT_EQ(many.census().at("published"), batches);
+  EXPECT_EQ(many.census().at("batches").at("COMPLETED"), batches);
+}
+
 // 17: downloads were rate-limited all at once, and everything failed.
 TEST_F(OpenAiIncidents, ManyRateLimitedDownloadsSucceedWithFewAtATime) {
   home.import_all(receipts_of_distinct_lines(20, 4));

@@ -153,6 +153,38 @@ TEST_F(OpenAiOutcomes, FailedForTheTokenLimitItsItemsAreSentLaterAndInSmallerBat
   EXPECT_EQ(attempts_used(), 0);
 }
 
+TEST_F(OpenAiOutcomes, WithAFileThatIsTooLargeItEndsWithTheLimitAndItsItemsAreSentInSmallerOnes) {
+  openai.script_answers(Json::array({{{"on", "POST /v1/files"}, {"status", 413}}}));
+  home.run();
+  expect_all_published();
+  EXPECT_EQ(ends().front(), "FAILED");
+  EXPECT_NE(why(0).find("bytes is too large for the provider (BATCH_ITEMS_MAX)"), std::string::npos) << why(0);
+  EXPECT_EQ(attempts_used(), 0);
+}
+
+TEST_F(OpenAiOutcomes, FailedWithABudgetThatItHasUsedUpTheRunEndsAndTheRestWaits) {
+  openai.script_batches(Json::array({{{"end", "failed"}, {"code", "server_error"}}}));
+  const std::string tokens = std::to_string(home.answer({"plan", "--entity", "line"}).at("tokens").get<int>());
+  const auto run = home.run(18, {"--budget", tokens});
+  const std::string reason = run.json().at("refused");
+  EXPECT_NE(reason.find(tokens + " tokens in 1 batches were sent"), std::string::npos) << reason;
+  EXPECT_EQ(run.json().at("tokens_sent"), std::stoi(tokens)) << "and no more";
+  EXPECT_EQ(home.census().at("adds_up"), true);
+  home.run();
+  expect_all_published();
+}
+
+TEST_F(OpenAiOutcomes, WithABudgetWhatWasSentIsWaitedForAndKept) {
+  OpenAiHome small(folder.path(), openai.environment(), {{"BATCH_ITEMS_MAX", "4"}}, "small");
+  small.import_all(receipts_of_distinct_lines(2, 4));
+  openai.script_batches(Json::array({{{"end", "failed"}, {"code", "server_error"}}, {{"end", "completed"}}}));
+  const std::string tokens = std::to_string(small.answer({"plan", "--entity", "line"}).at("tokens").get<int>());
+  small.run(18, {"--budget", tokens});
+  EXPECT_EQ(small.census().at("published"), 4) << "of the batch that ended well";
+  small.run();
+  EXPECT_EQ(small.census().at("published"), 8);
+}
+
 TEST_F(OpenAiOutcomes, UnknownToTheProviderABatchHasFailedAndItsItemsAreSentAgain) {
   home.submit();
   openai.script_answers(Json::array(

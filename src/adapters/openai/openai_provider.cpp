@@ -53,7 +53,7 @@ Result<ProviderFileId> OpenAiProvider::upload(ByteSource& content, const std::st
   const Path path = scratch.path() / "upload.jsonl";
   const std::uint64_t bytes = TRY(spool(content, path));
   const Multipart form("tillite-" + uuid4(client_.random().bytes()), "purpose", "batch", jsonl_name(file_name));
-  const auto answer = TRY(client_.call({
+  const auto answer = client_.call({
       .method = "POST",
       .path = "/files",
       .headers = {{"Content-Type", form.content_type()}},
@@ -61,8 +61,12 @@ Result<ProviderFileId> OpenAiProvider::upload(ByteSource& content, const std::st
       .body_bytes = form.bytes(bytes),
       .timeout_ms = client_.settings().timeouts.upload_ms,
       .idle_timeout_ms = client_.settings().timeouts.upload_idle_ms,
-  }));
-  const OpenAiFile file = TRY(parse_file_answer(answer.response.body));
+  });
+  if (!answer && answer.error().code() == Code::limit_exceeded) {
+    return pass_on(answer, fmt::format("a file of {} bytes is too large for the provider (BATCH_ITEMS_MAX)", bytes));
+  }
+  if (!answer) return std::unexpected(answer.error());
+  const OpenAiFile file = TRY(parse_file_answer(answer->response.body));
   const bool is_whole = file.bytes.value_or(bytes) == bytes;
   if (is_whole && file.status != "error") return file.id;
   static_cast<void>(delete_file(file.id));  // at best; what stays is garbage at the provider

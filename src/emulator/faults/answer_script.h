@@ -19,10 +19,10 @@ struct ScriptedAnswer {
   std::optional<RequestFault> fault;
   unsigned status = 200;
   std::vector<std::pair<std::string, std::string>> headers;
-  Json body;
+  std::optional<Json> body;  ///< nothing: an empty one
 
   /// {"on": "POST /v1/batches", "skip": 1, "times": 2, "fault": "cut-after"} or {..., "status": 503, "headers": {...},
-  /// "body": {...}}.
+  /// "body": {...}}; without "body" it is empty.
   [[nodiscard]] static Result<ScriptedAnswer> parse(const Json& json);
 };
 

@@ -64,7 +64,9 @@ std::optional<ServerResponse> response_to_fault(RequestFault fault, double unit,
 }
 
 ServerResponse scripted_response(const ScriptedAnswer& answer) {
-  ServerResponse response = json_response(answer.status, answer.body);
+  ServerResponse response{.content_type = ""};
+  if (answer.body) response = json_response(answer.status, *answer.body);
+  response.status = answer.status;
   for (const auto& [name, value] : answer.headers) response.fields.push_back({name, value});
   return response;
 }

@@ -6,9 +6,10 @@ namespace tillite {
 namespace {
 
 RunPlan plan_of(std::uint64_t tokens, std::optional<Dollars> price_per_million) {
-  RunPlan plan{
-      .model = "a-model", .price_per_million = price_per_million, .batch_price_per_million = price_per_million};
-  plan.entities.push_back({.tokens = tokens});
+  RunPlan plan;
+  plan.entities.push_back({.model = {.name = "a-model", .price_per_million = price_per_million},
+                           .tokens = tokens,
+                           .tokens_called = tokens});
   return plan;
 }
 

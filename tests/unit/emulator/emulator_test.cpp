@@ -188,6 +188,9 @@ TEST_F(EmulatorTest, ScriptsAnswersAndFaultsOfTheNextRequests) {
   EXPECT_TRUE(call("GET", "/v1/batches").delivery.hangs_up);
   EXPECT_EQ(call("GET", "/v1/files").status, 503U);
   EXPECT_EQ(call("GET", "/v1/files").status, 200U);
+  EXPECT_EQ(script(R"({"answers": [{"on": "*", "status": 200}, {"on": "*", "status": 200, "body": {}}]})"), 200U);
+  EXPECT_EQ(call("GET", "/v1/files").body, "") << "no body is an empty one";
+  EXPECT_EQ(call("GET", "/v1/files").body, "{}");
   EXPECT_EQ(script(R"({"answers": [{"on": "*", "status": 500}]})"), 200U);
   EXPECT_EQ(call("DELETE", "/emulator/answers").status, 200U);
   EXPECT_EQ(call("GET", "/v1/files").status, 200U);

@@ -15,7 +15,7 @@ namespace {
 class EnqueuedTokensTest : public ::testing::Test {
  protected:
   static void limit_to(Pipeline& pipeline, std::uint64_t tokens) {
-    pipeline.settings.model_facts.enqueued_tokens_max = tokens;
+    pipeline.settings.models.enqueued_tokens_max = tokens;
     pipeline.settings.batch.items_max = 1;
   }
   static std::vector<Json> find(Pipeline& pipeline) {
@@ -26,7 +26,7 @@ class EnqueuedTokensTest : public ::testing::Test {
     return must(submit_batch(batch, pipeline.ports, pipeline.context)).at("action").get<std::string>();
   }
   static std::uint64_t sum(Pipeline& pipeline) {
-    return must(tokens_enqueued(pipeline.settings.model_facts.name, *pipeline.table));
+    return must(tokens_enqueued(pipeline.settings.model, *pipeline.table));
   }
   static std::uint64_t sum_of_rows(Pipeline& pipeline) {
     std::uint64_t tokens = 0;
@@ -97,7 +97,7 @@ TEST_F(EnqueuedTokensTest, TheLimitIsThatOfTheModelThatTheCollectionIsBoundTo) {
   Pipeline pipeline;
   pipeline.import(receipt);
   limit_to(pipeline, 1);
-  pipeline.settings.model = pipeline.settings.model_facts.name = "another-model";
+  pipeline.settings.models.model = "another-model";
   const auto batches = find(pipeline);
   ASSERT_EQ(batches.size(), 3U);
   for (const Json& batch : batches) EXPECT_EQ(submit(pipeline, batch), "submitted");
@@ -189,7 +189,7 @@ class TokensAfterACrash : public ::testing::TestWithParam<bool> {};
 
 TEST_P(TokensAfterACrash, TheSumIsThatOfTheRowsAndComesToNothingInTheEnd) {
   const auto prepare = [](Pipeline& pipeline) {
-    pipeline.settings.model_facts.enqueued_tokens_max = 12;
+    pipeline.settings.models.enqueued_tokens_max = 12;
     pipeline.settings.batch.items_max = 1;
     pipeline.import(receipt_with({"MILK 1.29", "BREAD 1.89", "TOTAL 3.18"}));
   };
@@ -198,8 +198,7 @@ TEST_P(TokensAfterACrash, TheSumIsThatOfTheRowsAndComesToNothingInTheEnd) {
     for (const Item& row : must(query_all(*pipeline.table, {.index = Index::type, .hash = "BATCH_SUMMARY"}))) {
       rows += must(parse_batch(row)).tokens_reserved;
     }
-    EXPECT_EQ(static_cast<std::int64_t>(must(tokens_enqueued(pipeline.settings.model_facts.name, *pipeline.table))),
-              rows);
+    EXPECT_EQ(static_cast<std::int64_t>(must(tokens_enqueued(pipeline.settings.model, *pipeline.table))), rows);
     return rows;
   };
   int calls = 1;

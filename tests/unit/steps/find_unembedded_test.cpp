@@ -127,7 +127,7 @@ TEST_F(FindTest, AnItemThatWasImportedAnewBetweenReadingAndClaimingIsLeftToTheNe
   pipeline.import(receipt);
   const auto binding = pipeline.binding();
   const auto stored = must(load_receipt(*pipeline.table, receipt.image_id, receipt.receipt_id));
-  auto items = must(unembedded_items(*stored, binding, pipeline.clock.now_ms(), pipeline.settings.input));
+  auto items = must(unembedded_items(*stored, binding, pipeline.clock.now_ms(), InputLimit()));
   const Batch batch = write_down("slow");
   Receipt corrected = receipt;
   corrected.lines[0].text = corrected.lines[0].words[0].text = "MILK 1.39";

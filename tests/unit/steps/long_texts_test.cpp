@@ -12,7 +12,7 @@ class LongTextsTest : public ::testing::Test {
   Pipeline pipeline;
   Receipt receipt = receipt_with({"TEA", "EXTRA VIRGIN OLIVE OIL 1000 ML IN A GLASS BOTTLE"});
 
-  void SetUp() override { pipeline.settings.input.tokens_max = 6; }
+  void SetUp() override { pipeline.settings.models.input_tokens_max = 6; }
 
   Json find() { return must(find_unembedded(Json::object(), pipeline.ports, pipeline.context)); }
   std::vector<std::string> inputs_of(const Json& batch) {
@@ -42,7 +42,7 @@ TEST_F(LongTextsTest, AreCutAtATokensEndAndEmbedded) {
 }
 
 TEST_F(LongTextsTest, FailWithTheReasonIfTheyAreToBeRefused) {
-  pipeline.settings.input.too_long = TooLong::refuse;
+  pipeline.settings.too_long = TooLong::refuse;
   pipeline.import(receipt);
   const Json found = find();
   EXPECT_EQ(found.at("items_total"), 1);
@@ -58,7 +58,7 @@ TEST_F(LongTextsTest, FailWithTheReasonIfTheyAreToBeRefused) {
 }
 
 TEST_F(LongTextsTest, ABatchOfNothingElseEnds) {
-  pipeline.settings.input.too_long = TooLong::refuse;
+  pipeline.settings.too_long = TooLong::refuse;
   receipt = receipt_with({receipt.lines[1].text});
   pipeline.import(receipt);
   EXPECT_EQ(find().at("batches_total"), 0);

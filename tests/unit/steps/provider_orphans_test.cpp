@@ -80,7 +80,7 @@ TEST_F(ProviderOrphans, BatchesThatNoRowKnowsOrWhoseRowNamesAnotherAreToldApart)
   EXPECT_EQ(orphans[0].batch.id, second.id);
   EXPECT_NE(orphans[0].why.find(row().openai_batch_id.str()), std::string::npos) << orphans[0].why;
   EXPECT_EQ(orphans[1].batch.id, unknown.id);
-  EXPECT_EQ(orphans[1].why, "no batch of this home has its id");
+  EXPECT_EQ(orphans[1].why, "no batch of this home that can be read has its id");
   for (const OrphanBatch& orphan : orphans) {
     EXPECT_FALSE(orphan.is_adoptable);
     must(pipeline.provider.cancel(orphan.batch.id));

@@ -105,7 +105,7 @@ TEST_F(RunPlanTest, APlanChangesNothing) {
 }
 
 TEST_F(RunPlanTest, ThePriceOfABatchIsHalfOfTheSynchronousCalls) {
-  pipeline.settings.model_facts.price_per_million = Dollars{1'000'000'000'000};
+  pipeline.settings.models.price_per_million = Dollars{1'000'000'000'000};
   pipeline.import(receipt_with({"MILK 1.29", "TOTAL", "TOTAL"}));
   const RunPlan planned = plan();
   const auto tokens = static_cast<std::int64_t>(planned.tokens_to_send());
@@ -116,7 +116,7 @@ TEST_F(RunPlanTest, ThePriceOfABatchIsHalfOfTheSynchronousCalls) {
 
 TEST_F(RunPlanTest, AFewItemsThatAreCalledForCostTheSynchronousPrice) {
   pipeline.settings.direct_items_max = 10;
-  pipeline.settings.model_facts.price_per_million = Dollars{1'000'000'000'000};
+  pipeline.settings.models.price_per_million = Dollars{1'000'000'000'000};
   pipeline.import(receipt_with({"MILK 1.29", "TOTAL"}));
   const RunPlan planned = plan();
   EXPECT_EQ(planned.cost(), planned.cost_if_called());
@@ -124,7 +124,7 @@ TEST_F(RunPlanTest, AFewItemsThatAreCalledForCostTheSynchronousPrice) {
 }
 
 TEST_F(RunPlanTest, OfAModelThatIsNotKnownTheCostIsNotKnown) {
-  pipeline.settings.model_facts.price_per_million = std::nullopt;
+  pipeline.settings.model = "a-model";
   pipeline.import(receipt_with({"MILK 1.29"}));
   EXPECT_FALSE(plan().cost());
   EXPECT_FALSE(plan().cost_if_called());
@@ -133,28 +133,61 @@ TEST_F(RunPlanTest, OfAModelThatIsNotKnownTheCostIsNotKnown) {
 TEST_F(RunPlanTest, ThePriceIsThatOfTheModelThatTheCollectionIsBoundTo) {
   pipeline.import(receipt_with({"MILK 1.29"}));
   pipeline.settings.model = "text-embedding-3-large";
-  pipeline.settings.model_facts = embedding_model(pipeline.settings.model);
-  EXPECT_EQ(plan().model, "tillite-ngram-1");
+  EXPECT_EQ(plan().models(), std::set<std::string>{"tillite-ngram-1"});
   EXPECT_EQ(plan().cost(), Dollars{0});
+}
+
+TEST_F(RunPlanTest, EveryCollectionCountsByItsOwnModel) {
+  pipeline.settings.model = "text-embedding-3-small";
+  pipeline.binding(Entity::line);
+  pipeline.settings.model = "text-embedding-3-large";
+  pipeline.binding(Entity::word);
+  pipeline.import(receipt_with({"MILK 1.29", "BREAD 1.89"}));
+  const RunPlan planned = plan({Entity::line, Entity::word});
+  EXPECT_EQ(planned.models(), (std::set<std::string>{"text-embedding-3-large", "text-embedding-3-small"}));
+  const EntityPlan& of_lines = planned.entities[0];
+  const EntityPlan& of_words = planned.entities[1];
+  EXPECT_EQ(of_lines.model.price_per_million, Dollars{20'000});
+  EXPECT_EQ(of_words.model.price_per_million, Dollars{130'000});
+  EXPECT_EQ(planned.cost(), Dollars{cost_of(of_lines.tokens, Dollars{10'000}).millionths +
+                                    cost_of(of_words.tokens, Dollars{65'000}).millionths});
+  EXPECT_EQ(planned.cost_if_called(), Dollars{cost_of(of_lines.tokens, Dollars{20'000}).millionths +
+                                              cost_of(of_words.tokens, Dollars{130'000}).millionths});
+  EXPECT_EQ(planned.rounds, 1U) << "each model has a queue of its own";
+}
+
+TEST_F(RunPlanTest, ATextIsAsLongAsTheModelOfItsCollectionTakesIt) {
+  pipeline.settings.model = "a-model";
+  pipeline.binding(Entity::word);
+  pipeline.settings.models = {.model = "a-model", .input_tokens_max = 1, .enqueued_tokens_max = 3};
+  pipeline.import(receipt_with({"MILK 1.29", "BREAD 1.89"}));
+  pipeline.settings.model = "tillite-ngram-1";
+  const RunPlan planned = plan({Entity::line, Entity::word});
+  EXPECT_EQ(planned.entities[1].texts_cut, 2U);
+  EXPECT_EQ(planned.entities[1].tokens, 2U);
+  must(find_unembedded_words(Json::object(), pipeline.ports, pipeline.context));
+  for (const Batch& batch : must(batches_in(*pipeline.table, Entity::word, kOpenStatuses))) {
+    EXPECT_EQ(batch.token_count, 2);
+  }
 }
 
 TEST_F(RunPlanTest, WhatMayBeEnqueuedSaysHowManyRoundsThereAre) {
   pipeline.settings.batch.items_max = 1;
   pipeline.import(receipt_with({"MILK 1.29", "BREAD 1.89", "TOTAL 3.18"}));
   EXPECT_EQ(plan().rounds, 1U) << "without a limit";
-  pipeline.settings.model_facts.enqueued_tokens_max = 12;
+  pipeline.settings.models.enqueued_tokens_max = 12;
   EXPECT_EQ(plan().rounds, 2U);
   EXPECT_EQ(plan().hours_max(), 48U);
-  pipeline.settings.model_facts.enqueued_tokens_max = 1;
+  pipeline.settings.models.enqueued_tokens_max = 1;
   EXPECT_EQ(plan().rounds, 3U) << "each alone";
 }
 
 TEST_F(RunPlanTest, TextsThatAreTooLongAreCountedAsTheyAreSent) {
-  pipeline.settings.input.tokens_max = 2;
+  pipeline.settings.models.input_tokens_max = 2;
   pipeline.import(receipt_with({"MILK 1.29", "TEA"}));
   EXPECT_EQ(lines().texts_cut, 1U);
   EXPECT_EQ(lines().tokens, 2 + tokens_of_texts({"TEA"}));
-  pipeline.settings.input.too_long = TooLong::refuse;
+  pipeline.settings.too_long = TooLong::refuse;
   const EntityPlan planned = lines();
   EXPECT_EQ(planned.texts_refused, 1U);
   EXPECT_EQ(planned.tokens, tokens_of_texts({"TEA"}));

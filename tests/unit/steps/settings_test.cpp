@@ -4,18 +4,20 @@
 
 #include <map>
 
+#include "steps/model_facts.h"
 #include "support/must.h"
 
 namespace tillite::testing {
 namespace {
 
-Result<Settings> settings_of(const std::map<std::string, std::string>& variables) {
+Result<Settings> settings_of(const std::map<std::string, std::string>& variables,
+                             const std::set<std::string>& models_in_use = {}) {
   return read_settings(
       [&](const std::string& name) {
         const auto variable = variables.find(name);
         return variable == variables.end() ? std::nullopt : std::optional(variable->second);
       },
-      "model");
+      "model", models_in_use);
 }
 
 TEST(Settings, CompactionBeginsAt25Deltas16MegabytesOr15MinutesUnlessToldOtherwise) {
@@ -54,8 +56,9 @@ TEST(Settings, BatchesMayBeSmallOrLargeOrOfAnySize) {
 TEST(Settings, WhatIsKnownOfAModelCanBeSaidOtherwise) {
   const Settings known = must(settings_of({{"EMBEDDING_MODEL", "text-embedding-3-large"}}));
   EXPECT_EQ(known.dimensions, 3072U);
-  EXPECT_EQ(known.model_facts.price_per_million, Dollars{130'000});
-  EXPECT_EQ(known.batch.tokens_max, known.model_facts.enqueued_tokens_max) << "no batch is larger than the queue";
+  const std::string large = "text-embedding-3-large";
+  EXPECT_EQ(facts_of(large, known).price_per_million, Dollars{130'000});
+  EXPECT_EQ(batch_limits_of(large, known).tokens_max, 3'000'000U) << "no batch is larger than the queue";
   const Settings told = must(settings_of({{"EMBEDDING_MODEL", "text-embedding-3-large"},
                                           {"EMBEDDING_DIMENSIONS", "256"},
                                           {"EMBEDDING_PRICE_PER_MILLION", "0.05"},
@@ -64,11 +67,31 @@ TEST(Settings, WhatIsKnownOfAModelCanBeSaidOtherwise) {
                                           {"OPENAI_ENQUEUED_TOKENS_MAX", "20000000"},
                                           {"BATCH_TOKENS_MAX", "1000000"}}));
   EXPECT_EQ(told.dimensions, 256U);
-  EXPECT_EQ(told.model_facts.price_per_million, Dollars{50'000});
-  EXPECT_EQ(told.input.tokens_max, 512U);
-  EXPECT_EQ(told.input.too_long, TooLong::refuse);
-  EXPECT_EQ(told.model_facts.enqueued_tokens_max, 20'000'000U);
-  EXPECT_EQ(told.batch.tokens_max, 1'000'000U);
+  EXPECT_EQ(facts_of(large, told).price_per_million, Dollars{50'000});
+  EXPECT_EQ(input_limit_of(large, told).tokens_max, 512U);
+  EXPECT_EQ(input_limit_of(large, told).too_long, TooLong::refuse);
+  EXPECT_EQ(facts_of(large, told).enqueued_tokens_max, 20'000'000U);
+  EXPECT_EQ(batch_limits_of(large, told).tokens_max, 1'000'000U);
+}
+
+TEST(Settings, WhatIsSaidOfTheNamedModelIsNotSaidOfAnother) {
+  const Settings told = must(settings_of({{"EMBEDDING_MODEL", "text-embedding-3-large"},
+                                          {"EMBEDDING_PRICE_PER_MILLION", "0.05"},
+                                          {"EMBEDDING_INPUT_TOKENS_MAX", "512"},
+                                          {"OPENAI_ENQUEUED_TOKENS_MAX", "1000"}}));
+  const std::string small = "text-embedding-3-small";
+  EXPECT_EQ(facts_of(small, told).price_per_million, Dollars{20'000});
+  EXPECT_EQ(input_limit_of(small, told).tokens_max, 8191U);
+  EXPECT_EQ(batch_limits_of(small, told).tokens_max, 3'000'000U);
+  EXPECT_EQ(batch_limits_of("text-embedding-3-large", told).tokens_max, 1000U);
+}
+
+TEST(Settings, WithoutANamedModelWhatIsSaidIsSaidOfEveryOne) {
+  const Settings told = must(settings_of({{"EMBEDDING_MODEL", ""}, {"EMBEDDING_PRICE_PER_MILLION", "0.05"}}));
+  EXPECT_EQ(told.model, "model") << "an empty variable says nothing";
+  for (const char* model : {"model", "text-embedding-3-large"}) {
+    EXPECT_EQ(facts_of(model, told).price_per_million, Dollars{50'000}) << model;
+  }
 }
 
 TEST(Settings, WhatAModelCannotGiveOrASettingCannotBeIsNamed) {
@@ -88,6 +111,9 @@ TEST(Settings, AFewStepsAtATimeCallTheProviderUnlessToldOtherwise) {
   EXPECT_EQ(must(settings_of({{"EMBEDDING_MODEL", "tillite-ngram-1"}})).provider_calls_max, 2U)
       << "the local embedder uses the cores that there are";
   EXPECT_EQ(must(settings_of({{"EMBEDDING_MODEL", "text-embedding-3-small"}})).provider_calls_max, 8U);
+  EXPECT_EQ(must(settings_of({{"EMBEDDING_MODEL", "tillite-ngram-1"}}, {"text-embedding-3-small"})).provider_calls_max,
+            8U)
+      << "another collection's model counts, too";
   EXPECT_EQ(must(settings_of({{"PROVIDER_CALLS_MAX", "16"}})).provider_calls_max, 16U);
   for (const char* value : {"0", "65", "all"}) {
     const auto settings = settings_of({{"PROVIDER_CALLS_MAX", value}});

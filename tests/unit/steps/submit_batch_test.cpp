@@ -99,13 +99,28 @@ TEST_F(SubmitTest, ABatchThatTheProviderWillNotTakeEndsAndItsItemsHaveUsedAnAtte
             std::string::npos);
 }
 
-TEST_F(SubmitTest, ABatchThatIsTooLargeForTheProviderIsSentLaterAndSmaller) {
+TEST_F(SubmitTest, ABatchThatIsTooLargeForTheProviderIsSentSmallerAtOnce) {
   pipeline.scripted.before_create = [&](const ProviderFileId&) -> Result<void> {
     return fail(Code::limit_exceeded, "the file is too large");
   };
   EXPECT_EQ(must(submit()).at("action"), "refused");
+  EXPECT_EQ(row().status, BatchStatus::failed);
+  EXPECT_NE(row().error_summary.find("the file is too large"), std::string::npos);
   EXPECT_EQ(pipeline.row(line_of(receipt, 1)).at("attempts"), 0);
   EXPECT_EQ(pipeline.row(line_of(receipt, 1)).at("deferrals"), 1);
+  EXPECT_FALSE(pipeline.row(line_of(receipt, 1)).contains("deferred_until_ms")) << "time alone makes nothing smaller";
+}
+
+TEST_F(SubmitTest, ItemsThatAreTooLargeForTheProviderEvenAloneFailWithItsReason) {
+  pipeline.settings.batch.items_max = 2;
+  pipeline.scripted.before_create = [&](const ProviderFileId&) -> Result<void> {
+    return fail(Code::limit_exceeded, "the file is too large");
+  };
+  must(submit());
+  for (int round = 0; round < 10 && pipeline.census().unclaimed > 0; ++round) pipeline.submit_all();
+  EXPECT_EQ(pipeline.census().failed, 2U);
+  EXPECT_NE(pipeline.row(line_of(receipt, 1)).at("failure_reason").get<std::string>().find("too large"),
+            std::string::npos);
 }
 
 TEST_F(SubmitTest, WhatAnotherHadUploadedSinceTheRowWasReadIsRecovered) {
