@@ -1,4 +1,5 @@
-// The dashboard: one row for the functions, one for the state machines, one for the queues, one for the pipeline's own figures.
+// The dashboard: one row for the functions, one for the state machines, one for the queues, one for the pipeline's own
+// figures.
 import * as pulumi from "@pulumi/pulumi";
 
 export interface DashboardParts {
