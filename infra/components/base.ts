@@ -1,9 +1,14 @@
 // What the components share: physical names, policy documents, and what every resource of a stack is tagged with.
 import * as pulumi from "@pulumi/pulumi";
 
-/** How the resources of a stack are called. Without a suffix they have the names that the state machines and the `aws` commands use. */
+/**
+ * How the resources of a stack are called. Without a suffix they have the names that the state machines and the `aws`
+ * commands use.
+ */
 export interface Naming {
-  /** Behind every physical name, so that several stacks fit into one account; "" for none. Starts with "-" otherwise. */
+  /**
+   * Behind every physical name, so that several stacks fit into one account; "" for none. Starts with "-" otherwise.
+   */
   readonly suffix: string;
 }
 

@@ -13,9 +13,9 @@ export interface ChromaDBBucketsArgs {
 }
 
 /**
- * What goes by age in the bucket of vectors: only what is made anew from the deltas when it is missing. Deltas, manifests and
- * snapshots were paid for, and a pipeline may stand still for weeks; those that nothing needs any more are removed by `gc`.
- * 15 days, because an execution can be redriven for 14.
+ * What goes by age in the bucket of vectors: only what is made anew from the deltas when it is missing. Deltas,
+ * manifests and snapshots were paid for, and a pipeline may stand still for weeks; those that nothing needs any more
+ * are removed by `gc`. 15 days, because an execution can be redriven for 14.
  */
 export const VECTOR_EXPIRATIONS: readonly Expiration[] = [{ prefix: "intermediate/", days: 15 }];
 

@@ -1,4 +1,5 @@
-// The dashboard: one row for the functions, one for the state machines, one for the queues, one for the pipeline's own figures.
+// The dashboard: one row for the functions, one for the state machines, one for the queues, one for the pipeline's own
+// figures.
 import * as pulumi from "@pulumi/pulumi";
 
 export interface DashboardParts {
@@ -14,8 +15,9 @@ const HEIGHT = 6;
 const COLUMNS = 24;
 const PERIOD_S = 300;
 
-/** Where the steps' own metrics are (docs/settings.md). */
-export const NAMESPACE = "EmbeddingWorkflow";
+/** Where the steps' own metrics are, by step, and those of them that count what went through. */
+const NAMESPACE = "EmbeddingWorkflow";
+const REPORTED = ["Batches", "Items", "Vectors", "Deltas"];
 
 export function dashboardBody(parts: DashboardParts): pulumi.Output<string> {
   const ofFunctions = (metric: string): Metric[] =>
@@ -52,6 +54,7 @@ function graph(title: string, stat: string, metrics: Metric[], parts: DashboardP
 }
 
 function search(title: string, parts: DashboardParts) {
-  const expression = `SEARCH('Namespace="${NAMESPACE}"', 'Sum', ${PERIOD_S.toString()})`;
+  const metrics = REPORTED.map((metric) => `"${metric}"`).join(" OR ");
+  const expression = `SEARCH('{${NAMESPACE},Step} MetricName=(${metrics})', 'Sum', ${PERIOD_S.toString()})`;
   return { title, view: "timeSeries", region: parts.region, period: PERIOD_S, metrics: [[{ expression }]] };
 }

@@ -1,4 +1,5 @@
-// The repository of the container image that the larger steps run in, and the one image that a deployment takes from it.
+// The repository of the container image that the larger steps run in, and the one image that a deployment takes from
+// it.
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 

@@ -1,4 +1,5 @@
-// The steps as functions of Lambda: one role each with what the step calls and nothing else, and the bucket of batch files.
+// The steps as functions of Lambda: one role each with what the step calls and nothing else, and the bucket of batch
+// files.
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 
@@ -38,8 +39,9 @@ export interface LambdaFunctionsArgs {
 }
 
 /**
- * Batch files are needed as long as their batch is open. A batch that was submitted ends after 30 days at the latest, because
- * the provider keeps its files no longer; the rest is room for a pipeline that stands still between two of its runs.
+ * Batch files are needed as long as their batch is open. A batch that was submitted ends after 30 days at the latest,
+ * because the provider keeps its files no longer; the rest is room for a pipeline that stands still between two of its
+ * runs.
  */
 export const BATCH_FILE_DAYS = 90;
 export const BATCH_FILE_EXPIRATIONS: readonly Expiration[] = [

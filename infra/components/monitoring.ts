@@ -1,5 +1,5 @@
-// What tells how the functions and state machines are: log groups, alarms, a dashboard. It knows them by their names, so that it can
-// be there before them: a function may not make its own log group.
+// What tells how the functions and state machines are: log groups, alarms, a dashboard. It knows them by their names,
+// so that it can be there before them: a function may not make its own log group.
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 

@@ -1,4 +1,5 @@
-// A bucket that nobody sees by accident: versions are kept, public access is blocked, everything is encrypted and comes by TLS.
+// A bucket that nobody sees by accident: versions are kept, public access is blocked, everything is encrypted and comes
+// by TLS.
 import * as aws from "@pulumi/aws";
 import * as pulumi from "@pulumi/pulumi";
 

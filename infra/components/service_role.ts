@@ -1,4 +1,5 @@
-// A role that a service of AWS takes, with what it may do. IAM's names are of the whole account, so AWS's own part makes each unique.
+// A role that a service of AWS takes, with what it may do. IAM's names are of the whole account, so AWS's own part
+// makes each unique.
 import * as aws from "@pulumi/aws";
 import type * as pulumi from "@pulumi/pulumi";
 
@@ -8,7 +9,10 @@ export interface ServiceRoleArgs {
   readonly naming: Naming;
   /** "lambda.amazonaws.com" */
   readonly service: string;
-  /** The service may take the role only on behalf of this account; absent where the service does not say for whom it acts. */
+  /**
+   * The service may take the role only on behalf of this account; absent where the service does not say for whom it
+   * acts.
+   */
   readonly onlyFor?: pulumi.Input<string>;
   readonly statements: readonly Statement[];
 }

@@ -14,8 +14,8 @@ export interface Definition {
 const FUNCTION_NAME = /("FunctionName":\s*")([a-z-]+)(")/g;
 
 /**
- * A definition as it is deployed. Functions are named plainly in it, so with a suffix, and only then, the names of the functions
- * differ from the file's.
+ * A definition as it is deployed. Functions are named plainly in it, so with a suffix, and only then, the names of the
+ * functions differ from the file's.
  */
 export function readDefinition(machine: string, suffix: string): Definition {
   const file = readFileSync(repositoryFile(`workflows/${machine}.asl.json`), "utf8");

@@ -1,5 +1,5 @@
-// Runs the program as `pulumi up` would, with an engine that only records. Where a peer is given, each resource is made there too,
-// and what it answers is what the program gets to see.
+// Runs the program as `pulumi up` would, with an engine that only records. Where a peer is given, each resource is made
+// there too, and what it answers is what the program gets to see.
 import * as pulumi from "@pulumi/pulumi";
 
 export const ACCOUNT = "123456789012";

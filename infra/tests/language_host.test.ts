@@ -5,8 +5,8 @@ import { describe, it } from "node:test";
 
 import { ACCOUNT, REGION, WHOLE } from "./deployment.ts";
 
-// Pulumi's engine is a program of its own. This one takes its place for the part of Pulumi that runs a program in Node, which is the
-// very one that `pulumi up` starts: so Pulumi.yaml, package.json and index.ts are read as they will be.
+// Pulumi's engine is a program of its own. This one takes its place for the part of Pulumi that runs a program in Node,
+// which is the very one that `pulumi up` starts: so Pulumi.yaml, package.json and index.ts are read as they will be.
 const require = createRequire(import.meta.url);
 const pulumi = createRequire(require.resolve("@pulumi/pulumi"));
 
@@ -117,7 +117,9 @@ class Engine {
   }
 }
 
-/** Runs the program of this folder as the engine at `address` asks for it: the status it ends with, and what it printed. */
+/**
+ * Runs the program of this folder as the engine at `address` asks for it: the status it ends with, and what it printed.
+ */
 function run(address: string, config: Record<string, string>): Promise<{ status: number | null; printed: string }> {
   const folder = new URL("..", import.meta.url).pathname;
   const host = pulumi.resolve("@pulumi/pulumi/cmd/run");

@@ -26,8 +26,8 @@ const WITHOUT_RESOURCE = new Set([
   "xray:PutTraceSegments",
 ]);
 
-// Ends of ARNs that stand for what is below a resource of the stack: a bucket's objects, a table's indexes, a log group's streams,
-// a state machine's executions.
+// Ends of ARNs that stand for what is below a resource of the stack: a bucket's objects, a table's indexes, a log
+// group's streams, a state machine's executions.
 const BELOW = [
   /^arn:aws:s3:::(chromadb-vectors|embedding-batch-files)-123456789012-us-east-1\/(intermediate\/)?\*$/,
   /^arn:aws:dynamodb:us-east-1:123456789012:table\/receipts\/index\/\*$/,

@@ -10,6 +10,7 @@ TILLITE_KEYS=$("$1")
 export TILLITE_KEYS
 cd "$sources/infra"
 [ -e node_modules/@pulumi/pulumi ] || skip "infra/node_modules is not there"
+python3 "$sources/tests/infra/test_recorded_call.py"
 "$node" node_modules/typescript/bin/tsc
 "$node" node_modules/eslint/bin/eslint.js .
 "$node" --test 'tests/*.test.ts'
