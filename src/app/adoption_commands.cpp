@@ -15,7 +15,7 @@ Json json_of(const Diagnosis::Items& items) {
           {"published", items.published}};
 }
 
-Json json_of(const Finding& finding) {
+Json json_of(const Diagnosis::Finding& finding) {
   return {{"kind", finding.kind}, {"of", finding.of},         {"count", finding.count},
           {"what", finding.what}, {"remedy", finding.remedy}, {"examples", finding.examples}};
 }
@@ -23,7 +23,7 @@ Json json_of(const Finding& finding) {
 Json json_of(const Diagnosis& diagnosis) {
   Json json = {{"well", diagnosis.is_well()}, {"items", Json::array()}, {"findings", Json::array()}};
   for (const auto& items : diagnosis.items) json["items"].push_back(json_of(items));
-  for (const Finding& finding : diagnosis.findings) json["findings"].push_back(json_of(finding));
+  for (const Diagnosis::Finding& finding : diagnosis.findings) json["findings"].push_back(json_of(finding));
   return json;
 }
 
@@ -40,7 +40,7 @@ void print_counts(const Diagnosis& diagnosis, const Output& output) {
 
 void print(const Diagnosis& diagnosis, const Output& output) {
   print_counts(diagnosis, output);
-  for (const Finding& finding : diagnosis.findings) {
+  for (const Diagnosis::Finding& finding : diagnosis.findings) {
     output.line("");
     output.line("{} {}{} {}", finding.count, finding.of, finding.count == 1 ? "" : "s", finding.what);
     for (const std::string& example : finding.examples) output.line("    {}", example);

@@ -78,8 +78,8 @@ class Diagnosing {
  private:
   void find(const Kind& kind, std::string_view of, std::string example, std::uint64_t count = 1) {
     auto& findings = diagnosis_.findings;
-    auto finding =
-        std::ranges::find_if(findings, [&](const Finding& one) { return one.kind == kind.name && one.of == of; });
+    auto finding = std::ranges::find_if(
+        findings, [&](const Diagnosis::Finding& one) { return one.kind == kind.name && one.of == of; });
     if (finding == findings.end()) {
       findings.push_back({.kind = std::string(kind.name),
                           .what = std::string(kind.what),

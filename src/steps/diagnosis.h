@@ -6,18 +6,17 @@
 
 namespace tillite {
 
-/// Something that is not as it should be, with all that have it.
-struct Finding {
-  std::string kind;    ///< for programs: "status_missing" (docs/adopt.md lists them)
-  std::string what;    ///< for people: "have no embedding_status: no find sees them"
-  std::string remedy;  ///< what to do
-  std::string of;      ///< "line", "word" or "batch", "row", ...
-  std::uint64_t count = 0;
-  std::vector<std::string> examples;  ///< the first of them by name, with what is known of each
-};
-
 /// What stands in a table and its stores, and what of it keeps somebody from an embedding.
 struct Diagnosis {
+  /// Something that is not as it should be, with all that have it.
+  struct Finding {
+    std::string kind;    ///< for programs: "status_missing" (docs/adopt.md lists them)
+    std::string what;    ///< for people: "have no embedding_status: no find sees them"
+    std::string remedy;  ///< what to do
+    std::string of;      ///< "line", "word" or "batch", "row", ...
+    std::uint64_t count = 0;
+    std::vector<std::string> examples;  ///< the first of them by name, with what is known of each
+  };
   struct Items {
     Entity entity = Entity::line;
     std::uint64_t found = 0;                         ///< rows

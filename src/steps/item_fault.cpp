@@ -94,9 +94,9 @@ Result<Update> mended(const Item& row, const ItemFaults& faults) {
   EmbeddingStatus status = faults.stuck.empty() ? state.status : EmbeddingStatus::none;
   const bool noise = status == EmbeddingStatus::none && is_noise(TRY(optional_string(row, "text")).value_or(""));
   if (noise) status = EmbeddingStatus::noise;
-  Update update{.key = key_of(row),
-                .set = status_keys(TRY(record_id_of(row)), status),
-                .condition = {same_status(state), same_batch(state)}};
+  const RecordId id = TRY(record_id_of(row));
+  Update update{
+      .key = key_of(row), .set = status_keys(id, status), .condition = {same_status(state), same_batch(state)}};
   if (noise) update.set["is_noise"] = true;
   if (!faults.stuck.empty() && !state.batch_id.empty()) update.remove = {"embedding_batch_id"};
   return update;

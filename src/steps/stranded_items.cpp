@@ -57,7 +57,8 @@ Result<std::size_t> release_stranded_items(Entity entity, const Ports& ports, co
   std::vector<Write> releases;
   TRY(for_each_item(ports.table, claimed_items(entity), [&](const Item& row) -> Result<void> {
     const auto state = item_state(row);
-    if (!state) return {};  // a damaged row stops none of the others
+    if (!state) return {};                   // a damaged row stops none of the others
+    if (state->batch_id.empty()) return {};  // held by others: only an adoption frees it (steps/item_fault.h)
     if (TRY(ended.contains(state->batch_id))) releases.emplace_back(release(TRY(record_id_of(row)), state->batch_id));
     return {};
   }));

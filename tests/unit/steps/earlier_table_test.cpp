@@ -25,7 +25,7 @@ class EarlierTableTest : public ::testing::Test {
 
   std::map<std::string, std::uint64_t> findings(std::string_view of) {
     std::map<std::string, std::uint64_t> counts;
-    for (const Finding& finding : diagnosis().findings) {
+    for (const Diagnosis::Finding& finding : diagnosis().findings) {
       if (finding.of == of) counts[finding.kind] = finding.count;
     }
     return counts;
@@ -84,7 +84,7 @@ TEST_F(EarlierTableTest, IsDescribedByTheDoctorWhoChangesNothing) {
   EXPECT_EQ(of_lines, expected);
   EXPECT_EQ(findings("batch"), (std::map<std::string, std::uint64_t>{{"foreign_batch_abandoned", 3}}));
   EXPECT_FALSE(must(stored_binding(Entity::line, *pipeline.vectors))) << "nothing was made";
-  for (const Finding& finding : diagnosis().findings) {
+  for (const Diagnosis::Finding& finding : diagnosis().findings) {
     EXPECT_FALSE(finding.examples.empty()) << finding.kind;
     EXPECT_FALSE(finding.remedy.empty()) << finding.kind;
   }
