@@ -93,6 +93,7 @@ std::string canonical_value(const SigV4Request& request, std::string_view name) 
 /// The names of all headers, each once and sorted.
 std::vector<std::string> names_of(const SigV4Request& request) {
   std::vector<std::string> names;
+  names.reserve(request.headers.size());
   for (const auto& header : request.headers) names.push_back(header.first);
   std::ranges::sort(names);
   const auto twice = std::ranges::unique(names);

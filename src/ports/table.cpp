@@ -11,6 +11,11 @@ bool is_text(const Json* value) {
   return text != nullptr && !text->empty();
 }
 
+/// Numbers are less than numbers and texts than texts, by their bytes; nothing else is.
+bool can_be_less(const Json& left, const Json& right) {
+  return (left.is_number() && right.is_number()) || (left.is_string() && right.is_string());
+}
+
 }  // namespace
 
 ItemKey key_of(const Item& item) { return {item.at("PK").get<std::string>(), item.at("SK").get<std::string>()}; }
@@ -85,7 +90,7 @@ bool holds(const Condition& condition, const Item* item) {
       case Clause::Operator::not_equal:
         return value != nullptr && *value != clause.value;
       case Clause::Operator::less:
-        return value != nullptr && *value < clause.value;
+        return value != nullptr && can_be_less(*value, clause.value) && *value < clause.value;
     }
     return false;
   });

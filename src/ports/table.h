@@ -28,7 +28,9 @@ struct ItemKey {
 /// What must hold of the stored row for a write to happen; all clauses must hold. A row that is not there has no
 /// attributes. An attribute that is null counts as absent.
 struct Clause {
-  enum class Operator { absent, present, equal, not_equal, less };  ///< not_equal and less need it present
+  /// not_equal and less need it present; less compares numbers with numbers and texts with texts, and holds of nothing
+  /// else.
+  enum class Operator { absent, present, equal, not_equal, less };
   std::string attribute;
   Operator op;
   Json value = nullptr;

@@ -2,12 +2,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <functional>
 #include <limits>
+#include <random>
 #include <thread>
 
+#include "adapters/aws/dynamodb_expression.h"
 #include "adapters/local/sqlite_table.h"
+#include "support/forwarding_server.h"
 #include "support/moto_server.h"
 #include "support/served_table.h"
 #include "support/temp_folder.h"
@@ -93,6 +97,21 @@ TEST_P(TableContract, NullCountsAsAbsent) {
   EXPECT_FALSE(holds_for(less("missing", 9)));
   EXPECT_TRUE(holds_for(less("n", 5.5)));
   EXPECT_FALSE(holds_for(less("n", 5)));
+}
+
+TEST_P(TableContract, OnlyNumbersAndTextsAreLessThanTheirLike) {
+  ASSERT_TRUE(table->write(Put{item("1", {{"n", 5}, {"text", "b"}, {"flag", true}, {"list", {1}}})}));
+  const auto is_less = [&](const std::string& attribute, Json value) {
+    return table->write(Update{{"P", "1"}, {{"m", 1}}, {}, {less(attribute, std::move(value))}}).has_value();
+  };
+  EXPECT_TRUE(is_less("text", "c"));
+  EXPECT_TRUE(is_less("text", "é"));
+  EXPECT_FALSE(is_less("text", "B"));
+  EXPECT_FALSE(is_less("n", "6"));
+  EXPECT_FALSE(is_less("text", 6));
+  EXPECT_FALSE(is_less("flag", "x"));
+  EXPECT_FALSE(is_less("n", Json::array({9})));
+  EXPECT_FALSE(is_less("list", Json::array({9})));
 }
 
 TEST_P(TableContract, AnUpdateMakesARowOnlyWithItsType) {
@@ -265,6 +284,157 @@ INSTANTIATE_TEST_SUITE_P(Dynalite, TableContract,
                                  },
                              .missing = [] { return DynaliteServer::available() ? "" : DynaliteServer::how_to_get(); },
                              .no_transactions = [] { return std::string("dynalite has no transactions"); }}));
+
+/// Rows, conditions and changes that nobody thought of, the same in every run.
+class RandomWrites {
+ public:
+  Write next() {
+    const ItemKey key = {"P", std::to_string(number(6))};
+    Condition condition;
+    for (std::size_t i = number(3); i > 0; --i) condition.push_back(clause());
+    switch (number(3)) {
+      case 0: {
+        Item item = {{"PK", key.pk}, {"SK", key.sk}, {"TYPE", "T"}};
+        for (std::size_t i = number(5); i > 0; --i) item[name()] = value();
+        return Put{std::move(item), std::move(condition)};
+      }
+      case 1: {
+        Update update{.key = key, .condition = std::move(condition)};
+        for (std::size_t i = number(4); i > 0; --i) update.set[name()] = value();
+        if (number(2) == 0) update.remove.push_back(name());
+        if (number(2) == 0) update.set["TYPE"] = "T";
+        return update;
+      }
+      default:
+        return Erase{key, std::move(condition)};
+    }
+  }
+
+ private:
+  std::size_t number(std::size_t below) { return static_cast<std::size_t>(engine_() % below); }
+  std::string name() { return std::array{"status", "n", "text", "GSI1PK", "GSI1SK", "a b"}[number(6)]; }
+  Json value() {
+    static const auto kValues = std::to_array<Json>(
+        {1, 2.5, -7, 1e20, "a", "b", "", true, false, nullptr, Json::array({1, "x"}), {{"m", {{"deep", nullptr}}}}});
+    return kValues[number(kValues.size())];
+  }
+  Clause clause() {
+    using enum Clause::Operator;
+    const std::string attribute = number(4) == 0 ? "PK" : name();
+    return {attribute, std::array{absent, present, equal, not_equal, less}[number(5)], value()};
+  }
+
+  std::mt19937_64 engine_{7};
+};
+
+/// Keys of indexes are texts, or none.
+bool has_lawful_keys(const Write& write) {
+  const Json* changed = nullptr;
+  if (const auto* put = std::get_if<Put>(&write)) changed = &put->item;
+  if (const auto* update = std::get_if<Update>(&write)) changed = &update->set;
+  if (changed == nullptr) return true;
+  return std::ranges::all_of(std::array{"GSI1PK", "GSI1SK"}, [&](const char* name) {
+    const Json* const value = find_field(*changed, name);
+    return value == nullptr || value->is_string();
+  });
+}
+
+/// Without keys of indexes that are null or empty: one table keeps them, the other leaves them out.
+Item comparable(Item row) {
+  for (const char* name : {"GSI1PK", "GSI1SK"}) {
+    if (row.contains(name) && (row[name].is_null() || row[name].get<std::string>().empty())) row.erase(name);
+  }
+  return row;
+}
+
+TEST(TablesAlike, RandomWritesComeToTheSameInAFileAndInDynamoDb) {
+  if (!DynaliteServer::available()) GTEST_SKIP() << DynaliteServer::how_to_get();
+  const TempFolder folder;
+  const auto file = must(SqliteTable::open(folder / "table.sqlite3"));
+  ServedTable served(DynaliteServer::shared().origin(), folder);
+  RandomWrites writes;
+  int happened = 0;
+  for (int i = 0; i < 400; ++i) {
+    const Write write = writes.next();
+    if (!has_lawful_keys(write)) continue;
+    const auto in_file = file->write(write);
+    const auto in_served = served.write(write);
+    const std::string what = fmt::format("write {}: {} ", i, to_text(must(write_arguments(write))));
+    ASSERT_EQ(in_file.has_value(), in_served.has_value())
+        << what << (in_file ? "" : in_file.error().message()) << (in_served ? "" : in_served.error().message());
+    happened += in_file ? 1 : 0;
+    const auto left = must(file->get(key_of(write)));
+    const auto right = must(served.get(key_of(write)));
+    ASSERT_EQ(left.has_value(), right.has_value()) << what;
+    if (left) {
+      ASSERT_EQ(comparable(*left), comparable(*right)) << what;
+    }
+  }
+  EXPECT_GT(happened, 100);
+  for (const Query& query : {Query{.hash = "P"}, Query{.index = Index::type, .hash = "T"},
+                             Query{.index = Index::gsi1, .hash = "a"}, Query{.index = Index::gsi1, .hash = "b"}}) {
+    EXPECT_EQ(must(file->count(query)), must(served.count(query))) << query.hash;
+  }
+}
+
+/// A table behind a service that is busy every third time.
+class ThrottledTable final : public ForwardingTable {
+ public:
+  explicit ThrottledTable(const TempFolder& folder) : table_(server_.origin(), folder) {}
+  Table& real() override { return table_; }
+
+ private:
+  std::optional<HttpServer::Answer> throttle() {
+    if (++calls_ % 3 != 0) return std::nullopt;
+    return HttpServer::Answer{.status = 400,
+                              .body = R"({"__type": "com.amazonaws#ProvisionedThroughputExceededException"})"};
+  }
+
+  std::atomic<int> calls_ = 0;
+  ForwardingServer server_{MotoServer::shared().origin(),
+                           {.before = [this](const HttpServer::Request&) { return throttle(); }}};
+  ServedTable table_;
+};
+
+INSTANTIATE_TEST_SUITE_P(ThrottledMoto, TableContract,
+                         ::testing::Values(TableMaker{
+                             .make = [](const TempFolder& folder) { return std::make_unique<ThrottledTable>(folder); },
+                             .missing = [] { return MotoServer::available() ? "" : MotoServer::how_to_get(); }}));
+
+/// Answers to writes are lost after they were done: whoever is told of a success has it, and at most one is.
+TEST(LostAnswers, OfManyThreadsThatClaimARowNobodyIsToldOfAnothersSuccess) {
+  if (!MotoServer::available()) GTEST_SKIP() << MotoServer::how_to_get();
+  const TempFolder folder;
+  std::atomic<int> writes = 0;
+  const ForwardingServer server(
+      MotoServer::shared().origin(), {.loses_answer = [&](const HttpServer::Request& request) {
+        return request.headers.at("x-amz-target").ends_with("UpdateItem") && ++writes % 2 == 1;
+      }});
+  ServedTable table(server.origin(), folder);
+  for (int round = 0; round < 5; ++round) {
+    const ItemKey key = {"P", std::to_string(round)};
+    must(table.write(Put{{{"PK", key.pk}, {"SK", key.sk}, {"TYPE", "T"}, {"owner", -1}}}));
+    std::array<std::optional<Code>, 8> told;
+    {
+      std::vector<std::jthread> threads;
+      for (std::size_t i = 0; i < told.size(); ++i) {
+        threads.emplace_back([&, i] {
+          const auto written = table.write(Update{key, {{"owner", i}}, {}, {equal("owner", -1)}});
+          told[i] = written ? std::nullopt : std::optional(written.error().code());
+        });
+      }
+    }
+    const auto owner = must(table.get(key)).value().at("owner").get<int>();
+    ASSERT_GE(owner, 0) << "somebody has it";
+    for (std::size_t i = 0; i < told.size(); ++i) {
+      if (static_cast<int>(i) == owner) {
+        EXPECT_NE(told[i], Code::conflict) << "it has what it is told it has not";
+      } else {
+        EXPECT_TRUE(told[i].has_value()) << "it is told that it has what another has";
+      }
+    }
+  }
+}
 
 }  // namespace
 }  // namespace tillite::testing

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "base/http_client.h"
-#include "support/child_process.h"
 #include "receipts/receipt_reader.h"
+#include "support/child_process.h"
 #include "support/must.h"
 #include "support/program.h"
 #include "support/temp_folder.h"

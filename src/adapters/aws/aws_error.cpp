@@ -117,7 +117,7 @@ Code code_of_status(int status) {
     case 429:
       return Code::unavailable;
     default:
-      return status >= 400 && status < 500 ? Code::invalid_input : Code::unavailable;
+      return status < 500 ? Code::invalid_input : Code::unavailable;
   }
 }
 
@@ -134,7 +134,8 @@ Code code_of(int status, const Reason& reason) {
   return code_of_status(status);
 }
 
-std::string_view remedy(Code code, const Reason& reason) {
+std::string_view remedy(int status, Code code, const Reason& reason) {
+  if (status < 400) return "; what is asked for is elsewhere: check AWS_REGION and AWS_ENDPOINT_URL";
   if (code != Code::permission) return "";
   if (is_one_of(reason.type, kExpired)) return "; the credential has ended: get another one";
   if (is_one_of(reason.type, kSkew)) return "; check the secret key, the region and this machine's clock";
@@ -149,8 +150,8 @@ AwsError judge_aws_refusal(const HttpResponse& response, std::string_view call) 
   std::string words = reason.type.empty() ? "no reason that can be read" : reason.type;
   if (!reason.message.empty()) words += ": " + reason.message;
   const std::string request = reason.request_id.empty() ? "" : fmt::format(" [request {}]", reason.request_id);
-  return {.error = Error(
-              code, fmt::format("{}: status {}, {}{}{}", call, response.status, words, request, remedy(code, reason))),
+  return {.error = Error(code, fmt::format("{}: status {}, {}{}{}", call, response.status, words, request,
+                                           remedy(response.status, code, reason))),
           .type = std::move(reason.type),
           .message = std::move(reason.message),
           .status = response.status,

@@ -43,7 +43,9 @@ Result<std::string> DynamoDbExpression::clause(const Clause& clause) {
                ? fmt::format("(attribute_not_exists({0}) OR attribute_type({0}, {1}))", attribute, null)
                : fmt::format("(attribute_exists({0}) AND NOT attribute_type({0}, {1}))", attribute, null);
   }
-  if (clause.value.is_null()) {  // what is null is absent: it neither equals nor differs
+  // What is null is absent, it neither equals nor differs; and only numbers and texts are less than others.
+  const bool is_ordered = clause.value.is_number() || clause.value.is_string();
+  if (clause.value.is_null() || (clause.op == less && !is_ordered)) {
     return fmt::format("(attribute_exists({0}) AND attribute_not_exists({0}))", attribute);
   }
   const std::string compared = TRY(value(clause.value));
@@ -66,7 +68,7 @@ Result<std::string> DynamoDbExpression::update(const Update& update) {
   for (const auto& [attribute, changed] : update.set.items()) {
     if (std::ranges::find(update.remove, attribute) != update.remove.end()) continue;
     if (is_key(attribute)) return fail(Code::invalid_input, "an update cannot change a row's {}", attribute);
-    if (is_index_key(attribute) && (changed.is_null() || changed == "")) {
+    if (is_no_index_key(attribute, changed)) {
       append(remove, ", ", name(attribute));
     } else {
       const std::string placeholder = TRY(value(changed));

@@ -115,15 +115,17 @@ Result<Json> from_map(const Json& map, int level) {
 Result<Json> to_attribute(const Json& value) { return to_attribute(value, 0); }
 Result<Json> from_attribute(const Json& attribute) { return from_attribute(attribute, 0); }
 
-bool is_index_key(std::string_view attribute) {
-  return attribute.size() == 6 && attribute.starts_with("GSI") && attribute[3] >= '1' && attribute[3] <= '3' &&
-         (attribute.ends_with("PK") || attribute.ends_with("SK"));
+bool is_no_index_key(std::string_view attribute, const Json& value) {
+  const bool is_key = attribute.size() == 6 && attribute.starts_with("GSI") && attribute[3] >= '1' &&
+                      attribute[3] <= '3' && (attribute.ends_with("PK") || attribute.ends_with("SK"));
+  const auto* const text = value.get_ptr<const std::string*>();
+  return is_key && (value.is_null() || (text != nullptr && text->empty()));
 }
 
 Result<Json> to_attributes(const Item& item) {
   Json attributes = Json::object();
   for (const auto& [name, value] : item.items()) {
-    if (is_index_key(name) && (value.is_null() || value == "")) continue;
+    if (is_no_index_key(name, value)) continue;
     attributes[name] = TRY(to_attribute(value));
   }
   return attributes;

@@ -19,7 +19,7 @@ namespace tillite {
 /// {"PK": {"S": ...}, "SK": {"S": ...}}
 [[nodiscard]] Json key_attributes(const ItemKey& key);
 
-/// "GSI1PK" to "GSI3SK": a row with a text there is in that index.
-[[nodiscard]] bool is_index_key(std::string_view attribute);
+/// Whether this is a key of an index ("GSI1PK" to "GSI3SK") that is null or empty: the row is not in that index.
+[[nodiscard]] bool is_no_index_key(std::string_view attribute, const Json& value);
 
 }  // namespace tillite

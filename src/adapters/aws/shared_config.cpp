@@ -91,7 +91,7 @@ Result<void> SharedConfig::add(std::string_view text, File file, const std::stri
     std::string value_name = lower_case(trimmed(content.substr(0, equals)));
     std::string value(trimmed(content.substr(equals + 1)));
     if (is_nested) {
-      value_name = parent + "." + value_name;
+      value_name = fmt::format("{}.{}", parent, value_name);
     } else {
       parent = value.empty() ? value_name : "";
     }

@@ -121,7 +121,8 @@ TEST_F(AwsClientTest, ARefusalIsFinalAndHasItsCode) {
       {412, "PreconditionFailed", Code::conflict},
       {413, "RequestEntityTooLarge", Code::limit_exceeded},
       {404, "", Code::not_found},
-      {501, "NotImplemented", Code::unsupported}};
+      {501, "NotImplemented", Code::unsupported},
+      {301, "PermanentRedirect", Code::invalid_input}};
   for (const auto& [status, type, code] : kinds) {
     answers = {refusal(status, type)};
     asked = 0;

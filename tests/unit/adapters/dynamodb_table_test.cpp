@@ -92,13 +92,13 @@ TEST_F(DynamoDbTableTest, AnAnswerThatBreaksOffOrStopsIsAskedForAgain) {
   const std::string whole = R"({"Item": {"PK": {"S": "P"}, "SK": {"S": "1"}}})";
   give({{.raw = "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + whole}, {.body = whole}});
   EXPECT_TRUE(*table().get({"P", "1"}));
-  std::atomic<int> calls = 0;
-  answer = [&](const Request&) -> Answer {
-    if (++calls == 1) std::this_thread::sleep_for(std::chrono::milliseconds(800));
+  asked = 0;
+  answer = [this, whole](const Request&) -> Answer {  // it may end after the test
+    if (++asked == 1) std::this_thread::sleep_for(std::chrono::milliseconds(800));
     return {.body = whole};
   };
   EXPECT_TRUE(*table().get({"P", "1"}));
-  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(asked, 2U);
 }
 
 TEST_F(DynamoDbTableTest, ACredentialThatHasEndedIsReplaced) {
