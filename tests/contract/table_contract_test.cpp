@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <functional>
 #include <limits>
 #include <thread>
 
 #include "adapters/local/sqlite_table.h"
+#include "support/forwarding_server.h"
 #include "support/moto_server.h"
 #include "support/served_table.h"
 #include "support/temp_folder.h"
@@ -265,6 +267,65 @@ INSTANTIATE_TEST_SUITE_P(Dynalite, TableContract,
                                  },
                              .missing = [] { return DynaliteServer::available() ? "" : DynaliteServer::how_to_get(); },
                              .no_transactions = [] { return std::string("dynalite has no transactions"); }}));
+
+/// A table behind a service that is busy every third time.
+class ThrottledTable final : public ForwardingTable {
+ public:
+  explicit ThrottledTable(const TempFolder& folder) : table_(server_.origin(), folder) {}
+  Table& real() override { return table_; }
+
+ private:
+  std::optional<HttpServer::Answer> throttle() {
+    if (++calls_ % 3 != 0) return std::nullopt;
+    return HttpServer::Answer{.status = 400,
+                              .body = R"({"__type": "com.amazonaws#ProvisionedThroughputExceededException"})"};
+  }
+
+  std::atomic<int> calls_ = 0;
+  ForwardingServer server_{MotoServer::shared().origin(),
+                           {.before = [this](const HttpServer::Request&) { return throttle(); }}};
+  ServedTable table_;
+};
+
+INSTANTIATE_TEST_SUITE_P(ThrottledMoto, TableContract,
+                         ::testing::Values(TableMaker{
+                             .make = [](const TempFolder& folder) { return std::make_unique<ThrottledTable>(folder); },
+                             .missing = [] { return MotoServer::available() ? "" : MotoServer::how_to_get(); }}));
+
+/// Answers to writes are lost after they were done: whoever is told of a success has it, and at most one is.
+TEST(LostAnswers, OfManyThreadsThatClaimARowNobodyIsToldOfAnothersSuccess) {
+  if (!MotoServer::available()) GTEST_SKIP() << MotoServer::how_to_get();
+  const TempFolder folder;
+  std::atomic<int> writes = 0;
+  const ForwardingServer server(
+      MotoServer::shared().origin(), {.loses_answer = [&](const HttpServer::Request& request) {
+        return request.headers.at("x-amz-target").ends_with("UpdateItem") && ++writes % 2 == 1;
+      }});
+  ServedTable table(server.origin(), folder);
+  for (int round = 0; round < 5; ++round) {
+    const ItemKey key = {"P", std::to_string(round)};
+    must(table.write(Put{{{"PK", key.pk}, {"SK", key.sk}, {"TYPE", "T"}, {"owner", -1}}}));
+    std::array<std::optional<Code>, 8> told;
+    {
+      std::vector<std::jthread> threads;
+      for (std::size_t i = 0; i < told.size(); ++i) {
+        threads.emplace_back([&, i] {
+          const auto written = table.write(Update{key, {{"owner", i}}, {}, {equal("owner", -1)}});
+          told[i] = written ? std::nullopt : std::optional(written.error().code());
+        });
+      }
+    }
+    const auto owner = must(table.get(key)).value().at("owner").get<int>();
+    ASSERT_GE(owner, 0) << "somebody has it";
+    for (std::size_t i = 0; i < told.size(); ++i) {
+      if (static_cast<int>(i) == owner) {
+        EXPECT_NE(told[i], Code::conflict) << "it has what it is told it has not";
+      } else {
+        EXPECT_TRUE(told[i].has_value()) << "it is told that it has what another has";
+      }
+    }
+  }
+}
 
 }  // namespace
 }  // namespace tillite::testing

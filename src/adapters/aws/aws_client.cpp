@@ -1,10 +1,13 @@
 #include "adapters/aws/aws_client.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <cstdlib>
 
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/number_text.h"
 #include "base/percent_coding.h"
 #include "base/sigv4.h"
 
@@ -56,6 +59,15 @@ Result<HttpResponse> with_body(HttpStream& stream) {
   if (!body && body.error().code() != Code::limit_exceeded) return std::unexpected(body.error());
   if (body) response.body = *std::move(body);
   return response;
+}
+
+/// DynamoDB says which CRC-32 its answer has, before anybody on the way could change it.
+bool is_whole(const HttpResponse& response) {
+  const auto said = response.header("x-amz-crc32");
+  if (!said) return true;
+  const auto number = parse_whole_number(*said);
+  const std::string& body = response.body;
+  return number == static_cast<std::int64_t>(::crc32_z(0, reinterpret_cast<const Bytef*>(body.data()), body.size()));
 }
 
 /// An error of HttpClient's own is never the service's word on a call: that it is too large, or not understood.
@@ -193,6 +205,9 @@ std::expected<AwsClient::Answer, AwsClient::Failure> AwsClient::attempt(const Ca
       if (!whole) return lost(whole.error());
       answer.response = *std::move(whole);
     }
+  }
+  if (answer.response.is_success() && !streams && !is_whole(answer.response)) {
+    return lost(Error(Code::unavailable, "the answer's CRC-32 is not that of its body"));
   }
   if (answer.response.is_success()) return answer;
   const auto date = answer.response.header("date");

@@ -82,10 +82,12 @@ Result<void> SharedConfig::add(std::string_view text, File file, const std::stri
       return fail(Code::invalid_input, "{}, line {}: a value before the first [section]", name, number);
     }
     const std::size_t equals = content.find('=');
+    const bool is_indented = kBlanks.contains(line.front());
+    if (is_indented && equals == std::string_view::npos) continue;  // more of a value that is of no concern here
     if (equals == std::string_view::npos || equals == 0) {
       return fail(Code::invalid_input, "{}, line {}: expected NAME = VALUE", name, number);
     }
-    const bool is_nested = kBlanks.contains(line.front()) && !parent.empty();
+    const bool is_nested = is_indented && !parent.empty();
     std::string value_name = lower_case(trimmed(content.substr(0, equals)));
     std::string value(trimmed(content.substr(equals + 1)));
     if (is_nested) {

@@ -249,6 +249,12 @@ TEST_F(AwsClientTest, PresignsForAtMostSevenDays) {
   EXPECT_TRUE(server.requests().empty());
 }
 
+TEST_F(AwsClientTest, AnAnswerThatChangedOnItsWayIsAskedForAgain) {
+  answers = {{.headers = {"x-amz-crc32: 1"}, .body = "{}"}, {.headers = {"x-amz-crc32: 2745614147"}, .body = "{}"}};
+  EXPECT_TRUE(ask());
+  EXPECT_EQ(asked, 2U);
+}
+
 TEST_F(AwsClientTest, AnAnswerThatIsNoObjectIsCorrupt) {
   answers = {{.body = "[1"}};
   EXPECT_EQ(ask().error().error.code(), Code::corrupt);
