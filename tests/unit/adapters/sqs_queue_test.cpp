@@ -49,7 +49,7 @@ class SqsQueueTest : public ::testing::Test {
   VirtualClock clock;
   SeededRandom random;
   const std::string url = "https://sqs.us-east-1.amazonaws.com/123456789012/work";
-  std::unique_ptr<SqsQueue> queue =
+  std::unique_ptr<Queue> queue =
       must(SqsQueue::open(aws_client_at(server.url(""), AwsApi::sqs, clock, random), {.url = url}));
 };
 
