@@ -389,7 +389,8 @@ class Alone(unittest.TestCase):
         self.assertEqual(kind, "response", found)
         batch = found["batches"][0]
 
-        kind, answer = self.invoke("submit_openai", batch, **variables)
+        shutil.copytree(self.root / "tmp/home", self.root / "tmp/copy")
+        kind, answer = self.invoke("submit_openai", batch, **variables, TILLITE_HOME="/tmp/copy")
         self.assertEqual(kind, "error", answer)
         self.assertIn("certificate", answer["errorMessage"], "nobody is trusted where there are no certificates")
 
