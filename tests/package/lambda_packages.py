@@ -262,17 +262,18 @@ class TlsDoor:
             return  # the client did not trust the certificate
         self.versions.add(outside.version())
         inside = socket.create_connection(("127.0.0.1", self.behind))
-        for source, sink in ((outside, inside), (inside, outside)):
-            threading.Thread(target=copy_bytes, args=(source, sink), daemon=True).start()
+        threading.Thread(target=copy_bytes, args=(inside, outside), daemon=True).start()
+        # What is behind answers only to who calls it by a name of this machine.
+        copy_bytes(outside, inside, lambda data: data.replace(HOST.encode(), b"localhost"))
 
     def stop(self):
         self.socket.close()
 
 
-def copy_bytes(source, sink):
+def copy_bytes(source, sink, changed=bytes):
     try:
         while data := source.recv(65536):
-            sink.sendall(data)
+            sink.sendall(changed(data))
         sink.shutdown(socket.SHUT_WR)
     except OSError:
         pass
