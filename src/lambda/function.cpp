@@ -52,10 +52,11 @@ FunctionAnswer Function::handle(const RuntimeInvocation& invocation) {
   const std::stop_token stop = watch_.begin(invocation.deadline_ms);
   std::optional<std::int64_t> duration_ms;  // nothing: the step did not run
   Json event;
+  Json wanted;
   auto result = [&]() -> Result<Json> {
     event = TRY(parse_json(invocation.event.empty() ? "{}" : invocation.event, "the event"));
     caller.kind = recognise_caller(event);
-    const Json wanted = TRY(step_event(caller.kind, event));
+    wanted = TRY(step_event(caller.kind, event));
     return call(caller, wanted, stop, duration_ms);
   }();
   const StopReason reason = watch_.end();
@@ -68,7 +69,7 @@ FunctionAnswer Function::handle(const RuntimeInvocation& invocation) {
                        {{"error", result.error().name()}, {"caller", caller_kind_name(caller.kind)}});
     }
   }
-  measure(caller, event, result, duration_ms.value_or(0));
+  measure(caller, wanted, result, duration_ms.value_or(0));
   is_cold_ = false;
   if (result) return success_answer(caller.kind, *result);
   return error_answer(caller.kind, event, result.error(), invocation.request_id);
