@@ -75,13 +75,15 @@ Result<int> lambda_host_command(CommandContext& context, const LambdaHostOptions
   const Path scratch = std::filesystem::temp_directory_path(no_temporary_folder) / "tillite-lambda-host";
   if (no_temporary_folder) return fail(Code::not_found, "there is no folder for temporary files: set TMPDIR");
   ScratchFolder::remove_stale(scratch);
+  auto environment = TRY(shared_environment(context, options));
+  auto wanted = TRY(wanted_functions(options));
   const SandboxSurroundings surroundings{.clock = clock,
                                          .random = random,
                                          .place = place,
-                                         .environment = TRY(shared_environment(context, options)),
+                                         .environment = std::move(environment),
                                          .scratch = scratch,
                                          .on_line = [](std::string_view line) { write_line(STDERR_FILENO, line); }};
-  SandboxedFunctions functions(TRY(wanted_functions(options)), surroundings,
+  SandboxedFunctions functions(std::move(wanted), surroundings,
                                {.at_once_max = options.at_once_max, .idle_ms = options.idle_seconds * kMsPerSecond},
                                context.host.stop);
   LambdaService lambda(functions, place, {.threads = options.at_once_max + kSpareThreads});

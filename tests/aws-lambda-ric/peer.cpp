@@ -9,9 +9,9 @@ int main() {
     if (request.payload.find("fail") != std::string::npos) {
       return invocation_response::failure("as it was told", "Peer.Failed", "");
     }
-    return invocation_response::success("{\"event\":" + request.payload + ",\"request_id\":\"" + request.request_id +
-                                            "\",\"arn\":\"" + request.function_arn + "\",\"remaining_ms\":" +
-                                            std::to_string(request.get_time_remaining().count()) + "}",
-                                        "application/json");
+    return invocation_response::success(
+        "{\"event\":" + request.payload + ",\"request_id\":\"" + request.request_id + "\",\"arn\":\"" +
+            request.function_arn + "\",\"remaining_ms\":" + std::to_string(request.get_time_remaining().count()) + "}",
+        "application/json");
   });
 }

@@ -187,6 +187,49 @@ class StepThatIsNone(HostedTest):
             self.assertIn(reason, failure["errorMessage"])
 
 
+class OutOfTime(unittest.TestCase):
+    """A provider that does not answer while the function's time goes by."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="tillite-lambda-")
+        self.addCleanup(self.folder.cleanup)
+        folder = self.folder.name
+        with open(os.path.join(folder, "emulator.log"), "wb") as log:
+            self.emulator = subprocess.Popen(
+                [PROGRAM, "--json", "openai-emulator", "--port", "0", "--folder", os.path.join(folder, "emulator"),
+                 "--latency", "request=10m"], stdout=subprocess.PIPE, stderr=log, env=clean_environment(folder), text=True)
+        self.addCleanup(self.stop_emulator)
+        provider = json.loads(self.emulator.stdout.readline())["environment"]
+        sample = subprocess.run([PROGRAM, "sample", "--receipts", "1"], capture_output=True, check=True)
+        subprocess.run([PROGRAM, "--home", os.path.join(folder, "tillite"), "import", "-"], input=sample.stdout,
+                       capture_output=True, check=True, env=clean_environment(folder, **provider))
+        functions = os.path.join(folder, "functions.json")
+        with open(functions, "w", encoding="utf-8") as file:
+            json.dump({"functions": [{"name": "submit", "command": [BOOTSTRAP], "memory_mb": 256, "timeout_s": 4,
+                                      "environment": {"HANDLER_TYPE": "submit_openai"}}]}, file)
+        options = [f"{name}={value}" for name, value in provider.items()]
+        self.host = Host(folder, "--functions", functions, "--env", options[0], "--env", options[1])
+        self.addCleanup(self.host.stop)
+
+    def stop_emulator(self):
+        self.emulator.kill()
+        self.emulator.wait(PATIENCE_S)
+        self.emulator.stdout.close()
+
+    def test_a_step_ends_before_it_is_killed_and_can_be_called_again(self):
+        _, _, found = self.host.invoke("embedding-line-find", {})
+        batch = found["batches"][0]
+        _, headers, failure = self.host.invoke("submit", {"execution": "x", **batch})
+        self.assertEqual(headers["X-Amz-Function-Error"], "Unhandled")
+        self.assertEqual(failure["errorType"], "Tillite.TimedOut", failure)
+        self.assertIn("the function's time is over", failure["errorMessage"])
+        process = self.host.children()
+        # The upload may have come through: for 15 seconds nobody else submits.
+        _, _, again = self.host.invoke("submit", {"execution": "x", **batch})
+        self.assertIn("wait" if "action" in again else "Tillite.TimedOut", again.values())
+        self.assertEqual(self.host.children(), process, "the process lives on")
+
+
 class Aws(HostedTest):
     def aws(self, *arguments):
         environment = clean_environment(self.folder.name, AWS_DEFAULT_REGION="us-east-1", AWS_ACCESS_KEY_ID="a",
@@ -256,7 +299,7 @@ def main():
     if part == "Peer" and not os.access(PEER, os.X_OK):
         print(f"SKIPPED: there is no {PEER}, so that AWS's runtime client could not be tried: run scripts/setup test")
         return SKIPPED
-    cases = {"Steps": (Steps, StepThatIsNone), "Aws": (Aws,), "Peer": (Peer,)}[part]
+    cases = {"Steps": (Steps, StepThatIsNone, OutOfTime), "Aws": (Aws,), "Peer": (Peer,)}[part]
     suite = unittest.TestSuite(unittest.defaultTestLoader.loadTestsFromTestCase(case) for case in cases)
     return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
 

@@ -51,6 +51,7 @@ Result<pid_t> spawn(const SandboxProgram& program, int output) {
 
   std::vector<std::string> words = program.words;
   std::vector<std::string> variables;
+  variables.reserve(program.environment.size());
   for (const auto& [name, value] : program.environment) variables.push_back(fmt::format("{}={}", name, value));
   pid_t pid = -1;
   const int error = ::posix_spawnp(&pid, words.front().c_str(), &actions, &attributes, pointers_to(words).data(),

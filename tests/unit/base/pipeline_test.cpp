@@ -21,8 +21,8 @@ std::vector<int> numbers_to(int count) {
 }
 
 TEST(PipelineTest, AStageThatGoesOneByOneSeesTheBlocksInTheirOrder) {
-  for (const std::size_t threads : {1, 2, 5}) {
-    for (const std::size_t blocks_count : {1, 2, 4}) {
+  for (const std::size_t threads : std::initializer_list<std::size_t>{1, 2, 5}) {
+    for (const std::size_t blocks_count : std::initializer_list<std::size_t>{1, 2, 4}) {
       std::vector<Numbered> blocks(blocks_count);
       int filled = 0;
       std::vector<int> seen;

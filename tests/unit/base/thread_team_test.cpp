@@ -10,9 +10,9 @@ namespace tillite {
 namespace {
 
 TEST(ThreadTeamTest, CallsTheWorkForEachIndexOnce) {
-  for (const std::size_t threads : {1, 2, 7}) {
+  for (const std::size_t threads : std::initializer_list<std::size_t>{1, 2, 7}) {
     ThreadTeam team(threads);
-    for (const std::size_t count : {0, 1, 2, 3, 100, 1'000}) {
+    for (const std::size_t count : std::initializer_list<std::size_t>{0, 1, 2, 3, 100, 1'000}) {
       std::vector<std::atomic<int>> calls(count);
       team.for_each(count, [&](std::size_t i, std::size_t) { ++calls[i]; });
       EXPECT_TRUE(std::ranges::all_of(calls, [](const auto& n) { return n == 1; })) << threads << ' ' << count;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
@@ -171,9 +172,9 @@ TEST_F(FunctionTest, TheLoopAnswersUntilTheRuntimeApiIsGone) {
 }
 
 TEST_F(FunctionTest, AResultThatIsTooLargeIsAnErrorOfItsInvocation) {
-  HttpServer server([](const HttpServer::Request& request) -> HttpServer::Answer {
+  std::atomic<int> asked = 0;
+  HttpServer server([&](const HttpServer::Request& request) -> HttpServer::Answer {
     if (request.target.ends_with("/next")) {
-      static int asked = 0;
       if (asked++ > 0) return {.status = 500};
       return {.headers = {"Lambda-Runtime-Aws-Request-Id: r-1"}, .body = kDirect};
     }
