@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <limits>
+#include <ostream>
 #include <random>
 #include <thread>
 
@@ -24,6 +25,7 @@ struct TableMaker {
   std::function<std::unique_ptr<Table>(const TempFolder&)> make;
   std::function<std::string()> missing = [] { return std::string(); };  ///< why it cannot be had; empty: it can
   std::function<std::string()> no_transactions = [] { return std::string(); };
+  void PrintTo(const TableMaker& /*maker*/, std::ostream* out) { *out << "a table"; }
 };
 
 class TableContract : public ::testing::TestWithParam<TableMaker> {
