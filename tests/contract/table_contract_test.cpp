@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <limits>
+#include <ostream>
 #include <random>
 #include <thread>
 
@@ -24,6 +25,7 @@ struct TableMaker {
   std::function<std::unique_ptr<Table>(const TempFolder&)> make;
   std::function<std::string()> missing = [] { return std::string(); };  ///< why it cannot be had; empty: it can
   std::function<std::string()> no_transactions = [] { return std::string(); };
+  void PrintTo(const TableMaker& /*maker*/, std::ostream* out) { *out << "a table"; }
 };
 
 class TableContract : public ::testing::TestWithParam<TableMaker> {
@@ -400,6 +402,28 @@ INSTANTIATE_TEST_SUITE_P(ThrottledMoto, TableContract,
                          ::testing::Values(TableMaker{
                              .make = [](const TempFolder& folder) { return std::make_unique<ThrottledTable>(folder); },
                              .missing = [] { return MotoServer::available() ? "" : MotoServer::how_to_get(); }}));
+
+TEST(DynamoDbSetup, MakesATableOfReceiptsAndMayBeRepeated) {
+  if (!MotoServer::available()) GTEST_SKIP() << MotoServer::how_to_get();
+  AwsPlace place(MotoServer::shared().origin());
+  const auto client = place.client(AwsApi::dynamodb);
+  const std::string name = unique_name();
+  const auto ask = [&](const std::string& operation) {
+    return must(client->call_json("DynamoDB_20120810." + operation, {{"TableName", name}}));
+  };
+  for (int times = 0; times < 2; ++times) {
+    must(create_dynamodb_table(*client, name, place.clock(), Logger::none(), {}));
+  }
+  const Json table = ask("DescribeTable").at("Table");
+  EXPECT_EQ(table.at("BillingModeSummary").at("BillingMode"), "PAY_PER_REQUEST");
+  EXPECT_EQ(table.at("GlobalSecondaryIndexes").size(), 4U);
+  EXPECT_EQ(ask("DescribeTimeToLive").at("TimeToLiveDescription").at("AttributeName"), "time_to_live");
+  EXPECT_EQ(ask("DescribeContinuousBackups")
+                .at("ContinuousBackupsDescription")
+                .at("PointInTimeRecoveryDescription")
+                .at("PointInTimeRecoveryStatus"),
+            "ENABLED");
+}
 
 /// Answers to writes are lost after they were done: whoever is told of a success has it, and at most one is.
 TEST(LostAnswers, OfManyThreadsThatClaimARowNobodyIsToldOfAnothersSuccess) {

@@ -3,6 +3,7 @@
 
 #include <cstring>
 #include <functional>
+#include <ostream>
 #include <thread>
 
 #include "adapters/aws/table_vector_cache.h"
@@ -26,6 +27,7 @@ struct CacheMaker {
   std::function<std::string()> missing = [] { return std::string(); };  ///< why it cannot be had; empty: it can
   bool is_bounded_by_size = true;
 };
+void PrintTo(const CacheMaker& /*maker*/, std::ostream* out) { *out << "a cache"; }
 
 class VectorCacheContract : public ::testing::TestWithParam<CacheMaker> {
  protected:

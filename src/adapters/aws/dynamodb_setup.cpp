@@ -101,14 +101,12 @@ Result<void> try_to(AwsClient& client, std::string_view operation, const Json& a
 Result<void> create_dynamodb_table(AwsClient& client, const std::string& table, Clock& clock, const Logger& log,
                                    const std::stop_token& stop) {
   const auto created = call(client, "CreateTable", description_of(table), stop);
-  const bool was_there = !created && created.error().is("ResourceInUseException");
-  if (!created && !was_there) return std::unexpected(Error(created.error()));
+  if (!created && !created.error().is("ResourceInUseException")) return std::unexpected(Error(created.error()));
   const Json described = TRY(wait_for_table(client, table, clock, stop));
   if (!is_as_asked(described)) {
     return fail(Code::conflict, "the table {} is there, and has not the keys and indexes of a table of receipts",
                 table);
   }
-  if (was_there) return {};
   TRY(try_to(
       client, "UpdateTimeToLive",
       {{"TableName", table}, {"TimeToLiveSpecification", {{"AttributeName", "time_to_live"}, {"Enabled", true}}}}, log,
