@@ -121,6 +121,7 @@ struct Traffic {
   std::uint64_t body_bytes_max = 0;
   std::uint64_t body_bytes = 0;  ///< received so far
   std::size_t header_bytes = 0;
+  bool has_whole_header = false;  ///< to the empty line at its end; libcurl takes half of one for all of it
   bool too_large = false;
   bool streams = false;  ///< the body waits for its reader, and libcurl with it if it is much
   bool is_paused = false;
@@ -155,8 +156,11 @@ std::size_t take_header(char* data, std::size_t size, std::size_t count, void* u
   const auto colon = line.find(':');
   if (line.starts_with("HTTP/")) {
     traffic.response.headers.clear();  // what came before belonged to an interim answer, or a proxy's
+    traffic.has_whole_header = false;
   } else if (colon != std::string_view::npos) {
     traffic.response.headers.emplace_back(lower_case(line.substr(0, colon)), without_blanks(line.substr(colon + 1)));
+  } else if (line == "\r\n" || line == "\n") {
+    traffic.has_whole_header = true;
   }
   return line.size();
 }
@@ -244,6 +248,9 @@ class Line {
       if (rest_ms <= 0) return fail(Code::timed_out, "{}: no byte for {} ms", what(), request_->idle_timeout_ms);
       const auto wait_ms = static_cast<int>(std::min<std::int64_t>(rest_ms, kPollMs));
       if (curl_multi_poll(multi_.get(), nullptr, 0, wait_ms, nullptr) != CURLM_OK) result_ = CURLE_ABORTED_BY_CALLBACK;
+    }
+    if (result_ == CURLE_OK && !traffic_.has_whole_header) {
+      return fail(Code::unavailable, "{}: the answer broke off in its header", what());
     }
     if (!result_ || *result_ == CURLE_OK || is_enough(traffic_)) return {};  // what came before an error is good
     return std::unexpected(error_of(*result_, stop));

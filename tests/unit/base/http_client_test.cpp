@@ -167,7 +167,8 @@ TEST_F(HttpClientTest, EndsAtOnceWhenItIsStopped) {
 }
 
 TEST_F(HttpClientTest, AServerThatBreaksOffIsUnavailable) {
-  for (const char* raw : {"", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", "not HTTP\r\n\r\n"}) {
+  for (const char* raw : {"", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", "not HTTP\r\n\r\n",
+                          "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nETag"}) {
     HttpServer server([&](const HttpServer::Request&) -> HttpServer::Answer { return {.raw = raw}; });
     EXPECT_EQ(client.send({.url = server.url()}).error().code(), Code::unavailable) << raw;
   }
