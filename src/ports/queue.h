@@ -38,7 +38,8 @@ struct QueuedMessage {
 /// nothing may rest on one being there, or being there once.
 ///
 /// A message that was received kReceivesMax times and never removed goes to the queue of dead letters when its last
-/// delivery has run out. Messages that are older than a queue's retention, counted from when they were sent, are gone.
+/// delivery has run out, at the latest when somebody receives (SQS: and as often as its RedrivePolicy says). Messages
+/// that are older than a queue's retention, counted from when they were sent, are gone.
 ///
 /// Threads: any; of several receivers at once, also in several processes, each message goes to one.
 /// Durability: a message that was sent survives a crash.
@@ -62,7 +63,8 @@ class Queue {
   [[nodiscard]] virtual Result<std::string> send(const std::string& body, std::int64_t delay_ms = 0,
                                                  const std::string& attributes = "") = 0;
   /// Up to `count_max` (more than 10 count as 10) messages, invisible to others for `visibility_ms`; then they are
-  /// delivered anew, unless they were removed. Does not wait: none if none is there.
+  /// delivered anew, unless they were removed. Does not wait for messages that are not there yet (SQS may take a second
+  /// to look everywhere): none if none is there.
   [[nodiscard]] virtual Result<std::vector<QueueMessage>> receive(std::size_t count_max,
                                                                   std::int64_t visibility_ms) = 0;
   /// Done with a message: it is never delivered again. A delivery whose visibility ran out, and one that was removed
@@ -71,20 +73,26 @@ class Queue {
   /// Invisible for `visibility_ms` from now; 0 gives the message back at once. `not_found` if the delivery ran out or
   /// the message was removed.
   [[nodiscard]] virtual Result<void> extend(const std::string& receipt, std::int64_t visibility_ms) = 0;
-  /// Says why a delivery failed: what a dead letter gives as its reason is the last one noted (cut after 1,024 bytes).
-  /// Changes nothing else, the message comes back as it would have. A delivery that is no more is no error.
+  /// Says why a delivery failed: what a dead letter gives as its reason is the last one noted (cut after 1,024 bytes;
+  /// SQS keeps none). Changes nothing else, the message comes back as it would have. A delivery that is no more is no
+  /// error.
   [[nodiscard]] virtual Result<void> note_failure(const std::string& receipt, const std::string& reason) = 0;
 
   /// How many there are; at SQS an estimate.
   [[nodiscard]] virtual Result<QueueCounts> counts() = 0;
-  /// The first `count_max` messages in the order in which they were sent, without delivering them.
+  /// The first `count_max` messages in the order in which they were sent, without delivering them. SQS cannot:
+  /// `unsupported`, but for dead letters, which are delivered for a moment and given back (their receive_count grows).
   [[nodiscard]] virtual Result<std::vector<QueuedMessage>> peek(std::size_t count_max) = 0;
 
   /// The queue of dead letters, which lives as long as this one; nullptr if this is one itself.
   [[nodiscard]] virtual Queue* dead_letters() = 0;
-  /// Brings a dead letter back, by its id: it is delivered at once, and may fail as often as a new one. `not_found` if
-  /// there is no such dead letter.
+  /// Brings a dead letter back, by its id: it is delivered at once, and may fail as often as a new one; at SQS it is a
+  /// new one, with an id of its own. `not_found` if there is no such dead letter.
   [[nodiscard]] virtual Result<void> redrive(const std::string& id) = 0;
 };
+
+// The limits that every queue has, for those who write one.
+[[nodiscard]] Result<void> check_message(const std::string& body, std::int64_t delay_ms, const std::string& attributes);
+[[nodiscard]] Result<void> check_visibility(std::int64_t visibility_ms);
 
 }  // namespace tillite

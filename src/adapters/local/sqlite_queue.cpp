@@ -64,14 +64,6 @@ Result<Delivery> parse_receipt(const std::string& receipt) {
   return fail(Code::invalid_input, "'{}' is not the receipt of a message", receipt.substr(0, 64));
 }
 
-Result<void> check_duration(std::string_view name, std::int64_t duration_ms, std::int64_t max_ms) {
-  if (duration_ms < 0) return fail(Code::invalid_input, "a {} of {} ms: it cannot be negative", name, duration_ms);
-  if (duration_ms > max_ms) {
-    return fail(Code::limit_exceeded, "a {} of {} ms; at most {} are allowed", name, duration_ms, max_ms);
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<std::unique_ptr<SqliteQueue>> SqliteQueue::open(const Path& file, Clock& clock) {
@@ -117,12 +109,7 @@ void SqliteQueue::settle(std::int64_t now_ms) {
 }
 
 Result<std::string> SqliteQueue::send(const std::string& body, std::int64_t delay_ms, const std::string& attributes) {
-  const std::size_t bytes = body.size() + attributes.size();
-  if (bytes > kBodyBytesMax) {
-    return fail(Code::limit_exceeded, "a message of {} bytes; at most {} are allowed", bytes, kBodyBytesMax);
-  }
-  if (body.empty()) return fail(Code::invalid_input, "a message needs a text");
-  TRY(check_duration("delay", delay_ms, kDelayMsMax));
+  TRY(check_message(body, delay_ms, attributes));
   const std::scoped_lock lock(mutex_);
   return with_sqlite(fmt::format("sending a message by {}", database_.getFilename()), [&] {
     const std::int64_t now_ms = clock_.now_ms();
@@ -139,7 +126,7 @@ Result<std::string> SqliteQueue::send(const std::string& body, std::int64_t dela
 }
 
 Result<std::vector<QueueMessage>> SqliteQueue::receive(std::size_t count_max, std::int64_t visibility_ms) {
-  TRY(check_duration("visibility", visibility_ms, kVisibilityMsMax));
+  TRY(check_visibility(visibility_ms));
   const std::scoped_lock lock(mutex_);
   return with_sqlite(fmt::format("receiving messages from {}", database_.getFilename()), [&] {
     const std::int64_t now_ms = clock_.now_ms();
@@ -189,7 +176,7 @@ Result<void> SqliteQueue::remove(const std::string& receipt) {
 
 Result<void> SqliteQueue::extend(const std::string& receipt, std::int64_t visibility_ms) {
   const Delivery delivery = TRY(parse_receipt(receipt));
-  TRY(check_duration("visibility", visibility_ms, kVisibilityMsMax));
+  TRY(check_visibility(visibility_ms));
   const std::scoped_lock lock(mutex_);
   const auto changed = TRY(with_sqlite(fmt::format("extending a message in {}", database_.getFilename()), [&] {
     const std::int64_t now_ms = clock_.now_ms();
