@@ -10,6 +10,7 @@ find_package(simdjson REQUIRED)
 find_package(Threads REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(TBB REQUIRED)
+find_package(pugixml REQUIRED)
 find_package(Boost 1.81 REQUIRED)  # headers only
 
 # Debian's SQLiteCpp and utf8proc come without a CMake package that can be used as it is.

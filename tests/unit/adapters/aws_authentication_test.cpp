@@ -1,6 +1,7 @@
 // moto checks signatures and rights as AWS does: ours are accepted, and a wrong key is refused.
 #include <gtest/gtest.h>
 
+#include "adapters/aws/s3_object_store.h"
 #include "adapters/aws/xml_element.h"
 #include "support/aws_place.h"
 #include "support/moto_server.h"
@@ -45,6 +46,21 @@ TEST(AwsAuthentication, MotoAcceptsOurSignaturesAndRefusesAWrongKey) {
       right.client(AwsApi::s3)
           ->call({.method = "GET", .path = "/a-bucket", .query = {{"prefix", "a key"}, {"list-type", "2"}}});
   EXPECT_TRUE(found) << found.error().error.message();
+
+  const auto store = must(S3ObjectStore::open(
+      right.client(AwsApi::s3),
+      {.bucket = "a-bucket", .part_bytes = std::uint64_t{5} << 20, .single_bytes_max = std::uint64_t{6} << 20},
+      right.random()));
+  const ObjectKey object("g-1._");
+  const auto created = store->create(object, as_bytes("one"));
+  ASSERT_TRUE(created) << created.error().message();
+  EXPECT_TRUE(store->replace(object, as_bytes("two"), must(store->info(object)).etag));
+  EXPECT_EQ(must(read_object(*store, object)), "two");
+  EXPECT_EQ(must(store->list("g-", "g", 10)).size(), 1U);
+  const std::string large(std::size_t{7} << 20, 'x');
+  const auto in_parts = store->create(ObjectKey("a/large"), as_bytes(large));
+  EXPECT_TRUE(in_parts) << in_parts.error().message();
+  EXPECT_TRUE(must(read_object(*store, ObjectKey("a/large"))) == large);
 
   AwsPlace wrong(server.origin(), std::make_unique<FixedCredential>(id, "wrong"));
   const auto refused = wrong.client(AwsApi::dynamodb)->call_json("DynamoDB_20120810.ListTables", Json::object());
