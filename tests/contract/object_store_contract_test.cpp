@@ -8,16 +8,31 @@
 #include <set>
 #include <thread>
 
+#include "adapters/aws/s3_object_store.h"
 #include "adapters/local/folder_object_store.h"
+#include "base/hash.h"
+#include "support/aws_place.h"
+#include "support/moto_server.h"
+#include "support/scripted_s3.h"
+#include "support/seeded_random.h"
+#include "support/served_aws.h"
 #include "support/temp_folder.h"
+#include "support/virtual_clock.h"
 
 namespace tillite::testing {
 namespace {
 
-using MakeStore = std::function<std::unique_ptr<ObjectStore>(const TempFolder&)>;
+struct StoreMaker {
+  std::function<std::shared_ptr<ObjectStore>(const TempFolder&)> make;
+  std::function<std::string()> missing = [] { return std::string(); };  ///< why it cannot be had; empty: it can
+};
 
-class ObjectStoreContract : public ::testing::TestWithParam<MakeStore> {
+class ObjectStoreContract : public ::testing::TestWithParam<StoreMaker> {
  protected:
+  void SetUp() override {
+    if (const std::string missing = GetParam().missing(); !missing.empty()) GTEST_SKIP() << missing;
+    store = GetParam().make(folder);
+  }
   Result<void> create(const std::string& key, const std::string& content) {
     return store->create(ObjectKey(key), as_bytes(content));
   }
@@ -29,7 +44,7 @@ class ObjectStoreContract : public ::testing::TestWithParam<MakeStore> {
     return found;
   }
   TempFolder folder;
-  std::unique_ptr<ObjectStore> store = GetParam()(folder);
+  std::shared_ptr<ObjectStore> store;
 };
 
 TEST_P(ObjectStoreContract, CreatesOnlyUnderAFreeKey) {
@@ -147,18 +162,101 @@ TEST_P(ObjectStoreContract, AFileTakenInIsAsNewAsIfItWereWrittenNow) {
   EXPECT_GE(store->info(ObjectKey("k"))->modified_ms, store->info(ObjectKey("before"))->modified_ms);
 }
 
-TEST_P(ObjectStoreContract, NoTwoContentsHaveOneEtag) {
-  std::set<std::string> etags;
+TEST_P(ObjectStoreContract, AnotherContentHasAnotherEtag) {
+  std::string before;
   for (int i = 0; i < 50; ++i) {
     ASSERT_TRUE(store->put(ObjectKey("k"), as_bytes(i % 2 == 0 ? "even" : "odd!")));
-    EXPECT_TRUE(etags.insert(store->info(ObjectKey("k"))->etag).second) << i;
+    EXPECT_NE(std::exchange(before, store->info(ObjectKey("k"))->etag), store->info(ObjectKey("k"))->etag) << i;
   }
 }
 
+TEST_P(ObjectStoreContract, OfManyThreadsThatReplaceAVersionExactlyOneWins) {
+  ASSERT_TRUE(create("k", "before"));
+  const std::string etag = store->info(ObjectKey("k"))->etag;
+  std::atomic<int> won = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i < 8; ++i) {
+      threads.emplace_back([&, i] {
+        const auto replaced = store->replace(ObjectKey("k"), as_bytes(std::to_string(i)), etag);
+        won += replaced ? 1 : 0;
+        EXPECT_TRUE(replaced || replaced.error().code() == Code::conflict);
+      });
+    }
+  }
+  EXPECT_EQ(won, 1);
+}
+
+TEST_P(ObjectStoreContract, ALargeFileComesBackAsItWent) {
+  constexpr std::size_t kMebibytes = 64;
+  const Path path = folder / "large";
+  {
+    FileSink sink(File::create(path).value());
+    std::vector<std::uint64_t> numbers((std::size_t{1} << 20) / sizeof(std::uint64_t));
+    for (std::size_t i = 0; i < kMebibytes; ++i) {
+      for (std::size_t j = 0; j < numbers.size(); ++j) numbers[j] = (i << 32 | j) * 0x9e3779b97f4a7c15U;
+      ASSERT_TRUE(sink.write(std::as_bytes(std::span(numbers))));
+    }
+    ASSERT_TRUE(sink.write(as_bytes("a part that is not whole")));
+    ASSERT_TRUE(sink.flush());
+  }
+  const std::string hash = sha256_of_file(path).value();
+  const auto created = store->create_from_file(ObjectKey("large"), path);
+  ASSERT_TRUE(created) << created.error().message();
+  EXPECT_EQ(store->info(ObjectKey("large"))->size_bytes, (kMebibytes << 20) + 24);
+  EXPECT_EQ(sha256_of_file(store->fetch(ObjectKey("large"), folder / "scratch").value()).value(), hash);
+
+  const auto source = store->open(ObjectKey("large")).value();
+  Sha256 streamed;
+  std::vector<std::byte> piece(1 << 20);
+  for (std::size_t got = source->read(piece).value(); got > 0; got = source->read(piece).value()) {
+    streamed.update(std::span(piece).first(got));
+  }
+  EXPECT_EQ(streamed.hex(), hash);
+  EXPECT_EQ(create("large", "x").error().code(), Code::conflict);
+}
+
 INSTANTIATE_TEST_SUITE_P(Folder, ObjectStoreContract,
-                         ::testing::Values(MakeStore([](const TempFolder& folder) -> std::unique_ptr<ObjectStore> {
-                           return *FolderObjectStore::open(folder / "store");
-                         })));
+                         ::testing::Values(StoreMaker{
+                             .make = [](const TempFolder& folder) -> std::shared_ptr<ObjectStore> {
+                               return *FolderObjectStore::open(folder / "store");
+                             }}));
+
+/// The adapter of S3 on a stand-in that is as strict as S3.
+struct OnScriptedS3 {
+  VirtualClock clock;
+  SeededRandom random;
+  ScriptedS3 s3;
+  std::unique_ptr<ObjectStore> store =
+      must(S3ObjectStore::open(aws_client_at(s3.url(), AwsApi::s3, clock, random), {.bucket = "a-bucket"}, random));
+};
+
+INSTANTIATE_TEST_SUITE_P(ScriptedS3, ObjectStoreContract, ::testing::Values(StoreMaker{.make = [](const TempFolder&) {
+                           const auto whole = std::make_shared<OnScriptedS3>();
+                           return std::shared_ptr<ObjectStore>(whole, whole->store.get());
+                         }}));
+
+/// The adapter of S3 on moto, in a bucket of the test's own.
+struct OnMoto {
+  AwsPlace place{MotoServer::shared().origin()};
+  std::string bucket = unique_name();
+  std::unique_ptr<ObjectStore> store;
+
+  OnMoto() {
+    const auto client = place.client(AwsApi::s3);
+    must(client->call({.method = "PUT", .path = "/" + bucket}));
+    store = must(S3ObjectStore::open(client, {.bucket = bucket}, place.random()));
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Moto, ObjectStoreContract,
+                         ::testing::Values(StoreMaker{
+                             .make =
+                                 [](const TempFolder&) {
+                                   const auto whole = std::make_shared<OnMoto>();
+                                   return std::shared_ptr<ObjectStore>(whole, whole->store.get());
+                                 },
+                             .missing = [] { return MotoServer::available() ? "" : MotoServer::how_to_get(); }}));
 
 }  // namespace
 }  // namespace tillite::testing
