@@ -72,7 +72,9 @@ Result<int> lambda_host_command(CommandContext& context, const LambdaHostOptions
   const AwsPlace place;
   const Logger log = context.host.log.named("lambda-host");
   std::error_code no_temporary_folder;
-  const Path scratch = std::filesystem::temp_directory_path(no_temporary_folder) / "tillite-lambda-host";
+  // Other users of the machine have theirs.
+  const Path scratch =
+      std::filesystem::temp_directory_path(no_temporary_folder) / fmt::format("tillite-lambda-host-{}", ::getuid());
   if (no_temporary_folder) return fail(Code::not_found, "there is no folder for temporary files: set TMPDIR");
   ScratchFolder::remove_stale(scratch);
   auto environment = TRY(shared_environment(context, options));

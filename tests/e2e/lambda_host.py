@@ -163,7 +163,7 @@ class Steps(HostedTest):
         self.assertEqual(self.host.stop(), 0)
         for child in children:
             self.assertFalse(os.path.exists(f"/proc/{child}"))
-        self.assertEqual(os.listdir(os.path.join(self.folder.name, "tillite-lambda-host")), [])
+        self.assertEqual(os.listdir(os.path.join(self.folder.name, f"tillite-lambda-host-{os.getuid()}")), [])
 
 
 class StepThatIsNone(HostedTest):

@@ -177,7 +177,7 @@ void Sandbox::handle(const ServerRequest& request, ServerAnswer answer) {
 
 /// Under the lock: gives the process its work, if it asks for some and there is some.
 void Sandbox::hand_out() {
-  if (!asking_ || !work_ || work_->is_handed_out) return;
+  if (!asking_ || !work_ || work_->is_handed_out || !asking_->is_wanted()) return;
   work_->is_handed_out = true;
   handed_out_at_ = std::chrono::steady_clock::now();
   work_->deadline_ms = surroundings_.clock.now_ms() + function_.info.timeout_s * kMsPerSecond;
@@ -222,6 +222,11 @@ void Sandbox::note_end(const SandboxEnd& end) {
   changed_.notify_all();
 }
 
+bool Sandbox::has_died_idle() {
+  const std::scoped_lock lock(mutex_);
+  return end_ && !is_ended_by_us_ && has_died_idle_;
+}
+
 bool Sandbox::is_usable() {
   const std::scoped_lock lock(mutex_);
   return !end_ && !is_ended_by_us_ && !init_error_;
@@ -242,6 +247,7 @@ EndedFunction Sandbox::invoke(const FunctionCall& call, const std::stop_token& s
   auto result = wait_for_outcome(stop);
   process_->hear();
   const std::scoped_lock lock(mutex_);
+  has_died_idle_ = ready_at_ && !work_->is_handed_out;
   work_.reset();
   if (!result) hear(fmt::format("[ERROR] {}: {}", result.error().name(), result.error().message()));
   hear(fmt::format("END RequestId: {}", call.request_id));

@@ -55,6 +55,8 @@ class Sandbox {
   /// Runtime.ExitError; `cancelled` if `stop` was requested before it ended by itself. The log: START, what the process
   /// wrote, END and REPORT.
   [[nodiscard]] EndedFunction invoke(const FunctionCall& call, const std::stop_token& stop);
+  /// Whether its process was gone before it saw the last invocation, which another sandbox may be given.
+  [[nodiscard]] bool has_died_idle();
   /// Whether it can run another invocation.
   [[nodiscard]] bool is_usable();
 
@@ -99,6 +101,7 @@ class Sandbox {
   std::optional<Error> init_error_;
   std::optional<SandboxEnd> end_;
   bool is_ended_by_us_ = false;
+  bool has_died_idle_ = false;
   bool is_warm_ = false;
   Time handed_out_at_;  ///< the work; before that, when it was there
 

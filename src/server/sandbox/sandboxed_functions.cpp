@@ -23,17 +23,22 @@ EndedFunction SandboxedFunctions::invoke(FunctionCall call) {
             .log = {},
             .is_throttled = true};
   }
-  std::unique_ptr<Sandbox> sandbox = take_idle(call.function_name);
   EndedFunction ended{.result = Json(), .log = {}};
+  std::unique_ptr<Sandbox> sandbox = take_idle(call.function_name);
+  while (sandbox) {
+    ended = sandbox->invoke(call, stop_);
+    if (!sandbox->has_died_idle()) break;
+    sandbox = take_idle(call.function_name);
+  }
   if (!sandbox) {
     auto started = start(call.function_name);
     if (started) {
       sandbox = *std::move(started);
+      ended = sandbox->invoke(call, stop_);
     } else {
       ended.result = std::unexpected(started.error().named("Runtime.InvalidEntrypoint"));
     }
   }
-  if (sandbox) ended = sandbox->invoke(call, stop_);
   give_back(call.function_name, std::move(sandbox));
   return ended;
 }
