@@ -5,7 +5,7 @@ find_package(Threads REQUIRED)
 # tillite_static_library(TARGET NAME [LINKS...]): the static library NAME and what it needs itself.
 function(tillite_static_library target name)
   string(TOUPPER ${name} variable)
-  find_library(TILLITE_STATIC_${variable} NAMES ${name} REQUIRED)
+  find_library(TILLITE_STATIC_${variable} NAMES lib${name}.a REQUIRED)
   add_library(${target} STATIC IMPORTED)
   set_target_properties(${target} PROPERTIES IMPORTED_LOCATION ${TILLITE_STATIC_${variable}} INTERFACE_LINK_LIBRARIES "${ARGN}")
 endfunction()
