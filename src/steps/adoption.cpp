@@ -180,7 +180,8 @@ class Adopting {
     }
     const std::string embedding_id(names_of(TRY(parse_record_id(id)).entity()).embedding_id);
     const bool is_ours = state.version_known && state.item_version > 0;
-    const bool says_version = is_ours || (state.version_known && state.item_version == stored->item_version);
+    const bool says_version =
+        is_ours || state.item_version == stored->item_version;  // a row without one means the first
     if (says_version && find_field(row, embedding_id) != nullptr) return {};
     if (!says_version) update.set["item_version"] = stored->item_version;
     if (find_field(row, embedding_id) == nullptr) update.set[embedding_id] = id.str();

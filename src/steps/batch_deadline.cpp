@@ -4,6 +4,7 @@ namespace tillite {
 
 std::optional<std::int64_t> ms_at_provider(const Batch& batch, std::int64_t now_ms) {
   if (batch.openai_batch_id.empty() || !batch.delta_id.empty() || has_ended(batch.status)) return std::nullopt;
+  if (batch.is_foreign()) return std::nullopt;
   // Rows of older programs do not say when they were submitted.
   return now_ms - (batch.submitted_ms > 0 ? batch.submitted_ms : batch.created_ms);
 }

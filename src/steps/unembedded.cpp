@@ -72,6 +72,7 @@ Result<std::vector<BatchItem>> unembedded_items(const StoredReceipt& stored, con
     const auto state = stored.states.find(id);
     if (state == stored.states.end() || state->second.status != EmbeddingStatus::none || state->second.removed)
       continue;
+    if (!state->second.status_known) continue;  // it cannot be claimed until it is adopted (steps/item_fault.h)
     if (state->second.deferred_until_ms > now_ms) continue;
     const std::string hash = input_hash(input);
     const std::string_view stored_hash = state->second.hash_for(binding.generation);

@@ -41,6 +41,7 @@ def make_account(moto):
         GlobalSecondaryIndexes=indexes)
     for bucket in (VECTORS, BATCHES):
         moto.client("s3").create_bucket(Bucket=bucket)
+    return moto.client("sqs").create_queue(QueueName="chromadb-delta-queue")["QueueUrl"]
 
 
 def rows_of(home):
@@ -72,8 +73,8 @@ class MigrateOnMoto(unittest.TestCase):
         cls.moto = MotosInterpreter(lambda: None)
         cls.folder = cls.enterClassContext(tempfile.TemporaryDirectory())
         cls.environment = cls.moto.environment(cls.folder)
-        cls.on_aws = {**cls.environment, "DYNAMODB_TABLE_NAME": TABLE, "CHROMADB_BUCKET": VECTORS, "S3_BUCKET": BATCHES}
-        make_account(cls.moto)
+        cls.on_aws = {**cls.environment, "DYNAMODB_TABLE_NAME": TABLE, "CHROMADB_BUCKET": VECTORS, "S3_BUCKET": BATCHES,
+                      "COMPACTION_QUEUE_URL": make_account(cls.moto)}
 
     @classmethod
     def tearDownClass(cls):
