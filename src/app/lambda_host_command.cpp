@@ -6,6 +6,7 @@
 #include "adapters/local/system_clock.h"
 #include "app/commands.h"
 #include "app/hosted_functions.h"
+#include "app/pipeline_ports.h"
 #include "base/http_server.h"
 #include "lambda/line_output.h"
 #include "server/aws_endpoint.h"
@@ -44,7 +45,8 @@ Result<std::vector<SandboxedFunction>> wanted_functions(const LambdaHostOptions&
   return functions;
 }
 
-/// What every function gets: the home, the credentials of this host (in Lambda: of its role), and what was asked for.
+/// What every function gets: the home if a part may lie in it, the credentials of this host (in Lambda: of its role),
+/// and what was asked for.
 Result<std::map<std::string, std::string>> shared_environment(const CommandContext& context,
                                                               const LambdaHostOptions& options) {
   std::map<std::string, std::string> variables = {
@@ -53,6 +55,11 @@ Result<std::map<std::string, std::string>> shared_environment(const CommandConte
     if (auto value = context.host.environment(name)) variables[name] = *std::move(value);
   }
   for (auto& [name, value] : TRY(parse_variables(options.variables))) variables[name] = value;
+  const auto variable = [&](const std::string& name) {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  };
+  if (is_all_on_aws(variable)) variables.erase("TILLITE_HOME");
   return variables;
 }
 
