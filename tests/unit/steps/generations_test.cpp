@@ -8,6 +8,7 @@
 #include "steps/retirement.h"
 #include "steps/rollback.h"
 #include "support/failing_ports.h"
+#include "support/forwarding_table.h"
 #include "support/pipeline.h"
 #include "vectors/keys.h"
 #include "vectors/publish_lock.h"
@@ -33,19 +34,15 @@ Result<void> walk(const Ports& ports, const StepContext& context) {
 }
 
 /// A table at which something happens right before the first write to the row of a generation.
-class InterruptedTable final : public Table {
+class InterruptedTable final : public ForwardingTable {
  public:
   InterruptedTable(Table& real, std::function<void()> interrupt) : real_(real), interrupt_(std::move(interrupt)) {}
-  Result<std::optional<Item>> get(const ItemKey& key) override { return real_.get(key); }
+  Table& real() override { return real_; }
   Result<void> write(const Write& write) override {
     const auto* const update = std::get_if<Update>(&write);
     if (update != nullptr && update->key.sk.starts_with("GENERATION#") && interrupt_) std::exchange(interrupt_, {})();
-    return real_.write(write);
+    return ForwardingTable::write(write);
   }
-  Result<void> transact(const std::vector<Write>& writes) override { return real_.transact(writes); }
-  Result<std::vector<bool>> write_each(const std::vector<Write>& writes) override { return real_.write_each(writes); }
-  Result<Page> query(const Query& query) override { return real_.query(query); }
-  Result<std::uint64_t> count(const Query& query) override { return real_.count(query); }
 
  private:
   Table& real_;
