@@ -71,7 +71,8 @@ void use(std::string_view bytes) {
   request.body = bytes;
 
   StandingClock clock;
-  static_cast<void>(SignatureCheck({.access_key_id = "a", .secret_access_key = "b"}, clock).check(request));
+  static_cast<void>(
+      SignatureCheck({.access_key_id = "a", .secret_access_key = Secret(std::string("b"))}, clock).check(request));
   const auto parsed = parse_aws_request(request);
   if (!parsed) return;
   check(parsed->parameters.is_object(), "parameters are an object");
