@@ -83,10 +83,10 @@ Result<AwsParts> open_aws_parts(const Environment& environment, const Path& snap
   if (!vectors.empty()) {
     auto bucket = S3ObjectStore::open(clients.of(AwsApi::s3), {.bucket = vectors}, random);
     if (!bucket) return pass_on(bucket, "the variable CHROMADB_BUCKET");
+    const std::uint64_t bytes_max = TRY(snapshot_cache_bytes(environment));
     parts.vectors = std::make_unique<KeptFiles>(
         *std::move(bucket),
-        KeptFiles::Settings{
-            .folder = snapshots, .bytes_max = TRY(snapshot_cache_bytes(environment)), .keeps = is_of_a_snapshot});
+        KeptFiles::Settings{.folder = snapshots, .bytes_max = bytes_max, .keeps = is_of_a_snapshot});
   }
   if (!batch_files.empty()) {
     auto bucket = S3ObjectStore::open(clients.of(AwsApi::s3), {.bucket = batch_files}, random);

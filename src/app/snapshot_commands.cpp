@@ -9,7 +9,6 @@
 namespace tillite {
 namespace {
 
-
 Json json_of(const Manifest& version) {
   std::uint64_t size_bytes = 0;
   Json shards = Json::array();

@@ -4,8 +4,7 @@
 
 namespace tillite {
 
-SerialWorker::SerialWorker(std::size_t waiting_max)
-    : waiting_max_(waiting_max) {
+SerialWorker::SerialWorker(std::size_t waiting_max) : waiting_max_(waiting_max) {
   if (waiting_max > 0) thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 

@@ -104,8 +104,8 @@ class SnapshotBuild {
   std::map<Path, std::string> hashed_;  ///< files whose SHA-256 is known
   Stopwatch stopwatch_;
   MergedSnapshot merged_;
-  /// Chroma's tables are half of the work on records. From the first record on they are this thread's until it waits; a merge with
-  /// one thread has none for them.
+  /// Chroma's tables are half of the work on records. From the first record on they are this thread's until it waits; a
+  /// merge with one thread has none for them.
   std::unique_ptr<SerialWorker> chroma_work_;
 };
 

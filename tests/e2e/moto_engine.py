@@ -53,9 +53,11 @@ class MotosInterpreter:
         self.serving.start()
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.states = self.client("stepfunctions")
-        request = urllib.request.Request(
-            f"{self.url}/moto-api/config", json.dumps({"stepfunctions": {"execute_state_machine": True}}).encode(),
-            {"Content-Type": "application/json"})
+        self.post("/moto-api/reset", b"")  # what an earlier one of this process left
+        self.post("/moto-api/config", json.dumps({"stepfunctions": {"execute_state_machine": True}}).encode())
+
+    def post(self, path, body):
+        request = urllib.request.Request(self.url + path, body, {"Content-Type": "application/json"})
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).close()
 
     def client(self, service):

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-PATIENCE_S = 120
+PATIENCE_S = int(os.environ.get("TILLITE_PATIENCE_S", "120"))
 FOREIGN = [name for name in os.environ if name.startswith("AWS_") and name != "AWS_CA_BUNDLE"]
 
 
