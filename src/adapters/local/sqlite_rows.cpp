@@ -142,7 +142,8 @@ SQLite::Database open_database(const Path& file, bool write) {
   } else {
     database.exec("PRAGMA query_only = ON");
   }
-  database.exec("PRAGMA cache_size = -16384");
+  // Each thread that reads has a connection: what theirs do not hold the system's page cache does.
+  database.exec(write ? "PRAGMA cache_size = -16384" : "PRAGMA cache_size = -4096");
   return database;
 }
 
