@@ -20,7 +20,7 @@ constexpr std::int64_t kDeletingFilesMsMax = 600'000;
 /// What moves without anybody finding items: batches, deltas, a generation that is being built.
 bool is_on_its_way(const Census& census) {
   if (census.building) return true;
-  return census.claimed - census.held + census.in_deltas + census.deltas_waiting + census.changes_waiting > 0 ||
+  return census.claimed - census.held + census.in_deltas + census.deltas_waiting > 0 ||
          std::ranges::any_of(kOpenStatuses, [&](BatchStatus status) {
            return census.batches.contains(std::string(batch_status_name(status)));
          });
@@ -33,7 +33,10 @@ bool is_answer_due(const Census& census) {
          });
 }
 
-bool work_is_left(const Census& census) { return census.unclaimed > 0 || is_on_its_way(census); }
+/// A change that a walk left cannot be told, and waiting does not help: it is none of what is on its way.
+bool work_is_left(const Census& census) {
+  return census.unclaimed + census.changes_waiting > 0 || is_on_its_way(census);
+}
 
 /// Whether a walk of create-batches left items that the next one finds at once. Not if no batch of its could go: then
 /// the next would meet the same ones, which wait for room at the provider.

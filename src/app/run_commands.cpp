@@ -170,7 +170,7 @@ Result<std::int64_t> items_to_come(const RunPlan& plan, const std::vector<Entity
   auto items = static_cast<std::int64_t>(plan.items_to_embed());
   for (const Entity entity : entities) {
     for (const Batch& batch : TRY(batches_in(table, entity, kOpenStatuses))) {
-      if (!batch.is_prepared() && batch.delta_id.empty()) items += batch.item_count;
+      if (!batch.is_prepared() && !batch.is_foreign() && batch.delta_id.empty()) items += batch.item_count;
     }
   }
   return items;

@@ -25,8 +25,9 @@ Result<void> count_pending(Census& census, const std::map<BatchId, Batch>& open,
     const BatchId batch_id(row.contains("embedding_batch_id") && row["embedding_batch_id"].is_string()
                                ? row["embedding_batch_id"].get<std::string>()
                                : std::string());
-    if (batch_id.empty()) ++census.held;
     const auto batch = open.find(batch_id);
+    // A row that cannot be read is given back by nobody once its batch is over.
+    if (batch_id.empty() || (batch == open.end() && !item_state(row))) ++census.held;
     if (batch == open.end() || batch->second.delta_id.empty()) {
       ++census.claimed;
     } else if (census.version && census.version->has_consumed(batch->second.delta_id)) {

@@ -15,8 +15,8 @@ struct Census {
   std::uint64_t found = 0;
   std::uint64_t noise = 0;
   std::uint64_t unclaimed = 0;
-  std::uint64_t claimed = 0;    ///< in a batch without a delta
-  std::uint64_t held = 0;       ///< of these: by nobody of ours, so that no run moves them (steps/adoption.h)
+  std::uint64_t claimed = 0;  ///< in a batch without a delta
+  std::uint64_t held = 0;     ///< of these: by nobody of ours, or damaged, so that no run moves them (steps/adoption.h)
   std::uint64_t in_deltas = 0;  ///< in a delta that no version has consumed
   std::uint64_t published = 0;  ///< in a published version; SUCCESS, or about to be
   std::uint64_t failed = 0;

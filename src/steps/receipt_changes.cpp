@@ -174,7 +174,8 @@ class ReceiptWriter {
       ItemState state{.item_version = before.next_version(), .removed = true, .removed_at_ms = now_ms_};
       // Noise was never sent; but a line that turned into noise may have had a vector, and its tombstone may not be out
       // yet.
-      state.change_waiting = before.status != EmbeddingStatus::noise || before.item_version > 1;
+      state.change_waiting =
+          before.status != EmbeddingStatus::noise || before.item_version > 1 || before.change_waiting;
       writes_.emplace_back(Put{tombstone_row(id, state), unchanged(&before)});
       ++report.removed;
     }

@@ -111,7 +111,11 @@ class RecordImport::Parts {
     if (!left_out.empty()) {
       TRY(list_bad(record.id, "it goes in without its metadata " + left_out + ", which has a name of Chroma's own"));
     }
-    if (TRY(was_removed(record.id))) {
+    const auto is_removed = was_removed(record.id);
+    if (!is_removed && is_unreadable(is_removed.error())) {
+      return list_bad(record.id, "its row cannot be read: " + is_removed.error().message());
+    }
+    if (TRY(std::move(is_removed))) {
       ++report_.removed;
       return {};
     }
@@ -175,6 +179,10 @@ class RecordImport::Parts {
     if (!name || name->entity() == entity_) return {};
     return fail(Code::invalid_input, "it is a {}'s, and {} has none of these", names_of(name->entity()).name,
                 binding_.collection);
+  }
+
+  static bool is_unreadable(const Error& error) {
+    return error.code() == Code::corrupt || error.code() == Code::invalid_input;
   }
 
   /// An item that was removed here, or that is noise, has no vector, whoever brings one.

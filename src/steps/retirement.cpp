@@ -79,7 +79,11 @@ Result<bool> can_be_told_again(const ObjectKey& delta, const Ports& ports) {
   if (!file && file.error().code() == Code::not_found) return false;  // whoever merged it knows more
   if (!file) return std::unexpected(file.error());
   const auto read = read_delta_records(**file, [&](Record&& record) -> Result<void> {
-    can = record.kind != RecordKind::vector && parse_record_id(record.id) && TRY(ports.table.get(row_key(record.id)));
+    can = record.kind != RecordKind::vector && parse_record_id(record.id);
+    if (can) {
+      const auto row = TRY(ports.table.get(row_key(record.id)));
+      can = row && item_state(*row);
+    }
     return can ? Result<void>() : fail(Code::cancelled, "{} cannot be told again", record.id.str());
   });
   if (!can) return false;

@@ -45,7 +45,10 @@ Result<bool> are_accounted_for(Entity entity, Table& table) {
   std::int64_t expected = 0;
   const BatchesRead read = TRY(read_batches_in(table, entity, kOpenStatuses));
   if (!read.unreadable.empty()) return false;
-  for (const Batch& batch : read.batches) expected += batch.item_count;
+  for (const Batch& batch : read.batches) {
+    // The items of the others are not claimed by a batch of ours.
+    if (!batch.is_foreign() && !batch.backfill) expected += batch.item_count;
+  }
   return TRY(table.count(claimed_items(entity))) <= static_cast<std::uint64_t>(expected);
 }
 
@@ -59,7 +62,8 @@ Result<std::size_t> release_stranded_items(Entity entity, const Ports& ports, co
     const auto state = item_state(row);
     if (!state) return {};                   // a damaged row stops none of the others
     if (state->batch_id.empty()) return {};  // held by others: only an adoption frees it (steps/item_fault.h)
-    if (TRY(ended.contains(state->batch_id))) releases.emplace_back(release(TRY(record_id_of(row)), state->batch_id));
+    const auto id = record_id_of(row);
+    if (id && TRY(ended.contains(state->batch_id))) releases.emplace_back(release(*id, state->batch_id));
     return {};
   }));
   std::size_t released = 0;

@@ -28,7 +28,15 @@ class Walk {
       const Page page = TRY(ports_.table.query(query));
       for (const Item& row : page.items) {
         if (context_.stop.stop_requested()) return fail(Code::cancelled, "stopped while finding items to embed");
-        if (!TRY(look_at(TRY(parse_record_id(TRY(record_id_of(row))))))) return damaged_;
+        const auto name = name_of(row);
+        if (!name) {
+          ++damaged_;
+          context_.log.error(
+              "a row's key is none of an item",
+              {{"name", row.value("PK", "") + " " + row.value("SK", "")}, {"reason", name.error().message()}});
+          continue;
+        }
+        if (!TRY(look_at(*name))) return damaged_;
       }
       if (page.next.empty()) return damaged_;
       query.start_after = page.next;
@@ -36,6 +44,8 @@ class Walk {
   }
 
  private:
+  static Result<RecordName> name_of(const Item& row) { return parse_record_id(TRY(record_id_of(row))); }
+
   Result<bool> look_at(const RecordName& name) {
     std::string receipt = receipt_name(name.image_id, name.receipt_id);
     if (receipt == receipt_) return true;

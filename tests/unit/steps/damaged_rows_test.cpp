@@ -105,9 +105,21 @@ TEST_F(DamagedRows, AnItemThatCannotBeReadKeepsNoBatchFromBeingCollected) {
   pipeline.merge();
   EXPECT_EQ(pipeline.complete().at("items_completed"), 2);
   EXPECT_TRUE(pipeline.census().adds_up());
+  EXPECT_EQ(pipeline.census().held, 1U) << "no run waits for it";
   pipeline.import(receipt_with({"EGGS 2.49"}, "0c4f5a3b-ab5f-4a3c-9d2e-6f1ed0022c1d"));
   pipeline.run();
   EXPECT_EQ(pipeline.census().published, 3U);
+}
+
+TEST_F(DamagedRows, AKeyThatIsNoItemsStopsNoFind) {
+  must(pipeline.table->write(Put{{{"PK", "IMAGE#somebody"},
+                                  {"SK", "RECEIPT#one#LINE#first"},
+                                  {"TYPE", "RECEIPT_LINE"},
+                                  {"GSI1PK", "EMBEDDING_STATUS#NONE"},
+                                  {"GSI1SK", "LINE#IMAGE#somebody#RECEIPT#one#LINE#first"}}}));
+  pipeline.import(first);
+  const Json found = must(find_unembedded(Json::object(), pipeline.ports, pipeline.context));
+  EXPECT_EQ(found.at("batches").size(), 1U);
 }
 
 TEST_F(DamagedRows, AChangeOfAReceiptThatCannotBeReadWaitsAlone) {
