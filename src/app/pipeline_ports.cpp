@@ -106,7 +106,7 @@ Result<std::unique_ptr<PipelinePorts>> PipelinePorts::open(const Options& option
   Table* provider_table = adapters->table.get();
   ObjectStore* provider_files = adapters->batch_files.get();
   if (on_aws.contains("DYNAMODB_TABLE_NAME")) {
-    adapters->cache = std::make_unique<TableVectorCache>(*adapters->table, adapters->clock, settings.cache_bytes);
+    adapters->cache = std::make_unique<TableVectorCache>(*adapters->table, adapters->clock);
   } else {
     const Home& home = *options.home;
     adapters->cache = TRY(SqliteVectorCache::open(home.cache_file(), adapters->clock, settings.cache_bytes));

@@ -21,8 +21,9 @@ using Names = std::span<const std::string_view>;
 constexpr auto kThrottling = std::to_array<std::string_view>(
     {"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException", "RequestThrottled",
      "TooManyRequestsException", "ProvisionedThroughputExceededException", "RequestLimitExceeded",
-     "BandwidthLimitExceeded", "LimitExceededException", "SlowDown", "PriorRequestNotComplete",
-     "EC2ThrottledException"});
+     "BandwidthLimitExceeded", "LimitExceededException", "SlowDown", "PriorRequestNotComplete", "EC2ThrottledException",
+     // Of a single write: a transaction on the row is under way, and nothing was done.
+     "TransactionConflictException"});
 constexpr auto kFaults = std::to_array<std::string_view>(
     {"InternalError", "InternalFailure", "InternalServerError", "ServiceUnavailable", "ServiceUnavailableException",
      "IDPCommunicationError", "TransactionInProgressException", "ServiceException", "KmsThrottled"});
@@ -38,9 +39,9 @@ constexpr auto kPermission = std::to_array<std::string_view>(
      "MissingAuthenticationTokenException", "InvalidToken", "OptInRequired", "NotAuthorized",
      "KMS.AccessDeniedException", "KmsAccessDenied", "InvalidIdentityToken"});
 constexpr auto kConflict = std::to_array<std::string_view>(
-    {"ConditionalCheckFailedException", "TransactionCanceledException", "TransactionConflictException",
-     "PreconditionFailed", "ResourceInUseException", "QueueNameExists", "QueueAlreadyExists", "ExecutionAlreadyExists",
-     "IdempotentParameterMismatchException", "StateMachineAlreadyExists", "TableAlreadyExistsException"});
+    {"ConditionalCheckFailedException", "TransactionCanceledException", "PreconditionFailed", "ResourceInUseException",
+     "QueueNameExists", "QueueAlreadyExists", "ExecutionAlreadyExists", "IdempotentParameterMismatchException",
+     "StateMachineAlreadyExists", "TableAlreadyExistsException"});
 constexpr auto kNotFound =
     std::to_array<std::string_view>({"ResourceNotFoundException", "TableNotFoundException", "NoSuchKey", "NoSuchBucket",
                                      "NoSuchUpload", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue",

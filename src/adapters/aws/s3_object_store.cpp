@@ -46,13 +46,14 @@ Result<void> S3ObjectStore::write(const ObjectKey& key, const UploadContent& con
     if (there) return conflict(condition, bucket_->name_of(key));
     if (there.error().error.code() != Code::not_found) return std::unexpected(there.error().error);
   }
+  // One for all attempts: what an earlier one did after all is known by it.
+  const std::string write_id = uuid4(random_.bytes());
   for (int attempt = 1;; ++attempt) {
-    const std::string write_id = uuid4(random_.bytes());
     const auto written = goes_in_parts ? upload_in_parts(*bucket_, key, content, condition, write_id)
                                        : bucket_->put(key, content, condition, write_id);
     if (written) return {};
     const AwsError& error = written.error();
-    switch (judge(key, error, condition, write_id)) {
+    switch (judge(key, error, condition, {.write_id = write_id, .is_first = attempt == 1})) {
       case Outcome::written:
         return {};
       case Outcome::conflict:
@@ -70,7 +71,7 @@ Result<void> S3ObjectStore::write(const ObjectKey& key, const UploadContent& con
 }
 
 S3ObjectStore::Outcome S3ObjectStore::judge(const ObjectKey& key, const AwsError& error, const S3Condition& condition,
-                                            const std::string& write_id) {
+                                            const Attempt& attempt) {
   const Code code = error.error.code();
   const bool is_refused = error.status == 412;
   const bool is_lost = code == Code::unavailable || code == Code::timed_out;
@@ -78,10 +79,10 @@ S3ObjectStore::Outcome S3ObjectStore::judge(const ObjectKey& key, const AwsError
   // is, by an earlier attempt or by a lifecycle rule.
   const bool is_other = error.status == 409 || (error.status == 404 && !error.is("NoSuchBucket"));
   if (!is_refused && !is_other && !is_lost) return Outcome::unknown;
-  if (is_refused && !error.follows_lost_answer) return Outcome::conflict;
+  if (is_refused && attempt.is_first && !error.follows_lost_answer) return Outcome::conflict;
 
   const auto there = bucket_->head(key);
-  if (there && there->write_id == write_id) return Outcome::written;
+  if (there && there->write_id == attempt.write_id) return Outcome::written;
   if (is_lost) return Outcome::unknown;
   if (is_refused) return Outcome::conflict;
   if (!there && there.error().error.code() != Code::not_found) return Outcome::unknown;

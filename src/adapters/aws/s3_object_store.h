@@ -42,8 +42,12 @@ class S3ObjectStore final : public ObjectStore {
   [[nodiscard]] Result<void> write(const ObjectKey& key, const UploadContent& content, const S3Condition& condition);
   /// What a conditional write that failed has come to.
   enum class Outcome { written, conflict, repeat, unknown };
+  struct Attempt {
+    const std::string& write_id;
+    bool is_first = true;
+  };
   [[nodiscard]] Outcome judge(const ObjectKey& key, const AwsError& error, const S3Condition& condition,
-                              const std::string& write_id);
+                              const Attempt& attempt);
 
   std::shared_ptr<S3Bucket> bucket_;
   Random& random_;

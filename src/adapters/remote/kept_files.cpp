@@ -10,6 +10,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::uint64_t kDiskShare = 4;
+
 /// One more name for a file; false if that is not to be had (another file system, a folder that has gone).
 bool link(const Path& file, const Path& name) {
   std::error_code error;
@@ -82,19 +84,23 @@ Result<void> KeptFiles::remove(const ObjectKey& key) {
 void KeptFiles::keep(const Path& file, const ObjectKey& key) {
   std::error_code error;
   const std::uint64_t bytes = fs::file_size(file, error);
-  if (error || bytes > settings_.bytes_max || !make_folders(settings_.folder)) return;
+  if (error || !make_folders(settings_.folder)) return;
+  // Work that is done beside them needs the disk, too.
+  const auto disk = fs::space(settings_.folder, error);
+  const std::uint64_t bytes_max = std::min<std::uint64_t>(settings_.bytes_max, disk.capacity / kDiskShare);
+  if (error || bytes > bytes_max) return;
   if (!put_on_disk(file)) return;  // a name must not survive a crash that its content does not
   const std::lock_guard lock(room_mutex_);
-  make_room(bytes);
+  make_room(bytes, bytes_max);
   link(file, place_of(key));  // one that is there already is the same
 }
 
-void KeptFiles::make_room(std::uint64_t bytes) {
+void KeptFiles::make_room(std::uint64_t bytes, std::uint64_t bytes_max) {
   const auto files = kept_files(settings_.folder);
   std::uint64_t used = 0;
   for (const KeptFile& file : files) used += file.bytes;
   for (const KeptFile& file : files) {
-    if (used + bytes <= settings_.bytes_max) return;
+    if (used + bytes <= bytes_max) return;
     remove_quietly(file.path);
     used -= file.bytes;
   }

@@ -17,7 +17,7 @@ class KeptFiles final : public ObjectStore {
  public:
   struct Settings {
     Path folder;                  ///< made when the first file is kept
-    std::uint64_t bytes_max = 0;  ///< of all files in it
+    std::uint64_t bytes_max = 0;  ///< of all files in it; never more than a quarter of the disk
     std::function<bool(const ObjectKey& key)> keeps;
   };
   KeptFiles(std::unique_ptr<ObjectStore> store, Settings settings)
@@ -47,7 +47,7 @@ class KeptFiles final : public ObjectStore {
  private:
   [[nodiscard]] Path place_of(const ObjectKey& key) const;
   void keep(const Path& file, const ObjectKey& key);
-  void make_room(std::uint64_t bytes);
+  void make_room(std::uint64_t bytes, std::uint64_t bytes_max);
 
   std::unique_ptr<ObjectStore> store_;
   Settings settings_;

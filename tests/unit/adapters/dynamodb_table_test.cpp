@@ -113,6 +113,12 @@ TEST_F(DynamoDbTableTest, ARefusedConditionIsAConflict) {
   EXPECT_EQ(*table().write_each({Put{item("1"), {absent("PK")}}}), std::vector<bool>{false});
 }
 
+TEST_F(DynamoDbTableTest, AWriteThatMeetsATransactionIsRepeated) {
+  give({refusal("TransactionConflictException"), done()});
+  EXPECT_TRUE(table().write(Put{item("1"), {absent("PK")}}));
+  EXPECT_EQ(asked, 2U);
+}
+
 TEST_F(DynamoDbTableTest, ARefusalBehindALostAnswerIsNoConflict) {
   give({{.raw = ""}, refusal("ConditionalCheckFailedException")});
   const auto written = table().write(Put{item("1"), {absent("PK")}});
