@@ -3,8 +3,10 @@
 import collections
 import json
 import logging
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import urllib.request
@@ -12,9 +14,11 @@ import uuid
 
 from served_home import clean_environment, until
 
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+
 try:
     import boto3
-    from moto.server import DomainDispatcherApplication, create_backend_app
+    from moto_app import answer
     from moto.stepfunctions import models
     from moto.stepfunctions.parser import models as parser_models
     from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
@@ -42,11 +46,10 @@ class MotosInterpreter:
         for noisy in ("moto", "werkzeug"):
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
         self.requests_seen = 0
-        answers = DomainDispatcherApplication(create_backend_app)
 
         def counting(environ, start_response):
             self.requests_seen += 1
-            return answers(environ, start_response)
+            return answer(environ, start_response)
 
         self.server = make_server("127.0.0.1", 0, counting, threaded=True)
         self.serving = threading.Thread(target=self.server.serve_forever)

@@ -26,8 +26,9 @@ class MotoServer {
   [[nodiscard]] static Result<MotoServer> start(std::map<std::string, std::string> environment = {}) {
     return MotoServer(TRY(ForeignServer::start({.words =
                                                     [](const std::string& port) {
-                                                      return std::vector<std::string>{"moto_server", "-H", "127.0.0.1",
-                                                                                      "-p", port};
+                                                      return std::vector<std::string>{
+                                                          "python3", TILLITE_SOURCE_DIR "/tests/support/moto_server.py",
+                                                          port};
                                                     },
                                                 .environment = std::move(environment),
                                                 .ready_target = "/moto-api/data.json"})));
