@@ -101,7 +101,7 @@ bool is_whole(const Adoption& adoption) {
 }  // namespace
 
 Result<int> doctor_command(CommandContext& context) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const Diagnosis diagnosis = TRY(diagnose(host->ports(), host->context()));
   print(diagnosis, context.output);
   context.output.json(json_of(diagnosis));
@@ -109,7 +109,7 @@ Result<int> doctor_command(CommandContext& context) {
 }
 
 Result<int> adopt_command(CommandContext& context, const AdoptionOptions& options) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const Diagnosis before = TRY(diagnose(host->ports(), host->context()));
   context.output.line("before");
   print_counts(before, context.output);

@@ -140,7 +140,7 @@ std::string what_happened(Cancelling cancelling) {
 
 Result<int> batches_list_command(CommandContext& context, const std::string& status, bool all) {
   const auto statuses = TRY(statuses_named(status, all));
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const std::int64_t now_ms = host->ports().clock.now_ms();
   std::vector<Batch> batches;
   Json unreadable = Json::array();
@@ -166,7 +166,7 @@ Result<int> batches_list_command(CommandContext& context, const std::string& sta
 }
 
 Result<int> batches_show_command(CommandContext& context, const std::string& id) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const Ports& ports = host->ports();
   const Batch batch = TRY(read_batch(ports.table, BatchId(id)));
   const std::int64_t now_ms = ports.clock.now_ms();
@@ -194,7 +194,7 @@ Result<int> batches_show_command(CommandContext& context, const std::string& id)
 
 Result<int> batches_cancel_command(CommandContext& context, bool all, std::vector<std::string> ids) {
   if (all != ids.empty()) return fail(Code::usage, "name the batches to cancel, or give --all");
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const Ports& ports = host->ports();
   if (all) {
     for (const Entity entity : kEntities) {
@@ -225,7 +225,7 @@ namespace {
 /// What reconcile does with what it finds.
 class Reconciliation {
  public:
-  Reconciliation(const ReconcileOptions& options, const LocalHost& host, const Output& output)
+  Reconciliation(const ReconcileOptions& options, const PipelineHost& host, const Output& output)
       : options_(options), host_(host), output_(output) {}
 
   Result<Json> run() {
@@ -282,7 +282,7 @@ class Reconciliation {
   }
 
   const ReconcileOptions& options_;
-  const LocalHost& host_;
+  const PipelineHost& host_;
   const Output& output_;
   std::size_t left_ = 0;
 };
@@ -290,7 +290,7 @@ class Reconciliation {
 }  // namespace
 
 Result<int> batches_reconcile_command(CommandContext& context, const ReconcileOptions& options) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const Json json = TRY(Reconciliation(options, *host, context.output).run());
   context.output.json(json);
   return json.at("left") == 0 ? kDone : kPartlyDone;

@@ -17,7 +17,7 @@ void print(const CacheFacts& facts, const Output& output) {
 }  // namespace
 
 Result<int> cache_status_command(CommandContext& context) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const CacheFacts facts = TRY(host->ports().cache.facts());
   print(facts, context.output);
   context.output.json(json_of(facts));
@@ -25,7 +25,7 @@ Result<int> cache_status_command(CommandContext& context) {
 }
 
 Result<int> cache_verify_command(CommandContext& context) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const CacheFacts facts = TRY(host->ports().cache.verify());
   print(facts, context.output);
   if (facts.damaged > 0) {
@@ -40,7 +40,7 @@ Result<int> cache_verify_command(CommandContext& context) {
 }
 
 Result<int> cache_clear_command(CommandContext& context) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   VectorCache& cache = host->ports().cache;
   const CacheFacts before = TRY(cache.facts());
   TRY(cache.clear());

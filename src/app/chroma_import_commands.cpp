@@ -40,7 +40,7 @@ Result<std::vector<ChromaDirectory>> open_directories(const Path& folder, const 
 }
 
 /// The deltas at the places, or in the home's store where none is named.
-Result<std::vector<ChromaDelta>> deltas_named(const std::vector<std::string>& places, LocalHost& host) {
+Result<std::vector<ChromaDelta>> deltas_named(const std::vector<std::string>& places, PipelineHost& host) {
   if (places.empty()) return chroma_deltas_in(host.ports().vectors);
   std::vector<ChromaDelta> deltas;
   for (const std::string& place : places) {
@@ -57,7 +57,7 @@ Result<int> snapshot_import_command(CommandContext& context, const SnapshotImpor
     return fail(Code::not_found, "{} is no directory: nothing was imported", options.folder);
   }
   context.host.create = true;
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const auto scratch = TRY(ScratchFolder::create(host->context().scratch));
   auto directories = TRY(open_directories(options.folder, scratch.path()));
   const ImportPair pair =
@@ -76,7 +76,7 @@ Result<int> snapshot_import_command(CommandContext& context, const SnapshotImpor
 
 Result<int> delta_import_command(CommandContext& context, const DeltaImportOptions& options) {
   context.host.create = true;
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const auto deltas = TRY(deltas_named(options.places, *host));
   const DeltaImport report =
       TRY(import_deltas(deltas, options.collection, options.into, host->ports(), host->context()));

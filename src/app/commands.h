@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "app/local_host.h"
 #include "app/output.h"
+#include "app/pipeline_host.h"
 #include "steps/adoption.h"
 #include "steps/migration.h"
 
@@ -15,7 +15,7 @@ namespace tillite {
 /// What all commands share.
 struct CommandContext {
   Output output;
-  LocalHost::Options host;  ///< how to open the home; `create` is the command's to set
+  PipelineHost::Options host;  ///< how to open the home; `create` is the command's to set
   bool live_progress = false;
 };
 

@@ -17,7 +17,7 @@ Result<std::uint64_t> count_failed(Entity entity, Table& table) {
 
 Result<int> failed_command(CommandContext& context, const std::string& entity, std::size_t limit) {
   const auto entities = TRY(entities_named(entity));
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   Table& table = host->ports().table;
   std::uint64_t total = 0;
   Json json = {{"items", Json::array()}};
@@ -51,7 +51,7 @@ Result<int> retry_command(CommandContext& context, bool all, const std::vector<s
     TRY(parse_record_id(RecordId(id)));
     records.emplace_back(id);
   }
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   Table& table = host->ports().table;
   std::size_t released = 0;
   Json not_failed = Json::array();

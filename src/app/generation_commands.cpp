@@ -74,7 +74,7 @@ void print(const GenerationNeeds& needs, const std::string& collection, const Em
 /// What is asked for: the options stand above the environment, which stands above what is there.
 Result<CollectionBinding> wanted_binding(Entity entity, const CollectionBinding& active,
                                          const GenerationOptions& options, const CommandContext& context,
-                                         const LocalHost& host) {
+                                         const PipelineHost& host) {
   CollectionBinding wanted = asked_binding(entity, active, host.context().settings, context.host.environment);
   if (!options.model.empty()) wanted.model = options.model;
   if (options.dimensions > 0) wanted.dimensions = static_cast<std::size_t>(options.dimensions);
@@ -117,7 +117,7 @@ using Change = Result<Generation> (*)(Entity, std::int64_t, const Ports&, const 
 
 Result<int> change_generation(CommandContext& context, std::int64_t number, const std::string& collection,
                               Change change) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const Entity entity = TRY(entity_with(number, collection, host->ports()));
   const Generation generation = TRY(change(entity, number, host->ports(), host->context()));
   context.output.line("generation {} of {} is {}", number, generation.binding.collection,
@@ -131,7 +131,7 @@ Result<int> change_generation(CommandContext& context, std::int64_t number, cons
 }  // namespace
 
 Result<int> generations_list_command(CommandContext& context, const std::string& collection) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   Json json = {{"generations", Json::array()}};
   for (const Entity entity : TRY(entities_of({.collection = collection}))) {
     const auto active = TRY(active_collection(entity, host->ports(), host->context()));
@@ -151,7 +151,7 @@ Result<int> generations_list_command(CommandContext& context, const std::string&
 }
 
 Result<int> generations_start_command(CommandContext& context, const GenerationOptions& options) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   Json json = {{"dry_run", options.dry_run}, {"started", Json::array()}};
   for (const Entity entity : TRY(entities_of(options))) {
     const auto active = TRY(active_collection(entity, host->ports(), host->context()));

@@ -52,7 +52,7 @@ bool more_can_be_submitted(const Value& output) {
 
 class PipelineRun {
  public:
-  PipelineRun(LocalHost& host, const RunOptions& options, Progress& progress)
+  PipelineRun(PipelineHost& host, const RunOptions& options, Progress& progress)
       : host_(host), options_(options), progress_(progress), engine_(host.engine(&progress)) {}
 
   Result<RunReport> run() {
@@ -158,7 +158,7 @@ class PipelineRun {
     return {};
   }
 
-  LocalHost& host_;
+  PipelineHost& host_;
   const RunOptions& options_;
   Progress& progress_;
   std::unique_ptr<Engine> engine_;
@@ -167,7 +167,7 @@ class PipelineRun {
 
 }  // namespace
 
-Result<RunReport> run_pipeline(LocalHost& host, const RunOptions& options, Progress& progress) {
+Result<RunReport> run_pipeline(PipelineHost& host, const RunOptions& options, Progress& progress) {
   return PipelineRun(host, options, progress).run();
 }
 

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "app/local_host.h"
+#include "app/pipeline_host.h"
 #include "steps/census.h"
 #include "steps/spending.h"
 
@@ -24,8 +24,8 @@ struct RunReport {
 
 /// Walks create-batches and poll-store of each entity until nothing is left to do, going on with executions that an
 /// earlier run left unfinished; then works on the messages that others have left in the queue. `cancelled` when the
-/// stop token was requested: a later run goes on. Once a batch is beyond the budget (LocalHost::Options::spending)
+/// stop token was requested: a later run goes on. Once a batch is beyond the budget (PipelineHost::Options::spending)
 /// nothing more is found or submitted: what was sent is waited for, and kept.
-[[nodiscard]] Result<RunReport> run_pipeline(LocalHost& host, const RunOptions& options, Progress& progress);
+[[nodiscard]] Result<RunReport> run_pipeline(PipelineHost& host, const RunOptions& options, Progress& progress);
 
 }  // namespace tillite

@@ -13,7 +13,7 @@ namespace tillite {
 namespace {
 
 /// What of a plan decides AWS's bill. A generation that is being built counts with the active one's dimensions.
-Result<std::vector<AwsWork>> aws_work(const RunPlan& plan, const LocalHost& host) {
+Result<std::vector<AwsWork>> aws_work(const RunPlan& plan, const PipelineHost& host) {
   std::map<Entity, AwsWork> work;
   for (const EntityPlan& planned : plan.entities) {
     AwsWork& of_entity = work[planned.entity];
@@ -34,7 +34,7 @@ Result<std::vector<AwsWork>> aws_work(const RunPlan& plan, const LocalHost& host
 }  // namespace
 
 Result<int> plan_command(CommandContext& context, const std::string& entity, bool with_aws) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const RunPlan plan = TRY(plan_run(TRY(entities_named(entity)), host->ports(), host->context()));
   Json json = to_json(plan);
   print(plan, context.output);

@@ -36,7 +36,7 @@ void print(const QueuedMessage& message, std::int64_t now_ms, const Output& outp
 }  // namespace
 
 Result<int> queue_list_command(CommandContext& context, bool dead) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   Queue& live = host->ports().queue;
   Queue& queue = dead ? *live.dead_letters() : live;
   const QueueCounts counts = TRY(queue.counts());
@@ -68,7 +68,7 @@ Result<int> queue_list_command(CommandContext& context, bool dead) {
 Result<int> queue_send_command(CommandContext& context, const std::string& body) {
   const auto message = parse_compaction_message(body);
   if (!message) return pass_on(message, "nothing was sent");
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const std::string id = TRY(host->ports().queue.send(body));
   context.output.line("sent message {} to {}", id, kQueueName);
   context.output.json({{"queue", kQueueName}, {"id", id}});
@@ -77,7 +77,7 @@ Result<int> queue_send_command(CommandContext& context, const std::string& body)
 
 Result<int> queue_redrive_command(CommandContext& context, bool all, std::vector<std::string> ids) {
   if (all != ids.empty()) return fail(Code::usage, "name the dead letters to bring back, or give --all");
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   Queue& queue = host->ports().queue;
   Json json = {{"redriven", Json::array()}, {"not_found", Json::array()}};
   while (true) {

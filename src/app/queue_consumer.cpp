@@ -123,7 +123,7 @@ void QueueConsumer::serve(const std::stop_token& stop) {
   }
 }
 
-QueueConsumer queue_consumer(LocalHost& host, QueueConsumer::Settings settings) {
+QueueConsumer queue_consumer(PipelineHost& host, QueueConsumer::Settings settings) {
   const Ports& ports = host.ports();
   const auto runner = std::make_shared<StepTaskRunner>(ports, host.context(), host.invocations(), nullptr);
   const auto call = [runner](const Json& event, std::stop_token stop) {

@@ -3,7 +3,7 @@
 #include <functional>
 #include <stop_token>
 
-#include "app/local_host.h"
+#include "app/pipeline_host.h"
 #include "app/served_queues.h"
 #include "base/log.h"
 #include "ports/clock.h"
@@ -49,6 +49,6 @@ class QueueConsumer {
 };
 
 /// The consumer of a home's queue, which calls the compaction step in this process. Must not outlive the host.
-[[nodiscard]] QueueConsumer queue_consumer(LocalHost& host, QueueConsumer::Settings settings = {});
+[[nodiscard]] QueueConsumer queue_consumer(PipelineHost& host, QueueConsumer::Settings settings = {});
 
 }  // namespace tillite

@@ -77,7 +77,7 @@ Result<std::vector<InputFile>> open_files(const std::vector<std::string>& names)
 }
 
 /// The home of a dry run: the one that is there, else an empty one that goes with the command.
-Result<std::optional<ScratchFolder>> stand_in_home(LocalHost::Options& options) {
+Result<std::optional<ScratchFolder>> stand_in_home(PipelineHost::Options& options) {
   std::error_code ignored;
   if (std::filesystem::exists(options.home, ignored)) return std::optional<ScratchFolder>{};
   auto folder = TRY(ScratchFolder::create(std::filesystem::temp_directory_path()));
@@ -87,12 +87,12 @@ Result<std::optional<ScratchFolder>> stand_in_home(LocalHost::Options& options) 
 }
 
 /// Settings that do not fit the collections end the command while nothing has happened.
-Result<void> open_collections(LocalHost& host) {
+Result<void> open_collections(PipelineHost& host) {
   for (const Entity entity : kEntities) TRY(active_collection(entity, host.ports(), host.context()));
   return {};
 }
 
-Result<void> import_file(const InputFile& file, bool dry_run, LocalHost& host, ImportTotals& totals) {
+Result<void> import_file(const InputFile& file, bool dry_run, PipelineHost& host, ImportTotals& totals) {
   ReceiptReader reader(*file.source, file.name);
   const std::size_t before = totals.receipts + totals.bad;
   while (true) {
@@ -111,7 +111,7 @@ Result<void> import_file(const InputFile& file, bool dry_run, LocalHost& host, I
   }
 }
 
-Result<void> flush_outbox(LocalHost& host) {
+Result<void> flush_outbox(PipelineHost& host) {
   for (const Entity entity : kEntities) {
     const auto binding = TRY(active_collection(entity, host.ports(), host.context()));
     TRY(write_change_deltas(entity, binding, host.ports(), host.context()));
@@ -137,7 +137,7 @@ Result<int> import_command(CommandContext& context, const std::vector<std::strin
   const auto opened = TRY(open_files(files));
   context.host.create = !dry_run;
   const auto stand_in = dry_run ? TRY(stand_in_home(context.host)) : std::nullopt;
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   if (!dry_run) TRY(open_collections(*host));
   ImportTotals totals;
   for (const InputFile& file : opened) TRY(import_file(file, dry_run, *host, totals));
@@ -166,7 +166,7 @@ Result<int> import_command(CommandContext& context, const std::vector<std::strin
 
 Result<int> delete_command(CommandContext& context, const std::string& image_id, int receipt_id) {
   const ImageId image = TRY(parse_image_id(image_id));
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const auto removed = TRY(remove_receipt(image, receipt_id, host->ports(), host->context()));
   TRY(flush_outbox(*host));
   context.output.line(

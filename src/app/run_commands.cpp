@@ -87,7 +87,7 @@ void print(const Census& census, const Output& output) {
 }
 
 /// Says for each entity if the environment asks for something else than its collection is bound to.
-Result<void> note_bindings(std::span<const Entity> entities, const CommandContext& context, const LocalHost& host) {
+Result<void> note_bindings(std::span<const Entity> entities, const CommandContext& context, const PipelineHost& host) {
   for (const Entity entity : entities) {
     const auto active = TRY(active_collection(entity, host.ports(), host.context()));
     const auto note = note_on_binding(entity, active, host.context().settings, context.host.environment);
@@ -199,10 +199,10 @@ int refuse(const RunPlan& plan, const std::string& reason, const Output& output)
 
 Result<int> run_command(CommandContext& context, const RunCommandOptions& asked) {
   RunOptions options{.entities = TRY(entities_named(asked.entity)), .wait = !asked.no_wait};
-  LocalHost::Options host_options = context.host;
+  PipelineHost::Options host_options = context.host;
   const Budget budget = asked.budget.empty() ? Budget() : TRY(parse_budget(asked.budget));
   if (!asked.budget.empty()) host_options.spending = std::make_shared<Spending>(budget);
-  const auto host = TRY(LocalHost::open(host_options));
+  const auto host = TRY(PipelineHost::open(host_options));
   const RunPlan plan = TRY(plan_run(options.entities, host->ports(), host->context()));
   if (!asked.budget.empty()) {
     if (const auto reason = TRY(beyond(budget, plan))) return refuse(plan, *reason, context.output);
@@ -249,7 +249,7 @@ Result<int> run_command(CommandContext& context, const RunCommandOptions& asked)
 }
 
 Result<int> status_command(CommandContext& context) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   Json json = {{"home", host->home().folder().string()}, {"entities", Json::array()}};
   bool adds_up = true;
   for (const Entity entity : kEntities) {
@@ -279,7 +279,7 @@ Result<int> status_command(CommandContext& context) {
 
 Result<int> compact_command(CommandContext& context, const std::string& collection) {
   const Entity entity = TRY(entity_of_collection(collection));
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const Json result = TRY(compact_collection(entity, host->ports(), host->context()));
   const auto deltas = result.at("deltas_consumed").get<std::size_t>();
   const auto beside = result.at("deltas_consumed_beside").get<std::size_t>();
@@ -294,7 +294,7 @@ Result<int> compact_command(CommandContext& context, const std::string& collecti
 }
 
 Result<int> backup_command(CommandContext& context, const std::string& folder) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   if (lies_in(folder, host->home().folder())) {
     return fail(Code::invalid_input, "{} lies in the home itself: name a folder outside of it", folder);
   }
@@ -326,7 +326,7 @@ void add(GarbageReport& sum, const GarbageReport& more) {
 }
 
 /// Files that ended batches, and submits that were cut off, have left at the provider.
-Result<std::size_t> delete_provider_files(const LocalHost& host, const Output& output) {
+Result<std::size_t> delete_provider_files(const PipelineHost& host, const Output& output) {
   const Ports& ports = host.ports();
   std::size_t files = 0;
   bool all = true;
@@ -349,7 +349,7 @@ Result<std::size_t> delete_provider_files(const LocalHost& host, const Output& o
 }  // namespace
 
 Result<int> gc_command(CommandContext& context, bool dry_run, std::int64_t keep_hours) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const RetentionSettings retention{.snapshot_ms = keep_hours * kMsAnHour,
                                     .intermediate_ms = keep_hours * kMsAnHour,
                                     .upload_ms = keep_hours * kMsAnHour};

@@ -43,7 +43,7 @@ Result<int> query_command(CommandContext& context, const QueryOptions& options) 
   const Entity entity = TRY(entity_of_collection(options.collection));
   const Where where = TRY(Where::parse(TRY(parse_filter(options.where, "--where")),
                                        TRY(parse_filter(options.where_document, "--where-document"))));
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const auto binding = TRY(active_collection(entity, host->ports(), host->context()));
   const auto scratch = TRY(ScratchFolder::create(host->context().scratch));
   const auto view = TRY(CollectionView::open(host->ports().vectors, binding, scratch.path()));
@@ -72,7 +72,7 @@ Result<int> get_command(CommandContext& context, const std::vector<std::string>&
     order.push_back(TRY(normal_record_id(id)));
     wanted[TRY(parse_record_id(order.back())).entity()].push_back(order.back());
   }
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const auto scratch = TRY(ScratchFolder::create(host->context().scratch));
   std::map<RecordId, StoredRecord> found;
   for (const auto& [entity, entity_ids] : wanted) {

@@ -110,7 +110,7 @@ Result<int> serve_command(CommandContext& context, const ServeOptions& options) 
   const AwsPlace place;
   context.host.create = true;
   context.host.runs_commands = options.runs_commands;
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const Ports& ports = host->ports();
   const Logger log = host->context().log.named("serve");
 

@@ -42,7 +42,7 @@ int report(const std::string& what, const ChromaCheck& check, Json more, const O
 }
 
 Result<int> verify_collection(CommandContext& context, Entity entity) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const auto binding = TRY(active_collection(entity, host->ports(), host->context()));
   const auto version = TRY(ManifestLog(host->ports().vectors, binding.collection, binding.generation).newest());
   if (!version || !version->has_snapshot()) {
@@ -55,7 +55,7 @@ Result<int> verify_collection(CommandContext& context, Entity entity) {
 }
 
 /// The collection that has a version with this number and a snapshot.
-Result<Entity> entity_with_version(std::int64_t number, LocalHost& host) {
+Result<Entity> entity_with_version(std::int64_t number, PipelineHost& host) {
   std::optional<Entity> found;
   for (const Entity entity : kEntities) {
     const auto binding = TRY(active_collection(entity, host.ports(), host.context()));
@@ -104,7 +104,7 @@ Result<int> snapshot_repair_command(CommandContext& context, const std::string& 
 }
 
 Result<int> snapshot_rollback_command(CommandContext& context, std::int64_t version, const std::string& collection) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const Entity entity =
       TRY(collection.empty() ? entity_with_version(version, *host) : entity_of_collection(collection));
   const Json result = TRY(roll_back(entity, version, host->ports(), host->context()));

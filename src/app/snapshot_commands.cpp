@@ -45,7 +45,7 @@ std::string places_of(const Manifest& version, const ObjectStore& vectors) {
 }  // namespace
 
 Result<int> snapshot_list_command(CommandContext& context, bool all) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   Json json = {{"snapshots", Json::array()}};
   for (const Entity entity : kEntities) {
     const auto binding = TRY(active_collection(entity, host->ports(), host->context()));
@@ -68,7 +68,7 @@ Result<int> snapshot_list_command(CommandContext& context, bool all) {
 
 Result<int> snapshot_export_command(CommandContext& context, const std::string& collection, const std::string& folder) {
   const Entity entity = TRY(entity_of_collection(collection));
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const auto binding = TRY(active_collection(entity, host->ports(), host->context()));
   const auto version = TRY(ManifestLog(host->ports().vectors, binding.collection, binding.generation).newest());
   if (!version || !version->has_snapshot()) {

@@ -63,14 +63,14 @@ Result<int> report(const Execution& ended, const Output& output) {
 /// The steps of a home, which is opened when one of them runs.
 class HomesSteps final : public TaskRunner {
  public:
-  explicit HomesSteps(LocalHost::Options options) : options_(std::move(options)) {}
+  explicit HomesSteps(PipelineHost::Options options) : options_(std::move(options)) {}
   [[nodiscard]] Result<Json> run(const Call& call) override {
-    const auto host = TRY(LocalHost::open(options_));
+    const auto host = TRY(PipelineHost::open(options_));
     return StepTaskRunner(host->ports(), host->context(), host->invocations(), {}).run(call);
   }
 
  private:
-  LocalHost::Options options_;
+  PipelineHost::Options options_;
 };
 
 /// The request as a client of the API writes it.
@@ -99,14 +99,14 @@ Result<int> workflow_start_command(CommandContext& context, const std::string& n
   const StateMachine machine = TRY(machine_named(name));
   const Value parsed = TRY(parse_value(input, "--input"));
   context.host.create = name.ends_with(".json");  // ours work on what is in a home
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const auto engine = host->engine(nullptr);
   const Execution ended = TRY(engine->run(machine, parsed, context.host.stop));
   return report(ended, context.output);
 }
 
 Result<int> workflow_list_command(CommandContext& context) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   Json json = {{"executions", Json::array()}, {"state_machines", state_machine_names()}};
   const auto listed = TRY(host->engine(nullptr)->list("", std::nullopt, kListedMax));
   for (const Execution& execution : listed.executions) {
@@ -122,7 +122,7 @@ Result<int> workflow_list_command(CommandContext& context) {
 }
 
 Result<int> workflow_describe_command(CommandContext& context, const std::string& id) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const Json json = json_of(TRY(host->engine(nullptr)->describe(ExecutionId(id))));
   context.output.line("{}", json.dump(2));
   context.output.json(json);
@@ -130,7 +130,7 @@ Result<int> workflow_describe_command(CommandContext& context, const std::string
 }
 
 Result<int> workflow_history_command(CommandContext& context, const std::string& id) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   Json json = {{"execution_id", id}, {"events", Json::array()}};
   for (const HistoryEvent& event : TRY(host->engine(nullptr)->history(ExecutionId(id)))) {
     context.output.line("{:>5}  {}  {:<28} {}", event.id, iso_time(event.timestamp_ms), event.type,
@@ -146,7 +146,7 @@ Result<int> workflow_history_command(CommandContext& context, const std::string&
 }
 
 Result<int> workflow_stop_command(CommandContext& context, const std::string& id) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const Execution stopped = TRY(host->engine(nullptr)->stop(ExecutionId(id), "", ""));
   print_line(stopped, context.output);
   context.output.json(json_of(stopped));
@@ -154,12 +154,12 @@ Result<int> workflow_stop_command(CommandContext& context, const std::string& id
 }
 
 Result<int> workflow_resume_command(CommandContext& context, const std::string& id) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   return report(TRY(host->engine(nullptr)->walk(ExecutionId(id), context.host.stop)), context.output);
 }
 
 Result<int> workflow_redrive_command(CommandContext& context, const std::string& id) {
-  const auto host = TRY(LocalHost::open(context.host));
+  const auto host = TRY(PipelineHost::open(context.host));
   const auto engine = host->engine(nullptr);
   TRY(engine->redrive(ExecutionId(id)));
   return report(TRY(engine->walk(ExecutionId(id), context.host.stop)), context.output);

@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "app/local_host.h"
+#include "app/pipeline_host.h"
 #include "base/sqlite.h"
 #include "receipts/receipt_items.h"
 #include "steps/collection.h"
@@ -21,7 +21,7 @@ using IdVersions = std::map<std::string, std::int64_t>;  ///< item_version by id
 class HomeContent {
  public:
   explicit HomeContent(const Path& home)
-      : host_(must(LocalHost::open(
+      : host_(must(PipelineHost::open(
             {.home = home, .stop = {}, .environment = [](const std::string&) { return std::nullopt; }}))) {}
 
   /// The lines or words of the table that have this status.
@@ -51,7 +51,7 @@ class HomeContent {
   }
 
  private:
-  std::unique_ptr<LocalHost> host_;
+  std::unique_ptr<PipelineHost> host_;
 };
 
 /// Every line of `left` that has no equal in `right`, and the reverse; empty if the two are one.

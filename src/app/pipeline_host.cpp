@@ -1,4 +1,4 @@
-#include "app/local_host.h"
+#include "app/pipeline_host.h"
 
 #include "adapters/local/sqlite_execution_store.h"
 #include "adapters/local/sqlite_log.h"
@@ -71,7 +71,7 @@ struct EngineStores {
   std::unique_ptr<SqliteLog> logs;
 };
 
-class EmbeddedHost final : public LocalHost {
+class EmbeddedHost final : public PipelineHost {
  public:
   EmbeddedHost(Home home, Path scratch, std::unique_ptr<PipelinePorts> pipeline, std::unique_ptr<EngineStores> stores,
                std::vector<FunctionInfo> functions, const Options& options)
@@ -144,7 +144,7 @@ Result<WorkFolders> work_folders(const Environment& environment, const Home& hom
 
 }  // namespace
 
-Result<std::unique_ptr<LocalHost>> LocalHost::open(const Options& options) {
+Result<std::unique_ptr<PipelineHost>> PipelineHost::open(const Options& options) {
   // Nothing is made where they are wrong.
   TRY(read_settings(options.environment, default_model(options.environment)));
   Home home = TRY(Home::open(options.home, options.create || is_all_on_aws(options.environment)));

@@ -13,9 +13,9 @@
 
 namespace tillite {
 
-/// Everything that a command works with on one machine: a home, what the steps work with (pipeline_ports.h: the
+/// Everything that a command works with: a home, what the steps work with (pipeline_ports.h: the
 /// embedded adapters of the home, or AWS's), the built-in engine.
-class LocalHost {
+class PipelineHost {
  public:
   struct Options {
     Path home;
@@ -27,8 +27,8 @@ class LocalHost {
     bool keeps_history = true;                     ///< of executions; one without is as durable
     std::shared_ptr<Spending> spending = nullptr;  ///< what submits of this process may spend; nothing: any amount
   };
-  [[nodiscard]] static Result<std::unique_ptr<LocalHost>> open(const Options& options);
-  virtual ~LocalHost() = default;
+  [[nodiscard]] static Result<std::unique_ptr<PipelineHost>> open(const Options& options);
+  virtual ~PipelineHost() = default;
 
   [[nodiscard]] virtual const Home& home() const = 0;
   [[nodiscard]] virtual const Ports& ports() const = 0;
