@@ -13,8 +13,8 @@
 #include "made_up_deltas.h"
 #include "measure.h"
 #include "vector_sets.h"
-#include "vectors/delta.h"
-#include "vectors/keys.h"
+#include "vectors/deltas/delta.h"
+#include "vectors/versions/keys.h"
 #include "word_records.h"
 
 namespace tillite::bench {

@@ -10,8 +10,8 @@
 
 #include "measure.h"
 #include "vector_sets.h"
-#include "vectors/graph.h"
-#include "vectors/segment.h"
+#include "vectors/hnsw/graph.h"
+#include "vectors/hnsw/segment.h"
 
 namespace tillite::bench {
 namespace {

@@ -6,9 +6,9 @@
 #include "base/parallel.h"
 #include "measure.h"
 #include "vector_sets.h"
-#include "vectors/keys.h"
-#include "vectors/record_index.h"
-#include "vectors/snapshot_files.h"
+#include "vectors/snapshots/record_index.h"
+#include "vectors/versions/keys.h"
+#include "vectors/versions/snapshot_files.h"
 
 namespace tillite::bench {
 namespace {

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "adapters/local/folder_object_store.h"
-#include "vectors/snapshot_merge.h"
+#include "vectors/merge/snapshot_merge.h"
 
 namespace tillite::bench {
 

@@ -12,8 +12,8 @@
 #include "made_up_deltas.h"
 #include "measure.h"
 #include "vector_sets.h"
-#include "vectors/keys.h"
-#include "vectors/snapshot_files.h"
+#include "vectors/versions/keys.h"
+#include "vectors/versions/snapshot_files.h"
 
 namespace tillite::bench {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "adapters/local/system_clock.h"
 #include "adapters/openai/openai_provider.h"
-#include "app/openai_environment.h"
+#include "app/parts/openai_environment.h"
 #include "embedding/batch_files.h"
 #include "measure.h"
 

@@ -9,7 +9,7 @@
 
 #include "latencies.h"
 #include "vector_sets.h"
-#include "vectors/segment.h"
+#include "vectors/hnsw/segment.h"
 #include "word_records.h"
 
 namespace tillite::bench {

@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <random>
 
-#include "vectors/record.h"
-#include "vectors/segment.h"
+#include "vectors/hnsw/segment.h"
+#include "vectors/records/record.h"
 
 namespace tillite {
 namespace {

@@ -7,8 +7,8 @@
 #include "embedding/embedder.h"
 #include "embedding/input_format.h"
 #include "receipts/receipt_reader.h"
-#include "vectors/distance.h"
-#include "vectors/record.h"
+#include "vectors/hnsw/distance.h"
+#include "vectors/records/record.h"
 
 namespace tillite::bench {
 namespace {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/file.h"
-#include "vectors/record.h"
+#include "vectors/records/record.h"
 
 namespace tillite::bench {
 

@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "app/open_function_ports.h"
+#include "app/parts/open_function_ports.h"
 #include "base/heap.h"
 #include "base/host_names.h"
 #include "base/sqlite.h"

@@ -5,7 +5,7 @@
 #include <cstdlib>
 
 #include "adapters/local/system_clock.h"
-#include "app/command_line.h"
+#include "app/commands/command_line.h"
 #include "app/interrupt.h"
 #include "base/heap.h"
 #include "base/secret.h"

@@ -5,8 +5,8 @@
 
 #include "app/embedded_definitions.h"
 #include "app/queue_consumer.h"
-#include "steps/provider_files.h"
-#include "steps/unembedded.h"
+#include "steps/batches/provider_files.h"
+#include "steps/batches/unembedded.h"
 #include "workflow/durable/task_calls.h"
 
 namespace tillite {

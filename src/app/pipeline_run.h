@@ -2,9 +2,9 @@
 
 #include <vector>
 
-#include "app/pipeline_host.h"
-#include "steps/census.h"
-#include "steps/spending.h"
+#include "app/parts/pipeline_host.h"
+#include "steps/batches/spending.h"
+#include "steps/reports/census.h"
 
 namespace tillite {
 

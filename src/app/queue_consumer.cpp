@@ -4,7 +4,7 @@
 #include <set>
 #include <thread>
 
-#include "app/step_task_runner.h"
+#include "app/functions/step_task_runner.h"
 #include "steps/compaction_message.h"
 
 namespace tillite {

@@ -3,7 +3,7 @@
 #include <functional>
 #include <stop_token>
 
-#include "app/pipeline_host.h"
+#include "app/parts/pipeline_host.h"
 #include "app/served_queues.h"
 #include "base/log.h"
 #include "ports/clock.h"

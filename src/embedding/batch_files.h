@@ -6,7 +6,7 @@
 #include "base/bytes.h"
 #include "embedding/batch_plan.h"
 #include "embedding/result_line.h"
-#include "vectors/delta.h"
+#include "vectors/deltas/delta.h"
 
 namespace tillite {
 

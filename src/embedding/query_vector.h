@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "ports/text_embedder.h"
 #include "ports/vector_cache.h"
-#include "vectors/delta.h"
+#include "vectors/deltas/delta.h"
 
 namespace tillite {
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "ports/vector_cache.h"
-#include "vectors/delta.h"
+#include "vectors/deltas/delta.h"
 
 namespace tillite {
 

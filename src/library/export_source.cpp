@@ -3,13 +3,13 @@
 #include <tuple>
 
 #include "library/source.h"
-#include "vectors/chroma_reader.h"
-#include "vectors/database_file.h"
-#include "vectors/exported_shards.h"
-#include "vectors/nearest_labels.h"
-#include "vectors/record.h"
-#include "vectors/shard.h"
-#include "vectors/snapshot_files.h"
+#include "vectors/chroma/chroma_reader.h"
+#include "vectors/chroma/exported_shards.h"
+#include "vectors/files/database_file.h"
+#include "vectors/records/record.h"
+#include "vectors/records/shard.h"
+#include "vectors/snapshots/nearest_labels.h"
+#include "vectors/versions/snapshot_files.h"
 
 namespace tillite::v1 {
 namespace {

@@ -1,7 +1,7 @@
 #include "adapters/local/folder_object_store.h"
 #include "adapters/local/home.h"
 #include "library/source.h"
-#include "steps/collection.h"
+#include "steps/generations/collection.h"
 
 namespace tillite::v1 {
 namespace {

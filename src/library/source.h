@@ -2,7 +2,7 @@
 
 #include <tillite/collection.h>
 
-#include "vectors/collection_view.h"
+#include "vectors/queries/collection_view.h"
 
 namespace tillite::v1 {
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "steps/step.h"
-#include "vectors/manifest.h"
+#include "vectors/versions/manifest.h"
 
 namespace tillite {
 

@@ -1,8 +1,8 @@
 #include "steps/compact.h"
 
 #include "base/uuid.h"
-#include "steps/change_delta.h"
-#include "steps/collection.h"
+#include "steps/changes/change_delta.h"
+#include "steps/generations/collection.h"
 
 namespace tillite {
 namespace {

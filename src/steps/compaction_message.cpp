@@ -2,7 +2,7 @@
 
 #include "base/json.h"
 #include "base/time.h"
-#include "vectors/keys.h"
+#include "vectors/versions/keys.h"
 
 namespace tillite {
 

@@ -4,14 +4,14 @@
 
 #include "base/stopwatch.h"
 #include "base/uuid.h"
-#include "steps/batch.h"
+#include "steps/batches/batch.h"
 #include "steps/chunk.h"
-#include "steps/collection.h"
-#include "steps/generation.h"
-#include "vectors/chunk_merge.h"
-#include "vectors/keys.h"
-#include "vectors/publish_lock.h"
-#include "vectors/version_merge.h"
+#include "steps/generations/collection.h"
+#include "steps/generations/generation.h"
+#include "vectors/merge/chunk_merge.h"
+#include "vectors/merge/version_merge.h"
+#include "vectors/versions/keys.h"
+#include "vectors/versions/publish_lock.h"
 
 namespace tillite {
 namespace {

@@ -2,16 +2,16 @@
 #include <algorithm>
 #include <tuple>
 
-#include "steps/backfill.h"
-#include "steps/batch_cancel.h"
-#include "steps/batch_preparation.h"
-#include "steps/change_delta.h"
-#include "steps/collection.h"
-#include "steps/item_claims.h"
-#include "steps/retirement.h"
+#include "steps/batches/batch_cancel.h"
+#include "steps/batches/batch_preparation.h"
+#include "steps/batches/item_claims.h"
+#include "steps/batches/stranded_items.h"
+#include "steps/batches/unembedded.h"
+#include "steps/changes/change_delta.h"
+#include "steps/generations/backfill.h"
+#include "steps/generations/collection.h"
+#include "steps/generations/retirement.h"
 #include "steps/step.h"
-#include "steps/stranded_items.h"
-#include "steps/unembedded.h"
 
 namespace tillite {
 namespace {

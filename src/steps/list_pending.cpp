@@ -1,10 +1,10 @@
 // Lists the batches of a collection to poll: every one that the provider has and that has not ended here.
 #include <algorithm>
 
-#include "steps/batch_cancel.h"
-#include "steps/collection.h"
-#include "steps/completion.h"
-#include "steps/retirement.h"
+#include "steps/batches/batch_cancel.h"
+#include "steps/batches/completion.h"
+#include "steps/generations/collection.h"
+#include "steps/generations/retirement.h"
 #include "steps/step.h"
 
 namespace tillite {

@@ -1,7 +1,7 @@
 // After a version is published: the items that it contains become SUCCESS, their batches end.
-#include "steps/collection.h"
-#include "steps/completion.h"
-#include "steps/provider_files.h"
+#include "steps/batches/completion.h"
+#include "steps/batches/provider_files.h"
+#include "steps/generations/collection.h"
 #include "steps/step.h"
 
 namespace tillite {

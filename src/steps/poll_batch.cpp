@@ -3,11 +3,11 @@
 #include "base/stopwatch.h"
 #include "base/uuid.h"
 #include "embedding/batch_files.h"
-#include "steps/batch_cancel.h"
-#include "steps/batch_deadline.h"
-#include "steps/batch_delivery.h"
-#include "steps/provider_files.h"
-#include "steps/retirement.h"
+#include "steps/batches/batch_cancel.h"
+#include "steps/batches/batch_deadline.h"
+#include "steps/batches/batch_delivery.h"
+#include "steps/batches/provider_files.h"
+#include "steps/generations/retirement.h"
 #include "steps/step.h"
 
 namespace tillite {
@@ -153,7 +153,8 @@ void cancel_overdue(const Batch& batch, BatchProvider& provider, const Logger& l
 }
 
 /// The provider's word on a batch, and what it means where the word is none, or stays the same for ever: one that it
-/// plainly does not know has failed; one that it does not end is cancelled, then given up (steps/batch_deadline.h).
+/// plainly does not know has failed; one that it does not end is cancelled, then given up
+/// (steps/batches/batch_deadline.h).
 Result<ProviderBatch> ask_provider(const Batch& batch, const Ports& ports, const Logger& log) {
   auto answer = ports.provider.batch(batch.openai_batch_id);
   const std::int64_t age_ms = ms_at_provider(batch, ports.clock.now_ms()).value_or(0);

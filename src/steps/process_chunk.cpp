@@ -3,10 +3,10 @@
 #include <cctype>
 
 #include "steps/chunk.h"
-#include "steps/collection.h"
-#include "steps/generation.h"
-#include "vectors/chunk_merge.h"
-#include "vectors/keys.h"
+#include "steps/generations/collection.h"
+#include "steps/generations/generation.h"
+#include "vectors/merge/chunk_merge.h"
+#include "vectors/versions/keys.h"
 
 namespace tillite {
 namespace {

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <set>
 
-#include "steps/change_delta.h"
-#include "steps/collection.h"
+#include "steps/changes/change_delta.h"
 #include "steps/compact.h"
 #include "steps/compaction_message.h"
-#include "steps/generation.h"
+#include "steps/generations/collection.h"
+#include "steps/generations/generation.h"
 
 namespace tillite {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "base/memory_limit.h"
 #include "embedding/embedder.h"
-#include "vectors/shard.h"
+#include "vectors/records/shard.h"
 
 namespace tillite {
 namespace {

@@ -11,8 +11,8 @@
 #include "embedding/input_format.h"
 #include "embedding/input_limit.h"
 #include "embedding/model.h"
-#include "vectors/publish_lock.h"
-#include "vectors/segment.h"
+#include "vectors/hnsw/segment.h"
+#include "vectors/versions/publish_lock.h"
 
 namespace tillite {
 
@@ -24,7 +24,7 @@ struct CompactionThresholds {
   std::int64_t age_ms = 900'000;  ///< of the oldest
 };
 
-/// What the settings say of embedding models. It stands above what is known of them (steps/model_facts.h).
+/// What the settings say of embedding models. It stands above what is known of them (steps/batches/model_facts.h).
 struct ModelSettings {
   std::string model;  ///< of which it is said: EMBEDDING_MODEL; empty: of every one
   std::optional<Dollars> price_per_million = {};
@@ -40,7 +40,7 @@ struct Settings {
   TooLong too_long = TooLong::cut;
   std::map<Entity, InputFormat> formats;
   std::optional<int> shards;  ///< of a new generation; nothing: one, and any number in a collection that is there
-  BatchLimits batch;          ///< of tokens: steps/model_facts.h
+  BatchLimits batch;          ///< of tokens: steps/batches/model_facts.h
   std::optional<std::uint64_t> batch_tokens_max;  ///< nothing: what the model may have enqueued
   std::size_t direct_items_max = 0;   ///< if a run sends no more, it calls the provider at once instead of a batch
   std::size_t batches_per_run = 200;  ///< that one execution finds; the next execution finds the others

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <limits>
 
-#include "steps/batch.h"
-#include "steps/collection.h"
-#include "steps/generation.h"
+#include "steps/batches/batch.h"
+#include "steps/generations/collection.h"
+#include "steps/generations/generation.h"
 #include "steps/step.h"
 
 namespace tillite {

@@ -43,7 +43,8 @@ struct StepContext {
   std::string owner;     ///< who does it, for lock rows and manifests
   /// What this process has seen of publish locks that others hold: kept between the calls that wait for one.
   std::shared_ptr<LockWatch> lock_watch = std::make_shared<LockWatch>();
-  std::shared_ptr<Spending> spending = nullptr;  ///< what submits may spend (steps/spending.h); nothing: any amount
+  std::shared_ptr<Spending> spending =
+      nullptr;  ///< what submits may spend (steps/batches/spending.h); nothing: any amount
 };
 
 /// A step of the pipeline: from an event to a result, the same in every host. Steps may be repeated at any time, after

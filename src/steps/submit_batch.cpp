@@ -1,14 +1,14 @@
 // Submits one prepared batch to the provider, exactly once whatever happens in between.
 #include "base/uuid.h"
-#include "steps/batch.h"
-#include "steps/batch_delivery.h"
-#include "steps/enqueued_tokens.h"
-#include "steps/immediate_delivery.h"
-#include "steps/model_facts.h"
-#include "steps/retirement.h"
-#include "steps/spending.h"
+#include "steps/batches/batch.h"
+#include "steps/batches/batch_delivery.h"
+#include "steps/batches/enqueued_tokens.h"
+#include "steps/batches/immediate_delivery.h"
+#include "steps/batches/model_facts.h"
+#include "steps/batches/spending.h"
+#include "steps/batches/submission.h"
+#include "steps/generations/retirement.h"
 #include "steps/step.h"
-#include "steps/submission.h"
 
 namespace tillite {
 namespace {

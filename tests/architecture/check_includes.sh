@@ -33,6 +33,21 @@ for folder in */; do
     fi
   done < <(grep -rnoP '^#include "\K[^"]+' "$room" | sed 's/^\([^:]*\):\([^:]*\):/\1:\2:/')
 done
+# In a room of many files, each folder includes itself and those named before it.
+while read -r room folders; do
+  below=
+  for folder in $folders; do
+    below="$below $folder"
+    while IFS=: read -r file included; do
+      target=${included#"$room"/}
+      target=${target%%/*}
+      if ! grep -qw "$target" <<<"$below"; then
+        echo "src/$file includes $included: the folder $room/$folder may include those of$below"
+        wrong=1
+      fi
+    done < <(grep -roP "^#include \"\K$room/[^\"]+" "$room/$folder")
+  done
+done <<<"vectors files records deltas versions hnsw chroma snapshots merge queries"
 # Output is the command line's; <iostream> also brings static initialisation into every program that links the room.
 while IFS= read -r file; do
   echo "src/$file includes <iostream>: only the room app may"

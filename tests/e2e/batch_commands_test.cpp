@@ -3,7 +3,7 @@
 
 #include "adapters/local/sqlite_table.h"
 #include "receipts/receipt_items.h"
-#include "steps/batch.h"
+#include "steps/batches/batch.h"
 #include "support/must.h"
 #include "support/sample_home.h"
 

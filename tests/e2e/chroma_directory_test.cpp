@@ -1,10 +1,10 @@
-#include "vectors/chroma_directory.h"
+#include "vectors/chroma/chroma_directory.h"
 
 #include <gtest/gtest.h>
 
 #include <map>
 
-#include "vectors/record.h"
+#include "vectors/records/record.h"
 #include "written_directory.h"
 
 // A directory that a real Chroma wrote is read as the server itself answers.

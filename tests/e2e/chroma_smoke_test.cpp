@@ -2,7 +2,7 @@
 
 #include "base/sqlite.h"
 #include "chroma_server.h"
-#include "vectors/chroma_template.h"
+#include "vectors/chroma/chroma_template.h"
 
 namespace tillite::testing {
 namespace {

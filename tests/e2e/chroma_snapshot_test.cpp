@@ -9,11 +9,11 @@
 #include "base/uuid.h"
 #include "chroma_server.h"
 #include "support/must.h"
-#include "vectors/chunk_merge.h"
-#include "vectors/collection_view.h"
-#include "vectors/keys.h"
-#include "vectors/snapshot_export.h"
-#include "vectors/snapshot_merge.h"
+#include "vectors/merge/chunk_merge.h"
+#include "vectors/merge/snapshot_merge.h"
+#include "vectors/queries/collection_view.h"
+#include "vectors/snapshots/snapshot_export.h"
+#include "vectors/versions/keys.h"
 
 // A real Chroma server opens what we write, answers as we do, and goes on writing where we stopped.
 

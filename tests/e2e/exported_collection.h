@@ -7,9 +7,9 @@
 
 #include "base/sqlite.h"
 #include "home_content.h"
-#include "vectors/chroma_reader.h"
-#include "vectors/distance.h"
-#include "vectors/segment.h"
+#include "vectors/chroma/chroma_reader.h"
+#include "vectors/hnsw/distance.h"
+#include "vectors/hnsw/segment.h"
 
 namespace tillite::testing {
 

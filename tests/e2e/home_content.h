@@ -5,13 +5,13 @@
 #include <map>
 #include <string>
 
-#include "app/pipeline_host.h"
+#include "app/parts/pipeline_host.h"
 #include "base/sqlite.h"
 #include "receipts/receipt_items.h"
-#include "steps/collection.h"
+#include "steps/generations/collection.h"
 #include "support/must.h"
 #include "support/sample_home.h"
-#include "vectors/collection_view.h"
+#include "vectors/queries/collection_view.h"
 
 namespace tillite::testing {
 

@@ -1,7 +1,7 @@
 #include <map>
 
 #include "support/program.h"
-#include "vectors/chroma_directory.h"
+#include "vectors/chroma/chroma_directory.h"
 #include "written_directory.h"
 
 // A newer Chroma server than the one that our directories are modelled on opens them, goes on writing, and is read.

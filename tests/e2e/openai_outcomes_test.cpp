@@ -4,7 +4,7 @@
 
 #include "adapters/local/sqlite_table.h"
 #include "e2e/openai_home.h"
-#include "steps/batch.h"
+#include "steps/batches/batch.h"
 
 namespace tillite::testing {
 namespace {

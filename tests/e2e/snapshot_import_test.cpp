@@ -1,7 +1,7 @@
 #include <cstdlib>
 
 #include "support/program.h"
-#include "vectors/segment_files.h"
+#include "vectors/hnsw/segment_files.h"
 #include "written_directory.h"
 
 // What a real Chroma wrote goes into a home, and what comes out of that is what it wrote.

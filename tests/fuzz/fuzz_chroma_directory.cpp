@@ -6,12 +6,12 @@
 #include <string>
 
 #include "base/check.h"
-#include "vectors/chroma_database.h"
-#include "vectors/chroma_repair.h"
-#include "vectors/label_pickle_reader.h"
-#include "vectors/segment.h"
-#include "vectors/segment_files.h"
-#include "vectors/snapshot_files.h"
+#include "vectors/chroma/chroma_database.h"
+#include "vectors/chroma/chroma_repair.h"
+#include "vectors/hnsw/label_pickle_reader.h"
+#include "vectors/hnsw/segment.h"
+#include "vectors/hnsw/segment_files.h"
+#include "vectors/versions/snapshot_files.h"
 
 namespace tillite {
 namespace {

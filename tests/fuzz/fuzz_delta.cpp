@@ -4,8 +4,8 @@
 #include <string>
 
 #include "base/hash.h"
-#include "vectors/delta.h"
-#include "vectors/tar_gz.h"
+#include "vectors/deltas/delta.h"
+#include "vectors/files/tar_gz.h"
 
 namespace tillite {
 namespace {

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "app/hosted_functions.h"
+#include "app/functions/hosted_functions.h"
 #include "base/check.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -3,7 +3,7 @@
 #include <filesystem>
 
 #include "base/file.h"
-#include "vectors/kept_graph.h"
+#include "vectors/hnsw/kept_graph.h"
 
 namespace tillite {
 namespace {

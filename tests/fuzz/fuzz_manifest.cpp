@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "vectors/manifest.h"
+#include "vectors/versions/manifest.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto manifest = tillite::parse_manifest({reinterpret_cast<const char*>(data), size}, "the manifest");

@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "vectors/run_file.h"
+#include "vectors/deltas/run_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   auto reader =

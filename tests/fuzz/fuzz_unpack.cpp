@@ -5,7 +5,7 @@
 #include <string>
 
 #include "base/check.h"
-#include "vectors/unpack.h"
+#include "vectors/files/unpack.h"
 
 namespace tillite {
 namespace {

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "vectors/where.h"
+#include "vectors/records/where.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto json = tillite::parse_json(std::string_view(reinterpret_cast<const char*>(data), size), "input");

@@ -5,10 +5,10 @@
 
 #include "adapters/local/folder_object_store.h"
 #include "receipts/entity.h"
-#include "steps/batch.h"
+#include "steps/batches/batch.h"
 #include "support/must.h"
 #include "support/temp_folder.h"
-#include "vectors/keys.h"
+#include "vectors/versions/keys.h"
 
 namespace tillite {
 namespace {

@@ -5,7 +5,7 @@
 #include "ports/table.h"
 #include "receipts/receipt_items.h"
 #include "support/must.h"
-#include "vectors/snapshot_files.h"
+#include "vectors/versions/snapshot_files.h"
 
 namespace tillite::testing {
 

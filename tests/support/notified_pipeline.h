@@ -5,7 +5,7 @@
 
 #include "steps/queue_compaction.h"
 #include "support/pipeline.h"
-#include "vectors/keys.h"
+#include "vectors/versions/keys.h"
 
 namespace tillite::testing {
 

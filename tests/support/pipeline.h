@@ -9,17 +9,17 @@
 #include "adapters/local/sqlite_vector_cache.h"
 #include "embedding/embedded_provider.h"
 #include "embedding/embedded_text_embedder.h"
-#include "steps/census.h"
-#include "steps/change_delta.h"
-#include "steps/collection.h"
-#include "steps/receipt_changes.h"
+#include "steps/changes/change_delta.h"
+#include "steps/changes/receipt_changes.h"
+#include "steps/generations/collection.h"
+#include "steps/reports/census.h"
 #include "steps/step.h"
 #include "support/must.h"
 #include "support/scripted_provider.h"
 #include "support/seeded_random.h"
 #include "support/standing_clock.h"
 #include "support/temp_folder.h"
-#include "vectors/collection_view.h"
+#include "vectors/queries/collection_view.h"
 
 namespace tillite::testing {
 

@@ -11,8 +11,8 @@
 #include "adapters/local/store_lock.h"
 #include "support/pipeline.h"
 #include "support/temp_folder.h"
-#include "vectors/garbage.h"
-#include "vectors/keys.h"
+#include "vectors/versions/garbage.h"
+#include "vectors/versions/keys.h"
 
 namespace tillite::testing {
 namespace {

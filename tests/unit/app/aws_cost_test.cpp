@@ -1,4 +1,4 @@
-#include "app/aws_cost.h"
+#include "app/commands/aws_cost.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "app/function_catalog.h"
+#include "app/functions/function_catalog.h"
 #include "support/must.h"
 
 namespace tillite {

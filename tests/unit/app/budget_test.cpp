@@ -1,4 +1,4 @@
-#include "app/budget.h"
+#include "app/commands/budget.h"
 
 #include <gtest/gtest.h>
 

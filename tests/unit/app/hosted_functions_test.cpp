@@ -1,4 +1,4 @@
-#include "app/hosted_functions.h"
+#include "app/functions/hosted_functions.h"
 
 #include <gtest/gtest.h>
 

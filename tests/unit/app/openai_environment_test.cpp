@@ -1,10 +1,10 @@
-#include "app/openai_environment.h"
+#include "app/parts/openai_environment.h"
 
 #include <gtest/gtest.h>
 
 #include <map>
 
-#include "app/embedding_service.h"
+#include "app/parts/embedding_service.h"
 #include "support/must.h"
 
 namespace tillite::testing {

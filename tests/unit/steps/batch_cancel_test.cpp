@@ -1,10 +1,10 @@
-#include "steps/batch_cancel.h"
+#include "steps/batches/batch_cancel.h"
 
 #include <gtest/gtest.h>
 
 #include "embedding/text_key.h"
-#include "steps/item_claims.h"
-#include "steps/text_claims.h"
+#include "steps/batches/item_claims.h"
+#include "steps/batches/text_claims.h"
 #include "support/failing_ports.h"
 #include "support/pipeline.h"
 

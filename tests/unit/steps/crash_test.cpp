@@ -2,7 +2,7 @@
 // nothing twice, nothing paid twice.
 #include <gtest/gtest.h>
 
-#include "steps/provider_orphans.h"
+#include "steps/batches/provider_orphans.h"
 #include "support/failing_ports.h"
 #include "support/pipeline.h"
 

@@ -1,8 +1,8 @@
 // A row that cannot be read is counted and told, and its neighbours go on.
 #include <gtest/gtest.h>
 
-#include "steps/batch.h"
-#include "steps/provider_files.h"
+#include "steps/batches/batch.h"
+#include "steps/batches/provider_files.h"
 #include "support/pipeline.h"
 
 namespace tillite::testing {

@@ -1,12 +1,12 @@
-#include "steps/delta_import.h"
+#include "steps/imports/delta_import.h"
 
 #include <gtest/gtest.h>
 
 #include "support/pipeline.h"
-#include "vectors/chroma_database.h"
-#include "vectors/snapshot_export.h"
-#include "vectors/snapshot_files.h"
-#include "vectors/tar_gz.h"
+#include "vectors/chroma/chroma_database.h"
+#include "vectors/files/tar_gz.h"
+#include "vectors/snapshots/snapshot_export.h"
+#include "vectors/versions/snapshot_files.h"
 
 // Deltas in the form of Chroma directories: each goes in once, the newer one wins, and the pipeline's own stand above.
 

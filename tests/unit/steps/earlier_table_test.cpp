@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "base/time.h"
-#include "steps/adoption.h"
+#include "steps/adoption/adoption.h"
 #include "support/failing_ports.h"
 #include "support/pipeline.h"
-#include "vectors/snapshot_export.h"
+#include "vectors/snapshots/snapshot_export.h"
 
 namespace tillite::testing {
 namespace {

@@ -1,5 +1,5 @@
 // A model's enqueued tokens: reserved before a submit, given back when the batch has ended.
-#include "steps/enqueued_tokens.h"
+#include "steps/batches/enqueued_tokens.h"
 
 #include <gtest/gtest.h>
 

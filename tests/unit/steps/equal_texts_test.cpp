@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "embedding/text_key.h"
-#include "steps/text_claims.h"
+#include "steps/batches/text_claims.h"
 #include "support/failing_ports.h"
 #include "support/pipeline.h"
 

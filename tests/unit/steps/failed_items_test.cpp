@@ -1,4 +1,4 @@
-#include "steps/failed_items.h"
+#include "steps/batches/failed_items.h"
 
 #include <gtest/gtest.h>
 

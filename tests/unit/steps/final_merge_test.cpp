@@ -6,7 +6,7 @@
 #include "support/forwarding_objects.h"
 #include "support/pipeline.h"
 #include "support/virtual_clock.h"
-#include "vectors/keys.h"
+#include "vectors/versions/keys.h"
 
 namespace tillite::testing {
 namespace {

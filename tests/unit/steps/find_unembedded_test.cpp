@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
-#include "steps/completion.h"
-#include "steps/item_claims.h"
-#include "steps/unembedded.h"
+#include "steps/batches/completion.h"
+#include "steps/batches/item_claims.h"
+#include "steps/batches/unembedded.h"
 #include "support/pipeline.h"
 
 namespace tillite::testing {

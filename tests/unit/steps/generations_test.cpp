@@ -1,17 +1,17 @@
 // A generation is built beside the active one and swapped in, while everything else goes on.
 #include <gtest/gtest.h>
 
-#include "steps/backfill.h"
-#include "steps/change_writer.h"
+#include "steps/changes/change_writer.h"
 #include "steps/compact.h"
-#include "steps/generation_gap.h"
-#include "steps/retirement.h"
-#include "steps/rollback.h"
+#include "steps/generations/backfill.h"
+#include "steps/generations/generation_gap.h"
+#include "steps/generations/retirement.h"
+#include "steps/generations/rollback.h"
 #include "support/failing_ports.h"
 #include "support/forwarding_table.h"
 #include "support/pipeline.h"
-#include "vectors/keys.h"
-#include "vectors/publish_lock.h"
+#include "vectors/versions/keys.h"
+#include "vectors/versions/publish_lock.h"
 
 namespace tillite::testing {
 namespace {

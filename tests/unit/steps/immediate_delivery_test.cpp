@@ -1,4 +1,4 @@
-#include "steps/immediate_delivery.h"
+#include "steps/batches/immediate_delivery.h"
 
 #include <gtest/gtest.h>
 

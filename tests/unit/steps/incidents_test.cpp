@@ -5,8 +5,8 @@
 #include "base/uuid.h"
 #include "support/forwarding_objects.h"
 #include "support/pipeline.h"
-#include "vectors/keys.h"
-#include "vectors/snapshot_files.h"
+#include "vectors/versions/keys.h"
+#include "vectors/versions/snapshot_files.h"
 
 namespace tillite::testing {
 namespace {

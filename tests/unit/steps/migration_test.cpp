@@ -1,12 +1,12 @@
 // From one place to another: all rows and objects, once, whatever happens on the way.
-#include "steps/migration.h"
+#include "steps/imports/migration.h"
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
 #include <algorithm>
 
-#include "steps/row_types.h"
+#include "steps/imports/row_types.h"
 #include "support/earlier_table.h"
 #include "support/failing_ports.h"
 #include "support/pipeline.h"

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/uuid.h"
-#include "vectors/keys.h"
+#include "vectors/versions/keys.h"
 
 namespace tillite::testing {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "base/base64.h"
 #include "base/uuid.h"
-#include "steps/batch_deadline.h"
+#include "steps/batches/batch_deadline.h"
 #include "support/pipeline.h"
 
 namespace tillite::testing {

@@ -1,4 +1,4 @@
-#include "steps/provider_files.h"
+#include "steps/batches/provider_files.h"
 
 #include <gtest/gtest.h>
 

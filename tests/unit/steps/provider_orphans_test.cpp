@@ -1,9 +1,9 @@
-#include "steps/provider_orphans.h"
+#include "steps/batches/provider_orphans.h"
 
 #include <gtest/gtest.h>
 
 #include "base/uuid.h"
-#include "steps/submission.h"
+#include "steps/batches/submission.h"
 #include "support/pipeline.h"
 
 namespace tillite::testing {

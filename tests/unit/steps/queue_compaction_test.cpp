@@ -7,7 +7,7 @@
 #include "support/failing_ports.h"
 #include "support/forwarding_objects.h"
 #include "support/notified_pipeline.h"
-#include "vectors/publish_lock.h"
+#include "vectors/versions/publish_lock.h"
 
 namespace tillite::testing {
 namespace {

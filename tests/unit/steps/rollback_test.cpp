@@ -1,4 +1,4 @@
-#include "steps/rollback.h"
+#include "steps/generations/rollback.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
 // A plan says what a run does, before it does it.
-#include "steps/run_plan.h"
+#include "steps/reports/run_plan.h"
 
 #include <gtest/gtest.h>
 
-#include "steps/distinct_texts.h"
-#include "steps/enqueued_tokens.h"
+#include "steps/batches/enqueued_tokens.h"
+#include "steps/reports/distinct_texts.h"
 #include "support/pipeline.h"
 
 namespace tillite::testing {

@@ -4,7 +4,7 @@
 
 #include <map>
 
-#include "steps/model_facts.h"
+#include "steps/batches/model_facts.h"
 #include "support/must.h"
 
 namespace tillite::testing {

@@ -1,15 +1,15 @@
 #include <gtest/gtest.h>
 
 #include "steps/compact.h"
-#include "steps/rollback.h"
-#include "steps/snapshot_import.h"
+#include "steps/generations/rollback.h"
+#include "steps/imports/snapshot_import.h"
 #include "support/forwarding_objects.h"
 #include "support/pipeline.h"
-#include "vectors/exported_shards.h"
-#include "vectors/keys.h"
-#include "vectors/shard.h"
-#include "vectors/snapshot_export.h"
-#include "vectors/snapshot_files.h"
+#include "vectors/chroma/exported_shards.h"
+#include "vectors/records/shard.h"
+#include "vectors/snapshots/snapshot_export.h"
+#include "vectors/versions/keys.h"
+#include "vectors/versions/snapshot_files.h"
 
 // A collection of several shards does what one of a single shard does, and its shards appear together.
 

@@ -1,9 +1,9 @@
-#include "steps/snapshot_import.h"
+#include "steps/imports/snapshot_import.h"
 
 #include <gtest/gtest.h>
 
 #include "support/pipeline.h"
-#include "vectors/snapshot_export.h"
+#include "vectors/snapshots/snapshot_export.h"
 
 // Records of elsewhere stand below the pipeline's own: whichever comes first.
 

@@ -1,5 +1,5 @@
 // What the submits of one run spend together never exceeds its budget.
-#include "steps/spending.h"
+#include "steps/batches/spending.h"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
 // Items that were claimed by somebody who was cut off, or came too late.
-#include "steps/stranded_items.h"
+#include "steps/batches/stranded_items.h"
 
 #include <gtest/gtest.h>
 
-#include "steps/item_claims.h"
+#include "steps/batches/item_claims.h"
 #include "support/pipeline.h"
 
 namespace tillite::testing {

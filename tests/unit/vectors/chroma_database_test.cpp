@@ -1,9 +1,9 @@
-#include "vectors/chroma_database.h"
+#include "vectors/chroma/chroma_database.h"
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include "snapshot_fixture.h"
-#include "vectors/chroma_reader.h"
+#include "vectors/chroma/chroma_reader.h"
 
 namespace tillite {
 namespace {

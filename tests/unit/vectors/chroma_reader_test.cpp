@@ -1,7 +1,7 @@
-#include "vectors/chroma_reader.h"
+#include "vectors/chroma/chroma_reader.h"
 
 #include "snapshot_fixture.h"
-#include "vectors/chroma_database.h"
+#include "vectors/chroma/chroma_database.h"
 
 // A filter means the same in the database as over a record in memory.
 

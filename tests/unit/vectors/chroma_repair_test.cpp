@@ -1,7 +1,7 @@
-#include "vectors/chroma_repair.h"
+#include "vectors/chroma/chroma_repair.h"
 
 #include "damaged_directory.h"
-#include "vectors/hnsw_files.h"
+#include "vectors/hnsw/hnsw_files.h"
 
 namespace tillite {
 namespace {

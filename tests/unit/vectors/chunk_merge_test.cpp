@@ -1,10 +1,10 @@
-#include "vectors/chunk_merge.h"
+#include "vectors/merge/chunk_merge.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include "delta_fixture.h"
-#include "vectors/keys.h"
+#include "vectors/versions/keys.h"
 
 namespace tillite {
 namespace {

@@ -1,4 +1,4 @@
-#include "vectors/codes.h"
+#include "vectors/hnsw/codes.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <numeric>
 #include <random>
 
-#include "vectors/rotation.h"
+#include "vectors/hnsw/rotation.h"
 
 namespace tillite::testing {
 namespace {

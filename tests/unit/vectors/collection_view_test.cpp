@@ -1,9 +1,9 @@
-#include "vectors/collection_view.h"
+#include "vectors/queries/collection_view.h"
 
 #include <algorithm>
 
 #include "published_collection.h"
-#include "vectors/snapshot_export.h"
+#include "vectors/snapshots/snapshot_export.h"
 
 namespace tillite {
 namespace {
@@ -289,9 +289,7 @@ TEST_F(CollectionViewTest, ReadsAStoreWhoseFilesMustBeCopied) {
 TEST_F(CollectionViewTest, LeavesNothingInTheScratchFolder) {
   publish_records({vector_record("a", 1, 1)});
   deliver({vector_record("b", 1, 2)});
-  {
-    const auto view = open();
-  }
+  { const auto view = open(); }
   EXPECT_TRUE(std::filesystem::is_empty(room.path() / "scratch"));
 }
 

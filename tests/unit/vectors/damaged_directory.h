@@ -3,8 +3,8 @@
 #include <functional>
 
 #include "snapshot_fixture.h"
-#include "vectors/chroma_check.h"
-#include "vectors/segment_files.h"
+#include "vectors/chroma/chroma_check.h"
+#include "vectors/hnsw/segment_files.h"
 
 namespace tillite {
 

@@ -2,7 +2,7 @@
 
 #include "base/uuid.h"
 #include "memory_ports.h"
-#include "vectors/delta.h"
+#include "vectors/deltas/delta.h"
 
 namespace tillite {
 

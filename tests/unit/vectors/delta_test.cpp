@@ -1,11 +1,11 @@
-#include "vectors/delta.h"
+#include "vectors/deltas/delta.h"
 
 #include <cmath>
 #include <cstdlib>
 #include <limits>
 
 #include "delta_fixture.h"
-#include "vectors/tar_gz.h"
+#include "vectors/files/tar_gz.h"
 
 namespace tillite {
 namespace {

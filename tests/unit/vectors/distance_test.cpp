@@ -1,4 +1,4 @@
-#include "vectors/distance.h"
+#include "vectors/hnsw/distance.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "vectors/garbage.h"
+#include "vectors/versions/garbage.h"
 
 #include <set>
 

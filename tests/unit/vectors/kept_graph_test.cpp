@@ -1,4 +1,4 @@
-#include "vectors/kept_graph.h"
+#include "vectors/hnsw/kept_graph.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "vectors/keys.h"
+#include "vectors/versions/keys.h"
 
 #include <gtest/gtest.h>
 

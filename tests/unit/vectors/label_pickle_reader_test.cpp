@@ -1,4 +1,4 @@
-#include "vectors/label_pickle_reader.h"
+#include "vectors/hnsw/label_pickle_reader.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 #include "snapshot_fixture.h"
-#include "vectors/segment_files.h"
+#include "vectors/hnsw/segment_files.h"
 
 namespace tillite {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "base/uuid.h"
 #include "memory_ports.h"
-#include "vectors/keys.h"
-#include "vectors/manifest.h"
+#include "vectors/versions/keys.h"
+#include "vectors/versions/manifest.h"
 
 namespace tillite {
 

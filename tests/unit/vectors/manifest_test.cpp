@@ -1,4 +1,4 @@
-#include "vectors/manifest.h"
+#include "vectors/versions/manifest.h"
 
 #include "manifest_fixture.h"
 

@@ -1,4 +1,4 @@
-#include "vectors/publish_lock.h"
+#include "vectors/versions/publish_lock.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -137,9 +137,7 @@ TEST_F(PublishLockTest, IsFreeAfterItsReleaseAndRaisesTheEpochEachTime) {
 }
 
 TEST_F(PublishLockTest, IsReleasedAtTheEndOfItsLife) {
-  {
-    const auto lock = take();
-  }
+  { const auto lock = take(); }
   EXPECT_FALSE(row().contains("owner"));
 }
 

@@ -5,10 +5,10 @@
 #include "base/uuid.h"
 #include "folder_objects.h"
 #include "snapshot_fixture.h"
-#include "vectors/collection_view.h"
-#include "vectors/keys.h"
-#include "vectors/shard.h"
-#include "vectors/version_merge.h"
+#include "vectors/merge/version_merge.h"
+#include "vectors/queries/collection_view.h"
+#include "vectors/records/shard.h"
+#include "vectors/versions/keys.h"
 
 namespace tillite {
 

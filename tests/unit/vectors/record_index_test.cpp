@@ -1,4 +1,4 @@
-#include "vectors/record_index.h"
+#include "vectors/snapshots/record_index.h"
 
 #include <SQLiteCpp/SQLiteCpp.h>
 

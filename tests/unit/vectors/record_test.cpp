@@ -1,4 +1,4 @@
-#include "vectors/record.h"
+#include "vectors/records/record.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

@@ -1,7 +1,7 @@
-#include "vectors/run_file.h"
+#include "vectors/deltas/run_file.h"
 
 #include "delta_fixture.h"
-#include "vectors/shard.h"
+#include "vectors/records/shard.h"
 
 namespace tillite {
 namespace {

@@ -8,8 +8,8 @@
 #include "receipts/noise.h"
 #include "receipts/sample.h"
 #include "support/temp_folder.h"
-#include "vectors/record.h"
-#include "vectors/segment.h"
+#include "vectors/hnsw/segment.h"
+#include "vectors/records/record.h"
 
 namespace tillite::testing {
 

@@ -1,4 +1,4 @@
-#include "vectors/segment.h"
+#include "vectors/hnsw/segment.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "segment_fixture.h"
-#include "vectors/nearest_labels.h"
+#include "vectors/snapshots/nearest_labels.h"
 
 namespace tillite::testing {
 namespace {

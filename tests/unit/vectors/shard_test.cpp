@@ -1,4 +1,4 @@
-#include "vectors/shard.h"
+#include "vectors/records/shard.h"
 
 #include <gtest/gtest.h>
 

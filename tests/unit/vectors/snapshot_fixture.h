@@ -7,10 +7,10 @@
 
 #include "support/must.h"
 #include "support/temp_folder.h"
-#include "vectors/delta.h"
-#include "vectors/pinned_snapshot.h"
-#include "vectors/snapshot_files.h"
-#include "vectors/snapshot_merge.h"
+#include "vectors/deltas/delta.h"
+#include "vectors/merge/snapshot_merge.h"
+#include "vectors/snapshots/pinned_snapshot.h"
+#include "vectors/versions/snapshot_files.h"
 
 namespace tillite {
 

@@ -1,4 +1,4 @@
-#include "vectors/snapshot_merge.h"
+#include "vectors/merge/snapshot_merge.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>

@@ -1,4 +1,4 @@
-#include "vectors/unpack.h"
+#include "vectors/files/unpack.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 
 #include "support/must.h"
 #include "support/temp_folder.h"
-#include "vectors/tar_gz.h"
+#include "vectors/files/tar_gz.h"
 
 // Archives that other tools wrote, and such as somebody might write who means no good.
 

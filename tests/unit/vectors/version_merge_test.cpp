@@ -1,11 +1,11 @@
-#include "vectors/version_merge.h"
+#include "vectors/merge/version_merge.h"
 
 #include <set>
 
 #include "published_collection.h"
-#include "vectors/exported_shards.h"
-#include "vectors/snapshot_check.h"
-#include "vectors/snapshot_export.h"
+#include "vectors/chroma/exported_shards.h"
+#include "vectors/snapshots/snapshot_check.h"
+#include "vectors/snapshots/snapshot_export.h"
 
 // Shards are merged each for itself and published together.
 

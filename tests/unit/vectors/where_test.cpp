@@ -1,4 +1,4 @@
-#include "vectors/where.h"
+#include "vectors/records/where.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "vectors/chroma/chroma_rows.h"
+#include "vectors/deltas/delta.h"
+
+namespace tillite {
+
+/// The chroma.sqlite3 of a snapshot while it is written: one collection with its records' metadata and documents
+/// (docs/formats/snapshot.md). A record's embeddings.id is the label of its vector, so no other table joins the two.
+/// Everything is one transaction that finish() ends; before that the file is worth nothing.
+class ChromaDatabase {
+ public:
+  /// A new file: Chroma's own empty one with the collection's rows.
+  [[nodiscard]] static Result<ChromaDatabase> create(const Path& file, const CollectionBinding& binding);
+  /// A copy of an earlier snapshot's file. `corrupt` if it does not hold this collection alone.
+  [[nodiscard]] static Result<ChromaDatabase> open(const Path& file, const CollectionBinding& binding);
+  ChromaDatabase(ChromaDatabase&&) noexcept;
+  ChromaDatabase& operator=(ChromaDatabase&&) noexcept;
+  ~ChromaDatabase();
+
+  /// The name of the HNSW segment's folder beside the file.
+  [[nodiscard]] const std::string& vector_segment() const;
+
+  /// A new record. `conflict` if its id or label is there already; `invalid_input` for metadata that is no scalar.
+  [[nodiscard]] Result<void> insert(std::uint64_t label, const RecordId& id, const Json& metadata,
+                                    std::string_view document);
+  /// Other metadata and document of a record that is there.
+  [[nodiscard]] Result<void> rewrite(std::uint64_t label, const Json& metadata, std::string_view document);
+  /// Removes a record that is there.
+  [[nodiscard]] Result<void> remove(std::uint64_t label);
+
+  /// The record with this label; nothing if there is none.
+  [[nodiscard]] Result<std::optional<ChromaRow>> read(std::uint64_t label);
+  /// How many more records there are than when the file was opened or created.
+  [[nodiscard]] std::int64_t growth() const;
+  /// Every (id, label) from a label on, ascending by label.
+  [[nodiscard]] Result<void> for_each_label(std::uint64_t first,
+                                            const std::function<Result<void>(const RecordId&, std::uint64_t)>& each);
+
+  /// Ends the writing and closes the file; the caller syncs it.
+  [[nodiscard]] Result<void> finish();
+
+ private:
+  struct Parts;
+  explicit ChromaDatabase(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace tillite

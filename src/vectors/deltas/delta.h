@@ -1,0 +1,69 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "base/bytes.h"
+#include "base/file.h"
+#include "vectors/records/record.h"
+
+namespace tillite {
+
+/// What a generation of a collection is bound to; deltas, manifests and batches name it and a merge refuses others.
+struct CollectionBinding {
+  std::string collection;  ///< "receipt_lines"
+  std::int64_t generation = 1;
+  std::string model;
+  std::size_t dimensions = 0;
+  std::string input_format;  ///< "line/plain/1"
+  int shards = 1;            ///< 1 to kShardsMax (shard.h)
+  bool operator==(const CollectionBinding&) const = default;
+};
+[[nodiscard]] Json to_json(const CollectionBinding& binding);
+[[nodiscard]] Result<CollectionBinding> parse_binding(const Json& json);
+
+struct DeltaHeader {
+  DeltaId id;
+  BatchId batch_id;  ///< empty for a delta of changes that needed no provider
+  CollectionBinding binding;
+  std::int64_t created_ms = 0;
+};
+
+/// What a delta contains, as its reader found it.
+struct DeltaFacts {
+  DeltaHeader header;
+  std::size_t records = 0;
+  std::size_t vectors = 0;
+};
+
+/// Writes a delta (docs/formats/delta.md): a .tar.gz of delta.json, records.ndjson, vectors.f32 (stored, not deflated)
+/// and checksums.json. Streams through scratch files; memory does not grow with the delta.
+class DeltaWriter {
+ public:
+  [[nodiscard]] static Result<DeltaWriter> create(const Path& scratch, DeltaHeader header);
+  DeltaWriter(DeltaWriter&&) noexcept;
+  DeltaWriter& operator=(DeltaWriter&&) noexcept;
+  ~DeltaWriter();
+
+  /// Adds a record; its vector is normalised here (`invalid_input` if it cannot be) and must have the binding's
+  /// dimensions.
+  [[nodiscard]] Result<void> add(Record record);
+  /// The finished file, on the disk. `header.id` and records' `delta` are the header's.
+  [[nodiscard]] Result<Path> finish();
+
+ private:
+  struct Parts;
+  explicit DeltaWriter(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+/// Reads a delta as a stream and checks it: structure, limits, sizes, checksums, unit length. `corrupt` says what and
+/// where. Records come in the order of the file. Nothing that `each` did may count until this returned without error.
+[[nodiscard]] Result<DeltaFacts> read_delta(ByteSource& file, const std::function<Result<void>(Record&&)>& each);
+
+/// The same without the vectors (Record::vector stays empty): reads only the front of the file, so vectors.f32 is
+/// unchecked.
+[[nodiscard]] Result<DeltaFacts> read_delta_records(ByteSource& file,
+                                                    const std::function<Result<void>(Record&&)>& each);
+
+}  // namespace tillite

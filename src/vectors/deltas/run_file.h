@@ -1,0 +1,61 @@
+#pragma once
+
+#include <memory>
+
+#include "vectors/deltas/delta.h"
+
+namespace tillite {
+
+/// An intermediate result: records of several deltas, sorted by id, each as its delta brought it, those that a newer
+/// one of the same run supersedes left out. An id may have several: should some of the deltas be consumed meanwhile,
+/// the others' records still say all that they said. Format: docs/formats/run.md.
+struct RunHeader {
+  CollectionBinding binding;
+  std::vector<DeltaId> deltas;  ///< all that went in, those that left no record too
+  struct Quarantined {
+    DeltaId delta;
+    std::string reason;
+    bool operator==(const Quarantined&) const = default;
+  };
+  std::vector<Quarantined> quarantined;  ///< deltas that could not be read; they are not in `deltas`
+  std::optional<int> shard;              ///< the only one whose records are in it; nothing: all are
+  bool operator==(const RunHeader&) const = default;
+};
+
+class RunWriter {
+ public:
+  [[nodiscard]] static Result<RunWriter> create(const Path& file, const RunHeader& header);
+  /// Ids must not decrease.
+  [[nodiscard]] Result<void> add(const Record& record);
+  /// Ends the file with its count and checksum and syncs it.
+  [[nodiscard]] Result<void> finish();
+  RunWriter(RunWriter&&) noexcept;
+  RunWriter& operator=(RunWriter&&) noexcept;
+  ~RunWriter();
+
+ private:
+  struct Parts;
+  explicit RunWriter(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+/// Reads a run from front to end, one record in memory. `corrupt` for anything that RunWriter did not write.
+class RunReader {
+ public:
+  [[nodiscard]] static Result<RunReader> open(std::unique_ptr<ByteSource> source, std::string name);
+  [[nodiscard]] const RunHeader& header() const;
+  /// Whether there is no record at all; only before the first next().
+  [[nodiscard]] Result<bool> is_empty();
+  /// The next record; nothing at the end (the checksum was right then).
+  [[nodiscard]] Result<std::optional<Record>> next();
+  RunReader(RunReader&&) noexcept;
+  RunReader& operator=(RunReader&&) noexcept;
+  ~RunReader();
+
+ private:
+  struct Parts;
+  explicit RunReader(std::unique_ptr<Parts> parts);
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace tillite

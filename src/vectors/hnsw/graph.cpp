@@ -1,0 +1,241 @@
+#include "vectors/hnsw/graph.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/check.h"
+#include "base/parallel.h"
+#include "vectors/hnsw/graph_descent.h"
+#include "vectors/hnsw/graph_walk.h"
+#include "vectors/hnsw/mixed_bits.h"
+
+namespace tillite {
+namespace {
+
+constexpr std::size_t kBatchNodesMax = 256;
+constexpr std::size_t kCandidatesOfBeam = 2;  // signs may place a true neighbour behind the beam: whole codes decide
+constexpr std::size_t kFetchAhead = 8;        // codes that the machine fetches while others are compared
+constexpr std::uint64_t kRotationSeed = 0x7469'6c6c;
+
+std::size_t thread_count(const GraphSettings& settings) {
+  return settings.threads > 0 ? settings.threads : machine_threads();
+}
+
+}  // namespace
+
+Graph::Graph(std::vector<float> centre, std::size_t nodes_max, const GraphSettings& settings)
+    : settings_(settings),
+      codes_(std::move(centre), settings.code_bits, mixed_bits(settings.seed, kRotationSeed)),
+      links_(settings.m, nodes_max),
+      threads_(thread_count(settings)),
+      searches_(threads_.size()) {
+  codes_.reserve(nodes_max);
+}
+
+int Graph::draw_level(Node node) const {
+  const double u = (static_cast<double>(mixed_bits(settings_.seed, node) >> 11) + 1) * 0x1.0p-53;  // in (0, 1]
+  return static_cast<int>(-std::log(u) / std::log(static_cast<double>(settings_.m)));
+}
+
+Node Graph::add_linked(std::span<const float> vector, int level) {
+  check(max_level_ < 0, "known nodes come before new ones");
+  const auto node = static_cast<Node>(size());
+  copies_.push_back(0);
+  links_.add(level);
+  batch_.insert(batch_.end(), vector.begin(), vector.end());
+  if (batch_.size() == kBatchNodesMax * codes_.dimensions()) encode_known();
+  return node;
+}
+
+void Graph::set_links(Node node, int level, std::span<const Node> neighbours) {
+  links_.set(node, level, neighbours, 0);
+}
+
+void Graph::take_over(Node entry, int max_level) {
+  encode_known();
+  set_entry(entry, max_level);
+}
+
+void Graph::encode_known() {
+  const std::size_t dimensions = codes_.dimensions();
+  const std::size_t count = batch_.size() / dimensions;
+  const std::size_t first = size() - count;
+  codes_.resize(size());
+  threads_.for_each(count, [&](std::size_t i, std::size_t) {
+    codes_.encode(static_cast<Node>(first + i), std::span(batch_).subspan(i * dimensions, dimensions));
+  });
+  batch_.clear();
+}
+
+void Graph::set_entry(Node entry, int max_level) {
+  check(entry < size() && links_.level(entry) == max_level, "the entry is a node of the highest level");
+  entry_ = entry;
+  max_level_ = max_level;
+}
+
+Node Graph::add(std::span<const float> vector) {
+  const auto node = static_cast<Node>(size());
+  copies_.push_back(0);
+  links_.add(draw_level(node));
+  batch_.insert(batch_.end(), vector.begin(), vector.end());
+  const std::size_t waiting = batch_.size() / codes_.dimensions();
+  if (waiting == kBatchNodesMax) link_batch();
+  return node;
+}
+
+void Graph::link_all() {
+  link_batch();
+  cut_lists();
+}
+
+void Graph::link_batch() {
+  const std::size_t count = batch_.size() / codes_.dimensions();
+  if (count == 0) return;
+  const auto first = static_cast<Node>(size() - count);
+  encode_batch(first);
+  std::vector<std::vector<Chosen>> chosen(count);
+  threads_.for_each(count, [&](std::size_t i, std::size_t thread) {
+    chosen[i] = choose(static_cast<Node>(first + i), first, searches_[thread]);
+  });
+  link_back(chosen, first);
+  for (Node node = first; node < size(); ++node) {
+    if (links_.level(node) > max_level_) set_entry(node, links_.level(node));
+  }
+  batch_.clear();
+}
+
+void Graph::encode_batch(Node first) {
+  const std::size_t dimensions = codes_.dimensions();
+  codes_.resize(size());
+  targets_.resize(size() - first);
+  threads_.for_each(targets_.size(), [&](std::size_t i, std::size_t) {
+    const auto vector = std::span<const float>(batch_).subspan(i * dimensions, dimensions);
+    targets_[i] = codes_.encode_target(static_cast<Node>(first + i), vector);
+  });
+}
+
+/// The neighbours of a new node, by level.
+std::vector<Graph::Chosen> Graph::choose(Node node, Node batch_first, Search& search) const {
+  const Codes::Target& target = targets_[node - batch_first];
+  const auto apart = [&](Node other) { return codes_.rough_distance(target.rough, other); };
+  const auto all_apart = [&](std::span<const Node> others, std::span<float> distances) {
+    codes_.rough_distances(target.rough, others, distances);
+  };
+  const int level = links_.level(node);
+  std::vector<Chosen> chosen(static_cast<std::size_t>(level) + 1);
+  Node nearest = max_level_ >= 0 ? descend(links_, entry_, level, apart) : 0;
+  for (int at = level; at >= 0; --at) {
+    search.pool.start(kCandidatesOfBeam * settings_.ef_construction, settings_.ef_construction);
+    if (at <= max_level_) walk(links_, codes_, node, nearest, at, all_apart, search.pool, search.seen);
+    if (search.pool.size() > 0) nearest = search.pool.node(0);
+    // The others of a batch are not linked yet; they are few enough to be compared all.
+    for (Node other = batch_first; other < size(); ++other) {
+      if (other != node && links_.level(other) >= at) search.pool.offer(apart(other), other);
+    }
+    std::vector<Candidate> candidates;
+    candidates.reserve(settings_.ef_construction);
+    for (const Neighbour& near : nearest_in(search.pool, target)) candidates.push_back({.neighbour = near});
+    chosen[static_cast<std::size_t>(at)] = select(candidates, settings_.m);
+  }
+  return chosen;
+}
+
+/// Of the nodes of a pool the nearest, in order, by their whole codes.
+Graph::Neighbours Graph::nearest_in(const NearestPool& pool, const Codes::Target& target) const {
+  Neighbours nodes(pool.size());
+  for (std::size_t i = 0; i < std::min(kFetchAhead, pool.size()); ++i) codes_.prefetch(pool.node(i));
+  for (std::size_t i = 0; i < pool.size(); ++i) {
+    if (i + kFetchAhead < pool.size()) codes_.prefetch(pool.node(i + kFetchAhead));
+    nodes[i] = {codes_.distance(target, pool.node(i)), pool.node(i)};
+  }
+  std::ranges::sort(nodes, std::less<>());
+  nodes.resize(std::min(nodes.size(), settings_.ef_construction));
+  return nodes;
+}
+
+/// Of candidates, nearest first: those that are nearer to the target than to any that was selected before; where these
+/// are few, the nearest of the others up to half of `count`, without which clusters of nearly equal texts fall apart.
+Graph::Chosen Graph::select(std::span<const Candidate> candidates, std::size_t count) const {
+  std::vector<Candidate> selected;
+  Neighbours passed_over;
+  selected.reserve(count);
+  for (const Candidate& candidate : candidates) {
+    if (selected.size() == count) break;
+    const auto& [distance, node] = candidate.neighbour;
+    const bool is_diverse = std::ranges::all_of(selected, [&](const Candidate& other) {
+      return (candidate.is_known && other.is_known) || codes_.distance(node, other.neighbour.node) >= distance;
+    });
+    if (is_diverse) {
+      selected.push_back(candidate);
+    } else {
+      passed_over.push_back(candidate.neighbour);
+    }
+  }
+  Chosen chosen{.neighbours = {}, .diverse = selected.size()};
+  for (const Candidate& candidate : selected) chosen.neighbours.push_back(candidate.neighbour.node);
+  for (const Neighbour& neighbour : passed_over) {
+    if (chosen.neighbours.size() >= count / 2) break;
+    chosen.neighbours.push_back(neighbour.node);
+  }
+  return chosen;
+}
+
+/// Sets the links that a batch has chosen, and their way back. Each target's links are one thread's work.
+void Graph::link_back(const std::vector<std::vector<Chosen>>& chosen, Node batch_first) {
+  std::vector<BackLink> back;
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    const auto source = static_cast<Node>(batch_first + i);
+    for (int level = 0; level < static_cast<int>(chosen[i].size()); ++level) {
+      const auto& [neighbours, diverse] = chosen[i][static_cast<std::size_t>(level)];
+      links_.set(source, level, neighbours, diverse);
+      for (const Node target : neighbours) back.push_back({level, target, source});
+    }
+  }
+  std::ranges::sort(back);
+  std::vector<std::span<const BackLink>> groups;
+  for (std::size_t begin = 0; begin < back.size();) {
+    std::size_t end = begin;
+    while (end < back.size() && back[end].level == back[begin].level && back[end].target == back[begin].target) ++end;
+    groups.emplace_back(back.data() + begin, end - begin);
+    begin = end;
+  }
+  threads_.for_each(groups.size(), [&](std::size_t i, std::size_t) { add_back_links(groups[i]); });
+}
+
+/// Adds links to one list; where there is no room for all, the heuristic chooses.
+void Graph::add_back_links(std::span<const BackLink> links) {
+  const auto [level, target, first] = links.front();
+  const auto present = links_.of(target, level);
+  std::vector<BackLink> fresh;
+  for (const BackLink& link : links) {
+    if (std::ranges::find(present, link.source) == present.end()) fresh.push_back(link);
+  }
+  if (present.size() + fresh.size() > links_.room(level)) return cut_list(target, level, fresh);
+  for (const BackLink& link : fresh) links_.append(target, level, link.source);
+}
+
+/// Chooses a list's links among those that it has and more.
+void Graph::cut_list(Node node, int level, std::span<const BackLink> more) {
+  const auto present = links_.of(node, level);
+  const std::size_t diverse = links_.diverse(node, level);
+  std::vector<Candidate> all;
+  all.reserve(present.size() + more.size());
+  for (const Node other : present) all.push_back({.neighbour = {0, other}, .is_known = all.size() < diverse});
+  for (const BackLink& link : more) all.push_back({.neighbour = {0, link.source}});
+  for (const Candidate& candidate : all) codes_.prefetch(candidate.neighbour.node);
+  for (Candidate& candidate : all) candidate.neighbour.distance = codes_.distance(node, candidate.neighbour.node);
+  std::ranges::sort(all, std::less<>(), &Candidate::neighbour);
+  const auto [neighbours, still_diverse] = select(all, links_.links_max(level));
+  links_.set(node, level, neighbours, still_diverse);
+}
+
+void Graph::cut_lists() {
+  threads_.for_each(size(), [&](std::size_t i, std::size_t) {
+    const auto node = static_cast<Node>(i);
+    for (int level = 0; level <= links_.level(node); ++level) {
+      if (links_.of(node, level).size() > links_.links_max(level)) cut_list(node, level, {});
+    }
+  });
+}
+
+}  // namespace tillite

@@ -1,0 +1,308 @@
+#include "vectors/merge/snapshot_merge.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/heap.h"
+#include "base/serial_worker.h"
+#include "base/stopwatch.h"
+#include "vectors/chroma/chroma_database.h"
+#include "vectors/hnsw/label_pickle_reader.h"
+#include "vectors/hnsw/segment_files.h"
+#include "vectors/snapshots/record_change.h"
+#include "vectors/versions/snapshot_files.h"
+
+namespace tillite {
+namespace {
+
+constexpr std::size_t kChromaWorkMax = 256;  // records that wait for Chroma's tables
+
+/// A base that is not what its manifest says would make every later version wrong.
+Result<void> check_base_totals(RecordIndex& index, const SnapshotMergeInput& input) {
+  const auto totals = TRY(index.totals());
+  if (totals.checksum == input.base_checksum) return {};
+  return fail(Code::corrupt, "the records of the snapshot {} add up to {}, its manifest says {}", input.base->string(),
+              totals.checksum.hex(), input.base_checksum.hex());
+}
+
+/// The files of a base as its manifest describes them.
+class BaseFiles {
+ public:
+  explicit BaseFiles(const SnapshotMergeInput& input) : input_(input) {}
+
+  /// The SHA-256 that a file of the base is to have; empty if it was checked.
+  [[nodiscard]] Result<std::string> sha256_of(const std::string& name) const {
+    if (input_.base_files.empty()) return std::string();
+    const auto file = std::ranges::find(input_.base_files, name, &Manifest::SnapshotFile::name);
+    if (file != input_.base_files.end()) return file->sha256;
+    return fail(Code::corrupt, "the manifest of {} names no file {}", input_.base->string(), name);
+  }
+  /// Copies a file and checks it on the way.
+  [[nodiscard]] Result<void> copy(std::string_view name, const Path& to) const {
+    const auto sha256 = TRY(sha256_of(std::string(name)));
+    const Path from = *input_.base / name;
+    if (sha256.empty()) return clone_file(from, to);
+    if (TRY(copy_hashed(from, to)) == sha256) return {};
+    return fail(Code::corrupt, "the snapshot's file {} does not have the SHA-256 of its manifest: bytes changed", name);
+  }
+  /// Checks a file that is used as a whole.
+  [[nodiscard]] Result<void> check(const std::string& name) const {
+    const auto file = std::ranges::find(input_.base_files, name, &Manifest::SnapshotFile::name);
+    return file == input_.base_files.end() ? Result<void>() : check_file(*input_.base / name, *file, /*verify=*/true);
+  }
+  /// The base's kept graph, if it has a whole one; else why not.
+  struct KeptGraphFile {
+    std::optional<Path> path;
+    std::string damage;
+  };
+  [[nodiscard]] Result<KeptGraphFile> kept_graph() const {
+    const Path path = *input_.base / kKeptGraphFile;
+    if (!std::filesystem::exists(path)) return KeptGraphFile();
+    const auto whole = check(std::string(kKeptGraphFile));
+    if (whole) return KeptGraphFile{.path = path, .damage = {}};
+    if (whole.error().code() == Code::corrupt) return KeptGraphFile{.path = {}, .damage = whole.error().message()};
+    return std::unexpected(whole.error());
+  }
+
+ private:
+  const SnapshotMergeInput& input_;
+};
+
+/// A snapshot folder that is being written: the SQLite files at once, the vectors' segment at the end.
+class SnapshotBuild {
+ public:
+  [[nodiscard]] static Result<SnapshotBuild> start(const SnapshotMergeInput& input, const Path& scratch,
+                                                   const Path& folder);
+  [[nodiscard]] Result<void> apply(const RecordId& id, RecordState news);
+  [[nodiscard]] Result<MergedSnapshot> finish(const SnapshotMergeInput& input, const std::stop_token& stop);
+
+ private:
+  SnapshotBuild(Path folder, ChromaDatabase chroma, RecordIndex index, File new_vectors, bool is_sequential)
+      : folder_(std::move(folder)),
+        chroma_(std::move(chroma)),
+        index_(std::move(index)),
+        new_vectors_(std::move(new_vectors)),
+        chroma_work_(std::make_unique<SerialWorker>(is_sequential ? 0 : kChromaWorkMax)) {}
+
+  Result<void> store_vector(const std::optional<IndexedRecord>& stored, Record&& record);
+  Result<void> store_tombstone(const std::optional<IndexedRecord>& stored, const Record& record);
+  Result<void> store_metadata(const IndexedRecord& stored, Record&& record);
+  Result<void> remove_stored(const std::optional<IndexedRecord>& stored);
+  Result<void> write_vectors(const SnapshotMergeInput& input, const std::stop_token& stop);
+  Result<void> write_labels(const std::optional<Path>& base, const Path& segment);
+  Result<void> check_totals(const Path& segment);
+
+  Path folder_;
+  ChromaDatabase chroma_;
+  RecordIndex index_;
+  FileSink new_vectors_;
+  std::vector<std::uint64_t> removed_labels_;
+  std::uint64_t labels_before_ = 0;
+  std::uint64_t labels_given_ = 0;
+  std::uint64_t base_vectors_ = 0;
+  std::size_t dimensions_ = 0;
+  std::map<Path, std::string> hashed_;  ///< files whose SHA-256 is known
+  Stopwatch stopwatch_;
+  MergedSnapshot merged_;
+  /// Chroma's tables are half of the work on records. From the first record on they are this thread's until it waits; a
+  /// merge with one thread has none for them.
+  std::unique_ptr<SerialWorker> chroma_work_;
+};
+
+Result<SnapshotBuild> SnapshotBuild::start(const SnapshotMergeInput& input, const Path& scratch, const Path& folder) {
+  const Path chroma_file = folder / kChromaFile;
+  const Path records_file = folder / kRecordsFile;
+  TRY(make_folders(folder));
+  if (input.base) {
+    const BaseFiles base(input);
+    TRY(base.copy(kChromaFile, chroma_file));
+    TRY(base.copy(kRecordsFile, records_file));
+  }
+  auto chroma = TRY(input.base ? ChromaDatabase::open(chroma_file, input.binding)
+                               : ChromaDatabase::create(chroma_file, input.binding));
+  auto index = TRY(input.base ? RecordIndex::open_copy(records_file, input.binding)
+                              : RecordIndex::create(records_file, input.binding));
+  SnapshotBuild build(folder, std::move(chroma), std::move(index), TRY(File::create(scratch / "new_vectors.f32")),
+                      input.graph.threads == 1);
+  if (input.base) TRY(check_base_totals(build.index_, input));
+  build.base_vectors_ = TRY(build.index_.vectors());
+  build.labels_before_ = TRY(build.index_.labels_given());
+  build.labels_given_ = build.labels_before_;
+  build.dimensions_ = input.binding.dimensions;
+  build.merged_.checksum = input.base_checksum;
+  return build;
+}
+
+Result<void> SnapshotBuild::apply(const RecordId& id, RecordState news) {
+  const KnownRecord known = TRY(index_.find(id));
+  std::optional<ChromaRow> content;
+  if (needs_content(known, news)) {
+    TRY(chroma_work_->wait());
+    content = TRY(chroma_.read(*known.stored->label));
+  }
+  RecordChange change = change_of(known, content, std::move(news));
+  switch (change.effect) {
+    case Effect::nothing:
+      break;
+    case Effect::vector:
+      TRY(store_vector(known.stored, std::move(change.record)));
+      break;
+    case Effect::tombstone:
+      TRY(store_tombstone(known.stored, change.record));
+      break;
+    case Effect::metadata:
+      TRY(store_metadata(*known.stored, std::move(change.record)));
+      break;
+  }
+  if (change.waiting) return index_.put_waiting(*change.waiting);
+  if (known.waiting) return index_.remove_waiting(id);
+  return {};
+}
+
+Result<void> SnapshotBuild::remove_stored(const std::optional<IndexedRecord>& stored) {
+  if (!stored || !stored->label) return {};
+  removed_labels_.push_back(*stored->label);
+  merged_.checksum -= stored->record_hash;
+  return chroma_work_->add([this, label = *stored->label] { return chroma_.remove(label); });
+}
+
+Result<void> SnapshotBuild::store_vector(const std::optional<IndexedRecord>& stored, Record&& record) {
+  if (record.vector.size() != dimensions_) {
+    return fail(Code::corrupt, "{} of delta {} has {} dimensions, the collection has {}", record.id.str(),
+                record.delta.str(), record.vector.size(), dimensions_);
+  }
+  TRY(remove_stored(stored));
+  const IndexedRecord row = indexed_vector(record, ++labels_given_);
+  TRY(new_vectors_.write(std::as_bytes(std::span(record.vector))));
+  TRY(chroma_work_->add(
+      [this, label = *row.label, id = std::move(record.id), metadata = std::move(record.metadata),
+       document = std::move(record.document)] { return chroma_.insert(label, id, metadata, document); }));
+  merged_.checksum += row.record_hash;
+  ++merged_.added;
+  return index_.put(row);
+}
+
+Result<void> SnapshotBuild::store_tombstone(const std::optional<IndexedRecord>& stored, const Record& record) {
+  TRY(remove_stored(stored));
+  if (stored && stored->label) ++merged_.removed;
+  return index_.put(indexed_tombstone(record));
+}
+
+Result<void> SnapshotBuild::store_metadata(const IndexedRecord& stored, Record&& record) {
+  const IndexedRecord row = with_metadata(stored, record);
+  merged_.checksum -= stored.record_hash;
+  merged_.checksum += row.record_hash;
+  ++merged_.relabelled;
+  TRY(chroma_work_->add(
+      [this, label = *row.label, metadata = std::move(record.metadata), document = std::move(record.document)] {
+        return chroma_.rewrite(label, metadata, document);
+      }));
+  return index_.put(row);
+}
+
+Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input, const std::stop_token& stop) {
+  const Path segment = folder_ / chroma_.vector_segment();
+  TRY(make_folders(segment));
+  TRY(new_vectors_.flush());
+  std::ranges::sort(removed_labels_);
+  SegmentChange change;
+  std::string damage;
+  if (input.base) {
+    const BaseFiles base(input);
+    const Path name = chroma_.vector_segment();
+    for (const char* file : {kHeaderFile, kLinkListsFile, kPickleFile}) TRY(base.check((name / file).string()));
+    auto kept = TRY(base.kept_graph());
+    change.base = *input.base / name;
+    change.base_graph = std::move(kept.path);
+    change.base_sha256 = TRY(base.sha256_of((name / kLevel0File).string()));
+    damage = std::move(kept.damage);
+  }
+  change.removed = removed_labels_;
+  change.new_vectors = new_vectors_.file().path();
+  change.new_vectors_count = labels_given_ - labels_before_;
+  change.first_new_label = labels_before_ + 1;
+  change.dimensions = dimensions_;
+  change.kept_graph = folder_ / kKeptGraphFile;
+  merged_.graph = TRY(write_segment(change, input.graph, segment, stop));
+  if (!damage.empty()) merged_.graph.not_continued = damage;
+  for (const auto& [path, sha256] : merged_.graph.files) hashed_[path] = sha256;
+  TRY(chroma_work_->wait());
+  TRY(write_labels(change.base, segment));
+  return check_totals(segment);
+}
+
+/// The labels of the base without those that ended, then the new ones.
+Result<void> SnapshotBuild::write_labels(const std::optional<Path>& base, const Path& segment) {
+  using Each = std::function<Result<void>(const RecordId&, std::uint64_t)>;
+  std::optional<MappedFile> pickle;
+  if (base) pickle = TRY(MappedFile::open(*base / kPickleFile));
+  std::uint64_t labels = 0;
+  const auto each_label = [&](const Each& each) -> Result<void> {
+    labels = 0;
+    const auto count = [&](const RecordId& id, std::uint64_t label) {
+      ++labels;
+      return each(id, label);
+    };
+    if (pickle) {
+      TRY(read_label_pickle(pickle->bytes(), (*base / kPickleFile).string(),
+                            {.label_of_id = [&](std::string_view id, std::uint64_t label) -> Result<void> {
+                               if (std::ranges::binary_search(removed_labels_, label)) return {};
+                               return count(RecordId(std::string(id)), label);
+                             },
+                             .id_of_label = {}}));
+    }
+    return chroma_.for_each_label(labels_before_ + 1, count);
+  };
+  const auto written = TRY(write_label_pickle(segment, labels_given_, each_label));
+  hashed_[written.path] = written.sha256;
+  if (labels == TRY(index_.vectors())) return {};
+  return fail(Code::corrupt, "the labels of {} are not those of its records", segment.string());
+}
+
+/// The three parts and what is announced of them are one: else nothing of it may be published. Each part has counted
+/// its own changes, on top of a base for which the same held.
+Result<void> SnapshotBuild::check_totals(const Path& segment) {
+  const auto totals = TRY(index_.totals());
+  const std::uint64_t live = merged_.graph.elements - merged_.graph.deleted;
+  check(base_vectors_ + static_cast<std::uint64_t>(chroma_.growth()) == totals.vectors,
+        "Chroma's tables hold one record for each vector of the index");
+  check(live == totals.vectors, "the graph holds one live element for each vector of the index");
+  TRY(Segment::open(segment, live));
+  check(totals.checksum == merged_.checksum, "the checksum is the sum of the stored records' hashes");
+  merged_.vectors = totals.vectors;
+  merged_.tombstones = totals.tombstones;
+  return {};
+}
+
+Result<MergedSnapshot> SnapshotBuild::finish(const SnapshotMergeInput& input, const std::stop_token& stop) {
+  TRY(index_.drop_tombstones(input.tombstones_before_ms));
+  TRY(index_.set_labels_given(labels_given_));
+  merged_.times.records_ms = stopwatch_.lap_ms();
+  trim_heap();  // the graph is the largest part
+  TRY(write_vectors(input, stop));
+  merged_.times.graph_ms = stopwatch_.lap_ms();
+  TRY(chroma_.finish());
+  TRY(index_.finish());
+  merged_.times.records_ms += stopwatch_.lap_ms();
+  merged_.files = TRY(sync_and_describe(folder_, hashed_));
+  merged_.times.files_ms = stopwatch_.lap_ms();
+  return std::move(merged_);
+}
+
+}  // namespace
+
+Result<MergedSnapshot> merge_into_snapshot(SnapshotMergeInput input, const Path& scratch, const Path& folder,
+                                           std::stop_token stop) {
+  const auto room = TRY(ScratchFolder::create(scratch));
+  auto build = TRY(SnapshotBuild::start(input, room.path(), folder));
+  {
+    RunMerge runs(std::move(input.runs), input.consumed);
+    while (auto news = TRY(runs.next())) {
+      if (stop.stop_requested()) return fail(Code::cancelled, "the merge of {} was stopped", input.binding.collection);
+      TRY(build.apply(news->first, std::move(news->second)));
+    }
+  }
+  return build.finish(input, stop);
+}
+
+}  // namespace tillite

@@ -1,0 +1,307 @@
+#include "vectors/records/where.h"
+
+#include <algorithm>
+#include <array>
+
+namespace tillite {
+namespace {
+
+constexpr int kDepthMax = 32;
+constexpr std::size_t kTermsMax = 1000;
+
+enum class Operator {
+  all_of,
+  any_of,
+  equal,
+  not_equal,
+  less,
+  less_equal,
+  greater,
+  greater_equal,
+  in,
+  not_in,
+  contains,
+  not_contains
+};
+
+bool is_scalar(const Json& value) { return value.is_string() || value.is_number() || value.is_boolean(); }
+
+}  // namespace
+
+struct Where::Node {
+  Operator op = Operator::all_of;
+  std::vector<Node> parts = {};   ///< of all_of and any_of
+  std::string key = {};           ///< of a comparison
+  std::vector<Json> values = {};  ///< one, or those of in and not_in
+};
+
+namespace {
+
+using Node = Where::Node;
+
+class Parser {
+ public:
+  Result<Node> where(const Json& json, int depth) {
+    return combined(json, depth, "where",
+                    [&](const std::string& key, const Json& value) { return comparison(key, value); });
+  }
+
+  Result<Node> document(const Json& json, int depth) {
+    return combined(json, depth, "where_document", [&](const std::string& key, const Json& value) -> Result<Node> {
+      if (key != "$contains" && key != "$not_contains") {
+        return fail(Code::invalid_input, "where_document has no '{}': use $contains, $not_contains, $and or $or",
+                    key.substr(0, 64));
+      }
+      if (!value.is_string() || value.get_ref<const std::string&>().empty()) {
+        return fail(Code::invalid_input, "{} takes a text that is not empty", key);
+      }
+      return Node{.op = key == "$contains" ? Operator::contains : Operator::not_contains, .values = {value}};
+    });
+  }
+
+ private:
+  template <typename Leaf>
+  Result<Node> combined(const Json& json, int depth, std::string_view name, Leaf leaf) {
+    if (depth > kDepthMax) return fail(Code::invalid_input, "{} is nested deeper than {} levels", name, kDepthMax);
+    if (++terms_ > kTermsMax) return fail(Code::invalid_input, "{} has more than {} terms", name, kTermsMax);
+    if (!json.is_object() || json.empty()) {
+      return fail(Code::invalid_input, "{} must be an object with one field or more, but is {}", name,
+                  json.is_object() ? "empty" : json.type_name());
+    }
+    Node all{.op = Operator::all_of};
+    for (const auto& [key, value] : json.items()) {
+      if (key != "$and" && key != "$or") {
+        all.parts.push_back(TRY(leaf(key, value)));
+        continue;
+      }
+      if (!value.is_array() || value.empty())
+        return fail(Code::invalid_input, "{} takes a list that is not empty", key);
+      Node node{.op = key == "$and" ? Operator::all_of : Operator::any_of};
+      for (const Json& part : value) node.parts.push_back(TRY(combined(part, depth + 1, name, leaf)));
+      all.parts.push_back(std::move(node));
+    }
+    if (all.parts.size() == 1) return std::move(all.parts.front());
+    return all;
+  }
+
+  Result<Node> comparison(const std::string& key, const Json& value) {
+    if (key.starts_with('$')) {
+      return fail(Code::invalid_input, "there is no '{}' in a where: use $and, $or, or the name of a field",
+                  key.substr(0, 64));
+    }
+    if (is_scalar(value)) return Node{.op = Operator::equal, .key = key, .values = {value}};
+    if (!value.is_object() || value.empty()) {
+      return fail(Code::invalid_input,
+                  "the field '{}' must be compared with a text, a number or true/false, or by an operator",
+                  key.substr(0, 64));
+    }
+    Node all{.op = Operator::all_of};
+    for (const auto& [name, operand] : value.items()) all.parts.push_back(TRY(operation(key, name, operand)));
+    if (all.parts.size() == 1) return std::move(all.parts.front());
+    return all;
+  }
+
+  Result<Node> operation(const std::string& key, const std::string& name, const Json& operand) {
+    if (++terms_ > kTermsMax) return fail(Code::invalid_input, "where has more than {} terms", kTermsMax);
+    if (name == "$in" || name == "$nin") {
+      if (!operand.is_array() || operand.empty() || operand.size() > kTermsMax ||
+          !std::ranges::all_of(operand, is_scalar)) {
+        return fail(Code::invalid_input, "{} of '{}' takes a list of 1 to {} texts, numbers or true/false", name,
+                    key.substr(0, 64), kTermsMax);
+      }
+      return Node{.op = name == "$in" ? Operator::in : Operator::not_in,
+                  .key = key,
+                  .values = std::vector<Json>(operand.begin(), operand.end())};
+    }
+    constexpr std::array<std::pair<std::string_view, Operator>, 6> operators = {{{"$eq", Operator::equal},
+                                                                                 {"$ne", Operator::not_equal},
+                                                                                 {"$lt", Operator::less},
+                                                                                 {"$lte", Operator::less_equal},
+                                                                                 {"$gt", Operator::greater},
+                                                                                 {"$gte", Operator::greater_equal}}};
+    const auto found = std::ranges::find(operators, name, &std::pair<std::string_view, Operator>::first);
+    if (found == operators.end()) {
+      return fail(Code::invalid_input, "there is no operator '{}': use $eq, $ne, $gt, $gte, $lt, $lte, $in or $nin",
+                  name.substr(0, 64));
+    }
+    const bool ordered = found->second != Operator::equal && found->second != Operator::not_equal;
+    if (!is_scalar(operand) || (ordered && !operand.is_number())) {
+      return fail(Code::invalid_input, "{} of '{}' takes {}", name, key.substr(0, 64),
+                  ordered ? "a number" : "a text, a number or true/false");
+    }
+    return Node{.op = found->second, .key = key, .values = {operand}};
+  }
+
+  std::size_t terms_ = 0;
+};
+
+/// Equality within a type; numbers are one type.
+bool same(const Json& stored, const Json& value) {
+  if (stored.is_number() && value.is_number()) return stored.get<double>() == value.get<double>();
+  return stored.type() == value.type() && stored == value;
+}
+
+bool compare(Operator op, const Json& stored, const Json& value) {
+  if (!stored.is_number()) return false;
+  const double left = stored.get<double>();
+  const double right = value.get<double>();
+  switch (op) {
+    case Operator::less:
+      return left < right;
+    case Operator::less_equal:
+      return left <= right;
+    case Operator::greater:
+      return left > right;
+    default:
+      return left >= right;
+  }
+}
+
+bool matches_node(const Node& node, const Json& metadata, std::string_view document) {
+  const auto stored = metadata.find(node.key);
+  const bool there = !node.key.empty() && stored != metadata.end();
+  const auto is_any = [&] {
+    return there && std::ranges::any_of(node.values, [&](const Json& value) { return same(*stored, value); });
+  };
+  switch (node.op) {
+    case Operator::all_of:
+      return std::ranges::all_of(node.parts, [&](const Node& part) { return matches_node(part, metadata, document); });
+    case Operator::any_of:
+      return std::ranges::any_of(node.parts, [&](const Node& part) { return matches_node(part, metadata, document); });
+    case Operator::equal:
+    case Operator::in:
+      return is_any();
+    case Operator::not_equal:
+    case Operator::not_in:
+      return !is_any();
+    case Operator::contains:
+      return document.find(node.values.front().get<std::string>()) != std::string_view::npos;
+    case Operator::not_contains:
+      return document.find(node.values.front().get<std::string>()) == std::string_view::npos;
+    default:
+      return there && compare(node.op, *stored, node.values.front());
+  }
+}
+
+std::string_view sign_of(Operator op) {
+  switch (op) {
+    case Operator::less:
+      return "<";
+    case Operator::less_equal:
+      return "<=";
+    case Operator::greater:
+      return ">";
+    default:
+      return ">=";
+  }
+}
+
+/// Builds the condition; values only ever travel as parameters.
+class SqlWriter {
+ public:
+  Where::Sql write(const Node& node) {
+    if (node.parts.empty() && !is_negative(node.op)) {
+      sql_.ids = ids_of(node);
+      if (is_indexed(node)) sql_.indexed = std::move(rows_);
+    } else {
+      sql_.ids = fmt::format("SELECT e.id FROM embeddings e WHERE {}", condition_of(node));
+    }
+    return std::move(sql_);
+  }
+
+ private:
+  static bool is_negative(Operator op) {
+    return op == Operator::not_equal || op == Operator::not_in || op == Operator::not_contains;
+  }
+
+  /// There is no index of booleans, nor one by which texts are looked through.
+  static bool is_indexed(const Node& node) {
+    return node.op != Operator::contains &&
+           std::ranges::none_of(node.values, [](const Json& value) { return value.is_boolean(); });
+  }
+
+  std::string condition_of(const Node& node) {
+    if (node.op == Operator::all_of) return joined(node, " AND ");
+    if (node.op == Operator::any_of) return joined(node, " OR ");
+    return fmt::format("e.id {} ({})", is_negative(node.op) ? "NOT IN" : "IN", ids_of(node));
+  }
+
+  /// A query for the ids that a comparison is about; the negative ones match all but these.
+  std::string ids_of(const Node& node) {
+    switch (node.op) {
+      case Operator::contains:
+      case Operator::not_contains:
+        return ids_containing(node);
+      case Operator::equal:
+      case Operator::in:
+      case Operator::not_equal:
+      case Operator::not_in:
+        return ids_with(node, "IN");
+      default:
+        return ids_with(node, sign_of(node.op));
+    }
+  }
+
+  std::string joined(const Node& node, std::string_view word) {
+    std::vector<std::string> parts;
+    parts.reserve(node.parts.size());
+    for (const Node& part : node.parts) parts.push_back(condition_of(part));
+    return fmt::format("({})", fmt::join(parts, word));
+  }
+
+  /// The ids whose value of the key stands in this relation to the node's values. A part for each column, in which
+  /// SQLite finds the values by Chroma's index of that column; numbers stand in two.
+  std::string ids_with(const Node& node, std::string_view relation) {
+    std::vector<Json> texts;
+    std::vector<Json> truths;
+    std::vector<Json> numbers;
+    for (const Json& value : node.values) {
+      (value.is_string() ? texts : value.is_boolean() ? truths : numbers).push_back(value);
+    }
+    rows_.clear();
+    const auto add = [&](std::string_view column, const std::vector<Json>& values) {
+      if (values.empty()) return;
+      sql_.parameters.emplace_back(node.key);
+      sql_.parameters.insert(sql_.parameters.end(), values.begin(), values.end());
+      const std::vector<std::string_view> marks(values.size(), "?");
+      rows_.push_back(fmt::format("key = ? AND {} {} ({})", column, relation, fmt::join(marks, ", ")));
+    };
+    add("string_value", texts);
+    add("bool_value", truths);
+    add("int_value", numbers);
+    add("float_value", numbers);
+    constexpr std::string_view kSelect = "SELECT id FROM embedding_metadata WHERE ";
+    return fmt::format("{}{}", kSelect, fmt::join(rows_, fmt::format(" UNION ALL {}", kSelect)));
+  }
+
+  std::string ids_containing(const Node& node) {
+    // instr() is exact: LIKE and trigrams would ignore the case of letters.
+    sql_.parameters.emplace_back("chroma:document");
+    sql_.parameters.push_back(node.values.front());
+    return "SELECT id FROM embedding_metadata WHERE key = ? AND instr(string_value, ?) > 0";
+  }
+
+  Where::Sql sql_;
+  std::vector<std::string> rows_;  ///< conditions on rows of embedding_metadata: of the comparison that was last
+};
+
+}  // namespace
+
+Result<Where> Where::parse(const Json& where, const Json& where_document) {
+  Parser parser;
+  Node all{.op = Operator::all_of};
+  if (!where.is_null()) all.parts.push_back(TRY(parser.where(where, 1)));
+  if (!where_document.is_null()) all.parts.push_back(TRY(parser.document(where_document, 1)));
+  Where result;
+  if (all.parts.size() == 1) all = Node(std::move(all.parts.front()));
+  if (!all.parts.empty() || !all.values.empty()) result.root_ = std::make_shared<const Node>(std::move(all));
+  return result;
+}
+
+bool Where::matches(const Json& metadata, std::string_view document) const {
+  return !root_ || matches_node(*root_, metadata, document);
+}
+
+Where::Sql Where::sql() const { return root_ ? SqlWriter().write(*root_) : Sql{"SELECT id FROM embeddings", {}}; }
+
+}  // namespace tillite
