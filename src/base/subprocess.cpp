@@ -1,11 +1,7 @@
 #include "base/subprocess.h"
 
-#include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -16,6 +12,8 @@
 #include <optional>
 #include <utility>
 
+#include "base/process_group.h"
+
 namespace tillite {
 namespace {
 
@@ -24,42 +22,7 @@ using Time = std::chrono::steady_clock::time_point;
 constexpr std::size_t kLineBytesMax = 8 * 1024;
 constexpr std::size_t kReadBytes = 64 * 1024;
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() { close(); }
-  void close() {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
-  }
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
 std::unexpected<Error> system_failure(std::string_view what) { return std::unexpected(system_error(errno, what, {})); }
-
-struct Pipe {
-  Descriptor read;
-  Descriptor write;
-};
-
-Result<Pipe> make_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_failure("making a pipe");
-  return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
-}
-
-void do_not_block(const Descriptor& end) { ::fcntl(end.get(), F_SETFL, O_NONBLOCK); }
 
 /// Has a write to a pipe that nobody reads fail instead of ending this process.
 class NoBrokenPipeSignal {
@@ -86,14 +49,6 @@ class NoBrokenPipeSignal {
   bool was_pending_ = false;
 };
 
-std::vector<char*> pointers_to(std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  pointers.reserve(texts.size() + 1);
-  for (std::string& text : texts) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 /// This process's environment without what is withheld, and with the additions, which win.
 std::vector<std::string> environment_of(const SubprocessCall& call) {
   std::vector<std::string> variables;
@@ -106,106 +61,27 @@ std::vector<std::string> environment_of(const SubprocessCall& call) {
   return variables;
 }
 
-class FileActions {
- public:
-  FileActions() { posix_spawn_file_actions_init(&actions_); }
-  FileActions(const FileActions&) = delete;
-  FileActions& operator=(const FileActions&) = delete;
-  ~FileActions() { posix_spawn_file_actions_destroy(&actions_); }
-  posix_spawn_file_actions_t* get() { return &actions_; }
-
- private:
-  posix_spawn_file_actions_t actions_{};
-};
-
-class SpawnAttributes {
- public:
-  /// A group of its own, and the signals as a program expects to find them.
-  SpawnAttributes() {
-    posix_spawnattr_init(&attributes_);
-    sigset_t none{};
-    sigset_t all{};
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setpgroup(&attributes_, 0);
-    posix_spawnattr_setsigmask(&attributes_, &none);
-    posix_spawnattr_setsigdefault(&attributes_, &all);
-    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  SpawnAttributes(const SpawnAttributes&) = delete;
-  SpawnAttributes& operator=(const SpawnAttributes&) = delete;
-  ~SpawnAttributes() { posix_spawnattr_destroy(&attributes_); }
-  const posix_spawnattr_t* get() const { return &attributes_; }
-
- private:
-  posix_spawnattr_t attributes_{};
-};
-
-/// A running program: the leader of its process group, which ends with this object.
-class Child {
- public:
-  static Result<Child> start(const SubprocessCall& call) {
-    auto input = TRY(make_pipe());
-    auto output = TRY(make_pipe());
-    auto errors = TRY(make_pipe());
-    FileActions actions;
-    posix_spawn_file_actions_adddup2(actions.get(), input.read.get(), STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(actions.get(), output.write.get(), STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(actions.get(), errors.write.get(), STDERR_FILENO);
-    if (!call.folder.empty()) posix_spawn_file_actions_addchdir_np(actions.get(), call.folder.c_str());
-    // Whatever else is open here, libraries' sockets among it, is none of the program's.
-    posix_spawn_file_actions_addclosefrom_np(actions.get(), STDERR_FILENO + 1);
-    const SpawnAttributes attributes;
-    std::vector<std::string> words = call.words;
-    std::vector<std::string> variables = environment_of(call);
-    pid_t pid = -1;
-    const int error = ::posix_spawnp(&pid, words.front().c_str(), actions.get(), attributes.get(),
-                                     pointers_to(words).data(), pointers_to(variables).data());
-    if (error == ENOEXEC) return fail(Code::permission, "{} is no program", words.front());
-    if (error != 0) return std::unexpected(system_error(error, "starting", words.front()));
-    Child child(pid);
-    child.exit_ = Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-    if (!child.exit_.is_open()) return system_failure("watching a program");
-    child.input = std::move(input.write);
-    child.output = std::move(output.read);
-    child.errors = std::move(errors.read);
-    for (const Descriptor* end : {&child.input, &child.output, &child.errors}) do_not_block(*end);
-    return child;
-  }
-  Child(Child&& other) noexcept
-      : input(std::move(other.input)),
-        output(std::move(other.output)),
-        errors(std::move(other.errors)),
-        pid_(std::exchange(other.pid_, -1)),
-        exit_(std::move(other.exit_)) {}
-  Child& operator=(Child&&) = delete;
-  ~Child() {
-    if (pid_ > 0) static_cast<void>(reap());
-  }
-
-  /// Readable once the leader has ended.
-  [[nodiscard]] int exit_descriptor() const { return exit_.get(); }
-  void tell_group(int signal) const { ::kill(-pid_, signal); }
-
-  /// Kills what is left of the group, before the leader's number can be another's; the leader's exit status.
-  int reap() {
-    tell_group(SIGKILL);
-    int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-    }
-    pid_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  }
-
+/// A running program and the ends of its streams that are ours.
+struct Child {
+  ProcessGroup group;
   Descriptor input;
   Descriptor output;
   Descriptor errors;
-
- private:
-  explicit Child(pid_t pid) : pid_(pid) {}
-  pid_t pid_;
-  Descriptor exit_;
 };
+
+Result<Child> start(const SubprocessCall& call) {
+  auto input = TRY(make_pipe());
+  auto output = TRY(make_pipe());
+  auto errors = TRY(make_pipe());
+  auto group = TRY(ProcessGroup::start({.words = call.words,
+                                        .variables = environment_of(call),
+                                        .folder = call.folder,
+                                        .input = input.read.get(),
+                                        .output = output.write.get(),
+                                        .errors = errors.write.get()}));
+  for (const Descriptor* end : {&input.write, &output.read, &errors.read}) end->do_not_block();
+  return Child{std::move(group), std::move(input.write), std::move(output.read), std::move(errors.read)};
+}
 
 /// The lines of standard error as they come, and the end of it all.
 class ErrorText {
@@ -263,9 +139,10 @@ class Conversation {
       read_errors();
       check_reasons_to_end();
     }
-    const int exit_status = child_.reap();
+    const ProgramEnd end = child_.group.reap();
     std::string tail = errors_.finish();
     if (failure_) return std::unexpected(*std::move(failure_));
+    const int exit_status = end.signal > 0 ? 128 + end.signal : end.exit_status;
     return SubprocessOutcome{exit_status, std::move(output_), std::move(tail)};
   }
 
@@ -285,7 +162,7 @@ class Conversation {
   /// Until there is something to do; true once the program has ended.
   Result<bool> wait() {
     // A stop is seen once: then the descriptor that tells of it stays readable.
-    std::array<pollfd, 5> waited = {{{child_.exit_descriptor(), POLLIN, 0},
+    std::array<pollfd, 5> waited = {{{child_.group.exit_descriptor(), POLLIN, 0},
                                      {child_.output.get(), POLLIN, 0},
                                      {child_.errors.get(), POLLIN, 0},
                                      {child_.input.get(), POLLOUT, 0},
@@ -333,7 +210,7 @@ class Conversation {
   void check_reasons_to_end() {
     if (failure_) {
       if (std::chrono::steady_clock::now() < *deadline_) return;
-      child_.tell_group(SIGKILL);
+      child_.group.signal(SIGKILL);
       deadline_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(call_.grace_ms);
     } else if (stop_.stop_requested()) {
       end_early(Error(Code::cancelled, fmt::format("{}: stopped", call_.words.front())));
@@ -346,7 +223,7 @@ class Conversation {
     if (failure_) return;
     failure_ = std::move(reason);
     deadline_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(call_.grace_ms);
-    child_.tell_group(SIGTERM);
+    child_.group.signal(SIGTERM);
   }
 
   Child child_;
@@ -382,7 +259,7 @@ Result<SubprocessOutcome> run_subprocess(const SubprocessCall& call, const std::
   const Descriptor wake_up(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake_up.is_open()) return system_failure("making an event descriptor");
   const std::stop_callback on_stop(stop, [&] { ::eventfd_write(wake_up.get(), 1); });
-  return Conversation(TRY(Child::start(call)), call, wake_up, stop).run();
+  return Conversation(TRY(start(call)), call, wake_up, stop).run();
 }
 
 }  // namespace tillite

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -13,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/file.h"
+#include "base/process_group.h"
 
 namespace tillite {
 
@@ -57,22 +55,20 @@ class SandboxProcess {
   [[nodiscard]] std::uint64_t memory_bytes_peak() const { return memory_bytes_peak_; }
 
  private:
-  SandboxProcess(pid_t pid, int exit, int output, std::uint64_t memory_bytes_max, LineListener on_line,
+  SandboxProcess(ProcessGroup group, Descriptor output, std::uint64_t memory_bytes_max, LineListener on_line,
                  EndListener on_end);
   void watch();
   void look_at_memory();
 
-  pid_t pid_;  ///< a zombie until the object goes: its number cannot be another's
-  int exit_;   ///< readable once the leader has ended
-  int output_;
+  ProcessGroup group_;
+  Descriptor output_;
   std::uint64_t memory_bytes_max_;
   LineListener on_line_;
   EndListener on_end_;
   std::mutex output_mutex_;
   std::string line_;
-  bool is_output_open_ = true;
-  std::mutex end_mutex_;
-  bool has_ended_ = false;
+  std::atomic<bool> is_output_open_ = true;
+  std::mutex end_mutex_;  ///< of the group
   std::atomic<std::uint64_t> memory_bytes_peak_ = 0;
   bool was_too_large_ = false;  ///< of the thread
   std::jthread thread_;         // the last member: it uses the others
