@@ -26,12 +26,22 @@ void allocate(std::size_t mb) {
   for (std::size_t i = 0; i < mb; ++i) taken.emplace_back(kBytesPerMib, 'x');
 }
 
+/// Takes memory and writes at the same time, for ever.
+[[noreturn]] void allocate_and_write() {
+  const std::jthread allocating([] { allocate(2000); });
+  const std::string text(std::size_t{64} << 10, 'x');
+  while (::write(STDOUT_FILENO, text.data(), text.size()) > 0) {
+  }
+  ::_exit(1);
+}
+
 tillite::Result<void> work(tillite::RuntimeApi& api, const tillite::RuntimeInvocation& invocation, std::size_t count) {
   const Json event = TRY(tillite::parse_json(invocation.event, "the event"));
   const std::string what = TRY(tillite::optional_string(event, "do")).value_or("echo");
   if (what == "sleep") std::this_thread::sleep_for(std::chrono::milliseconds(TRY(tillite::int_field(event, "ms"))));
   if (what == "exit") ::_exit(static_cast<int>(TRY(tillite::int_field(event, "status"))));
   if (what == "allocate") allocate(static_cast<std::size_t>(TRY(tillite::int_field(event, "mb"))));
+  if (what == "allocate and write") allocate_and_write();
   if (what == "log") tillite::write_line(STDOUT_FILENO, TRY(tillite::string_field(event, "line")));
   if (what == "no json") return api.respond(invocation.request_id, "{");
   if (what == "error") return api.fail(invocation.request_id, {.type = "Probe.Failed", .message = "as I was told"});

@@ -1,6 +1,7 @@
 #include "server/sandbox/sandbox_process.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <array>
@@ -97,8 +98,10 @@ void SandboxProcess::look_at_memory() {
 
 void SandboxProcess::hear() {
   const std::scoped_lock lock(output_mutex_);
+  int waiting_bytes = 0;  // what comes meanwhile is for the next time, or a program that never stops would keep us here
+  ::ioctl(output_.get(), FIONREAD, &waiting_bytes);
   std::array<char, kReadBytes> buffer{};
-  while (is_output_open_) {
+  for (ssize_t heard = 0; is_output_open_ && heard <= waiting_bytes;) {
     const ssize_t got = ::read(output_.get(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0 && errno == EAGAIN) return;
@@ -106,6 +109,7 @@ void SandboxProcess::hear() {
       is_output_open_ = false;
       return;
     }
+    heard += got;
     for (const char c : std::string_view(buffer.data(), static_cast<std::size_t>(got))) {
       if (c != '\n' && line_.size() < kLineBytesMax) {
         line_ += c;

@@ -111,6 +111,12 @@ TEST_F(SandboxedFunctionsTest, AProcessThatTakesTooMuchMemoryIsKilled) {
   EXPECT_TRUE(invoke(functions, {{"do", "allocate"}, {"mb", 1}}).result);
 }
 
+TEST_F(SandboxedFunctionsTest, AProcessThatNeverStopsWritingIsKilledForItsMemoryAllTheSame) {
+  SandboxedFunctions functions = make();
+  const EndedFunction ended = invoke(functions, {{"do", "allocate and write"}});
+  EXPECT_NE(ended.log.find("Error Type: Runtime.OutOfMemory"), std::string::npos) << error_of(ended);
+}
+
 TEST_F(SandboxedFunctionsTest, AProcessThatEndsDuringAnInvocationIsItsError) {
   SandboxedFunctions functions = make();
   EXPECT_EQ(error_of(invoke(functions, {{"do", "exit"}, {"status", 3}})),
