@@ -1,16 +1,13 @@
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <deque>
 #include <mutex>
 #include <optional>
 #include <thread>
 #include <vector>
+
+#include "support/loopback.h"
 
 namespace tillite::testing {
 
@@ -24,30 +21,20 @@ class FaultyProxy {
     bool stalls = false;                             ///< nothing more comes, but the connection stays open
   };
 
-  explicit FaultyProxy(int port) : target_(port), listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address = loopback(0);
-    ::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    ::listen(listener_, 64);
-    socklen_t size = sizeof address;
-    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
-    acceptor_ = std::jthread([this] { accept_all(); });
-  }
+  explicit FaultyProxy(int port) : target_(port) {}
   FaultyProxy(const FaultyProxy&) = delete;
   FaultyProxy& operator=(const FaultyProxy&) = delete;
   ~FaultyProxy() {
-    ::shutdown(listener_, SHUT_RDWR);
-    acceptor_.join();
+    listener_.stop();
     {
       const std::scoped_lock lock(mutex_);
       for (const int socket : open_) ::shutdown(socket, SHUT_RDWR);
     }
     threads_.clear();
     for (const int socket : open_) ::close(socket);
-    ::close(listener_);
   }
 
-  [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] int port() const { return listener_.port(); }
   /// Of the next connection that has none yet.
   void break_next(Fault fault) {
     const std::scoped_lock lock(mutex_);
@@ -55,31 +42,18 @@ class FaultyProxy {
   }
 
  private:
-  static sockaddr_in loopback(int port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    return address;
-  }
-
-  void accept_all() {
-    while (true) {
-      const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (client < 0) return;
-      const int server = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-      const sockaddr_in address = loopback(target_);
-      ::connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-      const std::scoped_lock lock(mutex_);
-      Fault fault;
-      if (!faults_.empty()) {
-        fault = faults_.front();
-        faults_.pop_front();
-      }
-      open_.insert(open_.end(), {client, server});
-      threads_.emplace_back([=] { hand_on(client, server, fault.request_bytes, fault.stalls); });
-      threads_.emplace_back([=] { hand_on(server, client, fault.response_bytes, fault.stalls); });
+  void take(int client) {
+    const int server = new_socket();
+    connect_to(server, target_);
+    const std::scoped_lock lock(mutex_);
+    Fault fault;
+    if (!faults_.empty()) {
+      fault = faults_.front();
+      faults_.pop_front();
     }
+    open_.insert(open_.end(), {client, server});
+    threads_.emplace_back([=] { hand_on(client, server, fault.request_bytes, fault.stalls); });
+    threads_.emplace_back([=] { hand_on(server, client, fault.response_bytes, fault.stalls); });
   }
 
   /// Until one side ends, or `bytes_max` have passed.
@@ -102,13 +76,11 @@ class FaultyProxy {
   }
 
   int target_;
-  int listener_;
-  int port_ = 0;
   std::mutex mutex_;
   std::deque<Fault> faults_;
   std::vector<int> open_;
   std::vector<std::jthread> threads_;
-  std::jthread acceptor_;
+  LoopbackListener listener_{[this](int client) { take(client); }};  // the last member: it uses the others
 };
 
 }  // namespace tillite::testing

@@ -1,10 +1,5 @@
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdlib>
 #include <functional>
@@ -14,6 +9,7 @@
 
 #include "base/http_client.h"
 #include "support/child_process.h"
+#include "support/loopback.h"
 
 namespace tillite::testing {
 
@@ -54,42 +50,40 @@ class ForeignServer {
 
   /// "http://127.0.0.1:5000"
   [[nodiscard]] const std::string& origin() const { return origin_; }
+  [[nodiscard]] int port() const { return port_; }
+  /// Where its output goes.
+  [[nodiscard]] Path log() const { return folder_.path() / "log"; }
+
+  /// Ends it by a signal, or by force if it takes too long. Repeating it does nothing.
+  void stop(int signal) { process_.stop(signal, std::chrono::seconds(20)); }
 
  private:
-  ForeignServer(std::string origin, ScratchFolder folder, ChildProcess process)
-      : origin_(std::move(origin)), folder_(std::move(folder)), process_(std::move(process)) {}
+  ForeignServer(int port, ScratchFolder folder, ChildProcess process)
+      : port_(port), folder_(std::move(folder)), process_(std::move(process)) {}
 
   [[nodiscard]] static Result<ForeignServer> try_start(const Command& command) {
-    const std::string port = std::to_string(TRY(free_port()));
+    const int port = TRY(free_port());
     auto folder = TRY(ScratchFolder::create(std::filesystem::temp_directory_path() / "tillite-tests"));
     const Path log = folder.path() / "log";
-    auto process = TRY(ChildProcess::start(
-        {.words = command.words(port), .environment = command.environment, .log = log, .log_output = true}));
-    ForeignServer server("http://127.0.0.1:" + port, std::move(folder), std::move(process));
+    auto process = TRY(ChildProcess::start({.words = command.words(std::to_string(port)),
+                                            .environment = command.environment,
+                                            .log = log,
+                                            .log_output = true}));
+    ForeignServer server(port, std::move(folder), std::move(process));
     HttpClient http;
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(90);
     while (std::chrono::steady_clock::now() < deadline) {
-      if (server.process_.wait(std::chrono::milliseconds(0))) break;  // it ended
-      if (http.send({.url = server.origin_ + command.ready_target, .timeout_ms = 5'000})) return server;
+      const bool is_answered =
+          http.send({.url = server.origin_ + command.ready_target, .timeout_ms = 5'000}).has_value();
+      if (server.process_.wait(std::chrono::milliseconds(0))) break;  // it ended: whoever answers is another
+      if (is_answered) return server;
       std::this_thread::sleep_for(std::chrono::milliseconds(50));
     }
     return fail(Code::unavailable, "a server did not start: {}", read_file(log).value_or("it wrote no log"));
   }
 
-  [[nodiscard]] static Result<int> free_port() {
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (socket < 0) return std::unexpected(system_error(errno, "making a socket", {}));
-    sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_zero = {}};
-    socklen_t size = sizeof(address);
-    const bool bound = ::bind(socket, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                       ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-    const int error = errno;
-    ::close(socket);
-    if (!bound) return std::unexpected(system_error(error, "looking for a free port", {}));
-    return ntohs(address.sin_port);
-  }
-
-  std::string origin_;
+  int port_;
+  std::string origin_ = "http://127.0.0.1:" + std::to_string(port_);
   ScratchFolder folder_;
   ChildProcess process_;
 };

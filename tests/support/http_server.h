@@ -1,10 +1,6 @@
 #pragma once
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -16,6 +12,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "support/loopback.h"
 
 namespace tillite::testing {
 
@@ -37,34 +35,21 @@ class HttpServer {
   /// May wait, until the server ends at most: called from a thread of each connection.
   using Handler = std::function<Answer(const Request&)>;
 
-  explicit HttpServer(Handler handler) : handler_(std::move(handler)) {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ::bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address);
-    ::listen(listener_, 64);
-    socklen_t size = sizeof address;
-    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
-    acceptor_ = std::jthread([this] { accept_all(); });
-  }
+  explicit HttpServer(Handler handler) : handler_(std::move(handler)) {}
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
   ~HttpServer() {
-    ::shutdown(listener_, SHUT_RDWR);
-    acceptor_.join();
+    listener_.stop();
     {
       const std::scoped_lock lock(mutex_);
       for (const int connection : open_) ::shutdown(connection, SHUT_RDWR);
     }
     threads_.clear();
-    ::close(listener_);
   }
 
-  [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] int port() const { return listener_.port(); }
   [[nodiscard]] std::string url(const std::string& target = "/") const {
-    return fmt::format("http://127.0.0.1:{}{}", port_, target);
+    return fmt::format("http://127.0.0.1:{}{}", port(), target);
   }
   [[nodiscard]] int connections() const { return connections_; }
   /// All requests so far.
@@ -74,20 +59,16 @@ class HttpServer {
   }
 
  private:
-  void accept_all() {
-    while (true) {
-      const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-      if (connection < 0) return;
-      ++connections_;
-      const std::scoped_lock lock(mutex_);
-      open_.push_back(connection);
-      threads_.emplace_back([this, connection] {
-        serve(connection);
-        const std::scoped_lock closing(mutex_);
-        std::erase(open_, connection);
-        ::close(connection);
-      });
-    }
+  void take(int connection) {
+    ++connections_;
+    const std::scoped_lock lock(mutex_);
+    open_.push_back(connection);
+    threads_.emplace_back([this, connection] {
+      serve(connection);
+      const std::scoped_lock closing(mutex_);
+      std::erase(open_, connection);
+      ::close(connection);
+    });
   }
 
   void serve(int connection) {
@@ -161,14 +142,12 @@ class HttpServer {
   }
 
   Handler handler_;
-  int listener_ = -1;
-  int port_ = 0;
   std::atomic<int> connections_ = 0;
   std::mutex mutex_;
   std::vector<int> open_;
   std::vector<Request> requests_;
   std::vector<std::jthread> threads_;
-  std::jthread acceptor_;
+  LoopbackListener listener_{[this](int connection) { take(connection); }};  // the last member: it uses the others
 };
 
 }  // namespace tillite::testing

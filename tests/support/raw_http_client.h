@@ -1,29 +1,19 @@
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <charconv>
 #include <string>
 #include <utility>
 
 #include "base/http_server.h"
+#include "support/loopback.h"
 
 namespace tillite::testing {
 
 /// One connection to a server on this machine, and the bytes that go over it.
 class RawHttpClient {
  public:
-  explicit RawHttpClient(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    is_connected_ = ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  }
+  explicit RawHttpClient(std::uint16_t port) : is_connected_(connect_to(socket_, port)) {}
   RawHttpClient(const RawHttpClient&) = delete;
   RawHttpClient& operator=(const RawHttpClient&) = delete;
   ~RawHttpClient() { hang_up(); }
@@ -93,8 +83,8 @@ class RawHttpClient {
     return true;
   }
 
-  int socket_;
-  bool is_connected_ = false;
+  int socket_ = new_socket();
+  bool is_connected_;
   std::string received_;
 };
 
