@@ -1,13 +1,12 @@
 #include "adapters/aws/s3_answers.h"
 
-#include <curl/curl.h>
-
-#include <algorithm>
 #include <array>
-#include <charconv>
 #include <pugixml.hpp>
 
+#include "adapters/remote/content_range.h"
+#include "adapters/remote/retries.h"
 #include "base/base64.h"
+#include "base/number_text.h"
 #include "base/percent_coding.h"
 #include "base/time.h"
 
@@ -15,39 +14,6 @@ namespace tillite {
 namespace {
 
 constexpr std::size_t kShownBytesMax = 200;
-
-std::optional<std::uint64_t> number_in(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-struct ContentRange {
-  std::uint64_t begin = 0;
-  std::uint64_t size_bytes = 0;  ///< of the whole
-};
-
-/// "bytes 100-199/200"
-std::optional<ContentRange> parse_content_range(std::string_view text) {
-  constexpr std::string_view unit = "bytes ";
-  if (!text.starts_with(unit)) return std::nullopt;
-  text.remove_prefix(unit.size());
-  const auto dash = text.find('-');
-  const auto slash = text.find('/');
-  if (dash == std::string_view::npos || slash == std::string_view::npos) return std::nullopt;
-  const auto begin = number_in(text.substr(0, dash));
-  const auto size = number_in(text.substr(slash + 1));
-  if (!begin || !size || *begin >= *size) return std::nullopt;
-  return ContentRange{.begin = *begin, .size_bytes = *size};
-}
-
-/// "Wed, 21 Oct 2015 07:28:00 GMT", the only form that HTTP's servers write.
-std::optional<std::int64_t> parse_http_date_ms(const std::string& text) {
-  const std::time_t moment = ::curl_getdate(text.c_str(), nullptr);
-  if (moment < 0) return std::nullopt;
-  return static_cast<std::int64_t>(moment) * 1000;
-}
 
 /// The answer's document. DTDs and what they define are left aside.
 Result<pugi::xml_document> parse_xml(std::string_view xml) {
@@ -74,7 +40,7 @@ Result<ObjectInfo> parse_entry(const pugi::xml_node& node, std::string key) {
   info.key = ObjectKey(std::move(key));
   info.etag = TRY(text_of(node, "ETag"));
   const std::string size = TRY(text_of(node, "Size"));
-  const auto bytes = number_in(size);
+  const auto bytes = parse_natural_number(size);
   if (!bytes) return fail(Code::corrupt, "'{}' is no size", size.substr(0, kShownBytesMax));
   info.size_bytes = *bytes;
   info.modified_ms = TRY(parse_iso_time(TRY(text_of(node, "LastModified"))));
@@ -90,11 +56,11 @@ Result<S3ObjectFacts> parse_object_headers(const HttpResponse& response, std::st
   S3ObjectFacts facts;
   if (response.status == 206) {
     const auto range = parse_content_range(response.header("content-range").value_or(""));
-    if (!range) return unreadable("Content-Range");
-    facts.begin = range->begin;
-    facts.size_bytes = range->size_bytes;
+    if (!range || !range->length || range->first >= *range->length) return unreadable("Content-Range");
+    facts.begin = range->first;
+    facts.size_bytes = *range->length;
   } else {
-    const auto size = number_in(response.header("content-length").value_or(""));
+    const auto size = parse_natural_number(response.header("content-length").value_or(""));
     if (!size) return unreadable("Content-Length");
     facts.size_bytes = *size;
   }

@@ -1,41 +1,13 @@
 #include "adapters/openai/openai_download.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 
 #include "adapters/openai/openai_answers.h"
+#include "adapters/remote/content_range.h"
+#include "base/number_text.h"
 #include "base/percent_coding.h"
 
 namespace tillite {
-namespace {
-
-std::optional<std::uint64_t> number_in(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-struct ContentRange {
-  std::uint64_t first = 0;
-  std::optional<std::uint64_t> length;  ///< of the whole
-};
-
-/// "bytes 100-199/200", or "/*" if the length is not known.
-std::optional<ContentRange> parse_content_range(std::string_view text) {
-  constexpr std::string_view unit = "bytes ";
-  if (!text.starts_with(unit)) return std::nullopt;
-  text.remove_prefix(unit.size());
-  const auto dash = text.find('-');
-  const auto slash = text.find('/');
-  if (dash == std::string_view::npos || slash == std::string_view::npos) return std::nullopt;
-  const auto first = number_in(text.substr(0, dash));
-  if (!first) return std::nullopt;
-  return ContentRange{.first = *first, .length = number_in(text.substr(slash + 1))};
-}
-
-}  // namespace
 
 OpenAiDownload::OpenAiDownload(OpenAiClient& client, const ProviderFileId& file)
     : client_(client), path_("/files/" + percent_encode(file.str())) {}
@@ -94,7 +66,7 @@ Result<void> OpenAiDownload::connect() {
     }
     return note_length(range->length);
   }
-  if (const auto length = head.header("content-length")) TRY(note_length(number_in(*length)));
+  if (const auto length = head.header("content-length")) TRY(note_length(parse_natural_number(*length)));
   known_ = delivered_;
   return {};
 }

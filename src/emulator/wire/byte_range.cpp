@@ -1,19 +1,10 @@
 #include "emulator/wire/byte_range.h"
 
 #include <algorithm>
-#include <charconv>
+
+#include "base/number_text.h"
 
 namespace tillite {
-namespace {
-
-std::optional<std::uint64_t> number(std::string_view text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-}  // namespace
 
 std::expected<std::optional<ByteRange>, RangeFault> parse_range(std::string_view text, std::uint64_t size) {
   constexpr std::string_view kUnit = "bytes=";
@@ -23,14 +14,14 @@ std::expected<std::optional<ByteRange>, RangeFault> parse_range(std::string_view
   if (dash == std::string_view::npos) return std::nullopt;
   const std::string_view first_text = text.substr(0, dash);
   const std::string_view last_text = text.substr(dash + 1);
-  const auto last = number(last_text);
+  const auto last = parse_natural_number(last_text);
   if (first_text.empty()) {
     if (!last) return std::nullopt;
     if (*last == 0 || size == 0) return std::unexpected(RangeFault::cannot_be_satisfied);
     const std::uint64_t bytes = std::min(*last, size);
     return ByteRange{.offset = size - bytes, .bytes = bytes};
   }
-  const auto first = number(first_text);
+  const auto first = parse_natural_number(first_text);
   if (!first || (!last && !last_text.empty()) || (last && *last < *first)) return std::nullopt;
   if (*first >= size) return std::unexpected(RangeFault::cannot_be_satisfied);
   const std::uint64_t end = last ? std::min(*last, size - 1) : size - 1;

@@ -15,5 +15,12 @@ TEST(NumberTextTest, AWholeNumberIsDigitsAndNothingElse) {
   }
 }
 
+TEST(NumberTextTest, ANaturalNumberHasNoSign) {
+  EXPECT_EQ(parse_natural_number("18446744073709551615"), 18446744073709551615U);
+  for (const char* text : {"", "-1", "-0", "+1", " 1", "18446744073709551616"}) {
+    EXPECT_EQ(parse_natural_number(text), std::nullopt) << text;
+  }
+}
+
 }  // namespace
 }  // namespace tillite::testing
