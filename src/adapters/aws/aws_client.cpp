@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "adapters/remote/refusal.h"
 #include "base/check.h"
 #include "base/hash.h"
 #include "base/number_text.h"
@@ -50,15 +51,6 @@ Address address_of(const std::string& endpoint, const std::string& host_prefix) 
   const std::size_t host = endpoint.find("://") + 3;
   const std::size_t path = std::min(endpoint.find('/', host), endpoint.size());
   return {endpoint.substr(0, host), host_prefix + endpoint.substr(host, path - host), endpoint.substr(path)};
-}
-
-/// The whole body of an answer that is an error.
-Result<HttpResponse> with_body(HttpStream& stream) {
-  HttpResponse response = stream.response();
-  auto body = read_all(stream, kErrorBytesMax);
-  if (!body && body.error().code() != Code::limit_exceeded) return std::unexpected(body.error());
-  if (body) response.body = *std::move(body);
-  return response;
 }
 
 /// DynamoDB says which CRC-32 its answer has, before anybody on the way could change it.
@@ -201,7 +193,7 @@ std::expected<AwsClient::Answer, AwsClient::Failure> AwsClient::attempt(const Ca
     answer.stream = *std::move(stream);
     answer.response = answer.stream->response();
     if (!answer.response.is_success()) {
-      auto whole = with_body(*answer.stream);
+      auto whole = read_refusal(*answer.stream, kErrorBytesMax);
       if (!whole) return lost(whole.error());
       answer.response = *std::move(whole);
     }

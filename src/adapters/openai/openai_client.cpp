@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "adapters/remote/refusal.h"
+
 namespace tillite {
 namespace {
 
@@ -13,15 +15,6 @@ std::string name_of(const OpenAiClient::Call& call) { return fmt::format("{} {}"
 std::string group_of(std::string_view path) {
   path.remove_prefix(std::min<std::size_t>(path.size(), 1));
   return std::string(path.substr(0, path.find_first_of("/?")));
-}
-
-/// The whole body of an answer that is an error: it is short, or of no use.
-Result<HttpResponse> with_body(HttpStream& stream) {
-  HttpResponse response = stream.response();
-  auto body = read_all(stream, kErrorBytesMax);
-  if (!body && body.error().code() != Code::limit_exceeded) return std::unexpected(body.error());
-  if (body) response.body = *std::move(body);
-  return response;
 }
 
 /// An error of HttpClient's own, which is never the provider's word on a request: neither that it is invalid nor that
@@ -137,7 +130,7 @@ Result<OpenAiClient::Answer> OpenAiClient::exchange(const Call& call) {
   request.timeout_ms = call.timeout_ms;  // of a stream it includes the reader's time
   answer.stream = TRY(http_.open(std::move(request), stop_));
   answer.response = answer.stream->response();
-  if (!answer.response.is_success()) answer.response = TRY(with_body(*answer.stream));
+  if (!answer.response.is_success()) answer.response = TRY(read_refusal(*answer.stream, kErrorBytesMax));
   return answer;
 }
 
