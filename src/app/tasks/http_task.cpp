@@ -5,20 +5,6 @@
 namespace tillite {
 namespace {
 
-Error error_of(const Error& error) {
-  switch (error.code()) {
-    case Code::timed_out:
-      return task_error("States.Timeout", error.message());
-    case Code::limit_exceeded:
-      return task_error("States.DataLimitExceeded", error.message());
-    case Code::unavailable:
-    case Code::permission:
-      return task_error("Http.ConnectionFailed", error.message());
-    default:
-      return error;
-  }
-}
-
 Error failure_of(const HttpResponse& response) {
   if (const auto described = described_error(response.body)) return task_error(described->type, described->message);
   return task_error(fmt::format("Http.Status.{}", response.status), response.body);
@@ -41,7 +27,7 @@ Result<Json> HttpTask::run(const Call& call) const {
                                       .response_bytes_max = kTaskResultBytesMax,
                                       .fresh_connection = true},  // on a kept one it may be sent twice
                                      call.stop);
-  if (!response) return std::unexpected(error_of(response.error()));
+  if (!response) return std::unexpected(call_error(response.error(), "Http.ConnectionFailed"));
   if (!response->is_success()) return std::unexpected(failure_of(*response));
   return task_result(response->body, "Http.InvalidBody");
 }

@@ -8,20 +8,6 @@ namespace {
 
 constexpr std::string_view kUnknown = "Lambda.Unknown";
 
-Error error_of(const Error& error) {
-  switch (error.code()) {
-    case Code::timed_out:
-      return task_error("States.Timeout", error.message());
-    case Code::limit_exceeded:
-      return task_error("States.DataLimitExceeded", error.message());
-    case Code::unavailable:
-    case Code::permission:
-      return task_error("Lambda.SdkClientException", error.message());
-    default:
-      return error;
-  }
-}
-
 /// The function ran and failed: its answer is the cause, as it is.
 Error function_error(const HttpResponse& response) {
   const auto described = described_error(response.body);
@@ -77,7 +63,7 @@ Result<Json> LambdaTask::run(const Call& call) const {
        .response_bytes_max = kTaskResultBytesMax,
        .fresh_connection = true},  // on a kept one it may be sent twice
       call.stop);
-  if (!response) return std::unexpected(error_of(response.error()));
+  if (!response) return std::unexpected(call_error(response.error(), "Lambda.SdkClientException"));
   if (!response->is_success()) return std::unexpected(service_error(*response));
   if (response->header("x-amz-function-error")) return std::unexpected(function_error(*response));
   return task_result(response->body, kUnknown);

@@ -20,6 +20,20 @@ Error task_error(std::string_view name, std::string_view cause) {
       .named(std::string(front_of(name, kTaskErrorBytesMax)));
 }
 
+Error call_error(const Error& error, std::string_view unreachable) {
+  switch (error.code()) {
+    case Code::timed_out:
+      return task_error("States.Timeout", error.message());
+    case Code::limit_exceeded:
+      return task_error("States.DataLimitExceeded", error.message());
+    case Code::unavailable:
+    case Code::permission:
+      return task_error(unreachable, error.message());
+    default:
+      return error;
+  }
+}
+
 Result<Json> task_result(std::string_view text, std::string_view invalid_error) {
   if (text.size() > kTaskResultBytesMax) {
     return std::unexpected(task_error("States.DataLimitExceeded",

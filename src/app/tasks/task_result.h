@@ -15,6 +15,10 @@ inline constexpr std::size_t kTaskErrorBytesMax = 256;       ///< of an error's 
 /// A task's failure as Retry and Catch see it: a name for Error, a text for Cause, both cut to what AWS allows.
 [[nodiscard]] Error task_error(std::string_view name, std::string_view cause);
 
+/// An error of HttpClient's, that an answer never came or is too large, as a task's failure. `unreachable` is the Error
+/// of a connection that failed.
+[[nodiscard]] Error call_error(const Error& error, std::string_view unreachable);
+
 /// What a task answered, as JSON; nothing but blanks is null. `invalid_error` is the Error of a text that is no JSON;
 /// States.DataLimitExceeded that of one above 262,144 bytes.
 [[nodiscard]] Result<Json> task_result(std::string_view text, std::string_view invalid_error);
