@@ -1,7 +1,6 @@
 #include <cstdlib>
 
-#include "support/program.h"
-#include "written_directory.h"
+#include "imported_directory.h"
 
 // Deltas as a real Chroma leaves them: folders, and archives that tar made of them.
 
@@ -9,25 +8,10 @@ namespace tillite {
 namespace {
 
 using testing::must;
-using testing::Program;
 
-class DeltaImportTest : public testing::WrittenDirectory {
+class DeltaImportTest : public testing::ImportedDirectory {
  protected:
-  void SetUp() override {
-    testing::WrittenDirectory::SetUp();
-    ::setenv("EMBEDDING_DIMENSIONS", std::to_string(kDimensions).c_str(), 1);
-  }
-  void TearDown() override { ::unsetenv("EMBEDDING_DIMENSIONS"); }
-
-  Program program{room.path(), room.path() / "home"};
   Path deltas = room.path() / "lines/delta";
-
-  Json answer(std::vector<std::string> arguments, int status) {
-    arguments.insert(arguments.begin(), "--json");
-    const auto outcome = program.run(std::move(arguments));
-    EXPECT_EQ(outcome.status, status) << outcome.out << outcome.err;
-    return outcome.json();
-  }
 
   /// A delta with the records `first` to `end - 1` and what makes this version of them another.
   Path write_delta(const std::string& name, int first, int end, int version) {

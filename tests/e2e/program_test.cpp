@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <random>
 #include <thread>
 
 #include "receipts/receipt_reader.h"
@@ -80,15 +79,7 @@ TEST_F(ProgramTest, KilledAtAnyMomentItComesToTheSameContent) {
   const Json expected = content_of(undisturbed);
 
   ASSERT_EQ(program.run({"import", receipts}).status, 0);
-  std::mt19937 random(20);
-  int killed = 0;
-  for (int i = 0; i < 20; ++i) {
-    const pid_t child = program.start({"run"});
-    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 700));
-    ::kill(child, SIGKILL);
-    killed += program.wait(child).status == 128 + SIGKILL ? 1 : 0;
-  }
-  EXPECT_GT(killed, 0) << "some were killed before their end";
+  EXPECT_GT(program.run_and_kill({"run"}, 20, 20), 0) << "some were killed before their end";
   const auto last = program.run({"run"});
   ASSERT_EQ(last.status, 0) << last.err;
   EXPECT_EQ(content_of(program), expected);

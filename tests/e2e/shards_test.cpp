@@ -172,15 +172,7 @@ TEST_F(ShardsProgram, KilledAtAnyMomentComeToTheSameContent) {
   ASSERT_EQ(single.run({"import", receipts}).status, 0);
   ASSERT_EQ(single.run({"run"}).status, 0);
   ASSERT_EQ(program.run({"import", "--shards", "4", receipts}).status, 0);
-  std::mt19937 random(20);
-  int killed = 0;
-  for (int i = 0; i < 10; ++i) {
-    const pid_t child = program.start({"run"});
-    std::this_thread::sleep_for(std::chrono::milliseconds(random() % 700));
-    ::kill(child, SIGKILL);
-    killed += program.wait(child).status == 128 + SIGKILL ? 1 : 0;
-  }
-  EXPECT_GT(killed, 0) << "some were killed before their end";
+  EXPECT_GT(program.run_and_kill({"run"}, 10, 20), 0) << "some were killed before their end";
   const auto last = program.run({"run"});
   ASSERT_EQ(last.status, 0) << last.err;
   EXPECT_EQ(content_of(program), content_of(single));

@@ -1,8 +1,5 @@
-#include <cstdlib>
-
-#include "support/program.h"
+#include "imported_directory.h"
 #include "vectors/hnsw/segment_files.h"
-#include "written_directory.h"
 
 // What a real Chroma wrote goes into a home, and what comes out of that is what it wrote.
 
@@ -11,25 +8,9 @@ namespace {
 
 using testing::ChromaServer;
 using testing::must;
-using testing::Program;
 
-class SnapshotImportTest : public testing::WrittenDirectory {
+class SnapshotImportTest : public testing::ImportedDirectory {
  protected:
-  void SetUp() override {
-    testing::WrittenDirectory::SetUp();
-    ::setenv("EMBEDDING_DIMENSIONS", std::to_string(kDimensions).c_str(), 1);
-  }
-  void TearDown() override { ::unsetenv("EMBEDDING_DIMENSIONS"); }
-
-  Program program{room.path(), room.path() / "home"};
-
-  Json answer(std::vector<std::string> arguments, int status) {
-    arguments.insert(arguments.begin(), "--json");
-    const auto outcome = program.run(std::move(arguments));
-    EXPECT_EQ(outcome.status, status) << outcome.out << outcome.err;
-    return outcome.json();
-  }
-
   void expect_clean(const std::string& what) {
     const Json verified = answer({"snapshot", "verify", what}, 0);
     EXPECT_EQ(verified.at("findings"), Json::array());

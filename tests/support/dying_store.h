@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 
 #include "ports/execution_store.h"
@@ -12,6 +13,13 @@ class DyingStore final : public ExecutionStore {
  public:
   using Asked = std::function<Result<void>()>;
   DyingStore(ExecutionStore& store, Asked before_write) : store_(store), before_write_(std::move(before_write)) {}
+  /// Dead after so many writes.
+  DyingStore(ExecutionStore& store, int writes)
+      : store_(store), before_write_([this] { return count_down(); }), writes_left_(writes) {}
+  DyingStore(const DyingStore&) = delete;
+  DyingStore& operator=(const DyingStore&) = delete;
+
+  [[nodiscard]] bool has_died() const { return has_died_; }
 
   Result<void> put_machine(const MachineRow& machine) override {
     return then([&] { return store_.put_machine(machine); });
@@ -99,8 +107,16 @@ class DyingStore final : public ExecutionStore {
     return write();
   }
 
+  Result<void> count_down() {
+    if (writes_left_-- > 0) return {};
+    has_died_ = true;
+    return fail(Code::unavailable, "the process is dead");
+  }
+
   ExecutionStore& store_;
   Asked before_write_;
+  std::atomic<int> writes_left_ = 0;
+  std::atomic<bool> has_died_ = false;
 };
 
 }  // namespace tillite::testing

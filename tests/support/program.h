@@ -6,9 +6,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <map>
+#include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/file.h"
@@ -59,6 +62,19 @@ class Program {
             .cpu_ms = ms(used.ru_utime) + ms(used.ru_stime),
             .left_core = WIFSIGNALED(status) && WCOREDUMP(status),
             .peak_bytes = used.ru_maxrss * 1024};
+  }
+
+  /// Runs it `times`, each killed after up to 700 ms, the same for the same seed; how often it was not at its end yet.
+  int run_and_kill(const std::vector<std::string>& arguments, int times, std::uint32_t seed) const {
+    std::mt19937 random(seed);
+    int killed = 0;
+    for (int i = 0; i < times; ++i) {
+      const pid_t child = start(arguments);
+      std::this_thread::sleep_for(std::chrono::milliseconds(random() % 700));
+      ::kill(child, SIGKILL);
+      killed += wait(child).status == 128 + SIGKILL ? 1 : 0;
+    }
+    return killed;
   }
 
   [[nodiscard]] Outcome run(std::vector<std::string> arguments) const {

@@ -2,10 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "support/pipeline.h"
+#include "exported_home.h"
 #include "vectors/chroma/chroma_database.h"
 #include "vectors/files/tar_gz.h"
-#include "vectors/snapshots/snapshot_export.h"
 #include "vectors/versions/snapshot_files.h"
 
 // Deltas in the form of Chroma directories: each goes in once, the newer one wins, and the pipeline's own stand above.
@@ -27,12 +26,8 @@ class DeltaImportStep : public ::testing::Test {
 
   /// What another home exported, as if it had been written at that time.
   Path delta_of(const Receipt& of, const std::string& name, const std::string& written_at) {
-    Pipeline other;
-    other.import(of);
-    other.run();
     const Path folder = room / name;
-    must(export_snapshot(*other.vectors, must(ManifestLog(*other.vectors, "receipt_lines", 1).newest()).value(),
-                         folder));
+    testing::export_from_another_home(of, folder);
     SQLite::Database database((folder / kChromaFile).string(), SQLite::OPEN_READWRITE);
     SQLite::Statement date(database, "UPDATE embeddings SET created_at = ?");
     date.bind(1, written_at);

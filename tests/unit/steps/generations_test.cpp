@@ -79,6 +79,19 @@ class GenerationsTest : public ::testing::Test {
       walk_once();
     }
   }
+  /// The same while a new receipt comes before every find; how many have come.
+  std::uint64_t build_while_receipts_come() {
+    std::uint64_t receipts = 0;
+    build_while([&](int walk) {
+      scan(numbered_receipt(walk));
+      ++receipts;
+    });
+    return receipts;
+  }
+  /// A receipt of one line, another for each number.
+  static Receipt numbered_receipt(int number) {
+    return receipt_with({fmt::format("TEA {}.49", number)}, fmt::format("0c4f5a3b-ab5f-4a3c-9d2e-{:012x}", number));
+  }
   void scan(const Receipt& scanned) { must(import_receipt(scanned, false, pipeline.ports, pipeline.context)); }
   /// Finds that nothing is missing, but does not swap: somebody else has the right to publish.
   void close() {
@@ -614,28 +627,20 @@ TEST_F(GenerationsTest, AreSwappedThoughANewReceiptComesBeforeEveryFind) {
   pipeline.import(receipt);
   pipeline.run();
   start_half_size();
-  std::uint64_t items = 3;
-  build_while([&](int walk) {
-    scan(receipt_with({fmt::format("TEA {}.49", walk)}, fmt::format("0c4f5a3b-ab5f-4a3c-9d2e-{:012x}", walk)));
-    ++items;
-  });
+  const std::uint64_t new_receipts = build_while_receipts_come();
   EXPECT_EQ(pipeline.binding().generation, 2);
   settle();
-  expect_whole(items);
+  expect_whole(3 + new_receipts);
 }
 
 TEST_F(GenerationsTest, OfMoreShardsAreSwappedThoughANewReceiptComesBeforeEveryFind) {
   pipeline.import(receipt);
   pipeline.run();
   start([](CollectionBinding& binding) { binding.shards = 3; });
-  std::uint64_t items = 3;
-  build_while([&](int walk) {
-    scan(receipt_with({fmt::format("TEA {}.49", walk)}, fmt::format("0c4f5a3b-ab5f-4a3c-9d2e-{:012x}", walk)));
-    ++items;
-  });
+  const std::uint64_t new_receipts = build_while_receipts_come();
   EXPECT_EQ(pipeline.binding().generation, 2);
   settle();
-  expect_whole(items);
+  expect_whole(3 + new_receipts);
 }
 
 TEST_F(GenerationsTest, AreSwappedThoughASingleMergeComesBetweenEveryChangeAndTheNextFind) {
@@ -707,8 +712,7 @@ TEST_F(GenerationsTest, ItemsAreFoundAgainWhenOneThatWasClosingTurnsOutToLackTex
 
 TEST_F(GenerationsTest, OfTwoFindsAtOnceOneMovesThePassOn) {
   for (int number = 0; number < 6; ++number) {
-    pipeline.import(
-        receipt_with({fmt::format("TEA {}.49", number)}, fmt::format("0c4f5a3b-ab5f-4a3c-9d2e-{:012x}", number)));
+    pipeline.import(numbered_receipt(number));
   }
   pipeline.run();
   start_half_size();

@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/pipeline.h"
-#include "vectors/snapshots/snapshot_export.h"
+#include "exported_home.h"
 
 // Records of elsewhere stand below the pipeline's own: whichever comes first.
 
@@ -24,12 +23,8 @@ class SnapshotImportStep : public ::testing::Test {
 
   /// What another home exported.
   Path directory_of(const Receipt& of) {
-    Pipeline other;
-    other.import(of);
-    other.run();
     const Path folder = room / "exported";
-    must(export_snapshot(*other.vectors, must(ManifestLog(*other.vectors, "receipt_lines", 1).newest()).value(),
-                         folder));
+    testing::export_from_another_home(of, folder);
     return folder;
   }
 

@@ -184,14 +184,9 @@ TEST_F(EngineTest, ResumedAfterADeathAtAnyWriteItEndsTheSameAndRepeatsNoFinished
     SCOPED_TRACE(writes);
     const auto started = must(engine_on(*store).start(machine, input));
     const int calls_before = tasks.calls("one") + tasks.calls("each") + tasks.calls("two");
-    died = false;
-    int left = writes;
-    DyingStore dying(*store, [&]() -> Result<void> {
-      if (left-- > 0) return {};
-      died = true;
-      return fail(Code::unavailable, "the process is dead");
-    });
+    DyingStore dying(*store, writes);
     static_cast<void>(engine_on(dying).walk(started.id, {}));
+    died = dying.has_died();
     clock.advance(60'000);
     const auto ended = must(engine_on(*store).walk(started.id, {}));
     EXPECT_EQ(ended.status, ExecutionStatus::succeeded);
@@ -327,14 +322,9 @@ TEST_F(EngineTest, ResumedAfterADeathAtAnyWriteADistributedMapRepeatsNoFinishedC
     SCOPED_TRACE(writes);
     const auto started = must(engine_on(*store).start(machine, value("[1,2,3,4]")));
     const int before = tasks.calls("f");
-    died = false;
-    int left = writes;
-    DyingStore dying(*store, [&]() -> Result<void> {
-      if (left-- > 0) return {};
-      died = true;
-      return fail(Code::unavailable, "the process is dead");
-    });
+    DyingStore dying(*store, writes);
     static_cast<void>(engine_on(dying).walk(started.id, {}));
+    died = dying.has_died();
     clock.advance(60'000);
     EXPECT_EQ(must(engine_on(*store).walk(started.id, {})).output, value("[1,2,3,4]"));
     EXPECT_LE(tasks.calls("f") - before, 4 + 4) << "those that ran when the process died run again";
@@ -497,11 +487,7 @@ TEST_F(EngineTest, FunctionsOfAGroupShareItsLimit) {
 TEST_F(EngineTest, WithoutEventsAnExecutionIsAsDurable) {
   Engine without(*store, clock, random, tasks, Logger::none(), {.threads_max = 2, .keeps_history = false});
   const auto started = must(without.start(machine_of(kThreeSteps), value(R"({"items":[1,2]})")));
-  int left = 4;
-  DyingStore dying(*store, [&]() -> Result<void> {
-    if (left-- > 0) return {};
-    return fail(Code::unavailable, "the process is dead");
-  });
+  DyingStore dying(*store, 4);
   Engine dies(dying, clock, random, tasks, Logger::none(), {.threads_max = 2, .keeps_history = false});
   EXPECT_FALSE(dies.walk(started.id, {}));
   clock.advance(60'000);

@@ -279,14 +279,9 @@ TEST_F(NestedExecutions, AStarterThatDiedAtAnyWriteFindsItsExecutionAgainAndStar
     const auto machine = machine_of(starter(".sync:2", "works", named + R"(,"Input":{"n":1})"));
     const auto started = must(engine_on(*store).start(machine, value("{}")));
     const std::size_t before = must(engine_on(*store).list("works", std::nullopt, 100)).executions.size();
-    died = false;
-    int left = writes;
-    DyingStore dying(*store, [&]() -> Result<void> {
-      if (left-- > 0) return {};
-      died = true;
-      return fail(Code::unavailable, "the process is dead");
-    });
+    DyingStore dying(*store, writes);
     static_cast<void>(engine_on(dying).walk(started.id, {}));
+    died = dying.has_died();
     clock.advance(60'000);
     const auto ended = must(engine_on(*store).walk(started.id, {}));
     ASSERT_EQ(ended.status, ExecutionStatus::succeeded) << ended.cause.value_or("");
