@@ -3,6 +3,26 @@
 namespace tillite {
 namespace {
 
+constexpr std::size_t kDepthMax = 512;  // what copies and writes a value calls itself for each level
+
+/// Whether a JSON text opens more brackets within each other than that. Of another text it may say anything.
+bool is_too_deep(std::string_view text) {
+  std::size_t depth = 0;
+  bool is_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') is_string = !is_string;
+    if (is_string) {
+      if (c == '\\') ++i;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kDepthMax) return true;
+    } else if ((c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+  return false;
+}
+
 /// A number as it stands, of anything else its type: what it holds may be long.
 std::string described(const Json& value) { return value.is_number() ? to_text(value) : value.type_name(); }
 
@@ -32,6 +52,7 @@ Result<std::optional<T>> optional_field(const Json& object, std::string_view nam
 }  // namespace
 
 Result<Json> parse_json(std::string_view text, std::string_view name) {
+  if (is_too_deep(text)) return fail(Code::invalid_input, "{} is more than {} levels deep", name, kDepthMax);
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& error) {

@@ -13,7 +13,7 @@ namespace tillite {
 /// JSON for settings, events, rows and definitions. Object keys are sorted, so equal values have one text.
 using Json = nlohmann::json;
 
-/// Parses strict JSON (no comments, UTF-8). `name` says what is being read in the error.
+/// Parses strict JSON (no comments, UTF-8, at most 512 levels deep). `name` says what is being read in the error.
 [[nodiscard]] Result<Json> parse_json(std::string_view text, std::string_view name);
 
 /// The one text of a value: keys sorted, no blanks. Invalid UTF-8 is replaced (it cannot come from parse_json).
