@@ -8,6 +8,7 @@
 #include "app/functions/hosted_functions.h"
 #include "app/parts/pipeline_ports.h"
 #include "base/http_server.h"
+#include "base/private_folder.h"
 #include "lambda/line_output.h"
 #include "server/aws_endpoint.h"
 #include "server/lambda_service.h"
@@ -79,10 +80,11 @@ Result<int> lambda_host_command(CommandContext& context, const LambdaHostOptions
   const AwsPlace place;
   const Logger log = context.host.log.named("lambda-host");
   std::error_code no_temporary_folder;
-  // Other users of the machine have theirs.
+  // Other users of the machine have theirs, and must not get at this one.
   const Path scratch =
       std::filesystem::temp_directory_path(no_temporary_folder) / fmt::format("tillite-lambda-host-{}", ::getuid());
   if (no_temporary_folder) return fail(Code::not_found, "there is no folder for temporary files: set TMPDIR");
+  TRY(make_private_folder(scratch));
   ScratchFolder::remove_stale(scratch);
   auto environment = TRY(shared_environment(context, options));
   auto wanted = TRY(wanted_functions(options));

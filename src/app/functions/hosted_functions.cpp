@@ -33,10 +33,26 @@ bool is_function_name(std::string_view name) {
          std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
 }
 
-bool is_text_list(const Json& list) {
+bool has_zero(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+
+/// A program and its arguments.
+bool is_command(const Json& list) {
   return !list.empty() && std::ranges::all_of(list, [](const Json& word) {
-    return word.is_string() && word.get_ref<const std::string&>().find('\0') == std::string::npos;
-  });
+    return word.is_string() && !has_zero(word.get_ref<const std::string&>());
+  }) && !list.front().get_ref<const std::string&>().empty();
+}
+
+Result<std::map<std::string, std::string>> parse_environment(const Json& environment) {
+  std::map<std::string, std::string> variables;
+  for (const auto& entry : environment.items()) {
+    const std::string& name = entry.key();
+    std::string value = TRY(string_field(environment, name));
+    if (name.empty() || name.find('=') != std::string::npos || has_zero(name) || has_zero(value)) {
+      return fail(Code::invalid_input, "'environment' has '{}', which is no environment variable", name.substr(0, 128));
+    }
+    variables[name] = std::move(value);
+  }
+  return variables;
 }
 
 /// A path is seen from the file's folder; a plain name is looked up in PATH.
@@ -52,17 +68,15 @@ Result<SandboxedFunction> parse_function(const Json& json, const Path& folder) {
     return fail(Code::invalid_input, "'name' must be 1 to {} letters, digits, '-' and '_'", kNameBytesMax);
   }
   const Json command = TRY(array_field(json, "command"));
-  if (!is_text_list(command)) return fail(Code::invalid_input, "'command' must be a list of texts, the program first");
+  if (!is_command(command)) return fail(Code::invalid_input, "'command' must be a list of texts, the program first");
   function.words = command.get<std::vector<std::string>>();
   function.words.front() = program_of(function.words.front(), folder);
   function.info.memory_mb = TRY(number_field(json, "memory_mb", kMemoryMbStandard, kMemoryMbMin, kMemoryMbMax));
   function.info.timeout_s = TRY(number_field(json, "timeout_s", kTimeoutSecondsStandard, 1, kTimeoutSecondsMax));
   function.info.storage_mb =
       TRY(number_field(json, "storage_mb", kStorageMbStandard, kStorageMbStandard, kStorageMbMax));
-  if (find_field(json, "environment") == nullptr) return function;
-  const Json environment = TRY(object_field(json, "environment"));
-  for (const auto& entry : environment.items()) {
-    function.info.environment[entry.key()] = TRY(string_field(environment, entry.key()));
+  if (find_field(json, "environment") != nullptr) {
+    function.info.environment = TRY(parse_environment(TRY(object_field(json, "environment"))));
   }
   return function;
 }

@@ -47,18 +47,23 @@ TEST(HostedFunctionsTest, AFunctionOfAFileHasLambdasDefaults) {
 TEST(HostedFunctionsTest, WhatIsWrongIsNamed) {
   const Json good = {{"name", "a"}, {"command", {"b"}}};
   EXPECT_EQ(refused(good), "taken");
-  for (const auto& [field, value] : std::vector<std::pair<std::string, Json>>{{"name", ""},
-                                                                              {"name", "a/b"},
-                                                                              {"name", 5},
-                                                                              {"command", Json::array()},
-                                                                              {"command", {5}},
-                                                                              {"command", "b"},
-                                                                              {"memory_mb", 1},
-                                                                              {"memory_mb", 10'241},
-                                                                              {"timeout_s", 0},
-                                                                              {"timeout_s", 901},
-                                                                              {"storage_mb", 1},
-                                                                              {"environment", {{"A", 1}}}}) {
+  for (const auto& [field, value] :
+       std::vector<std::pair<std::string, Json>>{{"name", ""},
+                                                 {"name", "a/b"},
+                                                 {"name", 5},
+                                                 {"command", Json::array()},
+                                                 {"command", {5}},
+                                                 {"command", "b"},
+                                                 {"command", {""}},
+                                                 {"command", {std::string("b\0", 2)}},
+                                                 {"memory_mb", 1},
+                                                 {"memory_mb", 10'241},
+                                                 {"timeout_s", 0},
+                                                 {"timeout_s", 901},
+                                                 {"storage_mb", 1},
+                                                 {"environment", {{"A", 1}}},
+                                                 {"environment", {{"A=B", "1"}}},
+                                                 {"environment", {{"A", std::string("1\0", 2)}}}}) {
     Json bad = good;
     bad[field] = value;
     const std::string message = refused(bad);
