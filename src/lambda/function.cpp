@@ -10,6 +10,7 @@ namespace tillite {
 namespace {
 
 constexpr const char* kTraceVariable = "_X_AMZN_TRACE_ID";
+constexpr std::size_t kPropertyBytesMax = 256;
 
 /// Where libraries look for the trace that they belong to. No other thread reads the environment between invocations.
 void set_trace(const std::string& header) {
@@ -114,7 +115,10 @@ void Function::measure(const Caller& caller, const Json& event, const Result<Jso
   measurement.properties["request_id"] = caller.invocation.request_id;
   measurement.properties["caller"] = caller_kind_name(caller.kind);
   for (const char* name : {"execution", "batch_id", "collection"}) {
-    if (const Json* const field = find_field(event, name)) measurement.properties[name] = *field;
+    // An event may hold anything there, and a line of the log has an end.
+    const Json* const field = find_field(event, name);
+    if (field == nullptr || !field->is_string()) continue;
+    measurement.properties[name] = field->get_ref<const std::string&>().substr(0, kPropertyBytesMax);
   }
   if (!result) measurement.properties["error"] = result.error().name();
   parts_.metrics(embedded_metrics_line(measurement));

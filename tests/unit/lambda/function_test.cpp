@@ -104,6 +104,15 @@ TEST_F(FunctionTest, AnEventThatIsNoJsonIsInvalidInput) {
   EXPECT_EQ(function.handle(invocation("")).payload, "{}") << "no event is an empty one";
 }
 
+TEST_F(FunctionTest, MetricsSayWhatAnEventIsAboutInAFewWords) {
+  Function function = make(&echo);
+  const Json event = {{"collection", "receipt_lines"}, {"execution", std::string(10'000, 'x')}, {"batch_id", {1, 2}}};
+  (void)function.handle(invocation(to_text(event)));
+  EXPECT_EQ(metrics.at(0).at("collection"), "receipt_lines");
+  EXPECT_EQ(metrics.at(0).at("execution"), std::string(256, 'x'));
+  EXPECT_FALSE(metrics.at(0).contains("batch_id")) << "no text";
+}
+
 TEST_F(FunctionTest, EachInvocationHasAFolderWhichGoesWithIt) {
   Function function = make(&scratch_of_step);
   const Json result = must(parse_json(function.handle(invocation("{}")).payload, ""));
