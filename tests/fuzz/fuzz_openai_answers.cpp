@@ -40,6 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static_cast<void>(tillite::parse_batch_answer(text));
   static_cast<void>(tillite::parse_batch_list(text));
   static_cast<void>(tillite::parse_file_answer(text));
+  static_cast<void>(tillite::parse_file_list(text));
   static_cast<void>(tillite::parse_failure(text));
   for (const std::size_t texts : {1U, 2U}) {
     const auto vectors = tillite::parse_embeddings(text, texts, 2);
