@@ -91,10 +91,14 @@ AwsResult<HttpResponse> S3Bucket::call(const AwsClient::Call& request) {
 }
 
 AwsResult<HttpResponse> S3Bucket::send(const AwsClient::Call& request) {
+  bool has_lost_answer = false;
   for (int attempt = 1;; ++attempt) {
     auto answer = call(request);
-    if (answer || !came_damaged(answer.error())) return answer;
+    if (answer) return answer;
     AwsError& error = answer.error();
+    has_lost_answer |= error.follows_lost_answer;
+    error.follows_lost_answer = has_lost_answer;
+    if (!came_damaged(error)) return answer;
     error.error = Error(Code::corrupt, error.error.message());
     if (attempt >= attempts_max()) return answer;
     if (const auto paused = pause_before(attempt + 1); !paused) return std::unexpected(aws_error_of(paused.error()));
@@ -217,15 +221,23 @@ AwsResult<void> S3Bucket::complete_upload(const ObjectKey& key, const std::strin
   asked.body = completion_body(parts);
   asked.timeout_ms = kTimeoutMsMin + static_cast<std::int64_t>(size_bytes) / kSlowestBytesPerMs;
   asked.idle_timeout_ms = asked.timeout_ms;
+  bool has_lost_answer = false;
   for (int attempt = 1;; ++attempt) {
     const auto answer = call(asked);
-    if (!answer) return std::unexpected(answer.error());
-    const auto completed = check_completion(answer->body);
+    auto completed = answer ? check_completion(answer->body) : AwsResult<void>(std::unexpected(answer.error()));
     if (completed) return {};
-    if (completed.error().code() != Code::unavailable || attempt >= attempts_max()) {
-      return std::unexpected(aws_error_of(completed.error().in(name_of(key))));
+    AwsError& error = completed.error();
+    if (answer) {
+      error = explained(std::move(error));
+      error.error = error.error.in(name_of(key));
     }
-    if (const auto paused = pause_before(attempt + 1); !paused) return std::unexpected(aws_error_of(paused.error()));
+    // An attempt that may have put the object there is not forgotten, whatever the next ones are told.
+    has_lost_answer |= error.follows_lost_answer;
+    error.follows_lost_answer = has_lost_answer;
+    // A call without an answer was repeated already; behind a status 200 nobody has looked yet.
+    if (!answer || !may_pass(error) || attempt >= attempts_max()) return completed;
+    has_lost_answer |= !is_throttling(error);
+    if (const auto paused = pause_before(attempt + 1); !paused) return completed;
   }
 }
 

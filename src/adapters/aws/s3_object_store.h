@@ -40,14 +40,14 @@ class S3ObjectStore final : public ObjectStore {
  private:
   S3ObjectStore(std::shared_ptr<S3Bucket> bucket, Random& random) : bucket_(std::move(bucket)), random_(random) {}
   [[nodiscard]] Result<void> write(const ObjectKey& key, const UploadContent& content, const S3Condition& condition);
-  /// What a conditional write that failed has come to.
+  /// What a conditional write that failed has come to. `unavailable` (or `cancelled`) where that cannot be seen.
   enum class Outcome { written, conflict, repeat, unknown };
   struct Attempt {
     const std::string& write_id;
     bool is_first = true;
   };
-  [[nodiscard]] Outcome judge(const ObjectKey& key, const AwsError& error, const S3Condition& condition,
-                              const Attempt& attempt);
+  [[nodiscard]] Result<Outcome> judge(const ObjectKey& key, const AwsError& error, const S3Condition& condition,
+                                      const Attempt& attempt);
 
   std::shared_ptr<S3Bucket> bucket_;
   Random& random_;

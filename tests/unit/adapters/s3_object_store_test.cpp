@@ -189,6 +189,22 @@ TEST_F(S3ObjectStoreTest, AnUploadWhoseAnswerIsCutOffIsNotTakenForAnothers) {
   EXPECT_TRUE(store_behind(proxy)->create(key, as_bytes("one")));
 }
 
+TEST_F(S3ObjectStoreTest, AWriteWhoseAnswerWasLostIsKnownAsItsOwnBehindABodyThatCameDamagedToo) {
+  s3.answer_next("PUT", hang_up(), /*is_done=*/true);
+  s3.answer_next("PUT", ScriptedS3::refusal(400, "BadDigest"));
+  EXPECT_TRUE(store->create(key, as_bytes("one")));
+  EXPECT_EQ(s3.count("PUT"), 3U);
+}
+
+TEST_F(S3ObjectStoreTest, ARefusalIsNoConflictWhereNobodyCanSeeWhoseWriteItMet) {
+  s3.answer_next("PUT", hang_up(), /*is_done=*/true);
+  for (int i = 0; i < 5; ++i) s3.answer_next("HEAD", ScriptedS3::refusal(503, "SlowDown"));
+  const auto written = store->create(key, as_bytes("one"));
+  EXPECT_EQ(written.error().code(), Code::unavailable) << written.error().message();
+  EXPECT_TRUE(written.error().message().starts_with("whether s3://a-bucket/a/key was written by this write"))
+      << written.error().message();
+}
+
 TEST_F(S3ObjectStoreTest, AnEmptyObjectIsAnObject) {
   ASSERT_TRUE(store->create(key, {}));
   EXPECT_EQ(read(*store, key), "");
@@ -311,6 +327,53 @@ TEST_F(S3ObjectStoreTest, AnErrorBehindTheStatus200IsAnError) {
   s3.answer_next("COMPLETE", answer);
   ASSERT_TRUE(store->create_from_file(key, file_of(long_content())));
   EXPECT_EQ(s3.count("COMPLETE"), 2U);
+}
+
+TEST_F(S3ObjectStoreTest, AnErrorBehindTheStatus200MeansWhatItMeansElsewhere) {
+  const std::vector<std::pair<const char*, Code>> errors = {{"InvalidPart", Code::invalid_input},
+                                                            {"AccessDenied", Code::permission},
+                                                            {"PreconditionFailed", Code::conflict}};
+  for (const auto& [name, code] : errors) {
+    s3.answer_next("COMPLETE", ScriptedS3::refusal(200, name));
+    const std::size_t before = s3.count("COMPLETE");
+    EXPECT_EQ(store->create_from_file(key, file_of(long_content())).error().code(), code) << name;
+    EXPECT_EQ(s3.count("COMPLETE"), before + 1) << name << ": it does not pass";
+    EXPECT_EQ(s3.open_uploads(), 0U) << name;
+  }
+  s3.answer_next("COMPLETE", ScriptedS3::refusal(200, "ConditionalRequestConflict"));
+  const std::size_t before = s3.count("BEGIN");
+  EXPECT_TRUE(store->create_from_file(key, file_of(long_content())));
+  EXPECT_EQ(s3.count("BEGIN"), before + 2) << "the whole upload is repeated";
+}
+
+TEST_F(S3ObjectStoreTest, BehindACompletionThatMayHaveDoneItTheRefusalIsNotTakenForAnothers) {
+  auto failed = ScriptedS3::refusal(200, "InternalError");
+  failed.body = "   \n  " + failed.body;  // S3 sends blanks while it puts the parts together
+  const HttpServer::Answer cut_in_the_body = {.raw = "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n<?xml version="};
+  const HttpServer::Answer without_a_word = {.status = 200};
+  for (const HttpServer::Answer& first : {failed, cut_in_the_body, without_a_word}) {
+    s3.answer_next("COMPLETE", first, /*is_done=*/true);
+    s3.answer_next("COMPLETE", ScriptedS3::refusal(412, "PreconditionFailed"));
+    EXPECT_TRUE(store->create_from_file(key, file_of(long_content()))) << "it is there, with this write's id";
+    ASSERT_TRUE(store->remove(key));
+    s3.answer_next("COMPLETE", first, /*is_done=*/true);  // and then there is no such upload any more
+    EXPECT_TRUE(store->create_from_file(key, file_of(long_content())));
+    ASSERT_TRUE(store->remove(key));
+    s3.answer_next("COMPLETE", first);
+    s3.before_next("COMPLETE", [] {});
+    s3.before_next("COMPLETE", [this] { s3.write("a/key", "another's"); });
+    EXPECT_EQ(store->create_from_file(key, file_of(long_content())).error().code(), Code::conflict);
+    ASSERT_TRUE(store->remove(key));
+  }
+}
+
+TEST_F(S3ObjectStoreTest, ACompletionThatAlwaysFailsBehindTheStatus200IsLookedFor) {
+  for (int i = 0; i < 5; ++i) s3.answer_next("COMPLETE", ScriptedS3::refusal(200, "InternalError"), i == 0);
+  EXPECT_TRUE(store->create_from_file(key, file_of(long_content())));
+  for (int i = 0; i < 5; ++i) s3.answer_next("COMPLETE", ScriptedS3::refusal(200, "InternalError"));
+  const auto written = store->create_from_file(ObjectKey("other"), file_of(long_content()));
+  EXPECT_EQ(written.error().code(), Code::unavailable);
+  EXPECT_TRUE(written.error().message().contains("InternalError: as the test says")) << written.error().message();
 }
 
 TEST_F(S3ObjectStoreTest, ACompletionWhoseAnswerWasLostIsKnownAsItsOwn) {
