@@ -22,8 +22,8 @@ std::unexpected<Error> unseen(const Error& why, const std::string& name) {
 }  // namespace
 
 Result<std::unique_ptr<S3ObjectStore>> S3ObjectStore::open(std::shared_ptr<AwsClient> client, S3Settings settings,
-                                                           Random& random) {
-  auto bucket = TRY(S3Bucket::open(std::move(client), std::move(settings)));
+                                                           Random& random, std::stop_token stop) {
+  auto bucket = TRY(S3Bucket::open(std::move(client), std::move(settings), std::move(stop)));
   return std::unique_ptr<S3ObjectStore>(new S3ObjectStore(std::move(bucket), random));
 }
 

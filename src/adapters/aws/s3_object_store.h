@@ -15,10 +15,11 @@ namespace tillite {
 /// connections at once. An object's etag is S3's: equal contents may have equal ones.
 class S3ObjectStore final : public ObjectStore {
  public:
-  /// Sends nothing. The client is of the service s3; the random numbers must outlive the store.
-  /// `invalid_input` for what cannot be a bucket's name.
+  /// Sends nothing. The client is of the service s3; the random numbers must outlive the store. `stop` ends every call,
+  /// with `cancelled`, and what is read of the sources. `invalid_input` for what cannot be a bucket's name.
   [[nodiscard]] static Result<std::unique_ptr<S3ObjectStore>> open(std::shared_ptr<AwsClient> client,
-                                                                   S3Settings settings, Random& random);
+                                                                   S3Settings settings, Random& random,
+                                                                   std::stop_token stop = {});
 
   [[nodiscard]] Result<void> create(const ObjectKey& key, std::span<const std::byte> content) override;
   /// The file stays where it is.
