@@ -1,8 +1,11 @@
 #include "lambda/function.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <limits>
 
+#include "base/grace_time.h"
 #include "lambda/embedded_metrics.h"
 #include "steps/step_call.h"
 
@@ -24,6 +27,15 @@ void set_trace(const std::string& header) {
 std::int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
+}
+
+/// How long calls may go on once a step was told to stop: a half of what is left before its deadline; but for a moment
+/// only where that is far, and the process is being ended.
+std::chrono::milliseconds grace_of(std::int64_t deadline_ms) {
+  constexpr std::int64_t of_ending_ms = 100;
+  const std::int64_t left_ms = std::max<std::int64_t>(deadline_ms - now_ms(), 0);
+  const bool is_at_deadline = left_ms <= InvocationWatch::margin_ms(std::numeric_limits<std::int64_t>::max());
+  return std::chrono::milliseconds(is_at_deadline ? left_ms / 2 : of_ending_ms);
 }
 
 /// What a step that was told to stop comes to for its caller.
@@ -78,8 +90,12 @@ FunctionAnswer Function::handle(const RuntimeInvocation& invocation) {
 
 Result<Json> Function::call(const Caller& caller, const Json& event, std::stop_token stop,
                             std::optional<std::int64_t>& duration_ms) {
+  if (!ports_) ports_stop_ = std::stop_source();  // those that an earlier one has stopped are gone
+  // What is under way goes on for a moment: a step that ends tidily gives back what it holds.
+  std::optional<GraceTime> cut_off;
+  const std::stop_callback stop_ports(stop,
+                                      [&] { cut_off.emplace(grace_of(caller.invocation.deadline_ms), ports_stop_); });
   const FunctionPorts* const opened = TRY(open(parts_.log));
-  const std::stop_callback stop_ports(stop, [&] { ports_stop_.request_stop(); });
   TRY(make_folders(parts_.scratch));
   const auto scratch = TRY(ScratchFolder::create(parts_.scratch));
   const StepContext context{.settings = opened->settings(),
@@ -94,9 +110,12 @@ Result<Json> Function::call(const Caller& caller, const Json& event, std::stop_t
 }
 
 Result<const FunctionPorts*> Function::open(const Logger& log) {
+  if (ports_ && !TRY(ports_->are_current())) {
+    log.info("what the step works with has changed, and is opened anew");
+    close();
+  }
   if (!ports_) {
     ScratchFolder::remove_stale(parts_.scratch);
-    ports_stop_ = std::stop_source();
     ports_ = TRY(parts_.open_ports(log, ports_stop_.get_token()));
   }
   return ports_.get();

@@ -16,10 +16,14 @@ class FunctionPorts {
   virtual ~FunctionPorts() = default;
   [[nodiscard]] virtual const Ports& ports() const = 0;
   [[nodiscard]] virtual const Settings& settings() const = 0;
+  /// Whether they are what would be opened now. False: what they were chosen by has changed meanwhile, such as the
+  /// models that the collections have. Asked before each invocation that uses them again.
+  [[nodiscard]] virtual Result<bool> are_current() = 0;
 };
 
-/// Opens them at the first invocation, never before. `stop` ends what they have under way, at the end of an
-/// invocation's time; they are not used any more then. An error is the invocation's, and the next one tries again.
+/// Opens them at the first invocation, never before, and anew when they are not current any more. `stop` ends what they
+/// have under way, at the end of an invocation's time; they are not used any more then. An error is the invocation's,
+/// and the next one tries again.
 using OpenFunctionPorts =
     std::function<Result<std::unique_ptr<FunctionPorts>>(const Logger& log, std::stop_token stop)>;
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -86,9 +87,12 @@ class Queue {
 
   /// The queue of dead letters, which lives as long as this one; nullptr if this is one itself.
   [[nodiscard]] virtual Queue* dead_letters() = 0;
-  /// Brings a dead letter back, by its id: it is delivered at once, and may fail as often as a new one; at SQS it is a
-  /// new one, with an id of its own. `not_found` if there is no such dead letter.
-  [[nodiscard]] virtual Result<void> redrive(const std::string& id) = 0;
+  /// Brings dead letters back, by their ids: they are delivered at once, and may fail as often as new ones; at SQS they
+  /// are new ones, with ids of their own. The answer says per id whether there was such a dead letter. An error means
+  /// that any part of them may be back.
+  [[nodiscard]] virtual Result<std::vector<bool>> redrive(std::span<const std::string> ids) = 0;
+  /// The same with all that there are; the answer: their ids as dead letters.
+  [[nodiscard]] virtual Result<std::vector<std::string>> redrive_all() = 0;
 };
 
 // The limits that every queue has, for those who write one.

@@ -6,6 +6,8 @@
 namespace tillite {
 namespace {
 
+constexpr std::size_t kTransactionBytesMax = std::size_t{4} << 20;  // of all that it writes, as JSON
+
 bool is_text(const Json* value) {
   const auto* text = value == nullptr ? nullptr : value->get_ptr<const std::string*>();
   return text != nullptr && !text->empty();
@@ -14,6 +16,13 @@ bool is_text(const Json* value) {
 /// Numbers are less than numbers and texts than texts, by their bytes; nothing else is.
 bool can_be_less(const Json& left, const Json& right) {
   return (left.is_number() && right.is_number()) || (left.is_string() && right.is_string());
+}
+
+/// Of what a write brings; what it leaves as it is does not count.
+std::size_t written_bytes(const Write& write) {
+  if (const auto* put = std::get_if<Put>(&write)) return to_text(put->item).size();
+  if (const auto* update = std::get_if<Update>(&write)) return to_text(update->set).size();
+  return 0;
 }
 
 }  // namespace
@@ -49,13 +58,24 @@ Result<void> check_transaction(const std::vector<Write>& writes) {
                 kTransactionWritesMax);
   }
   std::set<ItemKey> rows;
+  std::size_t bytes = 0;
+  std::size_t largest_bytes = 0;
+  ItemKey largest;
   for (const Write& write : writes) {
     TRY(check_write(write));
     if (!rows.insert(key_of(write)).second) {
       return fail(Code::invalid_input, "a transaction writes the row {} twice", row_name(key_of(write)));
     }
+    const std::size_t of_row = written_bytes(write);
+    bytes += of_row;
+    if (of_row <= largest_bytes) continue;
+    largest_bytes = of_row;
+    largest = key_of(write);
   }
-  return {};
+  if (bytes <= kTransactionBytesMax) return {};
+  return fail(Code::limit_exceeded,
+              "a transaction of {} bytes; at most {} are allowed. The row {} alone has {}: write fewer rows at once",
+              bytes, kTransactionBytesMax, row_name(largest), largest_bytes);
 }
 
 Result<void> check_item(const Item& item) {

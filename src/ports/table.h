@@ -82,7 +82,7 @@ inline constexpr std::size_t kItemBytesMax = std::size_t{400} * 1024;  ///< of a
 
 /// Whether a write names its row: `invalid_input` if not. For adapters, before they hand it on.
 [[nodiscard]] Result<void> check_write(const Write& write);
-/// The same for a transaction, with its limit (`limit_exceeded`); no row may be written twice.
+/// The same for a transaction, with its limits (`limit_exceeded`); no row may be written twice.
 [[nodiscard]] Result<void> check_transaction(const std::vector<Write>& writes);
 /// A row as it may be put: PK, SK and TYPE are texts (`invalid_input`), at most kItemBytesMax (`limit_exceeded`).
 [[nodiscard]] Result<void> check_item(const Item& item);
@@ -111,8 +111,8 @@ struct Page {
 ///
 /// Threads: any method from any thread.
 /// Durability: what a call reported as done survives a crash of the process and of the machine.
-/// Errors: `conflict` where a condition did not hold; `limit_exceeded` for a row above 400 KB or a transaction above
-/// 100 writes; `unavailable` (worth a retry, and it may hide a success); `corrupt`; `no_space`.
+/// Errors: `conflict` where a condition did not hold; `limit_exceeded` for a row above 400 KB, a transaction above 4 MB
+/// or 100 writes; `unavailable` (worth a retry, and it may hide a success); `corrupt`; `no_space`.
 class Table {
  public:
   virtual ~Table() = default;
@@ -127,7 +127,7 @@ class Table {
   /// One write. `conflict` if its condition does not hold: nothing was changed.
   [[nodiscard]] virtual Result<void> write(const Write& write) = 0;
 
-  /// All writes or none, at most 100, each on another row. `conflict` names the first condition that did not hold.
+  /// All writes or none, at most 100 or 4 MB, each on another row. `conflict` names the first condition that failed.
   [[nodiscard]] virtual Result<void> transact(const std::vector<Write>& writes) = 0;
 
   /// Any number of independent writes; each happens or not by its own condition. The answer says per write whether it

@@ -169,6 +169,7 @@ class Loader {
 
  private:
   Result<void> add_receipt(const Item& row) {
+    stored_.has_row = true;
     stored_.receipt.width_px = TRY(read_pixels(row, "width"));
     stored_.receipt.height_px = TRY(read_pixels(row, "height"));
     return {};

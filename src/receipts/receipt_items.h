@@ -71,6 +71,7 @@ struct StoredReceipt {
   std::map<RecordId, ItemState> states;
   std::map<RecordId, std::vector<WordLabel>> labels;  ///< by word
   std::map<int, std::string> sections;                ///< the section's type (RECEIPT_SECTION), by line_id
+  bool has_row = false;                               ///< of its own (RECEIPT): the last that an import writes
 };
 
 // Rows as reference data-model documents them (docs/formats/table.md).

@@ -1,6 +1,7 @@
 // What every Queue must do. Another adapter joins by one more line at the end.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <functional>
 #include <mutex>
 #include <set>
@@ -43,6 +44,8 @@ class QueueContract : public ::testing::TestWithParam<QueueMaker> {
     return all;
   }
   Queue& dead() { return *queue->dead_letters(); }
+  /// Whether there was such a dead letter.
+  bool redrive(const std::string& id) { return queue->redrive(std::array{id}).value().at(0); }
   /// Makes a dead letter.
   void bury(const std::string& body) {
     ASSERT_TRUE(queue->send(body));
@@ -208,7 +211,7 @@ TEST_P(OpenQueueContract, ADeadLetterWithoutANoteSaysHowItCameThere) {
 
 TEST_P(OpenQueueContract, ADeadLetterThatIsBroughtBackHasNoReasonAnyMore) {
   bury("body");
-  ASSERT_TRUE(queue->redrive(dead().peek(1)->at(0).id));
+  ASSERT_TRUE(redrive(dead().peek(1)->at(0).id));
   EXPECT_EQ(queue->peek(1)->at(0).reason, "");
 }
 
@@ -246,9 +249,9 @@ TEST_P(QueueOverTimeContract, ADeadLetterIsAMessageOfAQueueOfItsOwn) {
 TEST_P(QueueOverTimeContract, ADeadLetterThatIsBroughtBackIsLikeNew) {
   bury("body");
   const std::string id = dead().peek(1)->at(0).id;
-  ASSERT_TRUE(queue->redrive(id));
+  ASSERT_TRUE(redrive(id));
   EXPECT_TRUE(dead().peek(10)->empty());
-  EXPECT_EQ(queue->redrive(id).error().code(), Code::not_found) << "it is no dead letter any more";
+  EXPECT_FALSE(redrive(id)) << "it is no dead letter any more";
   for (int times = 1; times <= Queue::kReceivesMax; ++times) {
     EXPECT_EQ(receive().at(0).receive_count, times);
     clock.advance(kMinuteMs);
@@ -266,7 +269,7 @@ TEST_P(QueueOverTimeContract, AnOldDeliveryHasNoPowerOverAMessageThatWasBroughtB
     clock.advance(kMinuteMs);
   }
   EXPECT_TRUE(receive().empty());
-  ASSERT_TRUE(queue->redrive(dead().peek(1)->at(0).id));
+  ASSERT_TRUE(redrive(dead().peek(1)->at(0).id));
   EXPECT_EQ(receive().size(), 1U);
   EXPECT_TRUE(queue->remove(first.receipt));
   clock.advance(kMinuteMs);
@@ -276,7 +279,7 @@ TEST_P(QueueOverTimeContract, AnOldDeliveryHasNoPowerOverAMessageThatWasBroughtB
 TEST_P(QueueContract, WhatIsNoDeadLetterIsNotBroughtBack) {
   const std::string id = queue->send("body").value();
   for (const std::string& name : {id, std::string("no id"), std::string()}) {
-    EXPECT_EQ(queue->redrive(name).error().code(), Code::not_found) << name;
+    EXPECT_FALSE(redrive(name)) << name;
   }
 }
 
@@ -358,10 +361,29 @@ TEST_P(QueueContract, ADeadLetterIsBroughtBackAndTheOthersStay) {
   const auto letters = dead().peek(10).value();
   const auto two = std::ranges::find(letters, "two", &QueuedMessage::body);
   ASSERT_NE(two, letters.end());
-  ASSERT_TRUE(queue->redrive(two->id));
+  ASSERT_TRUE(redrive(two->id));
   EXPECT_EQ(bodies(), std::multiset<std::string>{"two"});
   EXPECT_EQ(dead().peek(10)->size(), 2U);
-  EXPECT_EQ(queue->redrive(two->id).error().code(), Code::not_found);
+  EXPECT_FALSE(redrive(two->id));
+}
+
+TEST_P(QueueContract, SomeDeadLettersOfManyAreBroughtBackAtOnceAndThenTheRest) {
+  std::vector<std::string> ids = {"no id"};
+  for (int i = 0; i < 25; ++i) {
+    ASSERT_TRUE(dead().send(std::to_string(i)));
+  }
+  const auto letters = dead().peek(100).value();
+  for (const auto& letter : letters) {
+    if (ids.size() < 13) ids.push_back(letter.id);
+  }
+  std::vector<bool> there(13, true);
+  there[0] = false;
+  EXPECT_EQ(queue->redrive(ids).value(), there);
+  EXPECT_EQ(dead().counts()->visible, 13U);
+  EXPECT_EQ(queue->redrive_all()->size(), 13U);
+  EXPECT_TRUE(dead().peek(100)->empty());
+  EXPECT_EQ(queue->counts()->visible, 25U);
+  EXPECT_TRUE(queue->redrive_all()->empty());
 }
 
 TEST_P(QueueContract, WhatWasSentOutlivesTheConnection) {

@@ -196,6 +196,11 @@ TEST_P(TableContract, TransactionsHappenWhollyOrNotAtAll) {
   std::vector<Write> many;
   for (int i = 0; i < 101; ++i) many.emplace_back(Put{item(std::to_string(i))});
   EXPECT_EQ(table->transact(many).error().code(), Code::limit_exceeded);
+  std::vector<Write> large;
+  for (int i = 0; i < 12; ++i) large.emplace_back(Put{item(std::to_string(i), {{"text", std::string(380'000, 'x')}})});
+  const auto too_large = table->transact(large);
+  EXPECT_EQ(too_large.error().code(), Code::limit_exceeded);
+  EXPECT_TRUE(too_large.error().message().contains("The row P 10 alone has 380")) << too_large.error().message();
   EXPECT_FALSE(table->transact({Put{item("3")}, Put{item("3")}}));
   EXPECT_TRUE(table->transact({Put{item("3")}, Update{{"P", "1"}, {{"n", 1}}, {}, {absent("n")}}, Erase{{"P", "9"}}}));
   EXPECT_EQ(**table->get({"P", "1"}), item("1", {{"n", 1}}));

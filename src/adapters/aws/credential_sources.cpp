@@ -166,10 +166,11 @@ Fetched from_instance(const Surroundings& place, const std::stop_token& stop) {
       variable(place.environment, "AWS_EC2_METADATA_SERVICE_ENDPOINT").value_or("http://169.254.169.254");
   const std::string base = origin + (origin.ends_with('/') ? "" : "/") + "latest/";
   const auto token = ask("PUT", base + "api/token", {{"x-aws-ec2-metadata-token-ttl-seconds", "21600"}}, stop);
-  if (!token || !token->is_success()) {
-    if (stop.stop_requested()) return fail(Code::cancelled, "stopped while asking for a credential");
-    return std::nullopt;
+  if (stop.stop_requested()) return fail(Code::cancelled, "stopped while asking for a credential");
+  if (token && (token->status >= 500 || token->status == 429)) {
+    return fail(Code::unavailable, "the instance's metadata answer with status {}", token->status);
   }
+  if (!token || !token->is_success()) return std::nullopt;
   const HttpHeaders headers = {{"x-aws-ec2-metadata-token", token->body}};
   const std::string roles = base + "meta-data/iam/security-credentials/";
   const HttpResponse listed = TRY(ask("GET", roles, headers, stop));

@@ -61,7 +61,8 @@ bool is_as_asked(const Json& described) {
   if (indexes == nullptr || !indexes->is_array()) return false;
   return std::ranges::all_of(kIndexes, [&](const IndexSchema& wanted) {
     return std::ranges::any_of(*indexes, [&](const Json& index) {
-      return index.value("IndexName", "") == wanted.name && has_schema(index, wanted.hash, wanted.range);
+      return string_field(index, "IndexName").value_or("") == wanted.name &&
+             has_schema(index, wanted.hash, wanted.range);
     });
   });
 }
@@ -75,7 +76,7 @@ Result<Json> wait_for_table(AwsClient& client, const std::string& table, Clock& 
     if (!answer && !answer.error().is("ResourceNotFoundException")) return std::unexpected(Error(answer.error()));
     if (answer) {
       Json described = TRY(object_field(*answer, "Table"));
-      if (described.value("TableStatus", "") == "ACTIVE") return described;
+      if (string_field(described, "TableStatus").value_or("") == "ACTIVE") return described;
     }
     TRY(clock.sleep(pause_ms, stop));
   }

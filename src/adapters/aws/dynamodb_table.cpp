@@ -7,6 +7,7 @@
 
 #include "adapters/aws/dynamodb_expression.h"
 #include "adapters/aws/dynamodb_values.h"
+#include "adapters/remote/shown_text.h"
 #include "base/check.h"
 #include "base/parallel.h"
 #include "base/uuid.h"
@@ -14,9 +15,12 @@
 namespace tillite {
 namespace {
 
+constexpr std::size_t kTransactionBytesMax = std::size_t{4} << 20;
 constexpr std::size_t kBatchWritesMax = 25;
+constexpr std::size_t kBatchBytesMax = std::size_t{5} << 19;  // of rows: as JSON, 6 times as large at most, below 16 MB
 constexpr std::size_t kBatchReadsMax = 100;
 constexpr std::size_t kCallsMax = 16;  // at once: as many connections as a client keeps
+constexpr std::size_t kShownBytesMax = 500;
 constexpr std::size_t kPageBytesMax = 8 * 1024 * 1024;
 
 struct IndexNames {
@@ -51,10 +55,34 @@ Result<void> check_put(const Write& write) {
   return put == nullptr ? Result<void>() : check_item(put->item);
 }
 
-std::size_t items_in(const Json& requests) {
-  std::size_t items = 0;
-  for (const Json& of_table : requests) items += of_table.is_array() ? of_table.size() : of_table.at("Keys").size();
-  return items;
+/// What a call's arguments for a write bring. The values of an update stand for the attributes that it sets.
+std::size_t written_bytes(const Json& arguments) {
+  const Json* written = find_field(arguments, "Item");
+  if (written == nullptr) written = find_field(arguments, "ExpressionAttributeValues");
+  return written == nullptr ? 0 : stored_bytes(*written);
+}
+
+/// The arguments of a write whose row the service can hold: lists of numbers count more there than in a row's JSON.
+Result<Json> checked_arguments(const Write& write) {
+  Json arguments = TRY(write_arguments(write));
+  const std::size_t bytes = written_bytes(arguments);
+  if (bytes <= kItemBytesMax) return arguments;
+  return fail(Code::limit_exceeded, "the row {} has {} bytes, as DynamoDB counts them; at most {} are allowed",
+              row_name(key_of(write)), bytes, kItemBytesMax);
+}
+
+/// A refusal for good says whose it is.
+Error named(const AwsError& error, const std::string& what) {
+  const Code code = error.error.code();
+  const bool is_for_good = code == Code::invalid_input || code == Code::limit_exceeded;
+  return is_for_good ? error.error.in(what) : error.error;
+}
+
+/// How many items a call asks for, or leaves undone, of one table.
+std::size_t items_in(const Json& of_table) {
+  if (of_table.is_array()) return of_table.size();
+  const Json* const keys = find_field(of_table, "Keys");
+  return keys != nullptr && keys->is_array() ? keys->size() : 0;
 }
 
 /// Which writes of a transaction were the reason that it was cancelled, by the service's list.
@@ -75,7 +103,8 @@ Cancellation cancellation_of(const AwsError& error) {
     if (**code == "ConditionalCheckFailed" && !found.unmet) found.unmet = i;
     if ((**code == "ValidationError" || **code == "ItemCollectionSizeLimitExceeded") && !found.impossible) {
       found.impossible = i;
-      found.message = (*reasons)[i].value("Message", **code);
+      const auto message = optional_string((*reasons)[i], "Message");
+      found.message = shown_text(message ? message->value_or(**code) : **code, kShownBytesMax);
     }
   }
   return found;
@@ -107,12 +136,14 @@ Result<void> DynamoDbTable::write(const Write& write) {
 }
 
 Result<bool> DynamoDbTable::write_one(const Write& write) {
-  Json arguments = TRY(write_arguments(write));
+  Json arguments = TRY(checked_arguments(write));
   arguments["TableName"] = table_;
   const auto answer = call(fmt::format("{}Item", write_kind(write)), arguments);
   if (answer) return true;
   const AwsError& error = answer.error();
-  if (!error.is("ConditionalCheckFailedException")) return std::unexpected(Error(error));
+  if (!error.is("ConditionalCheckFailedException")) {
+    return std::unexpected(named(error, fmt::format("the row {}", row_name(key_of(write)))));
+  }
   if (!error.follows_lost_answer) return false;
   return fail(Code::unavailable,
               "the row {} is not as expected, and the answer to an earlier attempt was lost: that may have changed it",
@@ -123,20 +154,30 @@ Result<void> DynamoDbTable::transact(const std::vector<Write>& writes) {
   TRY(check_transaction(writes));
   if (writes.empty()) return {};
   Json members = Json::array();
+  std::size_t bytes = 0;
   for (const Write& write : writes) {
     TRY(check_put(write));
-    Json arguments = TRY(write_arguments(write));
+    Json arguments = TRY(checked_arguments(write));
+    bytes += written_bytes(arguments);
     arguments["TableName"] = table_;
     Json member = Json::object();
     member[std::string(write_kind(write))] = std::move(arguments);
     members.push_back(std::move(member));
+  }
+  if (bytes > kTransactionBytesMax) {
+    return fail(Code::limit_exceeded,
+                "a transaction of {} bytes, as DynamoDB counts them, from the row {} on; at most {} are allowed", bytes,
+                row_name(key_of(writes.front())), kTransactionBytesMax);
   }
   const Json arguments = {{"TransactItems", std::move(members)}, {"ClientRequestToken", uuid4(random_.bytes())}};
   for (int attempt = 1;; ++attempt) {
     const auto answer = call("TransactWriteItems", arguments);
     if (answer) return {};
     const AwsError& error = answer.error();
-    if (!error.is("TransactionCanceledException")) return std::unexpected(Error(error));
+    if (!error.is("TransactionCanceledException")) {
+      return std::unexpected(named(error, fmt::format("a transaction of {} rows, the first of which is {}",
+                                                      writes.size(), row_name(key_of(writes.front())))));
+    }
     const Cancellation reason = cancellation_of(error);
     if (reason.unmet && *reason.unmet < writes.size()) return not_as_expected(writes[*reason.unmet]);
     if (reason.impossible && *reason.impossible < writes.size()) {
@@ -165,14 +206,20 @@ Result<std::vector<bool>> DynamoDbTable::write_each(const std::vector<Write>& wr
   std::vector<char> happened(writes.size(), 1);  // not bool: threads write to their own elements
   for (const auto& round : rounds) {
     std::vector<std::function<Result<void>()>> jobs;
-    std::vector<const Write*> batch;
+    std::vector<BatchedWrite> batch;
+    std::size_t batch_bytes = 0;
     const auto end_batch = [&] {
       if (!batch.empty()) jobs.emplace_back([this, batch = std::exchange(batch, {})] { return write_batch(batch); });
+      batch_bytes = 0;
     };
     for (const std::size_t i : round) {
       const bool fits_batch = condition_of(writes[i]).empty() && !std::holds_alternative<Update>(writes[i]);
       if (fits_batch) {
-        batch.push_back(&writes[i]);
+        Json arguments = TRY(checked_arguments(writes[i]));
+        const std::size_t bytes = written_bytes(arguments);
+        if (batch_bytes + bytes > kBatchBytesMax) end_batch();
+        batch.emplace_back(&writes[i], std::move(arguments));
+        batch_bytes += bytes;
         if (batch.size() == kBatchWritesMax) end_batch();
       } else {
         jobs.emplace_back([this, i, &writes, &happened]() -> Result<void> {
@@ -187,16 +234,15 @@ Result<std::vector<bool>> DynamoDbTable::write_each(const std::vector<Write>& wr
   return std::vector<bool>(happened.begin(), happened.end());
 }
 
-Result<void> DynamoDbTable::write_batch(const std::vector<const Write*>& writes) {
+Result<void> DynamoDbTable::write_batch(const std::vector<BatchedWrite>& writes) {
   if (writes.size() == 1) {
-    TRY(write_one(*writes.front()));
+    TRY(write_one(*writes.front().write));
     return {};
   }
   Json requests = Json::array();
-  for (const Write* write : writes) {
-    Json arguments = TRY(write_arguments(*write));
+  for (const auto& [write, arguments] : writes) {
     const char* const kind = std::holds_alternative<Put>(*write) ? "PutRequest" : "DeleteRequest";
-    requests.push_back({{kind, std::move(arguments)}});
+    requests.push_back({{kind, arguments}});
   }
   return call_until_done("BatchWriteItem", {{table_, std::move(requests)}}, "UnprocessedItems",
                          [](const Json&) { return Result<void>(); });
@@ -251,20 +297,22 @@ Result<void> DynamoDbTable::get_batch(std::span<const ItemKey> keys, std::span<c
 Result<void> DynamoDbTable::call_until_done(std::string_view operation, Json requests, std::string_view left_undone,
                                             const std::function<Result<void>(const Json& answer)>& take) {
   for (int attempt = 1;;) {
-    const std::size_t asked = items_in(requests);
+    const std::size_t asked = items_in(requests.at(table_));
     const Json answer = TRY(call(operation, {{"RequestItems", requests}}));
     TRY(take(answer));
     const Json* const left = find_field(answer, left_undone);
     if (left == nullptr || left->empty()) return {};
-    if (!left->is_object() || !left->contains(table_)) {
+    const Json* const of_table = find_field(*left, table_);
+    const std::size_t undone = of_table == nullptr ? 0 : items_in(*of_table);
+    if (left->size() != 1 || undone == 0 || undone > asked) {
       return fail(Code::corrupt, "{} leaves undone what it was not asked for", operation);
     }
     requests = *left;
     // Without any progress the table is busy; with some it is often only the size of an answer that is limited.
-    attempt = items_in(requests) < asked ? 1 : attempt + 1;
+    attempt = undone < asked ? 1 : attempt + 1;
     if (attempt > client_->retries().attempts_max) {
-      return fail(Code::unavailable, "{} leaves {} rows of the table {} undone, again and again", operation,
-                  items_in(requests), table_);
+      return fail(Code::unavailable, "{} leaves {} rows of the table {} undone, again and again", operation, undone,
+                  table_);
     }
     TRY(client_->pause_before(attempt + 1, stop_));
   }

@@ -23,8 +23,8 @@ class DynamoDbTable final : public Table {
   [[nodiscard]] Result<std::vector<std::optional<Item>>> get_each(std::span<const ItemKey> keys) override;
   [[nodiscard]] Result<void> write(const Write& write) override;
   [[nodiscard]] Result<void> transact(const std::vector<Write>& writes) override;
-  /// BatchWriteItem for what has no condition, 25 writes a call; the others one by one; several calls at once. Writes
-  /// of one row keep their order.
+  /// BatchWriteItem for what has no condition, 25 writes a call, fewer if they are large; the others one by one;
+  /// several calls at once. Writes of one row keep their order.
   [[nodiscard]] Result<std::vector<bool>> write_each(const std::vector<Write>& writes) override;
   [[nodiscard]] Result<Page> query(const Query& query) override;
   [[nodiscard]] Result<std::uint64_t> count(const Query& query) override;
@@ -33,7 +33,11 @@ class DynamoDbTable final : public Table {
   [[nodiscard]] AwsResult<Json> call(std::string_view operation, const Json& arguments);
   /// Whether the write happened: false if its condition did not hold.
   [[nodiscard]] Result<bool> write_one(const Write& write);
-  [[nodiscard]] Result<void> write_batch(const std::vector<const Write*>& writes);
+  struct BatchedWrite {
+    const Write* write;
+    Json arguments;
+  };
+  [[nodiscard]] Result<void> write_batch(const std::vector<BatchedWrite>& writes);
   [[nodiscard]] Result<void> get_batch(std::span<const ItemKey> keys, std::span<const std::size_t> wanted,
                                        std::vector<std::optional<Item>>& items);
   /// Calls an operation on many rows again with what it left undone.

@@ -1,5 +1,6 @@
 #include "adapters/aws/dynamodb_values.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -110,7 +111,40 @@ Result<Json> from_map(const Json& map, int level) {
   return object;
 }
 
+/// A byte for two significant digits, one more, and one for a minus.
+std::size_t number_bytes(std::string_view text) {
+  text = text.substr(0, text.find_first_of("eE"));
+  const auto first = std::min(text.find_first_of("123456789"), text.size());
+  const auto last = std::min(text.find_last_of("123456789"), text.size());
+  const std::string_view significant = text.substr(first, last + 1 - first);
+  const auto digits = significant.size() - static_cast<std::size_t>(std::ranges::count(significant, '.'));
+  return (digits + 1) / 2 + 1 + (text.starts_with('-') ? 1 : 0);
+}
+
+constexpr std::size_t kCollectionBytes = 3;
+constexpr std::size_t kElementBytes = 1;
+
+std::size_t attribute_bytes(const Json& attribute) {
+  const std::string& kind = attribute.begin().key();
+  const Json& value = attribute.begin().value();
+  if (kind == "S") return value.get_ref<const std::string&>().size();
+  if (kind == "N") return number_bytes(value.get_ref<const std::string&>());
+  if (kind == "L") {
+    std::size_t bytes = kCollectionBytes;
+    for (const Json& element : value) bytes += kElementBytes + attribute_bytes(element);
+    return bytes;
+  }
+  if (kind == "M") return kCollectionBytes + kElementBytes * value.size() + stored_bytes(value);
+  return 1;  // BOOL, NULL
+}
+
 }  // namespace
+
+std::size_t stored_bytes(const Json& attributes) {
+  std::size_t bytes = 0;
+  for (const auto& [name, attribute] : attributes.items()) bytes += name.size() + attribute_bytes(attribute);
+  return bytes;
+}
 
 Result<Json> to_attribute(const Json& value) { return to_attribute(value, 0); }
 Result<Json> from_attribute(const Json& attribute) { return from_attribute(attribute, 0); }

@@ -16,6 +16,11 @@ namespace tillite {
 [[nodiscard]] Result<Json> to_attributes(const Item& item);
 [[nodiscard]] Result<Item> from_attributes(const Json& attributes);
 
+/// What a row (its attributes as DynamoDB has them) counts towards DynamoDB's limits: names and texts by their bytes,
+/// numbers by their digits, and something for each list, map and element (Developer Guide, "Item sizes and formats").
+/// That of a number is approximate there, too.
+[[nodiscard]] std::size_t stored_bytes(const Json& attributes);
+
 /// {"PK": {"S": ...}, "SK": {"S": ...}}
 [[nodiscard]] Json key_attributes(const ItemKey& key);
 

@@ -14,6 +14,7 @@ namespace tillite {
 namespace {
 
 constexpr std::size_t kShownBytesMax = 200;
+constexpr std::uint64_t kObjectBytesMax = std::uint64_t{50} << 40;  // no object of S3's is larger
 
 /// The answer's document. DTDs and what they define are left aside.
 Result<pugi::xml_document> parse_xml(std::string_view xml) {
@@ -33,6 +34,26 @@ Result<std::string> text_of(const pugi::xml_node& node, const char* name) {
   const pugi::xml_node child = node.child(name);
   if (!child) return fail(Code::corrupt, "{} has no {}", node.name(), name);
   return std::string(child.text().get());
+}
+
+/// The status that an error has where S3 has not sent another one before it ("Error responses", Amazon S3 API
+/// Reference).
+int status_of(std::string_view code) {
+  struct Status {
+    std::string_view code;
+    int status;
+  };
+  constexpr auto statuses = std::to_array<Status>({{"InternalError", 500},
+                                                   {"ServiceUnavailable", 503},
+                                                   {"SlowDown", 503},
+                                                   {"PreconditionFailed", 412},
+                                                   {"ConditionalRequestConflict", 409},
+                                                   {"OperationAborted", 409},
+                                                   {"NoSuchUpload", 404},
+                                                   {"NoSuchBucket", 404},
+                                                   {"AccessDenied", 403}});
+  const auto found = std::ranges::find(statuses, code, &Status::code);
+  return found == statuses.end() ? 400 : found->status;
 }
 
 Result<ObjectInfo> parse_entry(const pugi::xml_node& node, std::string key) {
@@ -64,6 +85,8 @@ Result<S3ObjectFacts> parse_object_headers(const HttpResponse& response, std::st
     if (!size) return unreadable("Content-Length");
     facts.size_bytes = *size;
   }
+  if (facts.size_bytes > kObjectBytesMax)
+    return fail(Code::corrupt, "{}: an object of {} bytes", name, facts.size_bytes);
   facts.etag = response.header("etag").value_or("");
   if (facts.etag.empty()) return unreadable("ETag");
   const auto modified_ms = parse_http_date_ms(response.header("last-modified").value_or(""));
@@ -104,14 +127,19 @@ Result<std::string> parse_upload_id(std::string_view xml) {
   return id;
 }
 
-Result<void> check_completion(std::string_view xml) {
-  const pugi::xml_document document = TRY(parse_xml(xml));
-  if (const pugi::xml_node error = document.child("Error")) {
-    return fail(Code::unavailable, "{}: {}", error.child_value("Code"),
-                std::string_view(error.child_value("Message")).substr(0, kShownBytesMax));
+AwsResult<void> check_completion(std::string_view xml) {
+  constexpr std::string_view call = "CompleteMultipartUpload";
+  const auto document = parse_xml(xml);
+  if (!document) return std::unexpected(aws_error_of({Code::unavailable, document.error().in(call).message()}));
+  if (const pugi::xml_node error = document->child("Error")) {
+    const std::string_view body = xml.substr(std::min(xml.find('<'), xml.size()));
+    return std::unexpected(
+        judge_aws_refusal(
+        {.status = status_of(error.child_value("Code")), .headers = {}, .body = std::string(body)}, call));
   }
   // Servers that are not S3 call the outermost element differently.
-  TRY(text_of(document.document_element(), "ETag"));
+  const auto etag = text_of(document->document_element(), "ETag");
+  if (!etag) return std::unexpected(aws_error_of({Code::unavailable, etag.error().in(call).message()}));
   return {};
 }
 

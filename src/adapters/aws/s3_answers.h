@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "adapters/aws/aws_error.h"
 #include "base/http_client.h"
 #include "ports/object_store.h"
 
@@ -38,9 +39,11 @@ struct S3ListPage {
 /// The id that CreateMultipartUpload answers.
 [[nodiscard]] Result<std::string> parse_upload_id(std::string_view xml);
 
-/// An answer of CompleteMultipartUpload with status 200, which may be an error nevertheless: S3 sends the status before
-/// it has put the parts together. `unavailable` for an error within, with its code and words.
-[[nodiscard]] Result<void> check_completion(std::string_view xml);
+/// The body of an answer of CompleteMultipartUpload with status 200, which may be an error nevertheless: S3 sends the
+/// status before it has put the parts together, and blanks until it has. What is refused there is what it would be
+/// behind a status of its own (412 for PreconditionFailed, 500 for InternalError, ...). Without either the answer was
+/// lost: `unavailable`, and no status.
+[[nodiscard]] AwsResult<void> check_completion(std::string_view xml);
 
 /// The body of CompleteMultipartUpload.
 struct S3Part {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/grace_time.h"
+
 namespace tillite {
 namespace {
 
@@ -9,6 +11,7 @@ constexpr std::uint64_t kAnswerBytesMax = std::uint64_t{16} << 20;  // a page of
 constexpr std::int64_t kSlowestBytesPerMs = 64;                     // what is slower is given up
 constexpr std::int64_t kTimeoutMsMin = 60'000;
 constexpr std::uint64_t kObjectBytesMax = std::uint64_t{50} << 40;
+constexpr std::chrono::milliseconds kGrace(2'000);  // behind a stop, to remove parts
 
 /// Amazon S3 User Guide, "General purpose bucket naming rules".
 bool is_bucket_name(std::string_view name) {
@@ -43,12 +46,14 @@ Result<std::uint32_t> add_body(const UploadContent& content, std::uint64_t offse
 
 }  // namespace
 
-S3Bucket::S3Bucket(std::shared_ptr<AwsClient> client, S3Settings settings)
+S3Bucket::S3Bucket(std::shared_ptr<AwsClient> client, S3Settings settings, std::stop_token stop)
     : client_(std::move(client)),
       settings_(std::move(settings)),
+      stop_(std::move(stop)),
       in_host_(!client_->has_own_endpoint() && settings_.bucket.find('.') == std::string::npos) {}
 
-Result<std::shared_ptr<S3Bucket>> S3Bucket::open(std::shared_ptr<AwsClient> client, S3Settings settings) {
+Result<std::shared_ptr<S3Bucket>> S3Bucket::open(std::shared_ptr<AwsClient> client, S3Settings settings,
+                                                 std::stop_token stop) {
   if (!is_bucket_name(settings.bucket)) {
     return fail(Code::invalid_input,
                 "'{}' cannot be the name of a bucket: 3 to 63 lower-case letters, digits, '-' and '.'",
@@ -58,7 +63,7 @@ Result<std::shared_ptr<S3Bucket>> S3Bucket::open(std::shared_ptr<AwsClient> clie
     return fail(Code::invalid_input, "the bucket {} needs at least one connection and parts that are not empty",
                 settings.bucket);
   }
-  return std::shared_ptr<S3Bucket>(new S3Bucket(std::move(client), std::move(settings)));
+  return std::shared_ptr<S3Bucket>(new S3Bucket(std::move(client), std::move(settings), std::move(stop)));
 }
 
 std::string S3Bucket::name_of(const ObjectKey& key) const {
@@ -83,18 +88,22 @@ AwsError S3Bucket::explained(AwsError error) const {
   return error;
 }
 
-AwsResult<HttpResponse> S3Bucket::call(const AwsClient::Call& request) {
-  auto answer = client_->call(request);
+AwsResult<HttpResponse> S3Bucket::call(const AwsClient::Call& request, const std::stop_token& stop) {
+  auto answer = client_->call(request, stop);
   if (!answer) return std::unexpected(explained(std::move(answer.error())));
   was_there_ = true;
   return answer;
 }
 
 AwsResult<HttpResponse> S3Bucket::send(const AwsClient::Call& request) {
+  bool has_lost_answer = false;
   for (int attempt = 1;; ++attempt) {
     auto answer = call(request);
-    if (answer || !came_damaged(answer.error())) return answer;
+    if (answer) return answer;
     AwsError& error = answer.error();
+    has_lost_answer |= error.follows_lost_answer;
+    error.follows_lost_answer = has_lost_answer;
+    if (!came_damaged(error)) return answer;
     error.error = Error(Code::corrupt, error.error.message());
     if (attempt >= attempts_max()) return answer;
     if (const auto paused = pause_before(attempt + 1); !paused) return std::unexpected(aws_error_of(paused.error()));
@@ -145,7 +154,7 @@ AwsResult<std::unique_ptr<HttpStream>> S3Bucket::get(const ObjectKey& key, const
   }
   if (!etag.empty()) asked.headers.emplace_back("If-Match", etag);
   asked.response_bytes_max = kObjectBytesMax;
-  auto stream = client_->open(asked);
+  auto stream = client_->open(asked, stop_);
   if (!stream) return std::unexpected(explained(std::move(stream.error())));
   was_there_ = true;
   return stream;
@@ -217,22 +226,34 @@ AwsResult<void> S3Bucket::complete_upload(const ObjectKey& key, const std::strin
   asked.body = completion_body(parts);
   asked.timeout_ms = kTimeoutMsMin + static_cast<std::int64_t>(size_bytes) / kSlowestBytesPerMs;
   asked.idle_timeout_ms = asked.timeout_ms;
+  bool has_lost_answer = false;
   for (int attempt = 1;; ++attempt) {
     const auto answer = call(asked);
-    if (!answer) return std::unexpected(answer.error());
-    const auto completed = check_completion(answer->body);
+    auto completed = answer ? check_completion(answer->body) : AwsResult<void>(std::unexpected(answer.error()));
     if (completed) return {};
-    if (completed.error().code() != Code::unavailable || attempt >= attempts_max()) {
-      return std::unexpected(aws_error_of(completed.error().in(name_of(key))));
+    AwsError& error = completed.error();
+    if (answer) {
+      error = explained(std::move(error));
+      error.error = error.error.in(name_of(key));
     }
-    if (const auto paused = pause_before(attempt + 1); !paused) return std::unexpected(aws_error_of(paused.error()));
+    // An attempt that may have put the object there is not forgotten, whatever the next ones are told.
+    has_lost_answer |= error.follows_lost_answer;
+    error.follows_lost_answer = has_lost_answer;
+    // A call without an answer was repeated already; behind a status 200 nobody has looked yet.
+    if (!answer || !may_pass(error) || attempt >= attempts_max()) return completed;
+    has_lost_answer |= !is_throttling(error);
+    if (const auto paused = pause_before(attempt + 1); !paused) return completed;
   }
 }
 
 AwsResult<void> S3Bucket::abort_upload(const ObjectKey& key, const std::string& upload) {
   AwsClient::Call asked = request("DELETE", key.str());
   asked.query = {{"uploadId", upload}};
-  const auto answer = call(asked);
+  auto answer = call(asked);
+  if (!answer && stop_.stop_requested()) {
+    const GraceTime grace(kGrace);
+    answer = call(asked, grace.token());
+  }
   if (!answer && answer.error().error.code() != Code::not_found) return std::unexpected(answer.error());
   return {};
 }

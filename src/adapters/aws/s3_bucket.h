@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "adapters/aws/aws_client.h"
@@ -29,11 +30,14 @@ struct S3Condition {
 /// The calls of one bucket, each one request of S3's REST protocol. Where the address is AWS's own the bucket is part
 /// of the host's name, else (and if its name has dots, which no certificate covers) of the path.
 ///
-/// Threads: any. Errors: AwsClient's, with the bucket's name for one that is not there.
+/// Threads: any. Errors: AwsClient's, with the bucket's name for one that is not there; `cancelled` once the stop is
+/// requested.
 class S3Bucket {
  public:
-  /// `invalid_input` for a name that cannot be a bucket's. The client is of the service s3.
-  [[nodiscard]] static Result<std::shared_ptr<S3Bucket>> open(std::shared_ptr<AwsClient> client, S3Settings settings);
+  /// `invalid_input` for a name that cannot be a bucket's. The client is of the service s3. `stop` ends every call, and
+  /// the pauses between them.
+  [[nodiscard]] static Result<std::shared_ptr<S3Bucket>> open(std::shared_ptr<AwsClient> client, S3Settings settings,
+                                                              std::stop_token stop = {});
 
   /// HeadObject. `not_found` only if the bucket is there, and the object is not.
   [[nodiscard]] AwsResult<S3ObjectFacts> head(const ObjectKey& key);
@@ -63,19 +67,21 @@ class S3Bucket {
   [[nodiscard]] AwsResult<void> complete_upload(const ObjectKey& key, const std::string& upload,
                                                 const std::vector<S3Part>& parts, std::uint32_t crc32,
                                                 std::uint64_t size_bytes, const S3Condition& condition);
+  /// Behind a stop, too, for a moment: parts that stay cost money.
   [[nodiscard]] AwsResult<void> abort_upload(const ObjectKey& key, const std::string& upload);
 
   [[nodiscard]] const S3Settings& settings() const { return settings_; }
   /// Sleeps before a caller's own `attempt`th try (from 2).
-  [[nodiscard]] Result<void> pause_before(int attempt) { return client_->pause_before(attempt, {}); }
+  [[nodiscard]] Result<void> pause_before(int attempt) { return client_->pause_before(attempt, stop_); }
   [[nodiscard]] int attempts_max() const { return client_->retries().attempts_max; }
   /// "s3://bucket/key", for messages.
   [[nodiscard]] std::string name_of(const ObjectKey& key) const;
 
  private:
-  S3Bucket(std::shared_ptr<AwsClient> client, S3Settings settings);
+  S3Bucket(std::shared_ptr<AwsClient> client, S3Settings settings, std::stop_token stop);
   [[nodiscard]] AwsClient::Call request(std::string method, std::string_view key) const;
-  [[nodiscard]] AwsResult<HttpResponse> call(const AwsClient::Call& request);
+  [[nodiscard]] AwsResult<HttpResponse> call(const AwsClient::Call& request) { return call(request, stop_); }
+  [[nodiscard]] AwsResult<HttpResponse> call(const AwsClient::Call& request, const std::stop_token& stop);
   /// The same with a body, which is sent again if it came to S3 damaged; `corrupt` if it always does.
   [[nodiscard]] AwsResult<HttpResponse> send(const AwsClient::Call& request);
   /// Whether the bucket is there: a HeadObject does not tell which of the two is not.
@@ -84,6 +90,7 @@ class S3Bucket {
 
   std::shared_ptr<AwsClient> client_;
   S3Settings settings_;
+  std::stop_token stop_;
   bool in_host_;
   std::atomic<bool> was_there_ = false;
 };

@@ -13,11 +13,17 @@ std::unexpected<Error> conflict(const S3Condition& condition, const std::string&
   return fail(Code::conflict, "the object {} has changed", name);
 }
 
+/// A write that was refused, perhaps by what an earlier attempt of its own had done: and that cannot be looked up.
+std::unexpected<Error> unseen(const Error& why, const std::string& name) {
+  const Code code = why.code() == Code::cancelled ? Code::cancelled : Code::unavailable;
+  return fail(code, "whether {} was written by this write or another cannot be seen: {}", name, why.message());
+}
+
 }  // namespace
 
 Result<std::unique_ptr<S3ObjectStore>> S3ObjectStore::open(std::shared_ptr<AwsClient> client, S3Settings settings,
-                                                           Random& random) {
-  auto bucket = TRY(S3Bucket::open(std::move(client), std::move(settings)));
+                                                           Random& random, std::stop_token stop) {
+  auto bucket = TRY(S3Bucket::open(std::move(client), std::move(settings), std::move(stop)));
   return std::unique_ptr<S3ObjectStore>(new S3ObjectStore(std::move(bucket), random));
 }
 
@@ -53,7 +59,7 @@ Result<void> S3ObjectStore::write(const ObjectKey& key, const UploadContent& con
                                        : bucket_->put(key, content, condition, write_id);
     if (written) return {};
     const AwsError& error = written.error();
-    switch (judge(key, error, condition, {.write_id = write_id, .is_first = attempt == 1})) {
+    switch (TRY(judge(key, error, condition, {.write_id = write_id, .is_first = attempt == 1}))) {
       case Outcome::written:
         return {};
       case Outcome::conflict:
@@ -70,8 +76,8 @@ Result<void> S3ObjectStore::write(const ObjectKey& key, const UploadContent& con
   }
 }
 
-S3ObjectStore::Outcome S3ObjectStore::judge(const ObjectKey& key, const AwsError& error, const S3Condition& condition,
-                                            const Attempt& attempt) {
+Result<S3ObjectStore::Outcome> S3ObjectStore::judge(const ObjectKey& key, const AwsError& error,
+                                                    const S3Condition& condition, const Attempt& attempt) {
   const Code code = error.error.code();
   const bool is_refused = error.status == 412;
   const bool is_lost = code == Code::unavailable || code == Code::timed_out;
@@ -84,8 +90,11 @@ S3ObjectStore::Outcome S3ObjectStore::judge(const ObjectKey& key, const AwsError
   const auto there = bucket_->head(key);
   if (there && there->write_id == attempt.write_id) return Outcome::written;
   if (is_lost) return Outcome::unknown;
+  const bool is_gone = !there && there.error().error.code() == Code::not_found;
+  if (!there && !is_gone) return unseen(there.error().error, bucket_->name_of(key));
+  // Somebody has removed what the condition met: perhaps this write's own object, whose answer was lost.
+  if (is_refused && is_gone) return unseen(there.error().error, bucket_->name_of(key));
   if (is_refused) return Outcome::conflict;
-  if (!there && there.error().error.code() != Code::not_found) return Outcome::unknown;
   switch (condition.kind) {
     case S3Condition::Kind::none:
       return Outcome::repeat;

@@ -15,10 +15,11 @@ namespace tillite {
 /// connections at once. An object's etag is S3's: equal contents may have equal ones.
 class S3ObjectStore final : public ObjectStore {
  public:
-  /// Sends nothing. The client is of the service s3; the random numbers must outlive the store.
-  /// `invalid_input` for what cannot be a bucket's name.
+  /// Sends nothing. The client is of the service s3; the random numbers must outlive the store. `stop` ends every call,
+  /// with `cancelled`, and what is read of the sources. `invalid_input` for what cannot be a bucket's name.
   [[nodiscard]] static Result<std::unique_ptr<S3ObjectStore>> open(std::shared_ptr<AwsClient> client,
-                                                                   S3Settings settings, Random& random);
+                                                                   S3Settings settings, Random& random,
+                                                                   std::stop_token stop = {});
 
   [[nodiscard]] Result<void> create(const ObjectKey& key, std::span<const std::byte> content) override;
   /// The file stays where it is.
@@ -40,14 +41,14 @@ class S3ObjectStore final : public ObjectStore {
  private:
   S3ObjectStore(std::shared_ptr<S3Bucket> bucket, Random& random) : bucket_(std::move(bucket)), random_(random) {}
   [[nodiscard]] Result<void> write(const ObjectKey& key, const UploadContent& content, const S3Condition& condition);
-  /// What a conditional write that failed has come to.
+  /// What a conditional write that failed has come to. `unavailable` (or `cancelled`) where that cannot be seen.
   enum class Outcome { written, conflict, repeat, unknown };
   struct Attempt {
     const std::string& write_id;
     bool is_first = true;
   };
-  [[nodiscard]] Outcome judge(const ObjectKey& key, const AwsError& error, const S3Condition& condition,
-                              const Attempt& attempt);
+  [[nodiscard]] Result<Outcome> judge(const ObjectKey& key, const AwsError& error, const S3Condition& condition,
+                                      const Attempt& attempt);
 
   std::shared_ptr<S3Bucket> bucket_;
   Random& random_;

@@ -1,8 +1,12 @@
 #include "adapters/aws/sqs_queue.h"
 
 #include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
 
 #include "adapters/aws/sqs_answers.h"
+#include "base/grace_time.h"
 #include "base/http_client.h"
 
 namespace tillite {
@@ -10,11 +14,13 @@ namespace {
 
 constexpr std::int64_t kMsPerSecond = 1000;
 constexpr std::int64_t kReceiveWaitMsMax = 20'000;
-constexpr std::int64_t kReceiveTimeoutMs = 60'000;  // of a call that may wait so long for its first byte
-constexpr std::int64_t kLookVisibilityMs = 60'000;
+constexpr std::int64_t kReceiveTimeoutMs = 60'000;       // of a call that may wait so long for its first byte
+constexpr std::int64_t kLookVisibilityMs = 15 * 60'000;  // ten thousand, ten a call, take a minute or two
+constexpr std::chrono::milliseconds kGrace(2'000);       // behind a stop, to give back what was looked at
 constexpr std::size_t kLookedAtMax = 10'000;
 constexpr std::size_t kBatchMax = 10;
 constexpr std::size_t kShownBytesMax = 200;
+constexpr std::size_t kShownIdBytesMax = 64;
 
 /// A message that has less than a second to wait waits for one.
 std::int64_t seconds(std::int64_t duration_ms) { return (duration_ms + kMsPerSecond - 1) / kMsPerSecond; }
@@ -44,7 +50,54 @@ Result<void> check_receipt(const std::string& receipt) {
 
 }  // namespace
 
-Result<std::unique_ptr<SqsQueue>> SqsQueue::open(std::shared_ptr<AwsClient> client, SqsSettings settings) {
+/// Receives the messages of a queue one after the other to look at them. They are this object's until it goes: then
+/// those that nobody took are visible again at once, in batches; what cannot be given back comes back by itself.
+class SqsQueue::Look {
+ public:
+  explicit Look(SqsQueue& queue) : queue_(queue) {}
+  Look(const Look&) = delete;
+  Look& operator=(const Look&) = delete;
+  ~Look() { give_back(); }
+
+  /// The next messages, each once; none at the end of the queue.
+  [[nodiscard]] Result<std::vector<QueueMessage>> next() {
+    std::vector<QueueMessage> fresh;
+    for (QueueMessage& message : TRY(queue_.receive(kReceiveMax, kLookVisibilityMs))) {
+      held_[message.id] = message.receipt;  // of one that has come round again the last delivery counts
+      if (seen_.insert(message.id).second) fresh.push_back(std::move(message));
+    }
+    return fresh;
+  }
+  /// That a message is not to be given back.
+  void take(const std::string& id) { held_.erase(id); }
+  [[nodiscard]] std::size_t seen() const { return seen_.size(); }
+
+ private:
+  void give_back() {
+    std::optional<GraceTime> grace;
+    for (auto next = held_.begin(); next != held_.end();) {
+      Json entries = Json::array();
+      for (; next != held_.end() && entries.size() < kBatchMax; ++next) {
+        entries.push_back(
+            {{"Id", std::to_string(entries.size())}, {"ReceiptHandle", next->second}, {"VisibilityTimeout", 0}});
+      }
+      const auto url = queue_.url();
+      if (!url) return;
+      const Json arguments = {{"QueueUrl", *url}, {"Entries", std::move(entries)}};
+      const auto given = queue_.ask("ChangeMessageVisibilityBatch", arguments, queue_.stop_);
+      if (given || !queue_.stop_.stop_requested()) continue;
+      if (!grace) grace.emplace(kGrace);
+      static_cast<void>(queue_.ask("ChangeMessageVisibilityBatch", arguments, grace->token()));
+    }
+  }
+
+  SqsQueue& queue_;
+  std::set<std::string> seen_;
+  std::map<std::string, std::string> held_;  ///< receipts by ids
+};
+
+Result<std::unique_ptr<SqsQueue>> SqsQueue::open(std::shared_ptr<AwsClient> client, SqsSettings settings,
+                                                 std::stop_token stop) {
   const auto name = settings.url.rfind('/');
   if (!is_http_url(settings.url) || name == std::string::npos || name + 1 == settings.url.size()) {
     return fail(Code::invalid_input,
@@ -56,9 +109,10 @@ Result<std::unique_ptr<SqsQueue>> SqsQueue::open(std::shared_ptr<AwsClient> clie
                 settings.receive_wait_ms);
   }
   const auto find_own = [url = settings.url]() -> Result<std::string> { return url; };
-  std::unique_ptr<SqsQueue> queue(new SqsQueue(client, find_own, settings.receive_wait_ms));
+  std::unique_ptr<SqsQueue> queue(new SqsQueue(client, find_own, settings.receive_wait_ms, stop));
   const auto find_dead_letters = [live = queue.get()] { return live->dead_letters_url(); };
-  queue->dead_letters_.reset(new SqsQueue(std::move(client), find_dead_letters, settings.receive_wait_ms));
+  queue->dead_letters_.reset(
+      new SqsQueue(std::move(client), find_dead_letters, settings.receive_wait_ms, std::move(stop)));
   return queue;
 }
 
@@ -73,7 +127,8 @@ Result<std::string> SqsQueue::dead_letters_url() {
   const auto answer = TRY(call("GetQueueAttributes", {{"AttributeNames", {"RedrivePolicy"}}}));
   const auto target = parse_redrive_policy(answer);
   if (!target) return pass_on(target, own);
-  const auto found = ask("GetQueueUrl", {{"QueueName", target->name}, {"QueueOwnerAWSAccountId", target->account}});
+  const auto found =
+      ask("GetQueueUrl", {{"QueueName", target->name}, {"QueueOwnerAWSAccountId", target->account}}, stop_);
   if (!found) {
     if (!is_unknown_queue(found.error())) return std::unexpected(found.error().error);
     return fail(Code::not_found, "the queue {} of dead letters, which {} names, is not there", target->name, own);
@@ -83,15 +138,15 @@ Result<std::string> SqsQueue::dead_letters_url() {
   return url;
 }
 
-AwsResult<Json> SqsQueue::ask(std::string_view operation, const Json& arguments) {
+AwsResult<Json> SqsQueue::ask(std::string_view operation, const Json& arguments, const std::stop_token& stop) {
   const std::int64_t timeout_ms = operation == "ReceiveMessage" ? kReceiveTimeoutMs : 0;
-  return client_->call_json(fmt::format("AmazonSQS.{}", operation), arguments, {}, timeout_ms);
+  return client_->call_json(fmt::format("AmazonSQS.{}", operation), arguments, stop, timeout_ms);
 }
 
 Result<Json> SqsQueue::call(std::string_view operation, Json arguments) {
   const std::string own = TRY(url());
   arguments["QueueUrl"] = own;
-  auto answer = ask(operation, arguments);
+  auto answer = ask(operation, arguments, stop_);
   if (answer) return *std::move(answer);
   const AwsError& error = answer.error();
   if (is_unknown_queue(error)) {
@@ -147,9 +202,15 @@ Result<std::vector<QueuedMessage>> SqsQueue::peek(std::size_t count_max) {
     return fail(Code::unsupported,
                 "{}: SQS shows messages only by delivering them; counts and dead letters can be seen", TRY(url()));
   }
-  std::vector<QueueMessage> seen =
-      TRY(look_through([&](const auto& messages) { return messages.size() >= count_max; }));
-  give_back(seen);
+  std::vector<QueueMessage> seen;
+  {
+    Look look(*this);
+    while (seen.size() < std::min(count_max, kLookedAtMax)) {
+      std::vector<QueueMessage> messages = TRY(look.next());
+      if (messages.empty()) break;
+      std::ranges::move(messages, std::back_inserter(seen));
+    }
+  }
   std::ranges::stable_sort(seen, {}, &QueueMessage::sent_ms);
   std::vector<QueuedMessage> shown;
   for (QueueMessage& message : seen) {
@@ -163,48 +224,48 @@ Result<std::vector<QueuedMessage>> SqsQueue::peek(std::size_t count_max) {
   return shown;
 }
 
-Result<void> SqsQueue::redrive(const std::string& id) {
+Result<std::vector<bool>> SqsQueue::redrive(std::span<const std::string> ids) {
   if (dead_letters_ == nullptr) return fail(Code::unsupported, "{} is a queue of dead letters itself", TRY(url()));
-  const auto is_it = [&](const QueueMessage& message) { return message.id == id; };
-  const auto seen =
-      TRY(dead_letters_->look_through([&](const auto& messages) { return std::ranges::any_of(messages, is_it); }));
-  const auto found = std::ranges::find_if(seen, is_it);
-  if (found == seen.end()) {
-    dead_letters_->give_back(seen);
-    if (seen.size() < kLookedAtMax) return fail(Code::not_found, "there is no dead letter '{}'", id.substr(0, 64));
-    return fail(Code::limit_exceeded, "the dead letter '{}' is not among the first {}: remove some", id.substr(0, 64),
-                seen.size());
+  std::set<std::string> wanted(ids.begin(), ids.end());
+  Look look(*dead_letters_);
+  while (!wanted.empty()) {
+    if (look.seen() >= kLookedAtMax) {
+      return fail(Code::limit_exceeded,
+                  "the dead letter '{}' is not among the first {}: remove some, or bring all of them back",
+                  wanted.begin()->substr(0, kShownIdBytesMax), look.seen());
+    }
+    const std::vector<QueueMessage> messages = TRY(look.next());
+    if (messages.empty()) break;
+    for (const QueueMessage& message : messages) {
+      if (!wanted.contains(message.id)) continue;
+      TRY(bring_back(message));
+      look.take(message.id);
+      wanted.erase(message.id);
+    }
   }
-  const auto sent = send(found->body, 0, found->attributes);
-  const auto removed = sent ? dead_letters_->remove(found->receipt) : std::unexpected(sent.error());
-  std::vector<QueueMessage> others = seen;
-  if (removed) std::erase_if(others, is_it);
-  dead_letters_->give_back(others);
-  return removed;
+  std::vector<bool> found;
+  for (const std::string& id : ids) found.push_back(!wanted.contains(id));
+  return found;
 }
 
-Result<std::vector<QueueMessage>> SqsQueue::look_through(const IsEnough& is_enough) {
-  std::vector<QueueMessage> seen;
-  while (!is_enough(seen) && seen.size() < kLookedAtMax) {
-    auto messages = receive(kReceiveMax, kLookVisibilityMs);
-    if (!messages) {
-      give_back(seen);
-      return messages;
+Result<std::vector<std::string>> SqsQueue::redrive_all() {
+  if (dead_letters_ == nullptr) return fail(Code::unsupported, "{} is a queue of dead letters itself", TRY(url()));
+  std::vector<std::string> ids;
+  Look look(*dead_letters_);
+  while (true) {
+    const std::vector<QueueMessage> messages = TRY(look.next());
+    if (messages.empty()) return ids;
+    for (const QueueMessage& message : messages) {
+      TRY(bring_back(message));
+      look.take(message.id);
+      ids.push_back(message.id);
     }
-    if (messages->empty()) break;
-    std::ranges::move(*messages, std::back_inserter(seen));
   }
-  return seen;
 }
 
-void SqsQueue::give_back(const std::vector<QueueMessage>& messages) {
-  for (std::size_t begin = 0; begin < messages.size(); begin += kBatchMax) {
-    Json entries = Json::array();
-    for (std::size_t i = begin; i < std::min(begin + kBatchMax, messages.size()); ++i) {
-      entries.push_back({{"Id", std::to_string(i)}, {"ReceiptHandle", messages[i].receipt}, {"VisibilityTimeout", 0}});
-    }
-    static_cast<void>(call("ChangeMessageVisibilityBatch", {{"Entries", std::move(entries)}}));
-  }
+Result<void> SqsQueue::bring_back(const QueueMessage& letter) {
+  TRY(send(letter.body, 0, letter.attributes));
+  return dead_letters_->remove(letter.receipt);
 }
 
 }  // namespace tillite

@@ -253,23 +253,42 @@ Result<std::vector<QueuedMessage>> SqliteQueue::peek(std::size_t count_max) {
   });
 }
 
-Result<void> SqliteQueue::redrive(const std::string& id) {
+Result<std::vector<bool>> SqliteQueue::redrive(std::span<const std::string> ids) {
   const std::scoped_lock lock(mutex_);
-  const auto moved = TRY(with_sqlite(fmt::format("bringing back a dead letter of {}", database_.getFilename()), [&] {
+  return with_sqlite(fmt::format("bringing back dead letters of {}", database_.getFilename()), [&] {
     const std::int64_t now_ms = clock_.now_ms();
     SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
     settle(now_ms);
     SQLite::Statement move(database_,
                            "UPDATE messages SET queue = 'live', sent_ms = ?1, visible_ms = ?1, receive_count = 0, "
                            "reason = '' WHERE queue = 'dead' AND CAST(id AS TEXT) = ?2");
-    move.bind(1, now_ms);
-    move.bind(2, id);
-    const int count = move.exec();
+    std::vector<bool> moved;
+    for (const std::string& id : ids) {
+      move.bind(1, now_ms);
+      move.bind(2, id);
+      moved.push_back(move.exec() > 0);
+      move.reset();
+    }
     transaction.commit();
-    return count;
-  }));
-  if (moved == 0) return fail(Code::not_found, "there is no dead letter '{}'", id.substr(0, 64));
-  return {};
+    return moved;
+  });
+}
+
+Result<std::vector<std::string>> SqliteQueue::redrive_all() {
+  const std::scoped_lock lock(mutex_);
+  return with_sqlite(fmt::format("bringing back all dead letters of {}", database_.getFilename()), [&] {
+    const std::int64_t now_ms = clock_.now_ms();
+    SQLite::Transaction transaction(database_, SQLite::TransactionBehavior::IMMEDIATE);
+    settle(now_ms);
+    SQLite::Statement move(database_,
+                           "UPDATE messages SET queue = 'live', sent_ms = ?1, visible_ms = ?1, receive_count = 0, "
+                           "reason = '' WHERE queue = 'dead' RETURNING CAST(id AS TEXT)");
+    move.bind(1, now_ms);
+    std::vector<std::string> moved;
+    while (move.executeStep()) moved.push_back(move.getColumn(0).getString());
+    transaction.commit();
+    return moved;
+  });
 }
 
 }  // namespace tillite

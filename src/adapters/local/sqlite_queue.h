@@ -26,7 +26,8 @@ class SqliteQueue final : public Queue {
   [[nodiscard]] Result<QueueCounts> counts() override;
   [[nodiscard]] Result<std::vector<QueuedMessage>> peek(std::size_t count_max) override;
   [[nodiscard]] Queue* dead_letters() override { return dead_letters_.get(); }
-  [[nodiscard]] Result<void> redrive(const std::string& id) override;
+  [[nodiscard]] Result<std::vector<bool>> redrive(std::span<const std::string> ids) override;
+  [[nodiscard]] Result<std::vector<std::string>> redrive_all() override;
 
  private:
   enum class Role { live, dead };

@@ -8,6 +8,7 @@ namespace tillite {
 namespace {
 
 constexpr std::size_t kListedMax = 1000;
+constexpr std::size_t kShownIdBytesMax = 64;
 
 std::string_view state_of(const QueuedMessage& message, std::int64_t now_ms) {
   if (message.visible_ms <= now_ms) return "visible";
@@ -80,18 +81,14 @@ Result<int> queue_redrive_command(CommandContext& context, bool all, std::vector
   const auto host = TRY(PipelineHost::open(context.host));
   Queue& queue = host->ports().queue;
   Json json = {{"redriven", Json::array()}, {"not_found", Json::array()}};
-  while (true) {
-    if (all) {
-      ids.clear();
-      for (QueuedMessage& letter : TRY(queue.dead_letters()->peek(kListedMax))) ids.push_back(std::move(letter.id));
+  if (all) {
+    json["redriven"] = TRY(queue.redrive_all());
+  } else {
+    const std::vector<bool> redriven = TRY(queue.redrive(ids));
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      json[redriven[i] ? "redriven" : "not_found"].push_back(ids[i]);
+      if (!redriven[i]) context.output.line("there is no dead letter '{}'", ids[i].substr(0, kShownIdBytesMax));
     }
-    for (const std::string& id : ids) {
-      const auto redriven = queue.redrive(id);
-      if (!redriven && redriven.error().code() != Code::not_found) return std::unexpected(redriven.error());
-      json[redriven ? "redriven" : "not_found"].push_back(id);
-      if (!redriven) context.output.line("{}", redriven.error().message());
-    }
-    if (!all || ids.empty()) break;
   }
   context.output.line("brought {} messages back to {}", json["redriven"].size(), kQueueName);
   context.output.json(json);

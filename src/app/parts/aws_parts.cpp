@@ -81,7 +81,7 @@ Result<AwsParts> open_aws_parts(const Environment& environment, const Path& snap
     parts.table = std::make_unique<DynamoDbTable>(clients.of(AwsApi::dynamodb), table, random, stop);
   }
   if (!vectors.empty()) {
-    auto bucket = S3ObjectStore::open(clients.of(AwsApi::s3), {.bucket = vectors}, random);
+    auto bucket = S3ObjectStore::open(clients.of(AwsApi::s3), {.bucket = vectors}, random, stop);
     if (!bucket) return pass_on(bucket, "the variable CHROMADB_BUCKET");
     const std::uint64_t bytes_max = TRY(snapshot_cache_bytes(environment));
     parts.vectors = std::make_unique<KeptFiles>(
@@ -89,12 +89,12 @@ Result<AwsParts> open_aws_parts(const Environment& environment, const Path& snap
         KeptFiles::Settings{.folder = snapshots, .bytes_max = bytes_max, .keeps = is_of_a_snapshot});
   }
   if (!batch_files.empty()) {
-    auto bucket = S3ObjectStore::open(clients.of(AwsApi::s3), {.bucket = batch_files}, random);
+    auto bucket = S3ObjectStore::open(clients.of(AwsApi::s3), {.bucket = batch_files}, random, stop);
     if (!bucket) return pass_on(bucket, "the variable S3_BUCKET");
     parts.batch_files = *std::move(bucket);
   }
   if (!queue.empty()) {
-    auto opened = SqsQueue::open(clients.of(AwsApi::sqs), {.url = queue});
+    auto opened = SqsQueue::open(clients.of(AwsApi::sqs), {.url = queue}, stop);
     if (!opened) return pass_on(opened, "the variable COMPACTION_QUEUE_URL");
     parts.queue = *std::move(opened);
   }

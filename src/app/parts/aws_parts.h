@@ -22,7 +22,8 @@ struct AwsParts {
 
 /// What the environment names. Nothing is called yet; without any of the variables AWS's settings are not even read.
 /// Files of snapshots stay below `snapshots` once they were fetched, at most TILLITE_SNAPSHOT_CACHE_BYTES of them.
-/// Clock and random numbers must outlive the parts. `stop` ends calls of the table. `invalid_input` names the variable.
+/// Clock and random numbers must outlive the parts. `stop` ends the calls of all parts. `invalid_input` names the
+/// variable.
 [[nodiscard]] Result<AwsParts> open_aws_parts(const Environment& environment, const Path& snapshots, Clock& clock,
                                               Random& random, const Logger& log, const std::stop_token& stop);
 

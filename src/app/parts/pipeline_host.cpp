@@ -10,6 +10,7 @@
 #include "app/parts/pipeline_ports.h"
 #include "app/served_queues.h"
 #include "app/tasks/task_router.h"
+#include "base/grace_time.h"
 #include "server/engine_backend.h"
 #include "server/step_functions_service.h"
 
@@ -43,6 +44,9 @@ struct Tasks {
   TaskRouter router;
 };
 
+/// How long calls of services go on behind a stop, so that a step which ends can give back its lock and its messages.
+constexpr std::chrono::milliseconds kGrace(2'000);
+
 /// Steps that compute, at the same time: each of them uses the cores that there are.
 constexpr std::size_t kWorkersMax = 2;
 
@@ -73,9 +77,10 @@ struct EngineStores {
 
 class EmbeddedHost final : public PipelineHost {
  public:
-  EmbeddedHost(Home home, Path scratch, std::unique_ptr<PipelinePorts> pipeline, std::unique_ptr<EngineStores> stores,
-               std::vector<FunctionInfo> functions, const Options& options)
+  EmbeddedHost(Home home, Path scratch, std::unique_ptr<LateStop> ports_stop, std::unique_ptr<PipelinePorts> pipeline,
+               std::unique_ptr<EngineStores> stores, std::vector<FunctionInfo> functions, const Options& options)
       : home_(std::move(home)),
+        ports_stop_(std::move(ports_stop)),
         pipeline_(std::move(pipeline)),
         stores_(std::move(stores)),
         task_settings_(read_task_settings(options.environment)),
@@ -122,6 +127,7 @@ class EmbeddedHost final : public PipelineHost {
 
  private:
   Home home_;
+  std::unique_ptr<LateStop> ports_stop_;
   std::unique_ptr<PipelinePorts> pipeline_;
   std::unique_ptr<EngineStores> stores_;
   TaskSettings task_settings_;
@@ -149,17 +155,18 @@ Result<std::unique_ptr<PipelineHost>> PipelineHost::open(const Options& options)
   TRY(read_settings(options.environment, default_model(options.environment)));
   Home home = TRY(Home::open(options.home, options.create || is_all_on_aws(options.environment)));
   WorkFolders folders = TRY(work_folders(options.environment, home));
+  auto ports_stop = std::make_unique<LateStop>(options.stop, kGrace);
   auto pipeline = TRY(PipelinePorts::open({.environment = options.environment,
                                            .home = &home,
                                            .folders = folders,
                                            .log = options.log,
-                                           .stop = options.stop}));
+                                           .stop = ports_stop->token()}));
   auto stores = std::make_unique<EngineStores>();
   stores->executions = TRY(SqliteExecutionStore::open(home.workflows_file()));
   stores->logs = TRY(SqliteLog::open(home.logs_file(), stores->clock));
   auto functions = TRY(function_catalog());
-  return std::make_unique<EmbeddedHost>(std::move(home), std::move(folders.scratch), std::move(pipeline),
-                                        std::move(stores), std::move(functions), options);
+  return std::make_unique<EmbeddedHost>(std::move(home), std::move(folders.scratch), std::move(ports_stop),
+                                        std::move(pipeline), std::move(stores), std::move(functions), options);
 }
 
 }  // namespace tillite

@@ -51,25 +51,51 @@ Result<void> check_is_whole(const Environment& environment) {
   return {};
 }
 
+/// Which models decide what is opened.
+struct ChosenModels {
+  std::string model;             ///< of a collection that is not there yet
+  std::set<std::string> in_use;  ///< of all generations
+
+  /// The first generation of a collection changes nothing if its model is the one that was chosen for it.
+  [[nodiscard]] bool are_those_of(const ChosenModels& other) const {
+    const auto all = [](const ChosenModels& models) {
+      std::set<std::string> names = models.in_use;
+      names.insert(models.model);
+      return names;
+    };
+    return model == other.model && all(*this) == all(other);
+  }
+};
+
+Result<ChosenModels> choose_models(const Environment& environment, const Adapters& adapters) {
+  ModelsOfHome home = TRY(models_of_home(*adapters.table, *adapters.vectors));
+  return ChosenModels{home.bound.value_or(default_model(environment)), std::move(home.in_use)};
+}
+
 class OpenedPorts final : public PipelinePorts {
  public:
   OpenedPorts(std::unique_ptr<Adapters> adapters, std::unique_ptr<EmbeddingService> embedding, Settings settings,
-              std::set<std::string> on_aws)
+              Environment environment, ChosenModels models, std::set<std::string> on_aws)
       : adapters_(std::move(adapters)),
         embedding_(std::move(embedding)),
         settings_(std::move(settings)),
+        environment_(std::move(environment)),
+        models_(std::move(models)),
         on_aws_(std::move(on_aws)),
         ports_{*adapters_->table, *adapters_->vectors,   *adapters_->batch_files,
                *adapters_->queue, embedding_->batches(), embedding_->texts(),
                *adapters_->cache, adapters_->clock,      adapters_->random} {}
   const Ports& ports() const override { return ports_; }
   const Settings& settings() const override { return settings_; }
+  Result<bool> are_current() override { return TRY(choose_models(environment_, *adapters_)).are_those_of(models_); }
   const std::set<std::string>& on_aws() const override { return on_aws_; }
 
  private:
   std::unique_ptr<Adapters> adapters_;
   std::unique_ptr<EmbeddingService> embedding_;
   Settings settings_;
+  Environment environment_;
+  ChosenModels models_;
   std::set<std::string> on_aws_;
   Ports ports_;
 };
@@ -82,8 +108,7 @@ bool is_all_on_aws(const Environment& environment) {
 
 Result<std::unique_ptr<PipelinePorts>> PipelinePorts::open(const Options& options) {
   const Environment& environment = options.environment;
-  std::string model = default_model(environment);
-  TRY(read_settings(environment, model));  // nothing is opened where they are wrong
+  TRY(read_settings(environment, default_model(environment)));  // nothing is opened where they are wrong
   if (options.home == nullptr) TRY(check_is_whole(environment));
   std::set<std::string> on_aws;
   std::ranges::copy_if(kPartNames, std::inserter(on_aws, on_aws.end()),
@@ -98,9 +123,8 @@ Result<std::unique_ptr<PipelinePorts>> PipelinePorts::open(const Options& option
   adapters->queue = std::move(aws.queue);
   if (options.home != nullptr) TRY(open_in_home(*adapters, *options.home));
 
-  const std::set<std::string> models = models_in_use(*adapters->table, *adapters->vectors);
-  model = bound_model(*adapters->vectors).value_or(model);
-  Settings settings = TRY(read_settings(environment, model, models));
+  ChosenModels models = TRY(choose_models(environment, *adapters));
+  Settings settings = TRY(read_settings(environment, models.model, models.in_use));
   // Kept vectors, and the local embedder's batches, lie where the rows lie that wait for them: whoever works on those
   // has the others, too.
   Table* provider_table = adapters->table.get();
@@ -115,7 +139,7 @@ Result<std::unique_ptr<PipelinePorts>> PipelinePorts::open(const Options& option
     provider_table = adapters->home_provider_table.get();
     provider_files = adapters->home_provider_files.get();
   }
-  auto embedding = TRY(make_embedding_service(settings, models, environment,
+  auto embedding = TRY(make_embedding_service(settings, models.in_use, environment,
                                               {.provider_table = *provider_table,
                                                .provider_files = *provider_files,
                                                .clock = adapters->clock,
@@ -123,8 +147,8 @@ Result<std::unique_ptr<PipelinePorts>> PipelinePorts::open(const Options& option
                                                .scratch = options.folders.scratch,
                                                .log = options.log,
                                                .stop = options.stop}));
-  return std::make_unique<OpenedPorts>(std::move(adapters), std::move(embedding), std::move(settings),
-                                       std::move(on_aws));
+  return std::make_unique<OpenedPorts>(std::move(adapters), std::move(embedding), std::move(settings), environment,
+                                       std::move(models), std::move(on_aws));
 }
 
 }  // namespace tillite

@@ -32,8 +32,8 @@ class PipelinePorts : public FunctionPorts {
     Logger log = Logger::none();
     std::stop_token stop = {};
   };
-  /// Nothing outside this machine is called yet, but to learn which model the collections are bound to.
-  /// `invalid_input` names the variable.
+  /// Nothing outside this machine is called yet, but to learn which models the collections have. `invalid_input` names
+  /// the variable. Errors: those of reading what the collections have, but for damage (models_of_home.h).
   [[nodiscard]] static Result<std::unique_ptr<PipelinePorts>> open(const Options& options);
 
   /// The parts that lie on AWS, by the variables that name them.

@@ -151,7 +151,8 @@ const ItemState* find_state(const StoredReceipt* stored, const RecordId& id) {
   return state == stored->states.end() ? nullptr : &state->second;
 }
 
-/// The writes that bring the table from `old` (nullptr: nothing there) to `receipt`.
+/// The writes that bring the table from `old` (nullptr: nothing there) to `receipt`. Those of one stage happen in any
+/// order, or in part if the process dies; the next stage begins when all of them have happened.
 class ReceiptWriter {
  public:
   ReceiptWriter(const StoredReceipt* old, std::int64_t now_ms) : old_(old), now_ms_(now_ms) {}
@@ -161,9 +162,9 @@ class ReceiptWriter {
     const ItemState* const before = find_state(old_, id);
     if (row_before != nullptr && *row_before == row && (before == nullptr || before->status_known)) return;
     if (before == nullptr || before->removed) {
-      writes_.emplace_back(Put{std::move(row), unchanged(before)});
+      add(Put{std::move(row), unchanged(before)});
     } else {
-      writes_.emplace_back(row_update(row, *before, unchanged(before)));
+      add(row_update(row, *before, unchanged(before)));
     }
   }
 
@@ -176,19 +177,32 @@ class ReceiptWriter {
       // yet.
       state.change_waiting =
           before.status != EmbeddingStatus::noise || before.item_version > 1 || before.change_waiting;
-      writes_.emplace_back(Put{tombstone_row(id, state), unchanged(&before)});
+      add(Put{tombstone_row(id, state), unchanged(&before)});
       ++report.removed;
     }
   }
 
-  void add(Write write) { writes_.push_back(std::move(write)); }
-  [[nodiscard]] const std::vector<Write>& writes() const { return writes_; }
+  void add(Write write) { stages_.back().push_back(std::move(write)); }
+  void begin_stage() { stages_.emplace_back(); }
+
+  [[nodiscard]] bool changes_nothing() const {
+    return std::ranges::all_of(stages_, [](const auto& writes) { return writes.empty(); });
+  }
+  /// False if somebody changed one of the rows meanwhile.
+  [[nodiscard]] Result<bool> apply(Table& table) const {
+    for (const std::vector<Write>& writes : stages_) {
+      if (writes.empty()) continue;
+      const auto happened = TRY(table.write_each(writes));
+      if (std::ranges::find(happened, false) != happened.end()) return false;
+    }
+    return true;
+  }
 
  private:
   const StoredReceipt* old_;
   std::int64_t now_ms_;
   std::set<RecordId> kept_;
-  std::vector<Write> writes_;
+  std::vector<std::vector<Write>> stages_ = std::vector<std::vector<Write>>(1);
 };
 
 /// The row that `state` made of `receipt`'s line or word before, to leave out writes that change nothing.
@@ -224,10 +238,11 @@ void write_items(const Receipt& receipt, const StoredReceipt* old, const Transit
   }
 }
 
-/// The rows of the receipt as a whole; after its items, so that a receipt whose row is there is there as a whole.
+/// The rows of the receipt as a whole; its own in a stage behind all others, so that a receipt whose row is there is
+/// there as a whole.
 void write_receipt_rows(const Receipt& receipt, const StoredReceipt* old, std::int64_t now_ms, ReceiptWriter& writer) {
-  const bool same_head = old != nullptr && old->receipt.width_px == receipt.width_px &&
-                         old->receipt.height_px == receipt.height_px && !old->receipt.lines.empty();
+  const bool same_head = old != nullptr && old->has_row && old->receipt.width_px == receipt.width_px &&
+                         old->receipt.height_px == receipt.height_px;
   if (receipt.merchant) {
     if (old == nullptr || old->receipt.merchant != receipt.merchant) writer.add(Put{metadata_row(receipt)});
   } else if (old != nullptr && old->receipt.merchant) {
@@ -236,13 +251,8 @@ void write_receipt_rows(const Receipt& receipt, const StoredReceipt* old, std::i
   }
   if (same_head) return;
   writer.add(Put{image_row(receipt, now_ms)});
+  writer.begin_stage();
   writer.add(Put{receipt_row(receipt, now_ms)});
-}
-
-/// Applies the writes; false if somebody changed one of the rows meanwhile.
-Result<bool> apply(const std::vector<Write>& writes, Table& table) {
-  const auto happened = TRY(table.write_each(writes));
-  return std::ranges::find(happened, false) == happened.end();
 }
 
 bool is_there(const StoredReceipt& stored) {
@@ -269,8 +279,8 @@ Result<ImportedReceipt> import_receipt(const Receipt& receipt, bool dry_run, con
     write_items(receipt, old, Transition(old, old_texts, new_texts, live), writer, report);
     writer.remove_all_others(report);
     write_receipt_rows(receipt, old, now_ms, writer);
-    report.changed = !writer.writes().empty();
-    if (dry_run || !report.changed || TRY(apply(writer.writes(), ports.table))) return report;
+    report.changed = !writer.changes_nothing();
+    if (dry_run || !report.changed || TRY(writer.apply(ports.table))) return report;
   }
   return fail(Code::conflict, "the receipt {} is being changed by others all the time: import it again",
               receipt_name(receipt.image_id, receipt.receipt_id));
@@ -285,8 +295,8 @@ Result<std::size_t> remove_receipt(const ImageId& image, int receipt_id, const P
     }
     ImportedReceipt report;
     ReceiptWriter writer(&*stored, ports.clock.now_ms());
-    writer.remove_all_others(report);
-    // What else is kept of the receipt goes with it: the receipt itself, its merchant, sections and labels.
+    // What else is kept of the receipt goes with it: the receipt itself, its merchant, sections and labels. Before its
+    // items: while one of those is there a removal that was cut short can be repeated.
     const std::string prefix = fmt::format("RECEIPT#{:05}", receipt_id);
     for (const Item& row :
          TRY(query_all(ports.table, {.hash = fmt::format("IMAGE#{}", image.str()), .range_prefix = prefix}))) {
@@ -296,7 +306,9 @@ Result<std::size_t> remove_receipt(const ImageId& image, int receipt_id, const P
         writer.add(Erase{key_of(row)});
       }
     }
-    if (!TRY(apply(writer.writes(), ports.table))) continue;
+    writer.begin_stage();
+    writer.remove_all_others(report);
+    if (!TRY(writer.apply(ports.table))) continue;
     context.log.info("removed a receipt", {{"receipt", receipt_name(image, receipt_id)}, {"items", report.removed}});
     return report.removed;
   }

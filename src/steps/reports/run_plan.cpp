@@ -80,10 +80,7 @@ class Planning {
           TRY(add(std::move(items)));
           return true;
         }));
-    const Batches last = planner_.finish();
-    const bool few = plan_.batches == 0 && !last.empty() && last.front().size() <= context_.settings.direct_items_max;
-    count(last, few ? VectorSource::call : VectorSource::batch);
-    plan_.is_upper_bound = texts_.is_overfull();
+    count_last();
     return {};
   }
 
@@ -101,8 +98,7 @@ class Planning {
       TRY(add(std::move(items)));
       return true;
     }));
-    count(planner_.finish(), VectorSource::batch);
-    plan_.is_upper_bound = texts_.is_overfull();
+    count_last();
     return {};
   }
 
@@ -205,6 +201,14 @@ class Planning {
     if (sent.fate == SentInput::Fate::cut) plan_.texts_cut += noted;
     if (sent.fate == SentInput::Fate::refused) plan_.texts_refused += noted;
     return sent.fate != SentInput::Fate::refused;
+  }
+
+  /// The batch that is not full, which is called for if it is all, and small (batch_preparation.h).
+  void count_last() {
+    const Batches last = planner_.finish();
+    const bool few = plan_.batches == 0 && !last.empty() && last.front().size() <= context_.settings.direct_items_max;
+    count(last, few ? VectorSource::call : VectorSource::batch);
+    plan_.is_upper_bound = texts_.is_overfull();
   }
 
   /// Counts batches that are full: their texts are sent once.

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <thread>
 
 #include "base/hash.h"
 #include "support/aws_place.h"
@@ -259,6 +261,23 @@ TEST_F(AwsClientTest, AnAnswerThatChangedOnItsWayIsAskedForAgain) {
 TEST_F(AwsClientTest, AnAnswerThatIsNoObjectIsCorrupt) {
   answers = {{.body = "[1"}};
   EXPECT_EQ(ask().error().error.code(), Code::corrupt);
+}
+
+TEST_F(AwsClientTest, OfHundredsOfCallsAtOnceNoMoreAreRepeatedThanTheBudgetHas) {
+  constexpr std::size_t kCalls = 200;
+  answers = {{.status = 503}};
+  AwsClient& one = client();
+  {
+    std::vector<std::jthread> threads;
+    threads.reserve(kCalls);
+    for (std::size_t i = 0; i < kCalls; ++i) {
+      threads.emplace_back([&] { EXPECT_EQ(one.call({}).error().error.code(), Code::unavailable); });
+    }
+  }
+  EXPECT_LE(asked, kCalls + 100);
+  const auto pauses_ms = clock.slept_ms();
+  EXPECT_EQ(pauses_ms.size(), 100U);
+  EXPECT_LE(std::ranges::max(pauses_ms), 400) << "before the fifth attempt";
 }
 
 TEST_F(AwsClientTest, AServiceThatAlwaysFailsUsesUpTheRetries) {

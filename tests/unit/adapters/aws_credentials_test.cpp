@@ -151,6 +151,16 @@ TEST_F(AwsCredentialsTest, AnInstanceGivesThemForATokenOfItsOwn) {
   EXPECT_EQ(metadata.requests().back().target, "/latest/meta-data/iam/security-credentials/a-role");
 }
 
+TEST_F(AwsCredentialsTest, AnInstanceWhoseMetadataAreBusyIsWorthAnotherTry) {
+  int status = 503;
+  HttpServer metadata([&](const Request&) { return HttpServer::Answer{.status = status}; });
+  variables.erase("AWS_EC2_METADATA_DISABLED");
+  variables["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = metadata.url();
+  EXPECT_TRUE(fetched().starts_with("Tillite.Unavailable"));
+  status = 404;
+  EXPECT_EQ(fetched(), "none") << "there is no instance";
+}
+
 /// Credentials with an end, as many as one asks for.
 class EndingCredentials final : public CredentialSource {
  public:

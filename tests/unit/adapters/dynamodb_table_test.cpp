@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "adapters/aws/dynamodb_setup.h"
+#include "adapters/aws/dynamodb_values.h"
 #include "support/http_server.h"
 #include "support/must.h"
 #include "support/seeded_random.h"
@@ -234,6 +235,79 @@ TEST_F(DynamoDbTableTest, NumbersThatTheServiceCannotHoldAreNotSent) {
   row["n"] = 1e300;
   EXPECT_EQ(table().write(Put{row}).error().code(), Code::invalid_input);
   EXPECT_EQ(asked, 0U);
+}
+
+TEST_F(DynamoDbTableTest, ARowThatIsTooLargeIsNamedAndNotSent) {
+  // As JSON 280 KB, but each of its numbers counts three bytes there.
+  Item large = item("large");
+  large["numbers"] = std::vector<int>(140'000, 7);
+  ASSERT_LT(to_text(large).size(), kItemBytesMax);
+  give({done()});
+  const Update update{.key = key_of(large), .set = {{"numbers", large["numbers"]}}};
+  for (const Error& refused :
+       {table().write(Put{large}).error(), table().write_each({Put{large, {absent("PK")}}}).error(),
+        table().write_each({Put{item("1")}, Put{large}}).error(), table().transact({Put{item("1")}, update}).error()}) {
+    EXPECT_EQ(refused.code(), Code::limit_exceeded);
+    EXPECT_TRUE(refused.message().starts_with("the row P large has 420")) << refused.message();
+  }
+  EXPECT_TRUE(
+      std::ranges::none_of(server.requests(), [](const Request& request) { return request.body.contains("large"); }));
+}
+
+TEST_F(DynamoDbTableTest, ATransactionThatIsTooLargeIsNotSentAndNamesItsLargestRow) {
+  give({done()});
+  std::vector<Write> writes;
+  for (int i = 0; i < 14; ++i) {
+    Item row = item(std::to_string(i));
+    row["text"] = std::string(i == 7 ? 390'000 : 300'000, 'x');
+    writes.emplace_back(Put{row});
+  }
+  const auto refused = table().transact(writes);
+  EXPECT_EQ(refused.error().code(), Code::limit_exceeded);
+  EXPECT_TRUE(refused.error().message().contains("The row P 7 alone has 390")) << refused.error().message();
+  EXPECT_EQ(asked, 0U);
+  writes.pop_back();
+  EXPECT_TRUE(table().transact(writes));
+}
+
+TEST_F(DynamoDbTableTest, LargeRowsGoFewACall) {
+  answer = [&](const Request& request) {
+    EXPECT_LT(request.body.size(), std::size_t{16} << 20);
+    return done();
+  };
+  std::vector<Write> writes;
+  for (int i = 0; i < 12; ++i) {
+    Item row = item(std::to_string(i));
+    row["text"] = std::string(30'000, '\x01');  // six bytes each as JSON
+    writes.emplace_back(Put{row});
+  }
+  EXPECT_TRUE(table().write_each(writes));
+  EXPECT_EQ(server.requests().size(), 1U);
+  for (Write& write : writes) std::get<Put>(write).item["text"] = std::string(390'000, 'x');
+  EXPECT_TRUE(table().write_each(writes));
+  EXPECT_EQ(server.requests().size(), 3U) << "six of 390 KB a call";
+}
+
+TEST_F(DynamoDbTableTest, ARefusalForGoodNamesItsRow) {
+  give({refusal("ValidationException")});
+  const auto written = table().write(Put{item("1")});
+  EXPECT_TRUE(written.error().message().starts_with("the row P 1: DynamoDB_20120810.PutItem"))
+      << written.error().message();
+  const auto done = table().transact({Put{item("1")}, Put{item("2")}});
+  EXPECT_TRUE(done.error().message().starts_with("a transaction of 2 rows, the first of which is P 1: "))
+      << done.error().message();
+}
+
+TEST(DynamoDbValuesTest, ARowCountsAsTheDeveloperGuideSays) {
+  const auto bytes = [](const Item& row) { return stored_bytes(must(to_attributes(row))); };
+  EXPECT_EQ(bytes({{"name", "Gr\u00fc\u00df"}}), 4U + 6U) << "bytes of UTF-8";
+  EXPECT_EQ(bytes({{"n", 7}}), 1U + 2U);
+  EXPECT_EQ(bytes({{"n", -1234}}), 1U + 4U);
+  EXPECT_EQ(bytes({{"n", 120'000}}), 1U + 2U) << "zeros at the end are no digits of it";
+  EXPECT_EQ(bytes({{"n", 0.25}}), 1U + 2U);
+  EXPECT_EQ(bytes({{"b", true}, {"c", nullptr}}), 2U + 2U);
+  EXPECT_EQ(bytes({{"l", {1, "ab"}}}), 1U + 3U + 2U * 1U + 2U + 2U);
+  EXPECT_EQ(bytes({{"m", {{"k", "v"}}}}), 1U + 3U + 1U + 2U);
 }
 
 TEST_F(DynamoDbTableTest, AStopEndsItsCalls) {

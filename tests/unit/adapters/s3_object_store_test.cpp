@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <future>
 #include <thread>
 
 #include "support/faulty_proxy.h"
@@ -38,8 +39,16 @@ class S3ObjectStoreTest : public ::testing::Test {
     return must(S3ObjectStore::open(
         aws_client_at(url, AwsApi::s3, clock, random, settings),
         {.bucket = bucket, .connections = connections, .part_bytes = kPartBytes, .single_bytes_max = kSingleBytesMax},
-        random));
+        random, stop.get_token()));
   }
+  /// The next call of this name is not answered while the test runs; the stop comes as soon as it is there.
+  void stop_in_next(const std::string& call) {
+    s3.before_next(call, [this, end = test_end.get_future().share()] {
+      stop.request_stop();
+      end.wait();
+    });
+  }
+  void TearDown() override { test_end.set_value(); }
   std::unique_ptr<S3ObjectStore> store_behind(const FaultyProxy& proxy) {
     return store_at(fmt::format("http://127.0.0.1:{}", proxy.port()), "a-bucket", 1);
   }
@@ -60,6 +69,8 @@ class S3ObjectStoreTest : public ::testing::Test {
   TempFolder folder;
   VirtualClock clock;
   SeededRandom random;
+  std::stop_source stop;
+  std::promise<void> test_end;
   ScriptedS3 s3;
   std::unique_ptr<S3ObjectStore> store = store_at(s3.url());
   const ObjectKey key{"a/key"};
@@ -189,6 +200,22 @@ TEST_F(S3ObjectStoreTest, AnUploadWhoseAnswerIsCutOffIsNotTakenForAnothers) {
   EXPECT_TRUE(store_behind(proxy)->create(key, as_bytes("one")));
 }
 
+TEST_F(S3ObjectStoreTest, AWriteWhoseAnswerWasLostIsKnownAsItsOwnBehindABodyThatCameDamagedToo) {
+  s3.answer_next("PUT", hang_up(), /*is_done=*/true);
+  s3.answer_next("PUT", ScriptedS3::refusal(400, "BadDigest"));
+  EXPECT_TRUE(store->create(key, as_bytes("one")));
+  EXPECT_EQ(s3.count("PUT"), 3U);
+}
+
+TEST_F(S3ObjectStoreTest, ARefusalIsNoConflictWhereNobodyCanSeeWhoseWriteItMet) {
+  s3.answer_next("PUT", hang_up(), /*is_done=*/true);
+  for (int i = 0; i < 5; ++i) s3.answer_next("HEAD", ScriptedS3::refusal(503, "SlowDown"));
+  const auto written = store->create(key, as_bytes("one"));
+  EXPECT_EQ(written.error().code(), Code::unavailable) << written.error().message();
+  EXPECT_TRUE(written.error().message().starts_with("whether s3://a-bucket/a/key was written by this write"))
+      << written.error().message();
+}
+
 TEST_F(S3ObjectStoreTest, AnEmptyObjectIsAnObject) {
   ASSERT_TRUE(store->create(key, {}));
   EXPECT_EQ(read(*store, key), "");
@@ -313,6 +340,53 @@ TEST_F(S3ObjectStoreTest, AnErrorBehindTheStatus200IsAnError) {
   EXPECT_EQ(s3.count("COMPLETE"), 2U);
 }
 
+TEST_F(S3ObjectStoreTest, AnErrorBehindTheStatus200MeansWhatItMeansElsewhere) {
+  const std::vector<std::pair<const char*, Code>> errors = {{"InvalidPart", Code::invalid_input},
+                                                            {"AccessDenied", Code::permission},
+                                                            {"PreconditionFailed", Code::conflict}};
+  for (const auto& [name, code] : errors) {
+    s3.answer_next("COMPLETE", ScriptedS3::refusal(200, name));
+    const std::size_t before = s3.count("COMPLETE");
+    EXPECT_EQ(store->create_from_file(key, file_of(long_content())).error().code(), code) << name;
+    EXPECT_EQ(s3.count("COMPLETE"), before + 1) << name << ": it does not pass";
+    EXPECT_EQ(s3.open_uploads(), 0U) << name;
+  }
+  s3.answer_next("COMPLETE", ScriptedS3::refusal(200, "ConditionalRequestConflict"));
+  const std::size_t before = s3.count("BEGIN");
+  EXPECT_TRUE(store->create_from_file(key, file_of(long_content())));
+  EXPECT_EQ(s3.count("BEGIN"), before + 2) << "the whole upload is repeated";
+}
+
+TEST_F(S3ObjectStoreTest, BehindACompletionThatMayHaveDoneItTheRefusalIsNotTakenForAnothers) {
+  auto failed = ScriptedS3::refusal(200, "InternalError");
+  failed.body = "   \n  " + failed.body;  // S3 sends blanks while it puts the parts together
+  const HttpServer::Answer cut_in_the_body = {.raw = "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n<?xml version="};
+  const HttpServer::Answer without_a_word = {.status = 200};
+  for (const HttpServer::Answer& first : {failed, cut_in_the_body, without_a_word}) {
+    s3.answer_next("COMPLETE", first, /*is_done=*/true);
+    s3.answer_next("COMPLETE", ScriptedS3::refusal(412, "PreconditionFailed"));
+    EXPECT_TRUE(store->create_from_file(key, file_of(long_content()))) << "it is there, with this write's id";
+    ASSERT_TRUE(store->remove(key));
+    s3.answer_next("COMPLETE", first, /*is_done=*/true);  // and then there is no such upload any more
+    EXPECT_TRUE(store->create_from_file(key, file_of(long_content())));
+    ASSERT_TRUE(store->remove(key));
+    s3.answer_next("COMPLETE", first);
+    s3.before_next("COMPLETE", [] {});
+    s3.before_next("COMPLETE", [this] { s3.write("a/key", "another's"); });
+    EXPECT_EQ(store->create_from_file(key, file_of(long_content())).error().code(), Code::conflict);
+    ASSERT_TRUE(store->remove(key));
+  }
+}
+
+TEST_F(S3ObjectStoreTest, ACompletionThatAlwaysFailsBehindTheStatus200IsLookedFor) {
+  for (int i = 0; i < 5; ++i) s3.answer_next("COMPLETE", ScriptedS3::refusal(200, "InternalError"), i == 0);
+  EXPECT_TRUE(store->create_from_file(key, file_of(long_content())));
+  for (int i = 0; i < 5; ++i) s3.answer_next("COMPLETE", ScriptedS3::refusal(200, "InternalError"));
+  const auto written = store->create_from_file(ObjectKey("other"), file_of(long_content()));
+  EXPECT_EQ(written.error().code(), Code::unavailable);
+  EXPECT_TRUE(written.error().message().contains("InternalError: as the test says")) << written.error().message();
+}
+
 TEST_F(S3ObjectStoreTest, ACompletionWhoseAnswerWasLostIsKnownAsItsOwn) {
   s3.answer_next("COMPLETE", hang_up(), /*is_done=*/true);
   ASSERT_TRUE(store->create_from_file(key, file_of(long_content())));
@@ -325,6 +399,81 @@ TEST_F(S3ObjectStoreTest, AConcurrentCompletionHasTheWholeUploadRepeated) {
   ASSERT_TRUE(store->create_from_file(key, file_of(long_content())));
   EXPECT_EQ(s3.count("BEGIN"), 2U);
   EXPECT_EQ(s3.open_uploads(), 0U);
+}
+
+// ------------------------------------------------------------------------------------------------------- stops
+
+TEST_F(S3ObjectStoreTest, AStopEndsACallThatIsNotAnswered) {
+  s3.write("a/key", "content");
+  const ObjectKey other("other");
+  const auto code_of = [](const auto& result) { return result ? Code::internal : result.error().code(); };
+  const std::vector<std::pair<const char*, std::function<Code()>>> calls = {
+      {"PUT", [&] { return code_of(store->create(other, as_bytes("x"))); }},
+      {"HEAD", [&] { return code_of(store->info(key)); }},
+      {"GET", [&] { return code_of(store->open(key)); }},
+      {"GET", [&] { return code_of(store->fetch(key, folder / "scratch")); }},
+      {"LIST", [&] { return code_of(store->list("", "", 1)); }},
+      {"DELETE", [&] { return code_of(store->remove(other)); }}};
+  for (const auto& [name, call] : calls) {
+    stop = std::stop_source();
+    store = store_at(s3.url());
+    std::promise<void> end;
+    s3.before_next(name, [this, ended = end.get_future().share()] {
+      stop.request_stop();
+      ended.wait();
+    });
+    EXPECT_EQ(call(), Code::cancelled) << name;
+    end.set_value();
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder / "scratch"));
+}
+
+TEST_F(S3ObjectStoreTest, BehindAStopNothingIsSentAndNothingWaited) {
+  stop.request_stop();
+  EXPECT_EQ(store->create(key, as_bytes("x")).error().code(), Code::cancelled);
+  EXPECT_EQ(store->create_from_file(key, file_of(long_content())).error().code(), Code::cancelled);
+  EXPECT_TRUE(s3.requests().empty());
+  EXPECT_TRUE(clock.slept_ms().empty());
+}
+
+TEST_F(S3ObjectStoreTest, AStopEndsAnUploadInPartsAndWhatWasSentIsRemoved) {
+  stop_in_next("PART");
+  EXPECT_EQ(store->create_from_file(key, file_of(long_content())).error().code(), Code::cancelled);
+  EXPECT_LT(s3.count("PART"), 11U) << "those that were not under way are not sent any more";
+  EXPECT_EQ(s3.count("ABORT"), 1U);
+  EXPECT_EQ(s3.open_uploads(), 0U);
+}
+
+TEST_F(S3ObjectStoreTest, PartsThatCannotBeRemovedBehindAStopKeepNobodyWaiting) {
+  std::promise<void> removal_end;
+  stop_in_next("PART");
+  s3.before_next("ABORT", [end = removal_end.get_future().share()] { end.wait(); });
+  AwsSettings settings;
+  settings.timeouts.idle_ms = 60'000;
+  store = must(S3ObjectStore::open(
+      aws_client_at(s3.url(), AwsApi::s3, clock, random, settings),
+      {.bucket = "a-bucket", .part_bytes = kPartBytes, .single_bytes_max = kSingleBytesMax}, random, stop.get_token()));
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(store->create_from_file(key, file_of(long_content())).error().code(), Code::cancelled);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(20));
+  removal_end.set_value();
+}
+
+TEST_F(S3ObjectStoreTest, AStopEndsAFetchInRangesAndWhatIsReadOfASource) {
+  s3.write("a/key", long_content());
+  s3.before_next("GET", [] {});
+  stop_in_next("GET");
+  EXPECT_EQ(store->fetch(key, folder / "scratch").error().code(), Code::cancelled);
+  EXPECT_TRUE(std::filesystem::is_empty(folder / "scratch"));
+
+  stop = std::stop_source();
+  FaultyProxy proxy(s3.port());
+  proxy.break_next({.response_bytes = 900, .stalls = true});
+  const auto source = must(store_behind(proxy)->open(key));
+  std::array<std::byte, 100> piece{};
+  EXPECT_TRUE(source->read(piece));
+  stop.request_stop();
+  EXPECT_EQ(read_all(*source, 20'000).error().code(), Code::cancelled);
 }
 
 // ------------------------------------------------------------------------------------------------------ lists

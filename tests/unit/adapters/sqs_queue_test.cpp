@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <future>
 
 #include "adapters/aws/sqs_answers.h"
 #include "support/http_server.h"
@@ -37,9 +38,24 @@ class SqsQueueTest : public ::testing::Test {
             {"Attributes", {{"ApproximateReceiveCount", "1"}, {"SentTimestamp", "1760000000000"}}}};
   }
 
+  /// Says who the dead letters are, to the first that asks.
+  void answer_place_of_dead_letters() {
+    answer("GetQueueAttributes",
+           Json{{"Attributes", {{"RedrivePolicy", R"({"deadLetterTargetArn": "arn:a:b:c:1:dead"})"}}}});
+    answer("GetQueueUrl", Json{{"QueueUrl", "https://elsewhere/dead"}});
+  }
+  /// How often an operation was called.
+  std::size_t calls(const std::string& operation) {
+    return static_cast<std::size_t>(std::ranges::count_if(server.requests(), [&](const HttpServer::Request& request) {
+      return request.headers.at("x-amz-target") == "AmazonSQS." + operation;
+    }));
+  }
+
   std::map<std::string, std::deque<HttpServer::Answer>> answers;  // written while no call is under way
+  std::map<std::string, std::function<void()>> hooks;             // the same; called before an operation is answered
   HttpServer server{[this](const HttpServer::Request& request) {
     const std::string& target = request.headers.at("x-amz-target");
+    if (const auto hook = hooks.find(target.substr(target.find('.') + 1)); hook != hooks.end()) hook->second();
     auto& waiting = answers[target.substr(target.find('.') + 1)];
     if (waiting.empty()) return HttpServer::Answer{.status = 400, .body = R"({"__type": "NotScripted"})"};
     HttpServer::Answer next = std::move(waiting.front());
@@ -48,9 +64,10 @@ class SqsQueueTest : public ::testing::Test {
   }};
   VirtualClock clock;
   SeededRandom random;
+  std::stop_source stop;
   const std::string url = "https://sqs.us-east-1.amazonaws.com/123456789012/work";
   std::unique_ptr<Queue> queue =
-      must(SqsQueue::open(aws_client_at(server.url(""), AwsApi::sqs, clock, random), {.url = url}));
+      must(SqsQueue::open(aws_client_at(server.url(""), AwsApi::sqs, clock, random), {.url = url}, stop.get_token()));
 };
 
 TEST_F(SqsQueueTest, NothingIsSentBeforeTheFirstCallNotEvenForTheDeadLetters) {
@@ -142,9 +159,7 @@ TEST_F(SqsQueueTest, AQueueWithoutDeadLettersSaysSoWhenTheyAreAskedFor) {
 }
 
 TEST_F(SqsQueueTest, ALookThatFailsGivesBackWhatItHasSeen) {
-  answer("GetQueueAttributes",
-         Json{{"Attributes", {{"RedrivePolicy", R"({"deadLetterTargetArn": "arn:a:b:c:1:dead"})"}}}});
-  answer("GetQueueUrl", Json{{"QueueUrl", "https://elsewhere/dead"}});
+  answer_place_of_dead_letters();
   Json page = {{"Messages", Json::array()}};
   for (int i = 0; i < 10; ++i) page["Messages"].push_back(message(std::to_string(i)));
   answer("ReceiveMessage", page);
@@ -153,7 +168,74 @@ TEST_F(SqsQueueTest, ALookThatFailsGivesBackWhatItHasSeen) {
   for (int i = 0; i < 2; ++i) answer("ChangeMessageVisibilityBatch", Json::object());
   EXPECT_EQ(queue->dead_letters()->peek(100).error().code(), Code::permission);
   EXPECT_EQ(asked().at("Entries").size(), 2U) << "in batches of ten";
-  EXPECT_EQ(asked().at("Entries").at(1).at("ReceiptHandle"), "receipt-11");
+  EXPECT_EQ(asked().at("Entries").at(1).at("ReceiptHandle"), "receipt-9") << "in the order of their ids";
+}
+
+TEST_F(SqsQueueTest, ADeadLetterThatComesRoundAgainIsSeenOnceAndGivenBackOnce) {
+  answer_place_of_dead_letters();
+  answer("ReceiveMessage", Json{{"Messages", {message("1"), message("2")}}});
+  Json again = message("1");
+  again["ReceiptHandle"] = "a later receipt";
+  answer("ReceiveMessage", Json{{"Messages", {again, message("3")}}});
+  answer("ReceiveMessage", Json{{"Messages", {message("2")}}});
+  answer("ChangeMessageVisibilityBatch", Json::object());
+  EXPECT_EQ(must(queue->dead_letters()->peek(100)).size(), 3U);
+  EXPECT_EQ(asked().at("Entries").size(), 3U);
+  EXPECT_EQ(asked().at("Entries").at(0).at("ReceiptHandle"), "a later receipt");
+  EXPECT_EQ(calls("ReceiveMessage"), 3U) << "nothing new is the end";
+}
+
+TEST_F(SqsQueueTest, WhoeverLooksThroughTheDeadLettersHasThemLongEnough) {
+  answer_place_of_dead_letters();
+  answer("ReceiveMessage", Json::object());
+  EXPECT_TRUE(must(queue->dead_letters()->peek(100)).empty());
+  EXPECT_EQ(asked().at("VisibilityTimeout"), 900);
+}
+
+TEST_F(SqsQueueTest, DeadLettersAreBroughtBackInOnePassAndTheOthersGivenBack) {
+  answer_place_of_dead_letters();
+  for (int page = 0; page < 3; ++page) {
+    Json messages = Json::array();
+    for (int i = 0; i < 10; ++i) messages.push_back(message(fmt::format("{}{}", page, i)));
+    answer("ReceiveMessage", Json{{"Messages", messages}});
+  }
+  answer("ReceiveMessage", Json::object());
+  for (int i = 0; i < 3; ++i) {
+    answer("SendMessage", Json{{"MessageId", "new"}});
+    answer("DeleteMessage", Json::object());
+    answer("ChangeMessageVisibilityBatch", Json::object());
+  }
+  EXPECT_EQ(must(queue->redrive(std::vector<std::string>{"29", "none", "03", "11"})),
+            (std::vector<bool>{true, false, true, true}));
+  EXPECT_EQ(calls("ReceiveMessage"), 4U);
+  EXPECT_EQ(calls("SendMessage"), 3U);
+  EXPECT_EQ(calls("ChangeMessageVisibilityBatch"), 3U) << "twenty-seven, ten a call";
+}
+
+TEST_F(SqsQueueTest, AStopEndsAPollAndAPause) {
+  std::promise<void> end;
+  hooks["ReceiveMessage"] = [this, ended = end.get_future().share()] {
+    stop.request_stop();
+    ended.wait();
+  };
+  EXPECT_EQ(queue->receive(10, 1000).error().code(), Code::cancelled);
+  end.set_value();
+  EXPECT_EQ(queue->send("body").error().code(), Code::cancelled);
+  EXPECT_EQ(queue->dead_letters()->counts().error().code(), Code::cancelled);
+  EXPECT_EQ(server.requests().size(), 1U);
+}
+
+TEST_F(SqsQueueTest, WhatWasLookedAtIsGivenBackBehindAStopToo) {
+  answer_place_of_dead_letters();
+  answer("ReceiveMessage", Json{{"Messages", {message("1"), message("2")}}});
+  answer("ReceiveMessage", Json::object());
+  hooks["ReceiveMessage"] = [this] {
+    if (calls("ReceiveMessage") == 2) stop.request_stop();
+  };
+  answer("ChangeMessageVisibilityBatch", Json::object());
+  EXPECT_EQ(queue->dead_letters()->peek(100).error().code(), Code::cancelled);
+  EXPECT_EQ(calls("ChangeMessageVisibilityBatch"), 1U);
+  EXPECT_EQ(asked().at("Entries").size(), 2U);
 }
 
 TEST(SqsAnswersTest, WhatCannotBeReadIsCorrupt) {

@@ -76,7 +76,7 @@ TEST_F(QueueConsumerTest, MessagesOfACompactionThatFailsComeBackAndCarryItsError
   }
   ASSERT_EQ(dead().size(), 1U);
   EXPECT_EQ(dead()[0].reason, "Tillite.NoSpace: the disk is full");
-  must(pipeline.queue->redrive(dead()[0].id));
+  EXPECT_EQ(must(pipeline.queue->redrive(std::array{dead()[0].id})), std::vector<bool>{true});
   EXPECT_EQ(drain(), 1U);
   EXPECT_EQ(pipeline.census().published, 1U) << "once there is space";
 }

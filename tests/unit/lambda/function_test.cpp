@@ -17,12 +17,14 @@ constexpr const char* kDirect = R"({"collection":"receipt_lines"})";
 
 class PipelinePorts final : public FunctionPorts {
  public:
-  explicit PipelinePorts(Pipeline& pipeline) : pipeline_(pipeline) {}
+  PipelinePorts(Pipeline& pipeline, const Result<bool>& current) : pipeline_(pipeline), current_(current) {}
   const Ports& ports() const override { return pipeline_.ports; }
   const Settings& settings() const override { return pipeline_.settings; }
+  Result<bool> are_current() override { return current_; }
 
  private:
   Pipeline& pipeline_;
+  const Result<bool>& current_;
 };
 
 Result<Json> scratch_of_step(const Json&, const Ports&, const StepContext& context) {
@@ -31,13 +33,15 @@ Result<Json> scratch_of_step(const Json&, const Ports&, const StepContext& conte
   return Json{{"scratch", context.scratch.string()}, {"owner", context.owner}};
 }
 
-Result<Json> wait_for_stop(const Json&, const Ports&, const StepContext& context) {
+Result<Json> wait_until(const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any changed;
   std::unique_lock lock(mutex);
-  changed.wait(lock, context.stop, [] { return false; });
+  changed.wait(lock, stop, [] { return false; });
   return fail(Code::cancelled, "stopped");
 }
+
+Result<Json> wait_for_stop(const Json&, const Ports&, const StepContext& context) { return wait_until(context.stop); }
 
 Result<Json> echo(const Json& event, const Ports&, const StepContext&) { return event; }
 
@@ -47,10 +51,12 @@ class FunctionTest : public ::testing::Test {
     return Function(
         {.step = {"probe", "embedding-probe", step},
          .name = "embedding-probe",
-         .open_ports = [this](const Logger&, const std::stop_token&) -> Result<std::unique_ptr<FunctionPorts>> {
+         .open_ports = [this](const Logger&, const std::stop_token& stop) -> Result<std::unique_ptr<FunctionPorts>> {
            ++opened;
+           ports_stop = stop;
+           if (while_opening) TRY(while_opening(stop));
            if (open_error) return std::unexpected(*open_error);
-           return std::make_unique<PipelinePorts>(pipeline);
+           return std::make_unique<PipelinePorts>(pipeline, current);
          },
          .scratch = pipeline.folder / "chroma",
          .log = Logger::to([this](std::string_view line) { log += std::string(line) + "\n"; }, LogLevel::debug),
@@ -64,6 +70,9 @@ class FunctionTest : public ::testing::Test {
   Pipeline pipeline;
   InvocationWatch watch;
   std::optional<Error> open_error;
+  std::stop_token ports_stop;
+  Result<bool> current = true;
+  std::function<Result<void>(const std::stop_token&)> while_opening;
   int opened = 0;
   std::string log;
   std::vector<Json> metrics;
@@ -96,6 +105,19 @@ TEST_F(FunctionTest, WhatCannotBeOpenedIsTheInvocationsErrorAndTriedAgain) {
   EXPECT_EQ(metrics.at(0).at("error"), "Tillite.Unavailable");
   open_error.reset();
   EXPECT_EQ(function.handle(invocation(kDirect)).payload, kDirect);
+}
+
+TEST_F(FunctionTest, WhatIsNotCurrentAnyMoreIsOpenedAnew) {
+  Function function = make(&echo);
+  EXPECT_EQ(function.handle(invocation(kDirect)).payload, kDirect);
+  current = fail(Code::unavailable, "the bucket does not answer");
+  EXPECT_EQ(function.handle(invocation(kDirect)).error_type, "Tillite.Unavailable") << "nobody knows";
+  current = false;
+  EXPECT_EQ(function.handle(invocation(kDirect)).payload, kDirect);
+  EXPECT_EQ(opened, 2);
+  current = true;
+  EXPECT_EQ(function.handle(invocation(kDirect)).payload, kDirect);
+  EXPECT_EQ(opened, 2);
 }
 
 TEST_F(FunctionTest, AnEventThatIsNoJsonIsInvalidInput) {
@@ -140,6 +162,35 @@ TEST_F(FunctionTest, AStepThatIsStoppedAtItsDeadlineIsWorthAnotherTry) {
   EXPECT_EQ(answer.error_type, "Tillite.TimedOut") << answer.error_message;
   (void)function.handle(late);
   EXPECT_EQ(opened, 2) << "ports that were stopped are opened anew";
+}
+
+TEST_F(FunctionTest, APortGoesOnForAMomentSoThatAStepEndsTidily) {
+  static const std::stop_token* ports_token = nullptr;
+  ports_token = &ports_stop;
+  Function function = make([](const Json&, const Ports&, const StepContext& context) -> Result<Json> {
+    static_cast<void>(wait_until(context.stop));
+    EXPECT_FALSE(ports_token->stop_requested()) << "the step can give back what it holds";
+    return wait_until(*ports_token);
+  });
+  RuntimeInvocation short_one = invocation("{}");
+  short_one.deadline_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count() +
+      600;
+  EXPECT_EQ(function.handle(short_one).error_type, "Tillite.TimedOut");
+}
+
+TEST_F(FunctionTest, WhatIsOpenedIsStoppedAtTheDeadlineToo) {
+  Function function = make(&echo);
+  while_opening = [](const std::stop_token& stop) -> Result<void> {
+    TRY(wait_until(stop));
+    return {};
+  };
+  RuntimeInvocation late = invocation("{}");
+  late.deadline_ms = 1;  // long ago
+  EXPECT_EQ(function.handle(late).error_type, "Tillite.TimedOut");
+  while_opening = nullptr;
+  EXPECT_EQ(function.handle(invocation(kDirect)).payload, kDirect) << "the next one is not stopped by that";
 }
 
 TEST_F(FunctionTest, LinesOfTheLogSayWhoseTheyAre) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "steps/batches/enqueued_tokens.h"
+#include "steps/generations/generation.h"
 #include "steps/reports/distinct_texts.h"
 #include "support/pipeline.h"
 
@@ -121,6 +122,22 @@ TEST_F(RunPlanTest, AFewItemsThatAreCalledForCostTheSynchronousPrice) {
   const RunPlan planned = plan();
   EXPECT_EQ(planned.cost(), planned.cost_if_called());
   EXPECT_EQ(planned.rounds, 0U) << "nobody waits for a batch";
+}
+
+TEST_F(RunPlanTest, AFewItemsThatAGenerationLacksCostTheSynchronousPriceToo) {
+  pipeline.import(receipt_with({"MILK 1.29", "TOTAL"}));
+  pipeline.run();
+  CollectionBinding wanted = pipeline.binding();
+  wanted.dimensions = 32;
+  must(start_generation(Entity::line, wanted, pipeline.ports, pipeline.context));
+  pipeline.settings.direct_items_max = 2;
+  pipeline.settings.models.price_per_million = Dollars{1'000'000'000'000};
+  const RunPlan few = plan();
+  EXPECT_GT(few.tokens_to_send(), 0U);
+  EXPECT_EQ(few.cost(), few.cost_if_called());
+  EXPECT_EQ(few.rounds, 0U) << "nobody waits for a batch";
+  pipeline.settings.direct_items_max = 1;
+  EXPECT_NE(plan().cost(), plan().cost_if_called()) << "these are not few";
 }
 
 TEST_F(RunPlanTest, OfAModelThatIsNotKnownTheCostIsNotKnown) {
