@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <utility>
 
@@ -19,7 +21,9 @@ namespace {
 constexpr std::size_t kLineBytesMax = std::size_t{256} << 10;  // as much as a line of CloudWatch's logs takes
 constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr int kLookMs = 10;
+constexpr std::chrono::milliseconds kLookAtStorage{100};
 constexpr std::uint64_t kBytesPerKib = 1024;
+constexpr std::uint64_t kBytesPerBlock = 512;  // of stat(2)
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
@@ -74,6 +78,19 @@ std::uint64_t memory_bytes_of(pid_t pid) {
   return kib * kBytesPerKib;
 }
 
+/// What the files below a folder take of the disk, while somebody changes them: what goes meanwhile is not counted.
+std::uint64_t storage_bytes_of(const Path& folder) {
+  std::uint64_t bytes = 0;
+  std::error_code error;
+  using Walk = std::filesystem::recursive_directory_iterator;
+  for (Walk walk(folder, error); !error && walk != Walk(); walk.increment(error)) {
+    struct stat found{};
+    if (::lstat(walk->path().c_str(), &found) != 0) continue;
+    bytes += static_cast<std::uint64_t>(found.st_blocks) * kBytesPerBlock;
+  }
+  return bytes;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<SandboxProcess>> SandboxProcess::start(const SandboxProgram& program, LineListener on_line,
@@ -97,15 +114,17 @@ Result<std::unique_ptr<SandboxProcess>> SandboxProcess::start(const SandboxProgr
     return std::unexpected(error);
   }
   return std::unique_ptr<SandboxProcess>(
-      new SandboxProcess(*pid, exit, ends[0], program.memory_bytes_max, std::move(on_line), std::move(on_end)));
+      new SandboxProcess(*pid, exit, ends[0], program, std::move(on_line), std::move(on_end)));
 }
 
-SandboxProcess::SandboxProcess(pid_t pid, int exit, int output, std::uint64_t memory_bytes_max, LineListener on_line,
+SandboxProcess::SandboxProcess(pid_t pid, int exit, int output, const SandboxProgram& program, LineListener on_line,
                                EndListener on_end)
     : pid_(pid),
       exit_(exit),
       output_(output),
-      memory_bytes_max_(memory_bytes_max),
+      folder_(program.folder),
+      memory_bytes_max_(program.memory_bytes_max),
+      storage_bytes_max_(program.storage_bytes_max),
       on_line_(std::move(on_line)),
       on_end_(std::move(on_end)),
       thread_([this] { watch(); }) {}
@@ -127,6 +146,7 @@ void SandboxProcess::watch() {
     std::array<pollfd, 2> waited = {{{exit_, POLLIN, 0}, {is_output_open_ ? output_ : -1, POLLIN, 0}}};
     ::poll(waited.data(), waited.size(), kLookMs);
     look_at_memory();
+    look_at_storage();
     hear();
     if ((waited[0].revents & POLLIN) != 0) break;
   }
@@ -146,7 +166,8 @@ void SandboxProcess::watch() {
   const bool has_exited = info.si_code == CLD_EXITED;
   on_end_({.exit_status = has_exited ? info.si_status : 0,
            .signal = has_exited ? 0 : info.si_status,
-           .was_too_large = was_too_large_});
+           .was_too_large = was_too_large_,
+           .has_filled_storage = has_filled_storage_});
 }
 
 void SandboxProcess::look_at_memory() {
@@ -154,6 +175,15 @@ void SandboxProcess::look_at_memory() {
   if (bytes > memory_bytes_peak_) memory_bytes_peak_ = bytes;
   if (memory_bytes_max_ == 0 || bytes <= memory_bytes_max_ || was_too_large_) return;
   was_too_large_ = true;
+  signal(SIGKILL);
+}
+
+void SandboxProcess::look_at_storage() {
+  const auto now = std::chrono::steady_clock::now();
+  if (storage_bytes_max_ == 0 || has_filled_storage_ || now < next_look_at_storage_) return;
+  next_look_at_storage_ = now + kLookAtStorage;
+  if (storage_bytes_of(folder_) <= storage_bytes_max_) return;
+  has_filled_storage_ = true;
   signal(SIGKILL);
 }
 
