@@ -8,7 +8,11 @@ set(CMAKE_CXX_STANDARD 23)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-if(NOT TILLITE_STATIC)  # which has no shared library, and whose compiler makes what an executable at any address needs
+if(TILLITE_STATIC)
+  # There is no shared library, and the compiler makes what an executable at any address needs. The same bytes wherever the
+  # sources lie:
+  add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+else()
   set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 endif()
 if(NOT CMAKE_BUILD_TYPE)

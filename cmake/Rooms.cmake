@@ -3,7 +3,7 @@
 function(tillite_room name)
   cmake_parse_arguments(ROOM "" "" "ROOMS;LINKS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
-  list(REMOVE_ITEM sources ${CMAKE_SOURCE_DIR}/src/app/main.cpp ${CMAKE_SOURCE_DIR}/src/app/bootstrap_main.cpp)
+  list(FILTER sources EXCLUDE REGEX "main\\.cpp$")  # each the beginning of a program
   list(TRANSFORM ROOM_ROOMS PREPEND tillite_)
   if(sources)
     add_library(tillite_${name} STATIC ${sources})

@@ -1,22 +1,18 @@
 #include "steps/step.h"
 
 #include "steps/queue_compaction.h"
+#include "steps/simple_steps.h"
 
 namespace tillite {
 
 const std::vector<NamedStep>& all_steps() {
-  static const std::vector<NamedStep> steps = {
-      {"find_unembedded", "embedding-line-find", &find_unembedded},
-      {"find_unembedded_words", "embedding-word-find", &find_unembedded_words},
-      {"submit_openai", "embedding-line-submit", &submit_batch, true},
-      {"submit_words_openai", "embedding-word-submit", &submit_batch, true},
-      {"list_pending", "embedding-list-pending", &list_pending},
-      {"line_polling", "embedding-line-poll", &poll_batch, true},
-      {"word_polling", "embedding-word-poll", &poll_batch, true},
-      {"split_into_chunks", "embedding-split-chunks", &split_into_chunks},
-      {"compaction", "embedding-vector-compact", &compaction},
-      {"mark_complete", "embedding-mark-complete", &mark_complete, true},
-  };
+  static const std::vector<NamedStep> steps = [] {
+    std::vector<NamedStep> all = simple_steps();
+    all.push_back({"line_polling", "embedding-line-poll", &poll_batch, true});
+    all.push_back({"word_polling", "embedding-word-poll", &poll_batch, true});
+    all.push_back({"compaction", "embedding-vector-compact", &compaction});
+    return all;
+  }();
   return steps;
 }
 

@@ -31,8 +31,10 @@ PATIENCE_S = 120
 LIST = {"collection": "receipt_lines"}
 SOURCES = pathlib.Path(__file__).resolve().parents[2]
 MACHINES = {"arm64": (183, "aarch64", "arm64"), "x86_64": (62, "x86_64", "amd64")}  # of ELF, of uname, of OCI
-ZIP_BYTES_MAX, IMAGE_BYTES_MAX = 5_500_000, 12_000_000
+ZIP_BYTES_MAX, IMAGE_BYTES_MAX = 4_000_000, 12_000_000
+STEPS_OF_THE_IMAGE = ("line_polling", "word_polling", "compaction")
 HOST = "provider.test"
+REFUSAL = "no such rows here"
 CHROOT = shutil.which("chroot", path=os.environ["PATH"] + ":/usr/sbin")
 ARCHITECTURE, FOLDER, PROGRAM = "", pathlib.Path(), ""
 
@@ -92,14 +94,19 @@ class Archives(unittest.TestCase):
             self.assertEqual(entry.filename, "bootstrap")
             self.assertEqual(entry.create_system, 3)
             self.assertEqual(entry.external_attr >> 16, 0o100755)
-            self.assertEqual(archive.read(entry), (FOLDER / "bootstrap").read_bytes())
+            self.assertEqual(archive.read(entry), (FOLDER / "zip/bootstrap").read_bytes())
 
-    def test_the_executable_needs_no_library_and_is_stripped(self):
-        elf = Elf((FOLDER / "bootstrap").read_bytes())
-        self.assertEqual(elf.machine, MACHINES[ARCHITECTURE][0])
-        self.assertIn(1, elf.segments)  # PT_LOAD
-        self.assertNotIn(3, elf.segments, "it asks for an interpreter (PT_INTERP): it is not static")
-        self.assertLess(elf.sections, 40, "it has sections of debug information")
+    @unittest.skipUnless(shutil.which("unzip"), "SKIPPED: there is no unzip to read the zip with")
+    def test_unzip_reads_the_zip(self):
+        subprocess.run(["unzip", "-t", packed("zip")], check=True, capture_output=True)
+
+    def test_the_executables_need_no_library_and_are_stripped(self):
+        for kind in ("zip", "image"):
+            elf = Elf((FOLDER / kind / "bootstrap").read_bytes())
+            self.assertEqual(elf.machine, MACHINES[ARCHITECTURE][0])
+            self.assertIn(1, elf.segments)  # PT_LOAD
+            self.assertNotIn(3, elf.segments, "it asks for an interpreter (PT_INTERP): it is not static")
+            self.assertLess(elf.sections, 40, "it has sections of debug information")
 
     def test_the_image_is_one_manifest_of_one_platform(self):
         self.assertLessEqual(packed("oci.tar").stat().st_size, IMAGE_BYTES_MAX)
@@ -125,21 +132,22 @@ class Archives(unittest.TestCase):
                                              "etc/ssl/certs/ca-certificates.crt", "tmp"])
             self.assertEqual({(member.uid, member.gid, member.mtime) for member in files.values()}, {(0, 0, 0)})
             self.assertEqual((files["bootstrap"].mode, files["tmp"].mode), (0o755, 0o1777))
-            self.assertEqual(tar.extractfile("bootstrap").read(), (FOLDER / "bootstrap").read_bytes())
+            self.assertEqual(tar.extractfile("bootstrap").read(), (FOLDER / "image/bootstrap").read_bytes())
             certificates = tar.extractfile("etc/ssl/certs/ca-certificates.crt").read()
             self.assertGreater(certificates.count(b"BEGIN CERTIFICATE"), 100)
 
     def test_packing_again_gives_the_same_bytes(self):
         with tempfile.TemporaryDirectory() as folder:
-            copy = pathlib.Path(folder) / "bootstrap"
-            shutil.copy(FOLDER / "bootstrap", copy)
+            copy = pathlib.Path(folder)
+            for kind in ("zip", "image"):
+                shutil.copytree(FOLDER / kind, copy / kind)
             with tarfile.open(fileobj=io.BytesIO(Image(packed("oci.tar")).layer)) as tar:
-                certificates = pathlib.Path(folder) / "certificates"
+                certificates = copy / "certificates"
                 certificates.write_bytes(tar.extractfile("etc/ssl/certs/ca-certificates.crt").read())
             subprocess.run([SOURCES / "scripts/package-archives", copy, ARCHITECTURE, certificates], check=True,
                            capture_output=True)
             for kind in ("zip", "oci.tar"):
-                self.assertEqual((copy.parent / packed(kind).name).read_bytes(), packed(kind).read_bytes())
+                self.assertEqual((copy / packed(kind).name).read_bytes(), packed(kind).read_bytes())
 
     @unittest.skipUnless(shutil.which("skopeo"), "SKIPPED: there is no skopeo to read the image with")
     def test_skopeo_reads_the_image_in_both_of_its_forms(self):
@@ -236,15 +244,21 @@ class Names:
 
 
 class TlsDoor:
-    """Takes TLS connections and hands their bytes on to a port."""
+    """Takes TLS connections, of one version and one way to encrypt if they are named, and hands their bytes on to a port."""
 
-    def __init__(self, certificate, key, port):
+    def __init__(self, certificate, key, port, version=None, cipher=None, curve=None):
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(certificate, key)
+        if version:
+            self.context.minimum_version = self.context.maximum_version = version
+        if cipher:
+            self.context.set_ciphers(cipher)
+        if curve:
+            self.context.set_ecdh_curve(curve)
         self.behind = port
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
-        self.versions = set()
+        self.taken = set()  # (version, cipher)
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self):
@@ -260,7 +274,7 @@ class TlsDoor:
             outside = self.context.wrap_socket(plain, server_side=True)
         except (ssl.SSLError, OSError):
             return  # the client did not trust the certificate
-        self.versions.add(outside.version())
+        self.taken.add((outside.version(), outside.cipher()[0]))
         inside = socket.create_connection(("127.0.0.1", self.behind))
         threading.Thread(target=copy_bytes, args=(inside, outside), daemon=True).start()
         # What is behind answers only to who calls it by a name of this machine.
@@ -276,6 +290,28 @@ def copy_bytes(source, sink, changed=bytes):
             sink.sendall(changed(data))
         sink.shutdown(socket.SHUT_WR)
     except OSError:
+        pass
+
+
+class Refusal(http.server.BaseHTTPRequestHandler):
+    """A service of AWS that refuses everything."""
+
+    def do_POST(self):
+        body = json.dumps({"__type": "ValidationException", "message": REFUSAL}).encode()
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.send_response(404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_):
         pass
 
 
@@ -305,6 +341,16 @@ class Alone(unittest.TestCase):
         sample = subprocess.run([PROGRAM, "sample", "--receipts", "1"], capture_output=True, check=True)
         subprocess.run([PROGRAM, "--home", self.root / "tmp" / "home", "import", "-"], input=sample.stdout,
                        capture_output=True, check=True, env={**os.environ, **variables})
+
+    def make_certificate(self, algorithm):
+        """Of HOST, signed by itself: its files, the key first."""
+        key, certificate = (pathlib.Path(self.room.name) / name for name in ("key.pem", "certificate.pem"))
+        kind, size = algorithm.split(":")
+        new_key = ["ec", "-pkeyopt", f"ec_paramgen_curve:{size}"] if kind == "ec" else [algorithm]
+        subprocess.run(["openssl", "req", "-x509", "-newkey", *new_key, "-nodes", "-days", "2", "-subj", f"/CN={HOST}",
+                        "-addext", f"subjectAltName=DNS:{HOST}", "-keyout", key, "-out", certificate],
+                       check=True, capture_output=True)
+        return key, certificate
 
     def invoke(self, handler_type, event, api_host="127.0.0.1", **variables):
         """The answer of a function that has just been started: ("response" or "error", JSON)."""
@@ -346,6 +392,22 @@ class Alone(unittest.TestCase):
         self.assertEqual(kind, "error", answer)
         self.assertIn("list_pending", answer["errorMessage"])
 
+    def test_the_zip_says_which_steps_are_in_the_image(self):
+        self.unpack_zip()
+        for handler_type in STEPS_OF_THE_IMAGE:
+            kind, answer = self.invoke(handler_type, {})
+            self.assertEqual(kind, "error", answer)
+            self.assertIn(f"'{handler_type}'", answer["errorMessage"])
+            self.assertIn("are in the image", answer["errorMessage"])
+
+    def test_the_image_has_the_steps_that_the_zip_has_not(self):
+        self.unpack_image()
+        self.make_home()
+        for handler_type in STEPS_OF_THE_IMAGE:
+            kind, answer = self.invoke(handler_type, {})
+            self.assertEqual(kind, "error", answer)
+            self.assertNotIn("HANDLER_TYPE", answer["errorMessage"], "the step says what is wrong with its event")
+
     def test_finds_hosts_in_etc_hosts(self):
         self.unpack_image()
         self.make_home()
@@ -367,10 +429,7 @@ class Alone(unittest.TestCase):
     def test_finds_and_submits_a_batch_over_https_with_a_name_from_dns(self):
         names = Names(HOST)
         self.addCleanup(names.stop)
-        key, certificate = (pathlib.Path(self.room.name) / name for name in ("key.pem", "certificate.pem"))
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={HOST}",
-                        "-addext", f"subjectAltName=DNS:{HOST}", "-keyout", key, "-out", certificate],
-                       check=True, capture_output=True)
+        key, certificate = self.make_certificate("rsa:2048")
         provider = subprocess.Popen([PROGRAM, "--json", "openai-emulator", "--port", "0", "--folder",
                                      pathlib.Path(self.room.name) / "provider"], stdout=subprocess.PIPE,
                                     stderr=subprocess.DEVNULL, text=True)
@@ -401,7 +460,38 @@ class Alone(unittest.TestCase):
         kind, answer = self.invoke("submit_openai", batch, **variables)
         self.assertEqual(kind, "response", answer)
         self.assertTrue(answer["openai_batch_id"], answer)
-        self.assertEqual(door.versions, {"TLSv1.3"})
+        self.assertEqual({version for version, _ in door.taken}, {"TLSv1.3"})
+
+    @unittest.skipUnless(shutil.which("openssl"), "SKIPPED: there is no program openssl to make certificates with")
+    def test_calls_aws_over_each_kind_of_tls_that_services_have_today(self):
+        service = Server(("127.0.0.1", 0), Refusal)
+        threading.Thread(target=service.serve_forever, daemon=True).start()
+        self.addCleanup(service.server_close)
+        self.addCleanup(service.shutdown)
+        self.unpack_zip()
+        (self.root / "etc").mkdir()
+        (self.root / "etc/hosts").write_text(f"127.0.0.1 {HOST}\n")
+        for version, algorithm, cipher, curve in (
+                (ssl.TLSVersion.TLSv1_2, "rsa:2048", "ECDHE-RSA-AES128-GCM-SHA256", "prime256v1"),
+                (ssl.TLSVersion.TLSv1_2, "rsa:4096", "ECDHE-RSA-AES256-GCM-SHA384", "X25519"),
+                (ssl.TLSVersion.TLSv1_2, "ec:P-256", "ECDHE-ECDSA-CHACHA20-POLY1305", "X25519"),
+                (ssl.TLSVersion.TLSv1_3, "ec:P-384", None, "secp384r1"),
+                (ssl.TLSVersion.TLSv1_3, "rsa:2048", None, "prime256v1")):
+            with self.subTest(version=version.name, algorithm=algorithm, cipher=cipher, curve=curve):
+                key, certificate = self.make_certificate(algorithm)
+                shutil.copy(certificate, self.root / "certificate.pem")
+                door = TlsDoor(certificate, key, service.server_address[1], version, cipher, curve)
+                self.addCleanup(door.stop)
+                kind, answer = self.invoke("list_pending", LIST, TILLITE_HOME="", DYNAMODB_TABLE_NAME="Rows", S3_BUCKET="files",
+                                           CHROMADB_BUCKET="vectors", COMPACTION_QUEUE_URL=f"https://{HOST}:{door.port}/queue",
+                                           AWS_ENDPOINT_URL=f"https://{HOST}:{door.port}", AWS_CA_BUNDLE="/certificate.pem",
+                                           AWS_REGION="us-east-1", AWS_ACCESS_KEY_ID="AKID", AWS_SECRET_ACCESS_KEY="secret")
+                self.assertEqual(kind, "error", answer)
+                self.assertIn(REFUSAL, answer["errorMessage"])
+                (taken_version, taken_cipher), = door.taken
+                self.assertEqual(taken_version, version.name.replace("_", "."))
+                if cipher:
+                    self.assertEqual(taken_cipher, cipher)
 
 
 def enter_own_network():

@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -14,6 +16,8 @@ namespace {
 
 using tillite::Json;
 
+constexpr std::size_t kBytesPerMib = std::size_t{1} << 20;
+
 std::string variable(const char* name) {
   const char* const value = std::getenv(name);
   return value == nullptr ? "" : value;
@@ -22,7 +26,6 @@ std::string variable(const char* name) {
 /// Takes memory for good.
 void allocate(std::size_t mb) {
   static std::vector<std::vector<char>> taken;
-  constexpr std::size_t kBytesPerMib = std::size_t{1} << 20;
   for (std::size_t i = 0; i < mb; ++i) taken.emplace_back(kBytesPerMib, 'x');
 }
 
@@ -35,6 +38,15 @@ void allocate(std::size_t mb) {
   ::_exit(1);
 }
 
+/// Fills a file below the folder that a function may write to.
+void store(std::size_t mb) {
+  const std::filesystem::path folder = std::filesystem::path(variable("TMPDIR")) / "files";
+  std::filesystem::create_directories(folder);
+  std::ofstream file(folder / "file");
+  const std::vector<char> block(kBytesPerMib, 'x');
+  for (std::size_t i = 0; i < mb; ++i) file.write(block.data(), static_cast<std::streamsize>(block.size()));
+}
+
 tillite::Result<void> work(tillite::RuntimeApi& api, const tillite::RuntimeInvocation& invocation, std::size_t count) {
   const Json event = TRY(tillite::parse_json(invocation.event, "the event"));
   const std::string what = TRY(tillite::optional_string(event, "do")).value_or("echo");
@@ -42,6 +54,10 @@ tillite::Result<void> work(tillite::RuntimeApi& api, const tillite::RuntimeInvoc
   if (what == "exit") ::_exit(static_cast<int>(TRY(tillite::int_field(event, "status"))));
   if (what == "allocate") allocate(static_cast<std::size_t>(TRY(tillite::int_field(event, "mb"))));
   if (what == "allocate and write") allocate_and_write();
+  if (what == "store") {
+    store(static_cast<std::size_t>(TRY(tillite::int_field(event, "mb"))));
+    std::this_thread::sleep_for(std::chrono::milliseconds(TRY(tillite::int_field(event, "ms"))));
+  }
   if (what == "log") tillite::write_line(STDOUT_FILENO, TRY(tillite::string_field(event, "line")));
   if (what == "no json") return api.respond(invocation.request_id, "{");
   if (what == "error") return api.fail(invocation.request_id, {.type = "Probe.Failed", .message = "as I was told"});

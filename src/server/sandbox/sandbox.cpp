@@ -49,7 +49,8 @@ Result<Json> parse_result(const std::string& body) {
   return std::unexpected(result.error().named("Runtime.InvalidResponse"));
 }
 
-std::string ending_of(const SandboxEnd& end) {
+std::string ending_of(const SandboxEnd& end, const FunctionInfo& function) {
+  if (end.has_filled_storage) return fmt::format("its files have more than {} MB", function.storage_mb);
   if (end.signal == SIGKILL) return "signal: killed";
   if (end.signal != 0) return fmt::format("signal: {}", end.signal);
   return fmt::format("exit status {}", end.exit_status);
@@ -98,7 +99,8 @@ Result<void> Sandbox::start_process() {
       {.words = function_.words,
        .environment = environment(),
        .folder = folder_->path(),
-       .memory_bytes_max = static_cast<std::uint64_t>(function_.info.memory_mb) * kBytesPerMib},
+       .memory_bytes_max = static_cast<std::uint64_t>(function_.info.memory_mb) * kBytesPerMib,
+       .storage_bytes_max = static_cast<std::uint64_t>(function_.info.storage_mb) * kBytesPerMib},
       [this](std::string_view line) { hear(line); }, [this](const SandboxEnd& end) { note_end(end); }));
   return {};
 }
@@ -280,7 +282,7 @@ Result<Json> Sandbox::wait_for_outcome(const std::stop_token& stop) {
   if (end_->signal == 0 && end_->exit_status == 0) {
     return named("Runtime.ExitError", "Runtime exited without providing a reason");
   }
-  return named("Runtime.ExitError", fmt::format("Runtime exited with error: {}", ending_of(*end_)));
+  return named("Runtime.ExitError", fmt::format("Runtime exited with error: {}", ending_of(*end_, function_.info)));
 }
 
 /// Until something has changed: true. False when the time is over or `stop` is requested.

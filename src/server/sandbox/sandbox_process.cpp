@@ -2,11 +2,13 @@
 
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <utility>
 
@@ -16,7 +18,9 @@ namespace {
 constexpr std::size_t kLineBytesMax = std::size_t{256} << 10;  // as much as a line of CloudWatch's logs takes
 constexpr std::size_t kReadBytes = 64 * 1024;
 constexpr int kLookMs = 10;
+constexpr std::chrono::milliseconds kLookAtStorage{100};
 constexpr std::uint64_t kBytesPerKib = 1024;
+constexpr std::uint64_t kBytesPerBlock = 512;  // of stat(2)
 
 /// RssAnon and RssShmem of a process; 0 if it is gone.
 std::uint64_t memory_bytes_of(pid_t pid) {
@@ -27,6 +31,19 @@ std::uint64_t memory_bytes_of(pid_t pid) {
     kib += std::stoull(line.substr(line.find(':') + 1));
   }
   return kib * kBytesPerKib;
+}
+
+/// What the files below a folder take of the disk, while somebody changes them: what goes meanwhile is not counted.
+std::uint64_t storage_bytes_of(const Path& folder) {
+  std::uint64_t bytes = 0;
+  std::error_code error;
+  using Walk = std::filesystem::recursive_directory_iterator;
+  for (Walk walk(folder, error); !error && walk != Walk(); walk.increment(error)) {
+    struct stat found {};
+    if (::lstat(walk->path().c_str(), &found) != 0) continue;
+    bytes += static_cast<std::uint64_t>(found.st_blocks) * kBytesPerBlock;
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -43,15 +60,17 @@ Result<std::unique_ptr<SandboxProcess>> SandboxProcess::start(const SandboxProgr
                                         .output = write.get(),
                                         .errors = write.get()}));
   read.do_not_block();
-  return std::unique_ptr<SandboxProcess>(new SandboxProcess(std::move(group), std::move(read), program.memory_bytes_max,
-                                                            std::move(on_line), std::move(on_end)));
+  return std::unique_ptr<SandboxProcess>(
+      new SandboxProcess(std::move(group), std::move(read), program, std::move(on_line), std::move(on_end)));
 }
 
-SandboxProcess::SandboxProcess(ProcessGroup group, Descriptor output, std::uint64_t memory_bytes_max,
+SandboxProcess::SandboxProcess(ProcessGroup group, Descriptor output, const SandboxProgram& program,
                                LineListener on_line, EndListener on_end)
     : group_(std::move(group)),
       output_(std::move(output)),
-      memory_bytes_max_(memory_bytes_max),
+      folder_(program.folder),
+      memory_bytes_max_(program.memory_bytes_max),
+      storage_bytes_max_(program.storage_bytes_max),
       on_line_(std::move(on_line)),
       on_end_(std::move(on_end)),
       thread_([this] { watch(); }) {}
@@ -72,6 +91,7 @@ void SandboxProcess::watch() {
         {{group_.exit_descriptor(), POLLIN, 0}, {is_output_open_ ? output_.get() : -1, POLLIN, 0}}};
     ::poll(waited.data(), waited.size(), kLookMs);
     look_at_memory();
+    look_at_storage();
     hear();
     if ((waited[0].revents & POLLIN) != 0) break;
   }
@@ -85,7 +105,10 @@ void SandboxProcess::watch() {
     const std::scoped_lock lock(output_mutex_);
     if (!line_.empty()) on_line_(std::exchange(line_, {}));
   }
-  on_end_({.exit_status = end.exit_status, .signal = end.signal, .was_too_large = was_too_large_});
+  on_end_({.exit_status = end.exit_status,
+           .signal = end.signal,
+           .was_too_large = was_too_large_,
+           .has_filled_storage = has_filled_storage_});
 }
 
 void SandboxProcess::look_at_memory() {
@@ -93,6 +116,15 @@ void SandboxProcess::look_at_memory() {
   if (bytes > memory_bytes_peak_) memory_bytes_peak_ = bytes;
   if (memory_bytes_max_ == 0 || bytes <= memory_bytes_max_ || was_too_large_) return;
   was_too_large_ = true;
+  signal(SIGKILL);
+}
+
+void SandboxProcess::look_at_storage() {
+  const auto now = std::chrono::steady_clock::now();
+  if (storage_bytes_max_ == 0 || has_filled_storage_ || now < next_look_at_storage_) return;
+  next_look_at_storage_ = now + kLookAtStorage;
+  if (storage_bytes_of(folder_) <= storage_bytes_max_) return;
+  has_filled_storage_ = true;
   signal(SIGKILL);
 }
 

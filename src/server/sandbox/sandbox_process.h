@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -20,6 +21,7 @@ struct SandboxProgram {
   std::map<std::string, std::string> environment;  ///< all of it: nothing of this process's own is added
   Path folder;                                     ///< where it works
   std::uint64_t memory_bytes_max = 0;              ///< it is killed beyond that; 0: no limit
+  std::uint64_t storage_bytes_max = 0;             ///< the same of the files in `folder`
 };
 
 /// How a process ended.
@@ -27,11 +29,13 @@ struct SandboxEnd {
   int exit_status = 0;
   int signal = 0;  ///< that killed it, or 0
   bool was_too_large = false;
+  bool has_filled_storage = false;
 };
 
-/// A running program whose output, standard and error alike, is heard line by line, and whose memory is watched. It
-/// leads a process group of its own, which ends with this object. Memory is what it does not share with files
-/// (RssAnon and RssShmem of proc(5)), looked at every few milliseconds. Threads: any.
+/// A running program whose output, standard and error alike, is heard line by line, and whose memory and files are
+/// watched. It leads a process group of its own, which ends with this object. Memory is what it does not share with
+/// files (RssAnon and RssShmem of proc(5)), looked at every few milliseconds; its files are those that have names in
+/// its folder, looked at every tenth of a second. Threads: any.
 class SandboxProcess {
  public:
   /// Called from any thread, one call at a time; must not call the process.
@@ -55,14 +59,17 @@ class SandboxProcess {
   [[nodiscard]] std::uint64_t memory_bytes_peak() const { return memory_bytes_peak_; }
 
  private:
-  SandboxProcess(ProcessGroup group, Descriptor output, std::uint64_t memory_bytes_max, LineListener on_line,
+  SandboxProcess(ProcessGroup group, Descriptor output, const SandboxProgram& program, LineListener on_line,
                  EndListener on_end);
   void watch();
   void look_at_memory();
+  void look_at_storage();
 
   ProcessGroup group_;
   Descriptor output_;
+  Path folder_;
   std::uint64_t memory_bytes_max_;
+  std::uint64_t storage_bytes_max_;
   LineListener on_line_;
   EndListener on_end_;
   std::mutex output_mutex_;
@@ -70,8 +77,11 @@ class SandboxProcess {
   std::atomic<bool> is_output_open_ = true;
   std::mutex end_mutex_;  ///< of the group
   std::atomic<std::uint64_t> memory_bytes_peak_ = 0;
-  bool was_too_large_ = false;  ///< of the thread
-  std::jthread thread_;         // the last member: it uses the others
+  // Of the thread:
+  bool was_too_large_ = false;
+  bool has_filled_storage_ = false;
+  std::chrono::steady_clock::time_point next_look_at_storage_;
+  std::jthread thread_;  // the last member: it uses the others
 };
 
 }  // namespace tillite

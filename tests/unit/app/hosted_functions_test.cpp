@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
+#include "steps/simple_steps.h"
 #include "steps/step.h"
 #include "support/must.h"
 #include "support/temp_folder.h"
@@ -23,6 +26,14 @@ TEST(HostedFunctionsTest, EachStepIsAFunctionWithItsHandlerType) {
     EXPECT_EQ(function.words, std::vector<std::string>{"/opt/bootstrap"});
     EXPECT_EQ(function.info.environment.at("HANDLER_TYPE"), must(step_of_function(function.info.name)).handler_type);
     EXPECT_GT(function.info.timeout_s, 0);
+  }
+}
+
+TEST(HostedFunctionsTest, TheStepsOfTheZipsProgramAreThoseThatAreDeployedInZips) {
+  std::set<std::string> simple;
+  for (const NamedStep& named : simple_steps()) simple.insert(std::string(named.function_name));
+  for (const SandboxedFunction& function : must(functions_of_steps("/opt/bootstrap"))) {
+    EXPECT_EQ(simple.contains(function.info.name), !function.info.is_container) << function.info.name;
   }
 }
 

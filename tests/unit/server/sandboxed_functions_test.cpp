@@ -121,6 +121,15 @@ TEST_F(SandboxedFunctionsTest, AProcessThatNeverStopsWritingIsKilledForItsMemory
   EXPECT_NE(ended.log.find("Error Type: Runtime.OutOfMemory"), std::string::npos) << error_of(ended);
 }
 
+TEST_F(SandboxedFunctionsTest, AProcessThatStoresTooMuchIsKilledAndItsFilesGo) {
+  probe.storage_mb = 4;
+  SandboxedFunctions functions = make();
+  EXPECT_TRUE(invoke(functions, {{"do", "store"}, {"mb", 2}, {"ms", 300}}).result);
+  EXPECT_EQ(error_of(invoke(functions, {{"do", "store"}, {"mb", 8}, {"ms", 600'000}})),
+            "Runtime.ExitError: RequestId: r-1 Error: Runtime exited with error: its files have more than 4 MB");
+  EXPECT_TRUE(invoke(functions, {{"do", "store"}, {"mb", 2}, {"ms", 300}}).result) << "in a folder of its own";
+}
+
 TEST_F(SandboxedFunctionsTest, AProcessThatEndsDuringAnInvocationIsItsError) {
   SandboxedFunctions functions = make();
   EXPECT_EQ(error_of(invoke(functions, {{"do", "exit"}, {"status", 3}})),
