@@ -115,7 +115,7 @@ describe("tests/infra/check_calls.py", () => {
     ]);
     assert.equal(status, 0, output);
     assert.match(output, /3 calls, 0 kinds of them refused/);
-    assert.match(output, /never called: line_polling: dynamodb GetItem/);
+    assert.match(output, /never called: line_polling: dynamodb:GetItem on table\n/);
   });
 
   it("names what AWS would refuse", () => {

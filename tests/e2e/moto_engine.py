@@ -9,35 +9,46 @@ import subprocess
 import sys
 import tempfile
 import threading
+import urllib.parse
 import urllib.request
 import uuid
 
 from served_home import clean_environment, until
 
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../support"))
+for folder in ("../support", "../infra"):
+    sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), folder))
 
 try:
     import boto3
-    from moto_app import answer
+    from moto_app import answer, make_server
     from moto.stepfunctions import models
     from moto.stepfunctions.parser import models as parser_models
     from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
-    from werkzeug.serving import make_server
+    from recorded_call import recorded_call
 except ImportError as error:
     MISSING = f"python3 has no {error.name}"
 else:
     MISSING = "" if shutil.which("aws") else "there is no program aws"
 
-ROLE = "arn:aws:iam::123456789012:role/any"
 REGION = "us-east-1"
+ACCOUNT = "123456789012"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/any"
 CREDENTIAL = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
+
+
+def call_of(environ, buckets):
+    """What tests/infra knows of a request."""
+    headers = {name: environ.get("HTTP_" + name.replace("-", "_").upper(), "") for name in ("authorization", "x-amz-target")}
+    query = urllib.parse.parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+    return recorded_call(environ["REQUEST_METHOD"], environ["PATH_INFO"], query, headers, environ["wsgi.input"].getvalue(),
+                         buckets)
 
 
 class MotosInterpreter:
     """moto as a server; the functions of its state machines are those that a client of Lambda calls."""
 
-    def __init__(self, functions):
-        """`functions()` makes the client."""
+    def __init__(self, functions, buckets=None):
+        """`functions()` makes the client. `buckets`: what check_calls.py calls each of them."""
         # Without this the second look at an execution copies all of it, threads included, and fails.
         for module in (models, parser_models):
             module.Execution.__deepcopy__ = lambda execution, memo: execution
@@ -46,12 +57,18 @@ class MotosInterpreter:
         for noisy in ("moto", "werkzeug"):
             logging.getLogger(noisy).setLevel(logging.CRITICAL)
         self.requests_seen = 0
+        self.calls = collections.Counter()  # how often each was made, as (name, value) of its parts
+        counting = threading.Lock()
 
-        def counting(environ, start_response):
-            self.requests_seen += 1
+        def recording(environ, start_response):
+            call = call_of(environ, buckets or {})
+            with counting:
+                self.requests_seen += 1
+                if call:
+                    self.calls[tuple(sorted(call.items()))] += 1
             return answer(environ, start_response)
 
-        self.server = make_server("127.0.0.1", 0, counting, threaded=True)
+        self.server = make_server(recording)
         self.serving = threading.Thread(target=self.server.serve_forever)
         self.serving.start()
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -63,9 +80,9 @@ class MotosInterpreter:
         request = urllib.request.Request(self.url + path, body, {"Content-Type": "application/json"})
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).close()
 
-    def client(self, service):
+    def client(self, service, **credential):
         return boto3.client(service, endpoint_url=self.url, region_name=REGION,
-                            **{name.lower(): value for name, value in CREDENTIAL.items()})
+                            **{name.lower(): value for name, value in {**CREDENTIAL, **credential}.items()})
 
     def environment(self, home, **more):
         """Where AWS's services are, for programs."""

@@ -14,6 +14,7 @@ import itertools
 import json
 import os
 import re
+import resource
 import signal
 import sqlite3
 import subprocess
@@ -23,8 +24,10 @@ import time
 import unittest
 import uuid
 
-from moto_engine import CREDENTIAL, MISSING, REGION, MotosInterpreter
+from moto_engine import ACCOUNT, CREDENTIAL, MISSING, REGION, MotosInterpreter
 from served_home import clean_environment, until
+
+from check_calls import Grants  # of tests/infra: moto_engine knows where that is
 
 SKIPPED = 77
 PROGRAM = BOOTSTRAP = ""
@@ -33,12 +36,27 @@ SROIE = os.path.join(os.environ.get("TILLITE_SHARED", "/nonexistent"), "data/rec
 RECEIPTS = 100
 MADE_UP_RECEIPTS = 10
 MESSAGES = int(os.environ.get("TILLITE_MESSAGES", "1000"))
+RECEIPTS_OF_MANY_DELTAS = 45
 
 # In the order in which the pipeline runs them.
 MACHINES = ["create-batches-sf", "poll-store-sf", "create-word-batches-sf", "poll-word-embeddings-sf"]
+SUBMITTING = ["create-batches-sf", "create-word-batches-sf"]
 COLLECTIONS = ["receipt_lines", "receipt_words"]
 INDEXES = [("GSI1", "GSI1PK", "GSI1SK"), ("GSI2", "GSI2PK", "GSI2SK"), ("GSI3", "GSI3PK", "GSI3SK"),
            ("GSITYPE", "TYPE", None)]
+
+
+@contextlib.contextmanager
+def figure(what):
+    """Says how long something took: by the clock, and of the processors for moto and for the programs that ended meanwhile."""
+    def used():
+        return [time.monotonic(), *(usage.ru_utime + usage.ru_stime for usage in map(
+            resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))]
+
+    before = used()
+    yield
+    elapsed, moto, programs = (after - earlier for after, earlier in zip(used(), before))
+    print(f"[   FIGURE ] {what}: {elapsed:.1f} s; CPU of moto {moto:.1f} s, of programs {programs:.1f} s", flush=True)
 
 
 class Program:
@@ -92,14 +110,32 @@ class Commands:
 
 def receipts_file(folder):
     """The file to import, and how many receipts it has."""
+    if not os.path.exists(SROIE):
+        print(f"NOTE: there is no {SROIE}, so that made-up receipts take the place of real ones")
+        return made_up_receipts(folder, MADE_UP_RECEIPTS), MADE_UP_RECEIPTS
+    file = os.path.join(folder, "receipts.jsonl")
+    with open(file, "wb") as written, open(SROIE, "rb") as all_of_them:
+        written.writelines(itertools.islice(all_of_them, RECEIPTS))
+    return file, RECEIPTS
+
+
+def made_up_receipts(folder, receipts):
     file = os.path.join(folder, "receipts.jsonl")
     with open(file, "wb") as written:
-        if os.path.exists(SROIE):
-            with open(SROIE, "rb") as all_of_them:
-                written.writelines(itertools.islice(all_of_them, RECEIPTS))
-            return file, RECEIPTS
-        subprocess.run([PROGRAM, "sample", "--receipts", str(MADE_UP_RECEIPTS)], stdout=written, check=True)
-    return file, MADE_UP_RECEIPTS
+        subprocess.run([PROGRAM, "sample", "--receipts", str(receipts)], stdout=written, check=True)
+    return file
+
+
+def steps():
+    """The functions, as workflows/steps.json has them."""
+    with open(os.path.join(SOURCES, "workflows/steps.json")) as file:
+        return json.load(file)["steps"]
+
+
+def deployed(constant):
+    """A number that the deployment has."""
+    with open(os.path.join(SOURCES, "infra/components/lambda_functions.ts")) as file:
+        return int(re.search(rf"^const {constant} = (\d+);$", file.read(), re.MULTILINE).group(1))
 
 
 class Aws:
@@ -109,18 +145,29 @@ class Aws:
     VECTORS = "chromadb-vectors"
     BATCHES = "embedding-batches"
 
-    def __init__(self, folder, openai):
+    def __init__(self, folder, **variables):
         self.folder = folder
-        self.moto = MotosInterpreter(lambda: self.functions_client())
+        self.moto = MotosInterpreter(lambda: self.functions_client(),
+                                     {self.VECTORS: "vectors", self.BATCHES: "batch_files"})
         self.queue_url = self.make_account()
         self.variables = {"DYNAMODB_TABLE_NAME": self.TABLE, "CHROMADB_BUCKET": self.VECTORS, "S3_BUCKET": self.BATCHES,
-                          "COMPACTION_QUEUE_URL": self.queue_url, **openai}
-        environment = self.moto.environment(folder, **self.variables)
-        for_functions = [f"{name}={environment[name]}" for name in (*self.variables, "AWS_ENDPOINT_URL", *CREDENTIAL)]
-        self.host = Program(folder, "lambda-host", "lambda-host", "--port", "0", "--bootstrap", BOOTSTRAP,
-                            *(word for variable in for_functions for word in ("--env", variable)),
-                            AWS_REGION=REGION)
-        self.tillite = Commands(folder, environment)
+                          "COMPACTION_QUEUE_URL": self.queue_url, **variables}
+        self.environment = self.moto.environment(folder, **self.variables)
+        for_all = [f"{name}={self.environment[name]}" for name in (*self.variables, "AWS_ENDPOINT_URL")]
+        self.host = Program(folder, "lambda-host", "lambda-host", "--port", "0", "--functions", self.functions_file(),
+                            *(word for variable in for_all for word in ("--env", variable)), AWS_REGION=REGION)
+        self.tillite = Commands(folder, self.environment)
+
+    def functions_file(self):
+        """The steps as functions. Each signs with its HANDLER_TYPE, so that its calls are known as its own."""
+        functions = [{"name": step["function_name"], "command": [BOOTSTRAP],
+                      **{limit: step[limit] for limit in ("memory_mb", "timeout_s", "storage_mb")},
+                      "environment": {**step["environment"], **CREDENTIAL, "HANDLER_TYPE": step["handler_type"],
+                                      "AWS_ACCESS_KEY_ID": step["handler_type"]}} for step in steps()]
+        file = os.path.join(self.folder, "functions.json")
+        with open(file, "w") as written:
+            json.dump({"functions": functions}, written)
+        return file
 
     def functions_client(self):
         import boto3
@@ -159,11 +206,22 @@ class Aws:
                            if there["name"] == machine)
         execution = self.moto.aws("stepfunctions", "start-execution", "--state-machine-arn", machine_arn, "--name",
                                   str(uuid.uuid4()), "--input", "{}")["executionArn"]
-        ended = until(lambda: (answer := self.moto.states.describe_execution(executionArn=execution))["status"]
-                      != "RUNNING" and answer, f"the end of {machine}")
+        while (ended := self.moto.aws("stepfunctions", "describe-execution", "--execution-arn", execution))["status"] == "RUNNING":
+            time.sleep(2)  # the program takes longer to start than the answer does
         if ended["status"] != "SUCCEEDED":
             raise AssertionError(f"{machine} ended {ended['status']}: {ended.get('error')}: {ended.get('cause')}")
         return json.loads(ended["output"])
+
+    def refusals(self):
+        """What AWS would have refused a function, by workflows/permissions.json."""
+        grants = Grants()
+        return sorted({refusal for call in self.calls_of_steps()
+                       if (refusal := grants.refusal(dict(call)))})
+
+    def calls_of_steps(self):
+        """How often each call was made."""
+        names = {step["handler_type"] for step in steps()}
+        return {call: number for call, number in self.moto.calls.items() if dict(call)["step"] in names}
 
     def stop(self):
         status = self.host.stop()
@@ -175,13 +233,14 @@ class OnAws(unittest.TestCase):
     """Tests with an account, functions and an emulator of their own."""
 
     maxDiff = 2000
+    SETTINGS = {}
 
     @classmethod
     def setUpClass(cls):
         folder = tempfile.TemporaryDirectory(prefix="tillite-aws-")
         cls.addClassCleanup(folder.cleanup)
         cls.folder = folder.name
-        cls.aws = Aws(cls.place("aws"), cls.emulator("openai"))
+        cls.aws = Aws(cls.place("aws"), **cls.emulator("openai"), **cls.SETTINGS)
         cls.addClassCleanup(cls.aws.stop)
         cls.aws.create_machines()
 
@@ -204,18 +263,21 @@ class PipelineOnAws(OnAws):
     def setUpClass(cls):
         super().setUpClass()
         cls.file, cls.receipts = receipts_file(cls.folder)
-        cls.aws.tillite("import", cls.file)
+        with figure(f"import of {cls.receipts} receipts on AWS"):
+            cls.aws.tillite("import", cls.file)
         until(cls.nothing_is_left, "the end of all items")
         alone = cls.place("alone")
         cls.alone = Commands(alone, clean_environment(alone, **cls.emulator("openai-of-alone")))
-        cls.alone("import", cls.file)
-        cls.alone("run")
+        with figure("all of it on one machine"):
+            cls.alone("import", cls.file)
+            cls.alone("run")
 
     @classmethod
     def nothing_is_left(cls):
         """Runs each machine once. An item whose text another batch was asked for may have to wait for the next round."""
         for machine in MACHINES:
-            cls.aws.run(machine)
+            with figure(machine):
+                cls.aws.run(machine)
         return all(entity[waiting] == 0 for entity in cls.aws.tillite("status")["entities"]
                    for waiting in ("unclaimed", "claimed", "in_deltas"))
 
@@ -250,6 +312,16 @@ class PipelineOnAws(OnAws):
             self.assertRegex(lines, re.escape(function))
         self.assertRegex(lines, r"REPORT RequestId: \S+")
 
+    def test_functions_may_do_what_they_do(self):
+        self.assertEqual(self.aws.refusals(), [])
+        for call, number in sorted(self.aws.moto.calls.items(), key=lambda entry: sorted(dict(entry[0]).items())):
+            print("[   FIGURE ]", number, *(f"{name}={value}" for name, value in call))
+
+    def test_functions_do_what_they_may(self):
+        grants = Grants()
+        self.assertEqual(list(grants.unused([dict(call) for call in self.aws.calls_of_steps()])), [])
+        self.assertEqual(grants.pointless_reasons(), [])
+
     def test_an_idle_pipeline_calls_nobody(self):
         before = self.aws.moto.requests_seen
         time.sleep(3)
@@ -257,76 +329,114 @@ class PipelineOnAws(OnAws):
 
 
 class EventSourceMapping:
-    """What Lambda does between a queue and a function: hands over up to ten messages, and removes those that the function
-    does not name as failed."""
+    """What Lambda does between a queue and a function: hands over messages, and removes those that the function does not name
+    as failed. Those come again after the queue's time-out, which is over at once here."""
 
-    def __init__(self, aws, function):
+    MESSAGES = deployed("MESSAGES_A_CALL")
+    CONCURRENCY = deployed("QUEUE_CONCURRENCY")
+
+    def __init__(self, aws, step):
         self.aws = aws
-        self.function = function
+        self.function = next(there["function_name"] for there in steps() if there["handler_type"] == step)
         self.functions = aws.functions_client()
-        self.queue = aws.moto.client("sqs")
+        self.queue = aws.moto.client("sqs", AWS_ACCESS_KEY_ID=step)  # in the function's name, as Lambda does it
+        self.time = aws.moto.client("sqs")
+        self.calls = 0
 
     def work_once(self):
         """How many messages were received."""
-        received = self.queue.receive_message(QueueUrl=self.aws.queue_url, MaxNumberOfMessages=10,
-                                              AttributeNames=["All"], VisibilityTimeout=2).get("Messages", [])
+        received = self.queue.receive_message(QueueUrl=self.aws.queue_url, MaxNumberOfMessages=self.MESSAGES,
+                                              AttributeNames=["All"]).get("Messages", [])
         if not received:
             return 0
+        self.calls += 1
         records = [{"messageId": message["MessageId"], "receiptHandle": message["ReceiptHandle"], "body": message["Body"],
                     "attributes": message["Attributes"], "messageAttributes": {}, "md5OfBody": message["MD5OfBody"],
-                    "eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:chromadb-delta-queue",
+                    "eventSource": "aws:sqs", "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:chromadb-delta-queue",
                     "awsRegion": REGION} for message in received]
         answer = self.functions.invoke(FunctionName=self.function, Payload=json.dumps({"Records": records}))
         payload = json.loads(answer["Payload"].read())
         if "FunctionError" in answer:
             raise AssertionError(f"{self.function}: {payload}")
         failed = {failure["itemIdentifier"] for failure in payload["batchItemFailures"]}
-        done = [message for message in received if message["MessageId"] not in failed]
-        for message in done:
-            self.queue.delete_message(QueueUrl=self.aws.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        done = [{"Id": str(i), "ReceiptHandle": message["ReceiptHandle"]} for i, message in enumerate(received)
+                if message["MessageId"] not in failed]
+        if done:
+            removed = self.queue.delete_message_batch(QueueUrl=self.aws.queue_url, Entries=done)
+            assert not removed.get("Failed"), removed
+        for message in received:
+            if message["MessageId"] in failed:
+                self.time.change_message_visibility(QueueUrl=self.aws.queue_url, ReceiptHandle=message["ReceiptHandle"],
+                                                    VisibilityTimeout=0)
         return len(received)
+
+    def work_until(self, is_done):
+        """As many calls at once as are deployed."""
+        def work():
+            while not is_done():
+                if not self.work_once():
+                    time.sleep(0.1)
+
+        with concurrent.futures.ThreadPoolExecutor(self.CONCURRENCY) as workers:
+            for worker in [workers.submit(work) for _ in range(self.CONCURRENCY)]:
+                worker.result()
 
 
 class CompactionByQueue(OnAws):
     POISON = ["no JSON", "{}", json.dumps({"collection": "no_such_collection"})]
+    # A batch has whole receipts: so every receipt is a batch, and a delta.
+    SETTINGS = {"BATCH_ITEMS_MAX": "1"}
 
     def test_everything_is_merged_once_and_only_poison_ends_in_the_dead_letters(self):
-        file, _ = receipts_file(self.folder)
-        self.aws.tillite("import", file)
-        self.aws.run(MACHINES[0])
-        poll = self.aws.functions_client()
-
-        def polled():
-            pending = self.invoke(poll, "embedding-list-pending", {"collection": "receipt_lines"})["pending_batches"]
-            for batch in pending:
-                self.invoke(poll, "embedding-line-poll", batch)
-            return not pending
-
-        until(polled, "the end of all batches")
+        self.aws.tillite("import", made_up_receipts(self.folder, RECEIPTS_OF_MANY_DELTAS))
+        for machine in SUBMITTING:
+            self.aws.run(machine)
+        self.poll_everything()
         notifications = self.messages()
-        self.assertGreater(len(notifications), 0)
-        lines = next(entity for entity in self.aws.tillite("status")["entities"] if entity["entity"] == "line")
-        self.assertEqual(lines["in_deltas"], lines["found"] - lines["noise"])
+        for entity in self.entities():
+            self.assertEqual(entity["in_deltas"], entity["found"] - entity["noise"])
+        deltas = {collection: sum(json.loads(body)["collection"] == collection for body in notifications)
+                  for collection in COLLECTIONS}
+        for collection in COLLECTIONS:
+            self.assertEqual(deltas[collection], RECEIPTS_OF_MANY_DELTAS, collection)
 
         bodies = [notifications[i % len(notifications)] for i in range(MESSAGES)] + self.POISON
-        bodies.append(json.dumps({"collection": "receipt_lines"}))
-        self.send(bodies)
-        lock = self.hold_the_lock()
-        mapping = EventSourceMapping(self.aws, "embedding-vector-compact")
+        with figure(f"sending {len(bodies)} messages"):
+            self.send(bodies)
+        locks = [self.hold_the_lock(collection) for collection in COLLECTIONS]
+        mapping = EventSourceMapping(self.aws, "compaction")
         for _ in range(5):
             self.assertGreater(mapping.work_once(), 0)  # a lock that is held is no failure
-        self.assertEqual(self.published(), 0)
-        self.release(lock)
-        self.send([json.dumps({"collection": "receipt_lines"})])
-        with concurrent.futures.ThreadPoolExecutor(4) as workers:
-            until(lambda: not any(workers.map(lambda _: mapping.work_once(), range(4))) and self.in_queue() == 0,
-                  "the end of the queue")
+        self.assertEqual([entity["published"] for entity in self.entities()], [0, 0])
+        for lock in locks:
+            self.release(lock)
+        self.send([json.dumps({"collection": collection}) for collection in COLLECTIONS])
+        with figure("working on them"):
+            mapping.work_until(lambda: self.in_queue() == 0)
 
-        self.assertEqual(self.published(), lines["found"] - lines["noise"])
+        for entity in self.entities():
+            self.assertEqual(entity["published"], entity["found"] - entity["noise"])
         self.assertEqual(sorted(self.messages("chromadb-delta-dlq")), sorted(self.POISON))
         versions = self.aws.tillite("snapshot", "list")["snapshots"]
-        self.assertEqual(sum(version["deltas_added"] for version in versions), len(notifications))
-        print(f"[   FIGURE ] {len(bodies)} messages, {len(notifications)} deltas: all merged once")
+        for collection in COLLECTIONS:
+            merged = sum(version["deltas_added"] for version in versions if version["collection"] == collection)
+            self.assertEqual(merged, deltas[collection], collection)
+            print(f"[   FIGURE ] {collection}: {merged} deltas, each merged once; {mapping.calls} calls of the function")
+        self.assertEqual(self.aws.refusals(), [])
+        self.assertLessEqual({"ReceiveMessage", "DeleteMessageBatch", "SendMessage"}, {
+            dict(call)["operation"] for call in self.aws.calls_of_steps() if dict(call)["step"] == "compaction"})
+
+    def poll_everything(self):
+        functions = self.aws.functions_client()
+
+        def is_polled(collection, function):
+            pending = self.invoke(functions, "embedding-list-pending", {"collection": collection})["pending_batches"]
+            with concurrent.futures.ThreadPoolExecutor(EventSourceMapping.CONCURRENCY) as workers:
+                list(workers.map(lambda batch: self.invoke(functions, function, batch), pending))
+            return not pending
+
+        for collection, function in (("receipt_lines", "embedding-line-poll"), ("receipt_words", "embedding-word-poll")):
+            until(lambda: is_polled(collection, function), f"the end of all batches of {collection}")
 
     def invoke(self, functions, name, event):
         answer = functions.invoke(FunctionName=name, Payload=json.dumps(event))
@@ -334,8 +444,8 @@ class CompactionByQueue(OnAws):
         self.assertNotIn("FunctionError", answer, payload)
         return payload
 
-    def published(self):
-        return next(entity for entity in self.aws.tillite("status")["entities"] if entity["entity"] == "line")["published"]
+    def entities(self):
+        return self.aws.tillite("status")["entities"]
 
     def send(self, bodies):
         queue = self.aws.moto.client("sqs")
@@ -360,12 +470,12 @@ class CompactionByQueue(OnAws):
                 queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return bodies
 
-    def hold_the_lock(self):
+    def hold_the_lock(self, collection):
         """Somebody else publishes: the row as a publisher on another machine writes it."""
         table = self.aws.moto.client("dynamodb")
-        key = {"PK": {"S": "LOCK#receipt_lines#publish"}, "SK": {"S": "LOCK"}}
+        key = {"PK": {"S": f"LOCK#{collection}#publish"}, "SK": {"S": "LOCK"}}
         table.put_item(TableName=self.aws.TABLE, Item={
-            **key, "TYPE": {"S": "COMPACTION_LOCK"}, "GSI1PK": {"S": "LOCK#receipt_lines"}, "GSI1SK": {"S": "PUBLISH"},
+            **key, "TYPE": {"S": "COMPACTION_LOCK"}, "GSI1PK": {"S": f"LOCK#{collection}"}, "GSI1SK": {"S": "PUBLISH"},
             "owner": {"S": "another machine"}, "record_version": {"S": "1"}, "lease_ms": {"N": "300000"},
             "heartbeat_at": {"N": str(int(time.time() * 1000))}, "epoch": {"N": "1"}})
         return key

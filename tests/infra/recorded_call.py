@@ -22,6 +22,7 @@ S3_OPERATIONS = {
     ("DELETE", True, "uploadId"): "AbortMultipartUpload",
 }
 S3_SUBRESOURCES = ("list-type", "uploads", "partNumber", "uploadId")
+TRANSACTION_ACTIONS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
 
 
 def recorded_call(method, path, query, headers, body, buckets):
@@ -45,7 +46,11 @@ def recorded_call(method, path, query, headers, body, buckets):
         return call
     call["operation"] = headers.get("x-amz-target", "").rpartition(".")[2]
     if service == "dynamodb":
-        call["resource"] = "table_indexes" if "IndexName" in json.loads(body or b"{}") else "table"
+        arguments = json.loads(body or b"{}")
+        call["resource"] = "table_indexes" if "IndexName" in arguments else "table"
+        members = {kind for member in arguments.get("TransactItems", []) for kind in member}
+        if members:  # a transaction needs the rights of what it does
+            call["actions"] = " ".join(sorted(TRANSACTION_ACTIONS[kind] for kind in members))
     if service == "sqs":
         call["resource"] = "queue"
     return call

@@ -3,7 +3,6 @@
 
 import sys
 
-from moto_app import answer
-from werkzeug.serving import make_server
+from moto_app import answer, make_server
 
-make_server("127.0.0.1", int(sys.argv[1]), answer, threaded=True).serve_forever()
+make_server(answer, int(sys.argv[1])).serve_forever()
