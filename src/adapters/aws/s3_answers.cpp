@@ -133,8 +133,7 @@ AwsResult<void> check_completion(std::string_view xml) {
   if (!document) return std::unexpected(aws_error_of({Code::unavailable, document.error().in(call).message()}));
   if (const pugi::xml_node error = document->child("Error")) {
     const std::string_view body = xml.substr(std::min(xml.find('<'), xml.size()));
-    return std::unexpected(
-        judge_aws_refusal(
+    return std::unexpected(judge_aws_refusal(
         {.status = status_of(error.child_value("Code")), .headers = {}, .body = std::string(body)}, call));
   }
   // Servers that are not S3 call the outermost element differently.

@@ -15,7 +15,7 @@ constexpr std::int64_t kMemoryMbOfOthers = 128;  // what Lambda gives a function
 
 std::int64_t peak_memory_mb() {
   constexpr std::int64_t kKibPerMib = 1024;
-  struct rusage usage {};
+  struct rusage usage{};
   ::getrusage(RUSAGE_SELF, &usage);
   return (usage.ru_maxrss + kKibPerMib - 1) / kKibPerMib;
 }

@@ -39,7 +39,7 @@ std::uint64_t storage_bytes_of(const Path& folder) {
   std::error_code error;
   using Walk = std::filesystem::recursive_directory_iterator;
   for (Walk walk(folder, error); !error && walk != Walk(); walk.increment(error)) {
-    struct stat found {};
+    struct stat found{};
     if (::lstat(walk->path().c_str(), &found) != 0) continue;
     bytes += static_cast<std::uint64_t>(found.st_blocks) * kBytesPerBlock;
   }

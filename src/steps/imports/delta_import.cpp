@@ -110,8 +110,7 @@ class DeltaImporter {
     Checked checked{.folder = TRY(delta.fetch(room))};
     auto directory = TRY(ChromaDirectory::open(checked.folder, room));
     checked.pair = TRY(choose_collections(directory, delta.name, collection_, into_, delta.entity));
-    TRY(directory.for_each(
-        checked.pair.from, [](ChromaRecord&&) -> Result<void> { return {}; }, context_.stop));
+    TRY(directory.for_each(checked.pair.from, [](ChromaRecord&&) -> Result<void> { return {}; }, context_.stop));
     return checked;
   }
 

@@ -204,9 +204,9 @@ class Collector {
     if (std::ranges::any_of(expired_, was_of)) return true;
     const std::string parent = snapshots_folder(binding_.collection, binding_.generation);
     const auto epoch = epoch_in(std::string_view(folder).substr(parent.size()));
-    return epoch && *epoch < fence_epoch && std::ranges::all_of(files, [&](const ObjectInfo& file) {
-             return file.modified_ms + retention_.upload_ms <= now_ms_;
-           });
+    return epoch && *epoch < fence_epoch &&
+           std::ranges::all_of(
+               files, [&](const ObjectInfo& file) { return file.modified_ms + retention_.upload_ms <= now_ms_; });
   }
 
   ObjectStore& objects_;

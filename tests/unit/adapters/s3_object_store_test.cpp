@@ -341,9 +341,8 @@ TEST_F(S3ObjectStoreTest, AnErrorBehindTheStatus200IsAnError) {
 }
 
 TEST_F(S3ObjectStoreTest, AnErrorBehindTheStatus200MeansWhatItMeansElsewhere) {
-  const std::vector<std::pair<const char*, Code>> errors = {{"InvalidPart", Code::invalid_input},
-                                                            {"AccessDenied", Code::permission},
-                                                            {"PreconditionFailed", Code::conflict}};
+  const std::vector<std::pair<const char*, Code>> errors = {
+      {"InvalidPart", Code::invalid_input}, {"AccessDenied", Code::permission}, {"PreconditionFailed", Code::conflict}};
   for (const auto& [name, code] : errors) {
     s3.answer_next("COMPLETE", ScriptedS3::refusal(200, name));
     const std::size_t before = s3.count("COMPLETE");

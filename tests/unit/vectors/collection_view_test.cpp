@@ -289,7 +289,9 @@ TEST_F(CollectionViewTest, ReadsAStoreWhoseFilesMustBeCopied) {
 TEST_F(CollectionViewTest, LeavesNothingInTheScratchFolder) {
   publish_records({vector_record("a", 1, 1)});
   deliver({vector_record("b", 1, 2)});
-  { const auto view = open(); }
+  {
+    const auto view = open();
+  }
   EXPECT_TRUE(std::filesystem::is_empty(room.path() / "scratch"));
 }
 

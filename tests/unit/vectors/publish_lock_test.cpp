@@ -137,7 +137,9 @@ TEST_F(PublishLockTest, IsFreeAfterItsReleaseAndRaisesTheEpochEachTime) {
 }
 
 TEST_F(PublishLockTest, IsReleasedAtTheEndOfItsLife) {
-  { const auto lock = take(); }
+  {
+    const auto lock = take();
+  }
   EXPECT_FALSE(row().contains("owner"));
 }
 
