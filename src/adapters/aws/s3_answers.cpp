@@ -1,5 +1,6 @@
 #include "adapters/aws/s3_answers.h"
 
+#include <algorithm>
 #include <array>
 #include <pugixml.hpp>
 
