@@ -158,7 +158,8 @@ def rows_called(dice, call):
 def queue_called(dice, call, handles):
     what = dice.randrange(6)
     if what == 0:
-        yield call.queue("SendMessage", QueueUrl=QUEUE, MessageBody=f"m{dice.randrange(1000)}", DelaySeconds=dice.choice([0, 0, 900]))
+        yield call.queue("SendMessage", QueueUrl=QUEUE, MessageBody=f"m{dice.randrange(1000)}",
+                         DelaySeconds=dice.choice([0, 0, 900]))
     elif what in (1, 2):
         answer = call.queue("ReceiveMessage", QueueUrl=QUEUE, MaxNumberOfMessages=3, VisibilityTimeout=dice.choice([0, 600]),
                             AttributeNames=["All"])
