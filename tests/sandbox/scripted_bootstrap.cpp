@@ -29,8 +29,8 @@ void allocate(std::size_t mb) {
 /// Takes memory and writes at the same time, for ever.
 [[noreturn]] void allocate_and_write() {
   const std::jthread allocating([] { allocate(2000); });
-  const std::string text(std::size_t{64} << 10, 'x');
-  while (::write(STDOUT_FILENO, text.data(), text.size()) > 0) {
+  const std::string line = std::string(1023, 'x') + "\n";
+  while (::write(STDOUT_FILENO, line.data(), line.size()) > 0) {
   }
   ::_exit(1);
 }

@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <future>
+#include <thread>
 
 #include "adapters/local/system_clock.h"
 #include "support/must.h"
@@ -112,6 +113,9 @@ TEST_F(SandboxedFunctionsTest, AProcessThatTakesTooMuchMemoryIsKilled) {
 }
 
 TEST_F(SandboxedFunctionsTest, AProcessThatNeverStopsWritingIsKilledForItsMemoryAllTheSame) {
+  // So slowly that there always is another line.
+  surroundings.on_line = [](std::string_view) { std::this_thread::sleep_for(std::chrono::milliseconds(1)); };
+  probe.timeout_s = 20;
   SandboxedFunctions functions = make();
   const EndedFunction ended = invoke(functions, {{"do", "allocate and write"}});
   EXPECT_NE(ended.log.find("Error Type: Runtime.OutOfMemory"), std::string::npos) << error_of(ended);
