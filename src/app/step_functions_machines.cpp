@@ -5,8 +5,8 @@
 
 #include "adapters/aws/step_functions_client.h"
 #include "adapters/local/system_clock.h"
-#include "app/parts/aws_clients.h"
 #include "app/embedded_definitions.h"
+#include "app/parts/aws_clients.h"
 #include "app/state_machines.h"
 #include "base/uuid.h"
 #include "workflow/durable/task_calls.h"
