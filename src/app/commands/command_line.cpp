@@ -80,6 +80,7 @@ class Parser {
     add_receipt_commands();
     add_run_commands();
     add_adoption_commands();
+    add_aws_commands();
     add_generation_commands();
     add_search_commands();
     add_snapshot_commands();
@@ -199,6 +200,15 @@ class Parser {
     migrate->add_option("--to", v->migrate.to, "The same; a folder that does not exist yet becomes a home")->required();
     migrate->add_flag("--dry-run", v->migrate.options.dry_run, "Say what there is to copy");
     migrate->add_option("--type", v->migrate.options.more_types, "TYPEs of further rows that go along");
+  }
+
+  void add_aws_commands() {
+    auto* aws = app_.add_subcommand("aws", "The parts of the pipeline that lie on AWS");
+    aws->require_subcommand(1);
+    aws->fallthrough();
+    aws->footer("Example: DYNAMODB_TABLE_NAME=ReceiptsTable tillite aws setup");
+    add(*aws, "setup", "Makes the table if it is not there, and looks for buckets and queue (docs/aws.md)",
+        "DYNAMODB_TABLE_NAME=ReceiptsTable tillite aws setup", &aws_setup_command);
   }
 
   void add_run_commands() {

@@ -50,6 +50,8 @@ struct MigrateOptions {
   MigrationOptions options;
 };
 [[nodiscard]] Result<int> migrate_command(CommandContext& context, const MigrateOptions& asked);
+/// Makes the table that the environment names, and looks whether its buckets and its queue are there.
+[[nodiscard]] Result<int> aws_setup_command(CommandContext& context);
 [[nodiscard]] Result<int> gc_command(CommandContext& context, bool dry_run, std::int64_t keep_hours);
 
 struct GenerationOptions {
