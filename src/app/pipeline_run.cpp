@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::int64_t kFirstPauseMs = 50;
 constexpr std::int64_t kPauseMsMax = 30'000;
+constexpr std::int64_t kPauseOnAwsMsMax = 5 * 60'000;  // each look is two executions, which are billed
 constexpr std::size_t kUnfinishedMax = 100;
 constexpr std::int64_t kDeletingFilesMsMax = 600'000;
 
@@ -52,8 +53,8 @@ bool more_can_be_submitted(const Value& output) {
 
 class PipelineRun {
  public:
-  PipelineRun(PipelineHost& host, const RunOptions& options, Progress& progress)
-      : host_(host), options_(options), progress_(progress), engine_(host.engine(&progress)) {}
+  PipelineRun(PipelineHost& host, StateMachines& machines, const RunOptions& options, Progress& progress)
+      : host_(host), machines_(machines), options_(options), progress_(progress) {}
 
   Result<RunReport> run() {
     RunReport report;
@@ -70,12 +71,15 @@ class PipelineRun {
       if (standing == before && !TRY(anything_may_move(standing))) break;
       // The provider needs its time: look again soon at first, then ever more rarely until something moves, here or in
       // another process.
-      pause_ms = standing == before ? std::min(pause_ms * 2, kPauseMsMax) : kFirstPauseMs;
+      const std::int64_t pause_ms_max = options_.on_aws ? kPauseOnAwsMsMax : kPauseMsMax;
+      pause_ms = standing == before ? std::min(pause_ms * 2, pause_ms_max) : kFirstPauseMs;
       TRY(host_.ports().clock.sleep(pause_ms, host_.context().stop));
     }
-    // Messages that others have left: what this run merged itself is told to nobody.
-    if (TRY(queue_consumer(host_).drain(host_.context().stop)) > 0) standing = TRY(take_standing());
-    TRY(delete_files_of_the_provider());
+    if (!options_.on_aws) {
+      // Messages that others have left: what this run merged itself is told to nobody.
+      if (TRY(queue_consumer(host_).drain(host_.context().stop)) > 0) standing = TRY(take_standing());
+      TRY(delete_files_of_the_provider());
+    }
     report.census = std::move(standing);
     report.others_at_work = others_at_work_;
     report.refused = refused();
@@ -122,16 +126,15 @@ class PipelineRun {
     return {};
   }
 
-  /// Walks a machine to its end: first the executions that were left unfinished, then a new one. The answer: its
+  /// Has a machine walked to its end: first the executions that were left unfinished, then a new one. The answer: its
   /// output; nothing if another process went on with it.
-  Result<Value> walk(std::string_view name) {
-    const StateMachine machine = TRY(load_state_machine(name));
-    const auto unfinished = TRY(engine_->list(machine.name(), ExecutionStatus::running, kUnfinishedMax));
-    for (const Execution& execution : unfinished.executions) {
-      const auto walked = engine_->walk(execution.id, host_.context().stop);
+  Result<Value> walk(std::string_view machine) {
+    const std::string name(machine);
+    for (const Execution& execution : TRY(machines_.list(name, ExecutionStatus::running, kUnfinishedMax))) {
+      const auto walked = machines_.finish(execution.id);
       if (!walked) TRY(left_to_others(walked.error()));
     }
-    const auto ended = engine_->run(machine, Value::Object(), host_.context().stop);
+    const auto ended = machines_.run(name, Value::Object());
     if (!ended) {
       TRY(left_to_others(ended.error()));
       return Value(Value::Object());
@@ -159,16 +162,17 @@ class PipelineRun {
   }
 
   PipelineHost& host_;
+  StateMachines& machines_;
   const RunOptions& options_;
   Progress& progress_;
-  std::unique_ptr<Engine> engine_;
   bool others_at_work_ = false;
 };
 
 }  // namespace
 
-Result<RunReport> run_pipeline(PipelineHost& host, const RunOptions& options, Progress& progress) {
-  return PipelineRun(host, options, progress).run();
+Result<RunReport> run_pipeline(PipelineHost& host, StateMachines& machines, const RunOptions& options,
+                               Progress& progress) {
+  return PipelineRun(host, machines, options, progress).run();
 }
 
 }  // namespace tillite

@@ -25,6 +25,7 @@ PROGRAM = ""
 BOOTSTRAP = ""
 TOOLS = os.environ.get("TILLITE_TOOLS", os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/tools"))
 PEER = os.path.join(TOOLS, "aws-lambda-ric", "peer")
+EVENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../unit/lambda/events")
 
 
 class Host:
@@ -134,6 +135,24 @@ class Steps(HostedTest):
         self.assertEqual(answer["statusCode"], 400, answer)
         self.assertEqual(json.loads(answer["body"])["error"], "Tillite.InvalidInput")
 
+    def test_events_of_awss_shape_get_what_their_senders_expect(self):
+        def send(function, event):
+            with open(os.path.join(EVENTS, event + ".json"), encoding="utf-8") as file:
+                _, headers, answer = self.host.invoke(function, json.load(file))
+            return headers.get("X-Amz-Function-Error"), answer
+
+        self.assertEqual(send("embedding-vector-compact", "queue"), (None, {"batchItemFailures": []}))
+        _, answer = send("embedding-list-pending", "http_gateway_get")
+        self.assertEqual((answer["statusCode"], json.loads(answer["body"])["pending_batches"]), (200, []))
+        # The others poll a batch that is none: a gateway's caller hears of it, and so does a state machine's Retry.
+        for gateway in ("http_gateway", "rest_gateway"):
+            failed, answer = send("embedding-line-poll", gateway)
+            self.assertEqual((failed, answer["statusCode"]), (None, 404), answer)
+            self.assertEqual(json.loads(answer["body"])["error"], "Tillite.NotFound")
+        for caller in ("state_machine", "direct"):
+            failed, answer = send("embedding-line-poll", caller)
+            self.assertEqual((failed, answer["errorType"]), ("Unhandled", "Tillite.NotFound"), answer)
+
     def test_an_event_is_taken_and_run_later(self):
         status, _, answer = self.host.invoke("embedding-list-pending", {"collection": "receipt_lines"},
                                              X_Amz_Invocation_Type="Event")
@@ -187,6 +206,101 @@ class StepThatIsNone(HostedTest):
             self.assertIn(reason, failure["errorMessage"])
 
 
+class Settings(unittest.TestCase):
+    """What a function's variables say changes what it does."""
+
+    def setUp(self):
+        self.folder = self.enterContext(tempfile.TemporaryDirectory(prefix="tillite-lambda-"))
+        import_sample(PROGRAM, self.folder, 2)
+
+    def host(self, **variables):
+        host = Host(self.folder, *(word for name, value in variables.items() for word in ("--env", f"{name}={value}")))
+        self.addCleanup(host.stop)
+        return host
+
+    def result(self, host, function, event):
+        _, headers, answer = host.invoke(function, event)
+        self.assertNotIn("X-Amz-Function-Error", headers, answer)
+        return answer
+
+    def collect(self, host, entity="line"):
+        """Takes lines or words to the provider and their vectors into deltas; how many those are."""
+        batches = self.result(host, f"embedding-{entity}-find", {})["batches"]
+        for batch in batches:
+            self.result(host, f"embedding-{entity}-submit", batch)
+        for batch in batches:
+            until(lambda: self.result(host, f"embedding-{entity}-poll", {"batch_id": batch["batch_id"]}).get("delta_id"),
+                  "the batch's vectors")
+        return len(batches)
+
+    def told(self, host):
+        """The messages of the queue."""
+        return [json.loads(message["body"]) for message in host.tillite("queue", "list")["messages"]]
+
+    def test_a_poll_tells_the_queue_of_its_delta(self):
+        host = self.host()
+        self.collect(host)
+        self.assertEqual([message["collection"] for message in self.told(host)], ["receipt_lines"])
+
+    def test_a_poll_that_is_to_skip_it_tells_nobody(self):
+        host = self.host(SKIP_SQS_NOTIFICATION="true")
+        self.collect(host)
+        self.assertEqual(self.told(host), [])
+
+    def merges(self, **variables):
+        """Whether a message of one small delta has it merged."""
+        host = self.host(**variables)
+        self.collect(host)
+        messages = self.told(host)
+        record = {"messageId": "m-1", "body": json.dumps(messages[0]), "eventSource": "aws:sqs"}
+        self.assertEqual(self.result(host, "embedding-vector-compact", {"Records": [record]}), {"batchItemFailures": []})
+        return host.tillite("status")["entities"][0]["snapshot_vectors"] > 0
+
+    def test_a_small_delta_waits_for_others(self):
+        self.assertFalse(self.merges())
+
+    def test_a_delta_is_merged_where_one_is_enough(self):
+        self.assertTrue(self.merges(COMPACTION_MIN_DELTAS="1"))
+
+    def test_a_delta_is_merged_where_its_bytes_are_enough(self):
+        self.assertTrue(self.merges(COMPACTION_MIN_BYTES="1"))
+
+    def test_a_delta_is_merged_where_its_age_is_enough(self):
+        host = self.host(COMPACTION_MAX_AGE_SECONDS="1")
+        self.collect(host)
+        record = {"messageId": "m-1", "body": json.dumps(self.told(host)[0]), "eventSource": "aws:sqs"}
+
+        def is_merged():
+            self.result(host, "embedding-vector-compact", {"Records": [record]})
+            return host.tillite("status")["entities"][0]["snapshot_vectors"] > 0
+        until(is_merged, "the merge of a delta that is a second old")
+
+    def chunks(self, entity, **variables):
+        host = self.host(BATCH_ITEMS_MAX="50", **variables)
+        self.assertGreater(self.collect(host, entity), 1)
+        return self.result(host, "embedding-split-chunks", {"collection": f"receipt_{entity}s"})["total_chunks"]
+
+    def test_deltas_are_merged_ten_at_a_time(self):
+        self.assertEqual(self.chunks("line"), 1)
+
+    def test_a_chunk_has_as_many_deltas_as_it_may_have(self):
+        self.assertGreater(self.chunks("line", CHUNK_SIZE_LINES="1"), 1)
+        self.assertGreater(self.chunks("word", CHUNK_SIZE_WORDS="1"), 1)
+
+    def test_a_chunk_of_words_is_not_one_of_lines(self):
+        self.assertEqual(self.chunks("word", CHUNK_SIZE_LINES="1"), 1)
+
+    def test_intermediate_files_lie_where_they_are_told_to(self):
+        work = os.path.join(self.folder, "work")
+        self.result(self.host(CHROMA_PERSIST_DIRECTORY=work), "embedding-line-find", {})
+        self.assertEqual(os.listdir(os.path.join(work, "scratch")), [], "an invocation's folder goes with it")
+        with open(os.path.join(self.folder, "file"), "w"):
+            pass
+        _, headers, failure = self.host(CHROMA_PERSIST_DIRECTORY=os.path.join(self.folder, "file")).invoke(
+            "embedding-line-find", {})
+        self.assertEqual(headers["X-Amz-Function-Error"], "Unhandled", failure)
+
+
 class OutOfTime(unittest.TestCase):
     """A provider that does not answer while the function's time goes by."""
 
@@ -194,12 +308,8 @@ class OutOfTime(unittest.TestCase):
         self.folder = tempfile.TemporaryDirectory(prefix="tillite-lambda-")
         self.addCleanup(self.folder.cleanup)
         folder = self.folder.name
-        with open(os.path.join(folder, "emulator.log"), "wb") as log:
-            self.emulator = subprocess.Popen(
-                [PROGRAM, "--json", "openai-emulator", "--port", "0", "--folder", os.path.join(folder, "emulator"),
-                 "--latency", "request=10m"], stdout=subprocess.PIPE, stderr=log, env=clean_environment(folder), text=True)
+        provider = self.start_emulator("0", "request=10m")
         self.addCleanup(self.stop_emulator)
-        provider = json.loads(self.emulator.stdout.readline())["environment"]
         sample = subprocess.run([PROGRAM, "sample", "--receipts", "1"], capture_output=True, check=True)
         subprocess.run([PROGRAM, "--home", os.path.join(folder, "tillite"), "import", "-"], input=sample.stdout,
                        capture_output=True, check=True, env=clean_environment(folder, **provider))
@@ -211,12 +321,23 @@ class OutOfTime(unittest.TestCase):
         self.host = Host(folder, "--functions", functions, "--env", options[0], "--env", options[1])
         self.addCleanup(self.host.stop)
 
+    def start_emulator(self, port, latency):
+        """The variables of who calls it."""
+        folder = self.folder.name
+        with open(os.path.join(folder, "emulator.log"), "ab") as log:
+            self.emulator = subprocess.Popen(
+                [PROGRAM, "--json", "openai-emulator", "--port", port, "--folder", os.path.join(folder, "emulator"),
+                 "--latency", latency], stdout=subprocess.PIPE, stderr=log, env=clean_environment(folder), text=True)
+        said = json.loads(self.emulator.stdout.readline())
+        self.port = str(said["port"])
+        return said["environment"]
+
     def stop_emulator(self):
         self.emulator.kill()
         self.emulator.wait(PATIENCE_S)
         self.emulator.stdout.close()
 
-    def test_a_step_ends_before_it_is_killed_and_can_be_called_again(self):
+    def test_a_step_ends_before_it_is_killed_and_goes_on_when_it_is_called_again(self):
         _, _, found = self.host.invoke("embedding-line-find", {})
         batch = found["batches"][0]
         _, headers, failure = self.host.invoke("submit", {"execution": "x", **batch})
@@ -228,6 +349,12 @@ class OutOfTime(unittest.TestCase):
         _, _, again = self.host.invoke("submit", {"execution": "x", **batch})
         self.assertIn("wait" if "action" in again else "Tillite.TimedOut", again.values())
         self.assertEqual(self.host.children(), process, "the process lives on")
+        # As soon as the provider answers, the next call does what is left.
+        self.stop_emulator()
+        self.start_emulator(self.port, "request=1ms")
+        until(lambda: self.host.invoke("submit", {"execution": "x", **batch})[2].get("action") == "submitted",
+              "the submit, by a later call")
+        self.assertEqual(self.host.children(), process)
 
 
 class Aws(HostedTest):
@@ -299,7 +426,7 @@ def main():
     if part == "Peer" and not os.access(PEER, os.X_OK):
         print(f"SKIPPED: there is no {PEER}, so that AWS's runtime client could not be tried: run scripts/setup test")
         return SKIPPED
-    cases = {"Steps": (Steps, StepThatIsNone, OutOfTime), "Aws": (Aws,), "Peer": (Peer,)}[part]
+    cases = {"Steps": (Steps, StepThatIsNone, Settings, OutOfTime), "Aws": (Aws,), "Peer": (Peer,)}[part]
     suite = unittest.TestSuite(unittest.defaultTestLoader.loadTestsFromTestCase(case) for case in cases)
     return 0 if unittest.TextTestRunner(verbosity=2).run(suite).wasSuccessful() else 1
 

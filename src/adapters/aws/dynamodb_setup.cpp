@@ -99,7 +99,7 @@ Result<void> try_to(AwsClient& client, std::string_view operation, const Json& a
 
 }  // namespace
 
-Result<void> create_dynamodb_table(AwsClient& client, const std::string& table, Clock& clock, const Logger& log,
+Result<bool> create_dynamodb_table(AwsClient& client, const std::string& table, Clock& clock, const Logger& log,
                                    const std::stop_token& stop) {
   const auto created = call(client, "CreateTable", description_of(table), stop);
   if (!created && !created.error().is("ResourceInUseException")) return std::unexpected(Error(created.error()));
@@ -112,9 +112,10 @@ Result<void> create_dynamodb_table(AwsClient& client, const std::string& table, 
       client, "UpdateTimeToLive",
       {{"TableName", table}, {"TimeToLiveSpecification", {{"AttributeName", "time_to_live"}, {"Enabled", true}}}}, log,
       stop));
-  return try_to(client, "UpdateContinuousBackups",
-                {{"TableName", table}, {"PointInTimeRecoverySpecification", {{"PointInTimeRecoveryEnabled", true}}}},
-                log, stop);
+  TRY(try_to(client, "UpdateContinuousBackups",
+             {{"TableName", table}, {"PointInTimeRecoverySpecification", {{"PointInTimeRecoveryEnabled", true}}}}, log,
+             stop));
+  return created.has_value();
 }
 
 }  // namespace tillite

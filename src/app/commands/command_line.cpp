@@ -45,6 +45,7 @@ struct Values {
   std::string execution;
   bool express = false;
   bool no_history = false;
+  bool on_aws = false;
   std::string body;
   std::string status;
   std::size_t limit = 100;
@@ -79,6 +80,7 @@ class Parser {
     add_receipt_commands();
     add_run_commands();
     add_adoption_commands();
+    add_aws_commands();
     add_generation_commands();
     add_search_commands();
     add_snapshot_commands();
@@ -142,8 +144,9 @@ class Parser {
   }
 
   /// Of the commands that create collections.
-  void add_shards(CLI::App& command) {
-    command.add_option("--shards", parsed_.shards, "Parts of a new collection, merged in parallel (TILLITE_SHARDS)")
+  CLI::Option* add_shards(CLI::App& command) {
+    return command
+        .add_option("--shards", parsed_.shards, "Parts of a new collection, merged in parallel (TILLITE_SHARDS)")
         ->check(CLI::Range(1, kShardsMax));
   }
 
@@ -151,6 +154,10 @@ class Parser {
     command.add_option("--entity", entity, "line, word or both")
         ->check(CLI::IsMember({"line", "word", "both"}))
         ->capture_default_str();
+  }
+
+  static CLI::Option* add_on_aws(CLI::App& command, bool& on_aws) {
+    return command.add_flag("--on-aws", on_aws, "The state machines on Step Functions (docs/aws.md)");
   }
 
   void add_receipt_commands() {
@@ -195,21 +202,33 @@ class Parser {
     migrate->add_option("--type", v->migrate.options.more_types, "TYPEs of further rows that go along");
   }
 
+  void add_aws_commands() {
+    auto* aws = app_.add_subcommand("aws", "The parts of the pipeline that lie on AWS");
+    aws->require_subcommand(1);
+    aws->fallthrough();
+    aws->footer("Example: DYNAMODB_TABLE_NAME=ReceiptsTable tillite aws setup");
+    add(*aws, "setup", "Makes the table if it is not there, and looks for buckets and queue (docs/aws.md)",
+        "DYNAMODB_TABLE_NAME=ReceiptsTable tillite aws setup", &aws_setup_command);
+  }
+
   void add_run_commands() {
     auto v = values_;
     auto* run = add(app_, "run", "Embeds what is new and publishes snapshots, until nothing is left to do",
                     "tillite run", [v](CommandContext& c) { return run_command(c, v->run); });
     add_entity(*run, v->run.entity);
     run->add_flag("--no-wait", v->run.no_wait, "Submit, take what is ready, and end");
-    run->add_option("--budget", v->run.budget,
-                    "Do nothing if it would cost more: as in 0.50USD, or a number of tokens");
-    run->add_option_function<std::int64_t>(
-           "--direct", [this](const std::int64_t items) { parsed_.direct_items_max = std::to_string(items); },
-           "If no more items are to be sent than N (default 100), ask for them at once, at twice the price")
-        ->expected(0, 1)
-        ->default_str("100")
-        ->check(CLI::Range(0, 2048));
-    add_shards(*run);
+    auto* budget = run->add_option("--budget", v->run.budget,
+                                   "Do nothing if it would cost more: as in 0.50USD, or a number of tokens");
+    auto* direct =
+        run->add_option_function<std::int64_t>(
+               "--direct", [this](const std::int64_t items) { parsed_.direct_items_max = std::to_string(items); },
+               "If no more items are to be sent than N (default 100), ask for them at once, at twice the price")
+            ->expected(0, 1)
+            ->default_str("100")
+            ->check(CLI::Range(0, 2048));
+    auto* shards = add_shards(*run);
+    // What the functions at AWS do is said by their own variables.
+    add_on_aws(*run, v->run.on_aws)->excludes(budget)->excludes(direct)->excludes(shards);
 
     auto* plan = add(app_, "plan", "Shows what a run would send, and what it would cost", "tillite plan --entity word",
                      [v](CommandContext& c) { return plan_command(c, v->entity, v->with_aws); });
@@ -438,29 +457,32 @@ class Parser {
         add(*workflow, "start", "Walks a state machine to its end",
             "tillite workflow start poll-store-sf --input '{\"max_concurrency\": 4}'", [v](CommandContext& c) {
               c.host.keeps_history = !v->no_history;
-              return workflow_start_command(c, v->name, v->input);
+              return workflow_start_command(c, v->name, v->input, v->on_aws);
             });
     start->add_flag("--no-history", v->no_history, "Keeps no events; the execution is as durable as with them");
     start->add_option("name", v->name, "The state machine, or a file NAME.asl.json")->required();
     start->add_option("--input", v->input, "JSON")->capture_default_str();
-    add(*workflow, "list", "Lists executions, newest first", "tillite workflow list", &workflow_list_command);
+    add_on_aws(*start, v->on_aws);
+    auto* list = add(*workflow, "list", "Lists executions, newest first", "tillite workflow list",
+                     [v](CommandContext& c) { return workflow_list_command(c, v->on_aws); });
+    add_on_aws(*list, v->on_aws);
     auto* describe = add(*workflow, "describe", "Shows an execution", "tillite workflow describe ID",
                          [v](CommandContext& c) { return workflow_describe_command(c, v->execution); });
-    describe->add_option("id", v->execution, "The execution's id")->required();
+    describe->add_option("id", v->execution, "The execution's id, or its ARN at AWS")->required();
     auto* history = add(*workflow, "history", "Shows an execution's events", "tillite workflow history ID",
                         [v](CommandContext& c) { return workflow_history_command(c, v->execution); });
-    history->add_option("id", v->execution, "The execution's id")->required();
+    history->add_option("id", v->execution, "The execution's id, or its ARN at AWS")->required();
     auto* stop = add(*workflow, "stop", "Ends an execution where it stands", "tillite workflow stop ID",
                      [v](CommandContext& c) { return workflow_stop_command(c, v->execution); });
-    stop->add_option("id", v->execution, "The execution's id")->required();
+    stop->add_option("id", v->execution, "The execution's id, or its ARN at AWS")->required();
     auto* resume =
         add(*workflow, "resume", "Walks an execution that was cut off to its end", "tillite workflow resume ID",
             [v](CommandContext& c) { return workflow_resume_command(c, v->execution); });
-    resume->add_option("id", v->execution, "The execution's id")->required();
+    resume->add_option("id", v->execution, "The execution's id, or its ARN at AWS")->required();
     auto* redrive =
         add(*workflow, "redrive", "Has an execution that failed go on where it did", "tillite workflow redrive ID",
             [v](CommandContext& c) { return workflow_redrive_command(c, v->execution); });
-    redrive->add_option("id", v->execution, "The execution's id")->required();
+    redrive->add_option("id", v->execution, "The execution's id, or its ARN at AWS")->required();
     auto* test = add(*workflow, "test", "Runs cases that say how a state machine behaves (docs/conformance.md)",
                      "tillite workflow test CASE.json...",
                      [v](CommandContext& c) { return workflow_test_command(c, v->files); });

@@ -33,7 +33,8 @@ inline constexpr int kFindings = 19;
 struct RunCommandOptions {
   std::string entity = "both";
   bool no_wait = false;
-  std::string budget;  ///< as in 0.50USD, or a number of tokens; empty: none
+  std::string budget;   ///< as in 0.50USD, or a number of tokens; empty: none
+  bool on_aws = false;  ///< Step Functions walks the state machines, not this process
 };
 [[nodiscard]] Result<int> run_command(CommandContext& context, const RunCommandOptions& options);
 [[nodiscard]] Result<int> plan_command(CommandContext& context, const std::string& entity, bool with_aws);
@@ -49,6 +50,8 @@ struct MigrateOptions {
   MigrationOptions options;
 };
 [[nodiscard]] Result<int> migrate_command(CommandContext& context, const MigrateOptions& asked);
+/// Makes the table that the environment names, and looks whether its buckets and its queue are there.
+[[nodiscard]] Result<int> aws_setup_command(CommandContext& context);
 [[nodiscard]] Result<int> gc_command(CommandContext& context, bool dry_run, std::int64_t keep_hours);
 
 struct GenerationOptions {
@@ -153,9 +156,10 @@ struct OpenAiEmulatorOptions {
 };
 [[nodiscard]] Result<int> openai_emulator_command(CommandContext& context, const OpenAiEmulatorOptions& options);
 
+/// Those of Step Functions if `on_aws`. The commands below are of an execution there if its id is an ARN.
 [[nodiscard]] Result<int> workflow_start_command(CommandContext& context, const std::string& name,
-                                                 const std::string& input);
-[[nodiscard]] Result<int> workflow_list_command(CommandContext& context);
+                                                 const std::string& input, bool on_aws);
+[[nodiscard]] Result<int> workflow_list_command(CommandContext& context, bool on_aws);
 [[nodiscard]] Result<int> workflow_describe_command(CommandContext& context, const std::string& id);
 [[nodiscard]] Result<int> workflow_history_command(CommandContext& context, const std::string& id);
 [[nodiscard]] Result<int> workflow_stop_command(CommandContext& context, const std::string& id);

@@ -1,4 +1,5 @@
 // run, status, compact, backup, gc: what moves the pipeline and tells where it stands.
+#include "adapters/aws/aws_settings.h"
 #include "app/commands/budget.h"
 #include "app/commands/commands.h"
 #include "app/commands/entity_choice.h"
@@ -187,6 +188,19 @@ std::string why_it_ended(const std::string& budget, const RunReport& report, con
       report.refused.tokens);
 }
 
+/// Functions at AWS cannot work on the rows of a home.
+Result<void> check_rows_are_there(const Environment& environment) {
+  if (!environment("DYNAMODB_TABLE_NAME").value_or("").empty()) return {};
+  if (TRY(read_aws_settings(environment)).has_own_endpoint(AwsApi::step_functions)) return {};
+  return fail(Code::invalid_input, "the variable DYNAMODB_TABLE_NAME is missing: what runs on AWS has its rows there");
+}
+
+Result<std::unique_ptr<StateMachines>> machines_of_run(PipelineHost& host, bool on_aws,
+                                                       const PipelineHost::Options& options, Progress& progress) {
+  if (!on_aws) return engine_machines(host, options.stop, &progress);
+  return step_functions_machines(options.environment, options.log, options.stop, &progress);
+}
+
 /// Says that a run would cost too much; nothing was done.
 int refuse(const RunPlan& plan, const std::string& reason, const Output& output) {
   print(plan, output);
@@ -198,8 +212,9 @@ int refuse(const RunPlan& plan, const std::string& reason, const Output& output)
 }  // namespace
 
 Result<int> run_command(CommandContext& context, const RunCommandOptions& asked) {
-  RunOptions options{.entities = TRY(entities_named(asked.entity)), .wait = !asked.no_wait};
+  RunOptions options{.entities = TRY(entities_named(asked.entity)), .wait = !asked.no_wait, .on_aws = asked.on_aws};
   PipelineHost::Options host_options = context.host;
+  if (asked.on_aws) TRY(check_rows_are_there(host_options.environment));
   const Budget budget = asked.budget.empty() ? Budget() : TRY(parse_budget(asked.budget));
   if (!asked.budget.empty()) host_options.spending = std::make_shared<Spending>(budget);
   const auto host = TRY(PipelineHost::open(host_options));
@@ -212,7 +227,8 @@ Result<int> run_command(CommandContext& context, const RunCommandOptions& asked)
                     : context.live_progress  ? Progress::Form::terminal
                                              : Progress::Form::lines;
   Progress progress(form, host->ports().clock);
-  const RunReport report = TRY(run_pipeline(*host, options, progress));
+  const auto machines = TRY(machines_of_run(*host, asked.on_aws, context.host, progress));
+  const RunReport report = TRY(run_pipeline(*host, *machines, options, progress));
   progress.finish();
 
   const auto cost = cost_of_run(report.done, host->context().settings);

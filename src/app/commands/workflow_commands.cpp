@@ -3,6 +3,7 @@
 #include "app/commands/commands.h"
 #include "app/embedded_definitions.h"
 #include "app/functions/step_task_runner.h"
+#include "app/state_machines.h"
 #include "base/file.h"
 #include "base/time.h"
 #include "workflow/cases/case_file.h"
@@ -40,16 +41,6 @@ void print_line(const Execution& execution, const Output& output) {
               iso_time(execution.started_ms), execution.error.empty() ? "" : "  " + execution.error);
 }
 
-/// A machine of ours by its name, or a file's, called like the file.
-Result<StateMachine> machine_named(const std::string& name) {
-  if (!name.ends_with(".json")) return load_state_machine(name);
-  std::string called = Path(name).filename().string();
-  for (const char* end : {".json", ".asl"}) {
-    if (called.ends_with(end)) called.resize(called.size() - std::string_view(end).size());
-  }
-  return StateMachine::parse(std::move(called), TRY(read_file(Path(name))));
-}
-
 /// Prints how an execution ended; one that failed is the command's error.
 Result<int> report(const Execution& ended, const Output& output) {
   print_line(ended, output);
@@ -58,6 +49,24 @@ Result<int> report(const Execution& ended, const Output& output) {
   if (ended.status == ExecutionStatus::succeeded) return kDone;
   return fail(code_named(ended.error), "{}: {}", ended.error.empty() ? "it failed" : ended.error,
               message_of_cause(ended.cause.value_or("")));
+}
+
+/// State machines, and the home in which they are walked if it is not at AWS.
+struct Place {
+  std::unique_ptr<PipelineHost> host;
+  std::unique_ptr<StateMachines> machines;
+};
+
+Result<Place> open_place(const CommandContext& context, bool on_aws) {
+  Place place;
+  if (on_aws) {
+    place.machines =
+        TRY(step_functions_machines(context.host.environment, context.host.log, context.host.stop, nullptr));
+  } else {
+    place.host = TRY(PipelineHost::open(context.host));
+    place.machines = engine_machines(*place.host, context.host.stop, nullptr);
+  }
+  return place;
 }
 
 /// The steps of a home, which is opened when one of them runs.
@@ -95,21 +104,18 @@ Result<Value> test_state_call(const TestStateOptions& options) {
 
 }  // namespace
 
-Result<int> workflow_start_command(CommandContext& context, const std::string& name, const std::string& input) {
-  const StateMachine machine = TRY(machine_named(name));
+Result<int> workflow_start_command(CommandContext& context, const std::string& name, const std::string& input,
+                                   bool on_aws) {
   const Value parsed = TRY(parse_value(input, "--input"));
   context.host.create = name.ends_with(".json");  // ours work on what is in a home
-  const auto host = TRY(PipelineHost::open(context.host));
-  const auto engine = host->engine(nullptr);
-  const Execution ended = TRY(engine->run(machine, parsed, context.host.stop));
-  return report(ended, context.output);
+  const auto place = TRY(open_place(context, on_aws));
+  return report(TRY(place.machines->run(name, parsed)), context.output);
 }
 
-Result<int> workflow_list_command(CommandContext& context) {
-  const auto host = TRY(PipelineHost::open(context.host));
+Result<int> workflow_list_command(CommandContext& context, bool on_aws) {
+  const auto place = TRY(open_place(context, on_aws));
   Json json = {{"executions", Json::array()}, {"state_machines", state_machine_names()}};
-  const auto listed = TRY(host->engine(nullptr)->list("", std::nullopt, kListedMax));
-  for (const Execution& execution : listed.executions) {
+  for (const Execution& execution : TRY(place.machines->list("", std::nullopt, kListedMax))) {
     print_line(execution, context.output);
     json["executions"].push_back(summary_of(execution));
   }
@@ -122,17 +128,17 @@ Result<int> workflow_list_command(CommandContext& context) {
 }
 
 Result<int> workflow_describe_command(CommandContext& context, const std::string& id) {
-  const auto host = TRY(PipelineHost::open(context.host));
-  const Json json = json_of(TRY(host->engine(nullptr)->describe(ExecutionId(id))));
+  const auto place = TRY(open_place(context, is_on_step_functions(id)));
+  const Json json = json_of(TRY(place.machines->describe(ExecutionId(id))));
   context.output.line("{}", json.dump(2));
   context.output.json(json);
   return kDone;
 }
 
 Result<int> workflow_history_command(CommandContext& context, const std::string& id) {
-  const auto host = TRY(PipelineHost::open(context.host));
+  const auto place = TRY(open_place(context, is_on_step_functions(id)));
   Json json = {{"execution_id", id}, {"events", Json::array()}};
-  for (const HistoryEvent& event : TRY(host->engine(nullptr)->history(ExecutionId(id)))) {
+  for (const HistoryEvent& event : TRY(place.machines->history(ExecutionId(id)))) {
     context.output.line("{:>5}  {}  {:<28} {}", event.id, iso_time(event.timestamp_ms), event.type,
                         event.details.object().empty() ? "" : to_text(event.details).substr(0, 200));
     json["events"].push_back({{"id", event.id},
@@ -146,23 +152,21 @@ Result<int> workflow_history_command(CommandContext& context, const std::string&
 }
 
 Result<int> workflow_stop_command(CommandContext& context, const std::string& id) {
-  const auto host = TRY(PipelineHost::open(context.host));
-  const Execution stopped = TRY(host->engine(nullptr)->stop(ExecutionId(id), "", ""));
+  const auto place = TRY(open_place(context, is_on_step_functions(id)));
+  const Execution stopped = TRY(place.machines->stop(ExecutionId(id)));
   print_line(stopped, context.output);
   context.output.json(json_of(stopped));
   return kDone;
 }
 
 Result<int> workflow_resume_command(CommandContext& context, const std::string& id) {
-  const auto host = TRY(PipelineHost::open(context.host));
-  return report(TRY(host->engine(nullptr)->walk(ExecutionId(id), context.host.stop)), context.output);
+  const auto place = TRY(open_place(context, is_on_step_functions(id)));
+  return report(TRY(place.machines->finish(ExecutionId(id))), context.output);
 }
 
 Result<int> workflow_redrive_command(CommandContext& context, const std::string& id) {
-  const auto host = TRY(PipelineHost::open(context.host));
-  const auto engine = host->engine(nullptr);
-  TRY(engine->redrive(ExecutionId(id)));
-  return report(TRY(engine->walk(ExecutionId(id), context.host.stop)), context.output);
+  const auto place = TRY(open_place(context, is_on_step_functions(id)));
+  return report(TRY(place.machines->redrive(ExecutionId(id))), context.output);
 }
 
 Result<int> workflow_validate_command(CommandContext& context, const std::vector<std::string>& files, bool express) {

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 
-#include "adapters/aws/aws_client.h"
-#include "adapters/aws/credentials.h"
 #include "adapters/aws/dynamodb_table.h"
 #include "adapters/aws/s3_object_store.h"
 #include "adapters/aws/sqs_queue.h"
 #include "adapters/remote/kept_files.h"
+#include "app/parts/aws_clients.h"
 #include "base/memory_limit.h"
 
 namespace tillite {
@@ -16,29 +15,6 @@ namespace {
 constexpr std::uint64_t kSnapshotCacheBytes = std::uint64_t{4} << 30;
 
 std::string value_of(const Environment& environment, const std::string& name) { return environment(name).value_or(""); }
-
-/// Clients of services, which share one credential.
-class Clients {
- public:
-  Clients(AwsSettings settings, const Environment& environment, Clock& clock, Random& random, Logger log)
-      : settings_(std::move(settings)),
-        clock_(clock),
-        random_(random),
-        log_(std::move(log)),
-        credentials_(std::make_shared<Credentials>(
-            default_credential_source(settings_, environment, clock, random, log_), clock, log_)) {}
-
-  [[nodiscard]] std::shared_ptr<AwsClient> of(AwsApi api) const {
-    return std::make_shared<AwsClient>(api, settings_, credentials_, clock_, random_, log_);
-  }
-
- private:
-  AwsSettings settings_;
-  Clock& clock_;
-  Random& random_;
-  Logger log_;
-  std::shared_ptr<Credentials> credentials_;
-};
 
 Result<std::uint64_t> snapshot_cache_bytes(const Environment& environment) {
   const std::string text = value_of(environment, "TILLITE_SNAPSHOT_CACHE_BYTES");
@@ -75,7 +51,7 @@ Result<AwsParts> open_aws_parts(const Environment& environment, const Path& snap
   AwsParts parts;
   if (table.empty() && vectors.empty() && batch_files.empty() && queue.empty()) return parts;
 
-  const Clients clients(TRY(read_aws_settings(environment)), environment, clock, random, log.named("aws"));
+  const AwsClients clients = TRY(AwsClients::open(environment, clock, random, log));
   if (!table.empty()) {
     TRY(check_table_name(table));
     parts.table = std::make_unique<DynamoDbTable>(clients.of(AwsApi::dynamodb), table, random, stop);
