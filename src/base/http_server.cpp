@@ -41,35 +41,37 @@ constexpr std::size_t kRestBytesMax = 16 * 1024 * 1024;
 
 bool may_have_body(unsigned status) { return status >= 200 && status != 204 && status != 304; }
 
-/// An answer on its way from whoever gives it to its connection. All but `is_wanted` belongs to the thread of `io`.
+/// An answer on its way from whoever gives it to its connection. Belongs to the connection and its thread.
 struct PendingAnswer {
-  explicit PendingAnswer(std::shared_ptr<asio::io_context> context) : io(std::move(context)), arrived(*io) {
+  explicit PendingAnswer(asio::io_context& io) : arrived(io) {
     arrived.expires_at(asio::steady_timer::time_point::max());
   }
-  std::shared_ptr<asio::io_context> io;  // first: the timer needs it to its end
-  asio::steady_timer arrived;            // cancelled when the response is there
+  asio::steady_timer arrived;  // cancelled when the response is there
   std::optional<ServerResponse> response;
-  std::atomic<bool> is_wanted = true;
+  std::shared_ptr<std::atomic<bool>> is_wanted = std::make_shared<std::atomic<bool>>(true);
 };
 
-ServerAnswer answer_to(const std::shared_ptr<PendingAnswer>& pending) {
+/// Who is to answer may outlive the server: it owns neither the connection's part nor `io`, which owns that. They would
+/// keep each other for ever.
+ServerAnswer answer_to(const std::shared_ptr<PendingAnswer>& answer, const std::shared_ptr<asio::io_context>& io) {
   return ServerAnswer(
-      [pending](ServerResponse response) {
-        asio::post(*pending->io, [pending, response = std::move(response)]() mutable {
+      [there = std::weak_ptr(io), owed = std::weak_ptr(answer)](ServerResponse response) {
+        const auto context = there.lock();
+        if (!context) return;
+        asio::post(*context, [owed, response = std::move(response)]() mutable {
+          const auto pending = owed.lock();
+          if (!pending) return;
           pending->response = std::move(response);
           pending->arrived.cancel();
         });
       },
-      [pending] { return pending->is_wanted.load(); });
+      [is_wanted = answer->is_wanted] { return is_wanted->load(); });
 }
 
 /// Work on its way to one of the pool's threads and back. What it uses it owns: the connection may end before it.
 struct PendingWork {
-  explicit PendingWork(std::shared_ptr<asio::io_context> context) : io(std::move(context)), done(*io) {
-    done.expires_at(asio::steady_timer::time_point::max());
-  }
-  std::shared_ptr<asio::io_context> io;  // first: the timer needs it to its end
-  asio::steady_timer done;               // cancelled when the work is done
+  explicit PendingWork(asio::io_context& io) : done(io) { done.expires_at(asio::steady_timer::time_point::max()); }
+  asio::steady_timer done;  // cancelled when the work is done
   bool is_done = false;
 };
 
@@ -383,15 +385,17 @@ class HttpServer::Implementation {
   /// Does work on one of the pool's threads. An exception is a library's, for lack of memory: what the work would have
   /// changed stays as it is.
   asio::awaitable<void> on_pool(const std::function<void()>& work) {
-    const auto pending = std::make_shared<PendingWork>(io_);
-    asio::post(pool_, [pending, work] {
+    const auto pending = std::make_shared<PendingWork>(*io_);
+    asio::post(pool_, [this, waiting = std::weak_ptr(pending), work] {
       try {
         work();
       } catch (const std::exception&) {
       }
-      asio::post(*pending->io, [pending] {
-        pending->is_done = true;
-        pending->done.cancel();
+      asio::post(*io_, [waiting] {
+        const auto waits = waiting.lock();
+        if (!waits) return;
+        waits->is_done = true;
+        waits->done.cancel();
       });
     });
     error_code ignored;
@@ -412,8 +416,8 @@ class HttpServer::Implementation {
 
   /// The handler's answer, whenever it comes. Takes the request away.
   asio::awaitable<ServerResponse> handled(const std::shared_ptr<Connection>& connection, ServerRequest& request) {
-    const auto pending = std::make_shared<PendingAnswer>(io_);
-    asio::post(pool_, [this, request = std::move(request), answer = answer_to(pending)]() mutable {
+    const auto pending = std::make_shared<PendingAnswer>(*io_);
+    asio::post(pool_, [this, request = std::move(request), answer = answer_to(pending, io_)]() mutable {
       try {
         handler_(std::move(request), std::move(answer));
       } catch (const std::exception&) {
@@ -426,8 +430,8 @@ class HttpServer::Implementation {
 
   asio::awaitable<ServerResponse> received(const std::shared_ptr<Connection>& connection,
                                            const std::shared_ptr<BodyReceiver>& receiver) {
-    const auto pending = std::make_shared<PendingAnswer>(io_);
-    asio::post(pool_, [receiver, answer = answer_to(pending)]() mutable {
+    const auto pending = std::make_shared<PendingAnswer>(*io_);
+    asio::post(pool_, [receiver, answer = answer_to(pending, io_)]() mutable {
       try {
         receiver->finish(std::move(answer));
       } catch (const std::exception&) {  // as above
@@ -449,7 +453,7 @@ class HttpServer::Implementation {
         error_code peeked;
         const std::size_t read =
             connection->stream.socket().receive(asio::buffer(byte), tcp::socket::message_peek, peeked);
-        if (peeked || read == 0) pending->is_wanted = false;
+        if (peeked || read == 0) *pending->is_wanted = false;
       });
     }
     error_code ignored;
