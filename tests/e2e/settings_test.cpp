@@ -68,6 +68,14 @@ TEST_F(SettingsOfTheProgram, ANewCollectionHasAsManyShardsAsAreAskedFor) {
   EXPECT_EQ(ask(program, {"status"}).at("entities").at(0).at("snapshot_shards"), 3);
 }
 
+TEST_F(SettingsOfTheProgram, ANewCollectionHasTheFormatsThatAreAskedFor) {
+  const Program program = with({{"EMBEDDING_FORMAT_LINE", "line/rows/1"}, {"EMBEDDING_FORMAT_WORD", "word/tagged/1"}});
+  ASSERT_EQ(program.run({"run"}).status, 0);
+  const Json listed = ask(program, {"generations", "list"}).at("generations");
+  EXPECT_EQ(listed.at(0).at("binding").at("input_format"), "line/rows/1");
+  EXPECT_EQ(listed.at(1).at("binding").at("input_format"), "word/tagged/1");
+}
+
 TEST_F(SettingsOfTheProgram, ABatchHasAsManyItemsAndTokensAsItMay) {
   const auto submitted = [&](const Variables& variables) {
     return ask(with(variables), {"run", "--entity", "line"}).at("batches_submitted").get<int>();
