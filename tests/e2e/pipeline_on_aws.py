@@ -38,7 +38,6 @@ RECEIPTS = 100
 MADE_UP_RECEIPTS = 10
 MESSAGES = int(os.environ.get("TILLITE_MESSAGES", "1000"))
 RECEIPTS_OF_MANY_DELTAS = 45
-LINES_OF_MANY_DELTAS = 3
 
 # In the order in which the pipeline runs them.
 MACHINES = ["create-batches-sf", "poll-store-sf", "create-word-batches-sf", "poll-word-embeddings-sf"]
@@ -129,12 +128,12 @@ def made_up_receipts(folder, receipts):
 
 
 def receipts_without_repeats(folder):
-    """Short ones, no text of which is in another: none waits for another's batch."""
+    """Of one line each, no text of which is in another: none waits for another's batch."""
     file = made_up_receipts(folder, RECEIPTS_OF_MANY_DELTAS)
     with open(file) as written:
         receipts = [json.loads(line) for line in written]
     for i, receipt in enumerate(receipts):
-        receipt["lines"] = receipt["lines"][:LINES_OF_MANY_DELTAS]
+        receipt["lines"] = receipt["lines"][:1]
         for line in receipt["lines"]:
             for word in line["words"]:
                 word["text"] = f"item-{i}-{line['line_id']}-{word['word_id']}"
@@ -402,22 +401,19 @@ class EventSourceMapping:
 
 class CompactionByQueue(OnAws):
     POISON = ["no JSON", "{}", json.dumps({"collection": "no_such_collection"})]
-    # A batch has whole receipts: so every receipt is a batch, and a delta.
+    # Every line and every word is a batch, and a delta.
     SETTINGS = {"BATCH_ITEMS_MAX": "1"}
 
     def test_everything_is_merged_once_and_only_poison_ends_in_the_dead_letters(self):
         self.aws.tillite("import", receipts_without_repeats(self.folder))
-        for machine in SUBMITTING:
-            self.aws.run(machine)
-        with figure("polls"):
-            self.poll_everything()
+        with figure("making the deltas"):
+            until(self.everything_is_in_deltas, "a delta for everything")
         notifications = self.messages()
-        for entity in self.entities():
-            self.assertEqual(entity["in_deltas"], entity["found"] - entity["noise"])
         told = [json.loads(body) for body in notifications]
         deltas = {collection: len({delta["delta_key"] for delta in told if delta["collection"] == collection})
                   for collection in COLLECTIONS}
-        self.assertEqual(deltas, {collection: RECEIPTS_OF_MANY_DELTAS for collection in COLLECTIONS})
+        for collection in COLLECTIONS:
+            self.assertGreaterEqual(deltas[collection], RECEIPTS_OF_MANY_DELTAS, collection)
 
         bodies = [notifications[i % len(notifications)] for i in range(MESSAGES)] + self.POISON
         with figure(f"sending {len(bodies)} messages"):
@@ -444,6 +440,13 @@ class CompactionByQueue(OnAws):
         self.assertEqual(self.aws.refusals(), [])
         self.assertLessEqual({"ReceiveMessage", "DeleteMessageBatch", "SendMessage"}, {
             dict(call)["operation"] for call in self.aws.calls_of_steps() if dict(call)["step"] == "compaction"})
+
+    def everything_is_in_deltas(self):
+        """Submits and polls; one run may leave something to the next."""
+        for machine in SUBMITTING:
+            self.aws.run(machine)
+        self.poll_everything()
+        return all(entity["in_deltas"] == entity["found"] - entity["noise"] for entity in self.entities())
 
     def poll_everything(self):
         functions = self.aws.functions_client()
