@@ -136,9 +136,7 @@ Result<Json> find(Entity entity, const Ports& ports, const StepContext& context)
   TRY(release_stranded_items(entity, ports, context));
   const CollectionBinding binding = TRY(active_collection(entity, ports, context));
   TRY(write_change_deltas(entity, binding, ports, context));
-  const auto generations = TRY(generations_of(entity, ports));
-  TRY(finish_swap(entity, generations, ports, context));
-  const auto building = building_among(generations);
+  const auto building = TRY(building_generation(entity, ports));
   Finder finder(entity, binding, ports, context);
   TRY(finder.take_up_prepared());
   // What is new waits for the generation that is about to become the active one.

@@ -72,50 +72,6 @@ Result<bool> can_be_retired(Entity entity, const CollectionBinding& binding, con
   return true;
 }
 
-/// Whether items are to be given up once a generation is active: noted before the swap, so that it is done whoever is
-/// cut off.
-Result<void> note_giving_up(const CollectionBinding& generation, bool gives_up, Table& table) {
-  Update update{.key = generation_row_key(generation.collection, generation.generation), .condition = {present("PK")}};
-  if (gives_up) {
-    update.set["gives_up"] = true;
-  } else {
-    update.remove.emplace_back("gives_up");
-  }
-  return table.write(update);
-}
-
-/// An item without a vector is no SUCCESS: it failed, or is to be embedded once its receipt is whole.
-Update give_up(const Lack& lack, Entity entity, const Settings& settings) {
-  const auto status = lack.refused ? EmbeddingStatus::failed : EmbeddingStatus::none;
-  Update update{.key = row_key(lack.id),
-                .set = status_keys(lack.id, status),
-                .remove = {"embedding_batch_id", std::string(names_of(entity).embedding_id)},
-                .condition = {equal("embedding_status", std::string(status_name(EmbeddingStatus::success)))}};
-  update.set["attempts"] = lack.refused ? settings.attempts_max : 0;
-  if (lack.refused) update.set["failure_reason"] = lack.reason;
-  return update;
-}
-
-/// Gives up what a generation that has become the active one does without, under the publish lock: what it lacks of its
-/// predecessor's newest version cannot be published meanwhile.
-Result<void> give_up_left_out(Entity entity, const CollectionBinding& before, const CollectionBinding& active,
-                              const Ports& ports, const StepContext& context) {
-  auto gap = TRY(GenerationGap::open(before, active, ports, context));
-  std::vector<Write> writes;
-  BackfillCursor cursor;
-  TRY(gap.walk(cursor, [&](std::vector<Lack>&& lacking) -> Result<bool> {
-    for (const Lack& lack : lacking) {
-      if (lack.kind == Lack::Kind::left_out && lack.has_row)
-        writes.emplace_back(give_up(lack, entity, context.settings));
-    }
-    if (writes.size() < kWritesAtOnce) return true;
-    TRY(ports.table.write_each(std::exchange(writes, {})));
-    return true;
-  }));
-  TRY(ports.table.write_each(writes));
-  return note_giving_up(active, false, ports.table);
-}
-
 class Builder {
  public:
   Builder(Entity entity, CollectionBinding active, Generation building, std::size_t batches_max, const Ports& ports,
@@ -282,10 +238,8 @@ class Builder {
     if (!TRY(can_be_retired(entity_, active_, ports_))) return false;
     if (has_open_batches(TRY(batches_in(ports_.table, entity_, kOpenStatuses)), building_.number())) return false;
     if (!TRY(nothing_is_missing())) return false;
-    if (leaves_rows_out_) TRY(note_giving_up(building_.binding, true, ports_.table));
     TRY(lock.still_held());
     TRY(swap_root(active_, building_.binding, ports_.vectors));
-    if (leaves_rows_out_) TRY(give_up_left_out(entity_, active_, building_.binding, ports_, context_));
     context_.log.info("swapped generations", {{"collection", active_.collection},
                                               {"from", active_.generation},
                                               {"to", building_.number()},
@@ -293,16 +247,20 @@ class Builder {
     return true;
   }
 
-  /// Looks at everything once more.
+  /// Looks at everything once more, and gives up the items that are left out.
   Result<bool> nothing_is_missing() {
     auto gap = TRY(GenerationGap::open(active_, building_.binding, ports_, context_));
+    std::vector<Write> giving_up;
     bool missing = false;
-    leaves_rows_out_ = false;
     BackfillCursor cursor;
     TRY(gap.walk(cursor, [&](std::vector<Lack>&& lacking) -> Result<bool> {
       for (const Lack& lack : lacking) {
         if (lack.kind != Lack::Kind::left_out) missing = true;
-        if (lack.kind == Lack::Kind::left_out && lack.has_row) leaves_rows_out_ = true;
+        if (lack.kind == Lack::Kind::left_out && lack.has_row) giving_up.push_back(TRY(give_up(lack)));
+      }
+      if (giving_up.size() >= kWritesAtOnce && !missing) {
+        TRY(ports_.table.write_each(giving_up));
+        giving_up.clear();
       }
       return !missing;
     }));
@@ -311,7 +269,21 @@ class Builder {
       missing = true;
       return {};
     }));
-    return !missing;
+    if (missing) return false;
+    TRY(ports_.table.write_each(giving_up));
+    return true;
+  }
+
+  /// An item without a vector is no SUCCESS: it failed, or is to be embedded once its receipt is whole.
+  Result<Update> give_up(const Lack& lack) {
+    const auto status = lack.refused ? EmbeddingStatus::failed : EmbeddingStatus::none;
+    Update update{.key = row_key(lack.id),
+                  .set = status_keys(lack.id, status),
+                  .remove = {"embedding_batch_id", std::string(names_of(entity_).embedding_id)},
+                  .condition = {equal("embedding_status", std::string(status_name(EmbeddingStatus::success)))}};
+    update.set["attempts"] = lack.refused ? context_.settings.attempts_max : 0;
+    if (lack.refused) update.set["failure_reason"] = lack.reason;
+    return update;
   }
 
   Entity entity_;
@@ -326,7 +298,6 @@ class Builder {
   LeftOutItems left_out_;
   std::int64_t found_ = 0;    ///< missing, in this call
   std::int64_t brought_ = 0;  ///< of these, vectors that are on their way now
-  bool leaves_rows_out_ = false;
   BackfillReport report_;
 };
 
@@ -338,21 +309,6 @@ Result<BackfillReport> build_on(Entity entity, std::size_t batches_max, const Po
   if (!building || batches_max == 0) return BackfillReport{};
   CollectionBinding active = TRY(active_collection(entity, ports, context));
   return Builder(entity, std::move(active), *std::move(building), batches_max, ports, context).build_on();
-}
-
-Result<void> finish_swap(Entity entity, const std::vector<Generation>& generations, const Ports& ports,
-                         const StepContext& context) {
-  const auto active = std::ranges::find(generations, GenerationState::active, &Generation::state);
-  if (active == generations.end() || !active->gives_up) return {};
-  const auto is_retired = [](const Generation& generation) { return generation.state == GenerationState::retired; };
-  const auto before = std::find_if(std::make_reverse_iterator(active), generations.rend(), is_retired);
-  if (before == generations.rend()) return note_giving_up(active->binding, false, ports.table);  // its files are gone
-  auto lock = PublishLock::take(ports.table, ports.vectors, ports.clock, ports.random, active->binding, context.owner,
-                                context.settings.lock, context.lock_watch.get());
-  if (!lock && lock.error().code() == Code::lock_held) return {};
-  if (!lock) return std::unexpected(lock.error());
-  TRY(give_up_left_out(entity, before->binding, active->binding, ports, context));
-  return lock->release();
 }
 
 }  // namespace tillite

@@ -25,14 +25,9 @@ struct BackfillReport {
 /// none made in any case, so that the end comes. As soon as the last ones of the active generation are published and
 /// there still is nothing missing, looked at under the publish lock, the root object is swapped. Changes of items
 /// (change_delta.h), which both generations are told, do not put that off. Items that the new generation does without
-/// become FAILED, with the reason, or NONE, right after the swap; if whoever swapped was cut off, in the next call. One
-/// that would do without more than half of them is cancelled instead. May be called by anybody at any time: of several
-/// callers one moves the pass on.
+/// become FAILED, with the reason, or NONE. One that would do without more than half of them is cancelled instead. May
+/// be called by anybody at any time: of several callers one moves the pass on.
 [[nodiscard]] Result<BackfillReport> build_on(Entity entity, std::size_t batches_max, const Ports& ports,
                                               const StepContext& context);
-
-/// What whoever swapped was cut off from: gives up the items that the active one of these generations does without.
-[[nodiscard]] Result<void> finish_swap(Entity entity, const std::vector<Generation>& generations, const Ports& ports,
-                                       const StepContext& context);
 
 }  // namespace tillite

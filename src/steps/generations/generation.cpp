@@ -62,7 +62,6 @@ Result<Generation> parse_generation(const Item& row) {
     generation.left_out =
         static_cast<std::uint64_t>(std::max<std::int64_t>(TRY(optional_int(row, "left_out")).value_or(0), 0));
     generation.left_out_listed = TRY(parse_left_out(row));
-    generation.gives_up = TRY(optional_bool(row, "gives_up")).value_or(false);
     return generation;
   };
   auto generation = parse();
@@ -186,18 +185,14 @@ std::optional<Generation> candidate_among(const std::vector<Generation>& generat
   return may_follow ? std::optional(last) : std::nullopt;
 }
 
-std::optional<Generation> building_among(const std::vector<Generation>& generations) {
-  auto candidate = candidate_among(generations);
-  if (candidate && candidate->state != GenerationState::building) candidate.reset();
-  return candidate;
-}
-
 Result<std::optional<Generation>> candidate_generation(Entity entity, const Ports& ports) {
   return candidate_among(TRY(generations_of(entity, ports)));
 }
 
 Result<std::optional<Generation>> building_generation(Entity entity, const Ports& ports) {
-  return building_among(TRY(generations_of(entity, ports)));
+  auto candidate = TRY(candidate_generation(entity, ports));
+  if (candidate && candidate->state != GenerationState::building) candidate.reset();
+  return candidate;
 }
 
 Result<Generation> generation_numbered(Entity entity, std::int64_t number, const Ports& ports) {
@@ -266,8 +261,7 @@ Result<void> change_state(const Generation& generation, GenerationState from, Ge
                 .remove = {"closing", "backfill_cursor", "backfill_calls", "backfill_passes"},
                 .condition = {equal("state", std::string(generation_state_name(from)))}};
   // What a resumed one does without its passes find out anew.
-  if (to == GenerationState::building)
-    update.remove.insert(update.remove.end(), {"left_out", "left_out_items", "gives_up"});
+  if (to == GenerationState::building) update.remove.insert(update.remove.end(), {"left_out", "left_out_items"});
   return ports.table.write(update);
 }
 

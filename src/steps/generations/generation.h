@@ -40,7 +40,6 @@ struct Generation {
   std::int64_t created_ms = 0;
   std::int64_t changed_ms = 0;  ///< when it came into this state; 0 in rows of earlier programs
   bool closing = false;         ///< building, and all but there: no new batch is made for the active one
-  bool gives_up = false;        ///< once it is active: items without a vector are still called embedded
   BackfillCursor cursor;
   std::int64_t backfill_calls = 0;       ///< that have moved the cursor; who moves it names the number that it read
   std::int64_t backfill_passes = 0;      ///< that have ended and brought vectors
@@ -59,8 +58,6 @@ struct Generation {
 
 /// The generation that may become the next active one: the last, if it is being built or was cancelled.
 [[nodiscard]] std::optional<Generation> candidate_among(const std::vector<Generation>& generations);
-/// The candidate, if it is being built.
-[[nodiscard]] std::optional<Generation> building_among(const std::vector<Generation>& generations);
 [[nodiscard]] Result<std::optional<Generation>> candidate_generation(Entity entity, const Ports& ports);
 /// The one that is being built, if there is one.
 [[nodiscard]] Result<std::optional<Generation>> building_generation(Entity entity, const Ports& ports);
