@@ -11,30 +11,16 @@ namespace tillite {
 namespace {
 
 constexpr std::string_view kTokens = "tokens";
-constexpr std::string_view kRecounted = "recounted_at_ms";
-constexpr std::int64_t kRecountEveryMs = 10 * 60'000;
 constexpr int kTriesMax = 50;
 constexpr std::size_t kRequestBytesMax = std::size_t{1} << 20;
 
 ItemKey sum_key(const std::string& model) { return {fmt::format("MODEL#{}", model), "ENQUEUED_TOKENS"}; }
 
-struct Sum {
-  std::optional<std::int64_t> tokens;  ///< nothing if there is no row yet
-  std::int64_t recounted_ms = 0;       ///< when it was last compared with the rows
-};
-
-Result<Sum> read_row(const std::string& model, Table& table) {
-  const auto row = TRY(table.get(sum_key(model)));
-  if (!row) return Sum();
-  Sum sum;
-  sum.tokens = TRY(optional_int(*row, kTokens));
-  sum.recounted_ms = TRY(optional_int(*row, kRecounted)).value_or(0);
-  return sum;
-}
-
 /// A model's sum as it was read: nothing if there is no row yet.
 Result<std::optional<std::int64_t>> read_sum(const std::string& model, Table& table) {
-  return TRY(read_row(model, table)).tokens;
+  const auto row = TRY(table.get(sum_key(model)));
+  if (!row) return std::nullopt;
+  return TRY(optional_int(*row, kTokens));
 }
 
 /// The write that moves a sum, if it still is what was read.
@@ -51,44 +37,13 @@ Update reservation(const BatchId& batch, const std::string& model, std::int64_t 
           .condition = {absent("tokens_reserved"), absent("openai_batch_id"), equal("status", "PENDING")}};
 }
 
-/// The tokens of all batches that can give them back: open, and with a row that can be read.
-Result<std::int64_t> reserved_by_rows(const std::string& model, Table& table) {
-  std::vector<ItemKey> keys;
-  for (const Entity entity : kEntities) {
-    for (const Batch& batch : TRY(batches_in(table, entity, kOpenStatuses))) keys.push_back(batch_row_key(batch.id));
-  }
-  std::int64_t tokens = 0;
-  for (const auto& row : TRY(table.get_each(keys))) {  // an index may not have heard of a reservation yet
-    if (!row) continue;
-    const auto batch = parse_batch(*row);
-    if (batch && batch->tokens_model == model) tokens += batch->tokens_reserved;
-  }
-  return tokens;
-}
-
-/// Where there is no room: batches whose rows were damaged, or removed by somebody, never give back what they had
-/// reserved, and would keep all others waiting for ever. Whether the sum was lowered; asked once in a while only.
-Result<bool> recount(const std::string& model, const Sum& sum, Table& table, std::int64_t now_ms) {
-  if (now_ms - sum.recounted_ms < kRecountEveryMs) return false;
-  const std::int64_t tokens = std::min(*sum.tokens, TRY(reserved_by_rows(model, table)));
-  Update update = sum_update(model, sum.tokens, tokens);
-  update.set[std::string(kRecounted)] = now_ms;
-  const auto written = table.write(update);
-  if (!written && written.error().code() != Code::conflict) return std::unexpected(written.error());
-  return !written || tokens < *sum.tokens;
-}
-
 /// What became of one try; nothing: somebody else wrote in between.
 Result<std::optional<bool>> try_to_reserve(const BatchId& id, std::int64_t tokens, const std::string& model,
-                                           std::uint64_t limit, Table& table, std::int64_t now_ms) {
-  const Sum sum = TRY(read_row(model, table));
-  const std::int64_t enqueued = sum.tokens.value_or(0);
-  if (enqueued > 0 && static_cast<std::uint64_t>(enqueued + tokens) > limit) {
-    if (TRY(recount(model, sum, table, now_ms))) return std::nullopt;
-    return false;
-  }
-  const auto written =
-      table.transact({reservation(id, model, tokens), sum_update(model, sum.tokens, enqueued + tokens)});
+                                           std::uint64_t limit, Table& table) {
+  const auto sum = TRY(read_sum(model, table));
+  const std::int64_t enqueued = sum.value_or(0);
+  if (enqueued > 0 && static_cast<std::uint64_t>(enqueued + tokens) > limit) return false;
+  const auto written = table.transact({reservation(id, model, tokens), sum_update(model, sum, enqueued + tokens)});
   if (written) return true;
   if (written.error().code() != Code::conflict) return std::unexpected(written.error());
   const Batch now = TRY(read_batch(table, id));
@@ -107,8 +62,7 @@ Result<bool> reserve_tokens(const Batch& batch, const Ports& ports, const StepCo
   const auto tokens = static_cast<std::int64_t>(TRY(tokens_of(batch, ports.batch_files)));
   if (tokens == 0) return true;
   for (int tries = 0; tries < kTriesMax; ++tries) {
-    const auto reserved = TRY(
-        try_to_reserve(batch.id, tokens, model.name, *model.enqueued_tokens_max, ports.table, ports.clock.now_ms()));
+    const auto reserved = TRY(try_to_reserve(batch.id, tokens, model.name, *model.enqueued_tokens_max, ports.table));
     if (reserved) return *reserved;
   }
   return fail(Code::conflict, "others reserve and give back tokens of {} all the time: try again", model.name);

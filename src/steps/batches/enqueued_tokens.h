@@ -10,8 +10,7 @@ namespace tillite {
 // ended.
 //
 // A reservation stands on the batch's row (tokens_reserved, tokens_model), the sum of a model's in a row of its own
-// (docs/formats/table.md). Both change in one transaction, whatever crashes: the sum is that of the rows, always; but
-// for rows that were damaged or removed, which are left out of it when it keeps others waiting.
+// (docs/formats/table.md). Both change in one transaction, whatever crashes: the sum is that of the rows, always.
 
 /// Reserves a prepared batch's tokens, if the model of its generation has a limit. Whether it may be submitted now:
 /// false if it has to wait until others have ended. One that is above the limit by itself goes when nothing else is

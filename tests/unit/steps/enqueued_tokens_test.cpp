@@ -75,28 +75,6 @@ TEST_F(EnqueuedTokensTest, ABatchThatDoesNotFitWaitsUntilAnotherHasEnded) {
   EXPECT_EQ(sum_of_rows(pipeline), 0U);
 }
 
-TEST_F(EnqueuedTokensTest, TokensOfABatchWhoseRowIsDamagedOrGoneKeepNobodyWaiting) {
-  for (const bool is_gone : {false, true}) {
-    Pipeline pipeline;
-    limit_to(pipeline, 13);
-    pipeline.import(receipt);
-    const auto batches = find(pipeline);
-    submit(pipeline, batches[0]);
-    submit(pipeline, batches[1]);
-    EXPECT_EQ(submit(pipeline, batches[2]), "wait");
-    const std::uint64_t expected = tokens_in(pipeline, batches[1]) + tokens_in(pipeline, batches[2]);
-    const ItemKey first = batch_row_key(BatchId(batches[0].at("batch_id").get<std::string>()));
-    must(pipeline.table->write(is_gone ? Write(Erase{first}) : Update{.key = first, .set = {{"item_count", "many"}}}));
-    EXPECT_EQ(submit(pipeline, batches[2]), "wait") << "it was counted a moment ago";
-    pipeline.clock.advance(10 * 60'000);
-    EXPECT_EQ(submit(pipeline, batches[2]), "submitted");
-    EXPECT_EQ(sum(pipeline), expected);
-    pipeline.collect(batches[1].at("batch_id"));
-    pipeline.collect(batches[2].at("batch_id"));
-    EXPECT_EQ(sum(pipeline), 0U);
-  }
-}
-
 TEST_F(EnqueuedTokensTest, ABatchAboveTheLimitGoesAlone) {
   Pipeline pipeline;
   limit_to(pipeline, 1);
