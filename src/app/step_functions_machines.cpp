@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::int64_t kFirstPauseMs = 200;
 constexpr std::int64_t kPauseMsMax = 5'000;
+constexpr std::int64_t kPatienceMs = 5 * 60'000;  // without an answer, while an execution goes on
 constexpr std::int64_t kSettlingMs = 10'000;  // what was done may not be seen at once: reads are eventually consistent
 
 ExecutionStatus status_of(RemoteStatus status) {
@@ -137,7 +138,9 @@ class StepReader {
 class StepFunctionsMachines final : public StateMachines {
  public:
   StepFunctionsMachines(const Environment& environment, std::stop_token stop, Progress* progress)
-      : suffix_(environment("TILLITE_MACHINES_SUFFIX").value_or("")), stop_(std::move(stop)), progress_(progress) {}
+      : suffix_(environment("TILLITE_MACHINES_SUFFIX").value_or("")), stop_(std::move(stop)), progress_(progress) {
+    if (!suffix_.empty()) suffix_.insert(0, 1, '-');
+  }
 
   Result<void> connect(const Environment& environment, const Logger& log) {
     const AwsClients clients = TRY(AwsClients::open(environment, clock_, random_, log));
@@ -170,10 +173,15 @@ class StepFunctionsMachines final : public StateMachines {
       TRY(add_executions(name_there(name), status, count_max, all));
       return all;
     }
+    Result<void> none_there = {};
+    bool any_there = false;
     for (const std::string_view ours : state_machine_names()) {
       const auto added = add_executions(name_there(std::string(ours)), status, count_max, all);
       if (!added && added.error().code() != Code::not_found) return std::unexpected(added.error());
+      if (added) any_there = true;
+      if (!added && none_there) none_there = added;
     }
+    if (!any_there) TRY(std::move(none_there));
     std::ranges::stable_sort(all, std::ranges::greater(), &Execution::started_ms);
     if (all.size() > count_max) all.resize(count_max);
     return all;
@@ -187,7 +195,14 @@ class StepFunctionsMachines final : public StateMachines {
 
   Result<Execution> stop(const ExecutionId& id) override {
     TRY(client_->abort(id.str(), "", "", stop_));
-    return describe(id);
+    const std::int64_t begin_ms = clock_.steady_ms();
+    while (true) {
+      Execution execution = TRY(describe(id));
+      if (execution.status != ExecutionStatus::running || clock_.steady_ms() - begin_ms >= kSettlingMs) {
+        return execution;
+      }
+      TRY(clock_.sleep(kFirstPauseMs, stop_));
+    }
   }
 
   Result<Execution> redrive(const ExecutionId& id) override {
@@ -216,11 +231,10 @@ class StepFunctionsMachines final : public StateMachines {
   Result<Execution> watch(const std::string& arn, std::int64_t redrives_min) {
     const auto ended = wait_for_end(arn, redrives_min);
     if (!ended) {
-      if (ended.error().code() != Code::cancelled) return std::unexpected(ended.error());
-      return fail(Code::cancelled,
-                  "no longer watching {}, which goes on at AWS: tillite run --on-aws or tillite workflow resume {} "
-                  "watches on, tillite workflow stop {} ends it",
-                  arn, arn, arn);
+      return std::unexpected(
+          ended.error().in(fmt::format("no longer watching {}, which goes on at AWS: tillite run --on-aws or tillite "
+                                       "workflow resume {} watches on, tillite workflow stop {} ends it",
+                                       arn, arn, arn)));
     }
     if (progress_ != nullptr) {
       StepReader reader(*progress_, suffix_);
@@ -231,10 +245,17 @@ class StepFunctionsMachines final : public StateMachines {
 
   Result<RemoteExecution> wait_for_end(const std::string& arn, std::int64_t redrives_min) {
     const std::int64_t begin_ms = clock_.steady_ms();
+    std::int64_t last_answer_ms = begin_ms;
     for (std::int64_t pause_ms = kFirstPauseMs;; pause_ms = std::min(pause_ms * 2, kPauseMsMax)) {
       auto execution = client_->describe(arn, stop_);
-      const bool may_settle = clock_.steady_ms() - begin_ms < kSettlingMs;
-      if (!execution && !(may_settle && execution.error().code() == Code::not_found)) return execution;
+      const std::int64_t now_ms = clock_.steady_ms();
+      if (execution) last_answer_ms = now_ms;
+      const bool may_settle = now_ms - begin_ms < kSettlingMs;
+      if (!execution) {
+        const bool may_appear = may_settle && execution.error().code() == Code::not_found;
+        const bool may_pass = execution.error().retryable() && now_ms - last_answer_ms < kPatienceMs;
+        if (!may_appear && !may_pass) return execution;
+      }
       const bool is_old = execution && may_settle && execution->redrive_count < redrives_min;
       if (execution && has_ended(execution->status) && !is_old) return execution;
       TRY(clock_.sleep(pause_ms, stop_));

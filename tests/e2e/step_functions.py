@@ -109,7 +109,7 @@ class StepFunctions:
         self.assertIn("there is no state machine create-teas-sf",
                       self.on_aws.tillite("workflow", "start", "--on-aws", "create-teas-sf", status=5))
         self.assertIn("there is no state machine create-batches-sf-blue", self.on_aws.tillite(
-            "workflow", "start", "--on-aws", "create-batches-sf", status=5, TILLITE_MACHINES_SUFFIX="-blue"))
+            "workflow", "start", "--on-aws", "create-batches-sf", status=5, TILLITE_MACHINES_SUFFIX="blue"))
         self.assertIn("is a file", self.on_aws.tillite("workflow", "start", "--on-aws", "any.asl.json", status=4))
         execution = f"arn:aws:states:{REGION}:123456789012:execution:create-batches-sf:nobody"
         self.on_aws.tillite("workflow", "resume", execution, status=5)
@@ -169,7 +169,7 @@ class Moto(StepFunctions, unittest.TestCase):
     def test_the_machines_of_a_stack_have_its_suffix(self):
         self.create("create-batches-sf-green", {"StartAt": "Done", "States": {
             "Done": {"Type": "Pass", "Result": {"of": "green"}, "End": True}}})
-        ended = self.on_aws.tillite("workflow", "start", "--on-aws", "create-batches-sf", TILLITE_MACHINES_SUFFIX="-green")
+        ended = self.on_aws.tillite("workflow", "start", "--on-aws", "create-batches-sf", TILLITE_MACHINES_SUFFIX="green")
         self.assertEqual(ended["output"], {"of": "green"})
 
 

@@ -9,6 +9,7 @@ namespace {
 constexpr std::int64_t kPatienceMs = 5 * 60'000;
 constexpr std::int64_t kFirstPauseMs = 100;
 constexpr std::int64_t kPauseMsMax = 3'000;
+constexpr std::int64_t kBackupsPauseMs = 1'000;
 
 struct IndexSchema {
   const char* name;
@@ -83,10 +84,17 @@ Result<Json> wait_for_table(AwsClient& client, const std::string& table, Clock& 
   return fail(Code::timed_out, "the table {} is still not active after {} s", table, kPatienceMs / 1000);
 }
 
-/// What is no condition of the table's use: a service that does not know it is left without.
-Result<void> try_to(AwsClient& client, std::string_view operation, const Json& arguments, const Logger& log,
-                    const std::stop_token& stop) {
-  const auto answer = call(client, operation, arguments, stop);
+/// What is no condition of the table's use: a service that does not know it is left without. A new table may not be
+/// ready for it yet.
+Result<void> try_to(AwsClient& client, std::string_view operation, const Json& arguments, Clock& clock,
+                    const Logger& log, const std::stop_token& stop) {
+  auto answer = call(client, operation, arguments, stop);
+  const std::int64_t begin_ms = clock.steady_ms();
+  while (!answer && answer.error().is("ContinuousBackupsUnavailableException") &&
+         clock.steady_ms() - begin_ms < kPatienceMs) {
+    TRY(clock.sleep(kBackupsPauseMs, stop));
+    answer = call(client, operation, arguments, stop);
+  }
   if (answer) return {};
   const AwsError& error = answer.error();
   const bool is_unknown = error.is("UnknownOperationException") || error.status == 501 || error.status == 404;
@@ -110,11 +118,11 @@ Result<bool> create_dynamodb_table(AwsClient& client, const std::string& table, 
   }
   TRY(try_to(
       client, "UpdateTimeToLive",
-      {{"TableName", table}, {"TimeToLiveSpecification", {{"AttributeName", "time_to_live"}, {"Enabled", true}}}}, log,
-      stop));
+      {{"TableName", table}, {"TimeToLiveSpecification", {{"AttributeName", "time_to_live"}, {"Enabled", true}}}},
+      clock, log, stop));
   TRY(try_to(client, "UpdateContinuousBackups",
-             {{"TableName", table}, {"PointInTimeRecoverySpecification", {{"PointInTimeRecoveryEnabled", true}}}}, log,
-             stop));
+             {{"TableName", table}, {"PointInTimeRecoverySpecification", {{"PointInTimeRecoveryEnabled", true}}}},
+             clock, log, stop));
   return created.has_value();
 }
 

@@ -43,7 +43,7 @@ class Setup {
       output.line("{:<21} {}{}{}", part.variable, part.name, part.name.empty() ? "" : ": ", part.state);
       json["parts"].push_back({{"variable", part.variable},
                                {"name", part.name},
-                               {"state", part.error ? "missing" : part.state},
+                               {"state", state_of(part)},
                                {"error", part.error ? Json(part.state) : Json()}});
       if (!first) first = part.error;
     }
@@ -53,6 +53,11 @@ class Setup {
   }
 
  private:
+  static std::string state_of(const Part& part) {
+    if (!part.error) return part.state;
+    return part.error->code() == Code::not_found ? "missing" : "failed";
+  }
+
   const Environment& environment_;
   std::vector<Part> parts_;
 };

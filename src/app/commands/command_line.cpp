@@ -462,7 +462,7 @@ class Parser {
     start->add_flag("--no-history", v->no_history, "Keeps no events; the execution is as durable as with them");
     start->add_option("name", v->name, "The state machine, or a file NAME.asl.json")->required();
     start->add_option("--input", v->input, "JSON")->capture_default_str();
-    add_on_aws(*start, v->on_aws);
+    add_on_aws(*start, v->on_aws)->excludes("--no-history");
     auto* list = add(*workflow, "list", "Lists executions, newest first", "tillite workflow list",
                      [v](CommandContext& c) { return workflow_list_command(c, v->on_aws); });
     add_on_aws(*list, v->on_aws);

@@ -188,11 +188,15 @@ std::string why_it_ended(const std::string& budget, const RunReport& report, con
       report.refused.tokens);
 }
 
-/// Functions at AWS cannot work on the rows of a home.
-Result<void> check_rows_are_there(const Environment& environment) {
-  if (!environment("DYNAMODB_TABLE_NAME").value_or("").empty()) return {};
-  if (TRY(read_aws_settings(environment)).has_own_endpoint(AwsApi::step_functions)) return {};
-  return fail(Code::invalid_input, "the variable DYNAMODB_TABLE_NAME is missing: what runs on AWS has its rows there");
+/// Functions at AWS cannot work on the rows and objects of a home.
+Result<void> check_parts_are_there(const Environment& environment) {
+  if (TRY(read_aws_settings(environment)).service_endpoints.contains(AwsApi::step_functions)) return {};
+  for (const char* name : {"DYNAMODB_TABLE_NAME", "CHROMADB_BUCKET"}) {
+    if (!environment(name).value_or("").empty()) continue;
+    return fail(Code::invalid_input, "the variable {} is missing: what runs on AWS has its rows and vectors there",
+                name);
+  }
+  return {};
 }
 
 Result<std::unique_ptr<StateMachines>> machines_of_run(PipelineHost& host, bool on_aws,
@@ -214,7 +218,7 @@ int refuse(const RunPlan& plan, const std::string& reason, const Output& output)
 Result<int> run_command(CommandContext& context, const RunCommandOptions& asked) {
   RunOptions options{.entities = TRY(entities_named(asked.entity)), .wait = !asked.no_wait, .on_aws = asked.on_aws};
   PipelineHost::Options host_options = context.host;
-  if (asked.on_aws) TRY(check_rows_are_there(host_options.environment));
+  if (asked.on_aws) TRY(check_parts_are_there(host_options.environment));
   const Budget budget = asked.budget.empty() ? Budget() : TRY(parse_budget(asked.budget));
   if (!asked.budget.empty()) host_options.spending = std::make_shared<Spending>(budget);
   const auto host = TRY(PipelineHost::open(host_options));
