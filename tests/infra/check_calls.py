@@ -9,7 +9,7 @@ CALLS has a JSON object a line, one for each call that a step made of a service:
 some resource of the service. `actions` are those that the call needs if its operation does not say it, with spaces between.
 A call that is not granted ends the program with status 1: the function would be refused by AWS. Rights that no call used are
 listed, as far as the step was seen at all, but for those that uncalled_rights.json gives a reason for. With --all-rights the
-recording is one of everything that steps do, and such a right is a failure, too.
+recording is one of everything that steps do: such a right is a failure, too, and a step without any call.
 """
 
 import json
@@ -77,12 +77,19 @@ class Grants:
                 if not any(excuses(reason, right) for reason in uncalled_rights()):
                     yield f"{step}: {right['action']} on {kind}"
 
+    def silent(self, calls):
+        """Steps that made no call at all, whose rights nobody can judge."""
+        return sorted(set(self.permissions["steps"]) - {self.step_of.get(call["step"]) for call in calls})
+
     def pointless_reasons(self):
-        """Reasons for rights that no step has."""
+        """Reasons for rights that no step has, or not each of those that they name."""
         kinds = self.permissions["resources"]
         rights = [{"step": step, "action": f"{kinds[kind]}:{action}", "on": kind}
                   for step in self.permissions["steps"] for kind, action in self.granted(step)]
-        return [reason["because"] for reason in uncalled_rights() if not any(excuses(reason, right) for right in rights)]
+        for reason in uncalled_rights():
+            excused = {right["step"] for right in rights if excuses(reason, right)}
+            if not excused or not excused.issuperset(reason.get("steps", [])):
+                yield reason["because"]
 
 
 def uncalled_rights():
@@ -103,7 +110,7 @@ def main():
         calls = [json.loads(line) for line in file if line.strip()]
     grants = Grants()
     refused = sorted({refusal for refusal in map(grants.refusal, calls) if refusal})
-    unused = list(grants.unused(calls))
+    unused = list(grants.unused(calls)) + [f"{step}: anything" for step in grants.silent(calls)]
     for line in refused:
         print(f"refused: {line}")
     for line in unused:
