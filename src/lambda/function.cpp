@@ -33,6 +33,7 @@ std::int64_t now_ms() {
 /// only where that is far, and the process is being ended.
 std::chrono::milliseconds grace_of(std::int64_t deadline_ms) {
   constexpr std::int64_t of_ending_ms = 100;
+  if (deadline_ms <= 0) return std::chrono::milliseconds(of_ending_ms);  // it may take as long as it likes
   const std::int64_t left_ms = std::max<std::int64_t>(deadline_ms - now_ms(), 0);
   const bool is_at_deadline = left_ms <= InvocationWatch::margin_ms(std::numeric_limits<std::int64_t>::max());
   return std::chrono::milliseconds(is_at_deadline ? left_ms / 2 : of_ending_ms);

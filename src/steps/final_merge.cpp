@@ -224,11 +224,13 @@ Result<NextVersion> merge_and_heal(const MergeTask& task, const PublishLock& loc
   return merge_runs(task, lock, tombstones_before_ms);
 }
 
-/// The files of the shards that changed: the others' are there.
-Result<void> upload(const NextVersion& next, ObjectStore& vectors) {
+/// The files of the shards that changed: the others' are there. A stop is looked for between them, so that there is
+/// time left to give back the lock.
+Result<void> upload(const NextVersion& next, ObjectStore& vectors, const std::stop_token& stop) {
   for (const MergedShard& shard : next.merged.shards) {
     const std::string& place = next.manifest.shards[static_cast<std::size_t>(shard.number)].folder;
     for (const auto& file : shard.snapshot.files) {
+      if (stop.stop_requested()) return fail(Code::cancelled, "stopped before the new version was uploaded");
       TRY(vectors.create_from_file(ObjectKey(place + file.name), shard.folder / file.name));
     }
   }
@@ -296,7 +298,7 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
 
   Stopwatch publishing;
   TRY(lock.still_held());  // saves work; safety is in publish(), which refuses an old epoch or a taken number
-  TRY(upload(next, ports.vectors));
+  TRY(upload(next, ports.vectors, context.stop));
   TRY(ManifestLog(ports.vectors, binding.collection, binding.generation).publish(next.manifest));
   TRY(lock.release());
   const std::int64_t publish_ms = publishing.lap_ms();

@@ -70,6 +70,8 @@ class SqsQueue::Look {
   }
   /// That a message is not to be given back.
   void take(const std::string& id) { held_.erase(id); }
+  /// That a message which comes from now on is none of those that were there.
+  void pass_over(const std::string& id) { seen_.insert(id); }
   [[nodiscard]] std::size_t seen() const { return seen_.size(); }
 
  private:
@@ -256,16 +258,17 @@ Result<std::vector<std::string>> SqsQueue::redrive_all() {
     const std::vector<QueueMessage> messages = TRY(look.next());
     if (messages.empty()) return ids;
     for (const QueueMessage& message : messages) {
-      TRY(bring_back(message));
+      look.pass_over(TRY(bring_back(message)));  // it may fail again while we look
       look.take(message.id);
       ids.push_back(message.id);
     }
   }
 }
 
-Result<void> SqsQueue::bring_back(const QueueMessage& letter) {
-  TRY(send(letter.body, 0, letter.attributes));
-  return dead_letters_->remove(letter.receipt);
+Result<std::string> SqsQueue::bring_back(const QueueMessage& letter) {
+  std::string id = TRY(send(letter.body, 0, letter.attributes));
+  TRY(dead_letters_->remove(letter.receipt));
+  return id;
 }
 
 }  // namespace tillite

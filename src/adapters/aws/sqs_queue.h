@@ -61,8 +61,8 @@ class SqsQueue final : public Queue {
   [[nodiscard]] Result<Json> call(std::string_view operation, Json arguments);
   [[nodiscard]] AwsResult<Json> ask(std::string_view operation, const Json& arguments, const std::stop_token& stop);
   class Look;
-  /// Sends a dead letter anew to this queue, and removes it there.
-  [[nodiscard]] Result<void> bring_back(const QueueMessage& letter);
+  /// Sends a dead letter anew to this queue, and removes it there; the id that it has now.
+  [[nodiscard]] Result<std::string> bring_back(const QueueMessage& letter);
 
   std::shared_ptr<AwsClient> client_;
   FindUrl find_url_;

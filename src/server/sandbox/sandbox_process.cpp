@@ -33,15 +33,21 @@ std::uint64_t memory_bytes_of(pid_t pid) {
   return kib * kBytesPerKib;
 }
 
-/// What the files below a folder take of the disk, while somebody changes them: what goes meanwhile is not counted.
+/// What the files below a folder take of the disk, while somebody changes them: what goes meanwhile, and folders that
+/// nobody may read, are not counted.
 std::uint64_t storage_bytes_of(const Path& folder) {
   std::uint64_t bytes = 0;
-  std::error_code error;
-  using Walk = std::filesystem::recursive_directory_iterator;
-  for (Walk walk(folder, error); !error && walk != Walk(); walk.increment(error)) {
-    struct stat found{};
-    if (::lstat(walk->path().c_str(), &found) != 0) continue;
-    bytes += static_cast<std::uint64_t>(found.st_blocks) * kBytesPerBlock;
+  std::vector<Path> folders = {folder};
+  while (!folders.empty()) {
+    const Path next = std::move(folders.back());
+    folders.pop_back();
+    std::error_code error;
+    for (std::filesystem::directory_iterator entry(next, error), end; !error && entry != end; entry.increment(error)) {
+      struct stat found{};
+      if (::lstat(entry->path().c_str(), &found) != 0) continue;
+      bytes += static_cast<std::uint64_t>(found.st_blocks) * kBytesPerBlock;
+      if (S_ISDIR(found.st_mode)) folders.push_back(entry->path());
+    }
   }
   return bytes;
 }
