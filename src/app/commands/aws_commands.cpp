@@ -62,12 +62,21 @@ class Setup {
   std::vector<Part> parts_;
 };
 
-/// A bucket whose name is none was refused before: what S3 calls invalid now is one that is not there.
-Result<std::string> look_into(ObjectStore& bucket) {
-  const auto listed = bucket.list("", "", 1);
-  if (listed) return "there";
-  const Error& error = listed.error();
+/// What is named by no possible name was refused before: what a service calls invalid now is not there.
+std::unexpected<Error> not_there(const Error& error) {
   return std::unexpected(error.code() == Code::invalid_input ? Error(Code::not_found, error.message()) : error);
+}
+
+Result<std::string> look_into_bucket(ObjectStore& bucket) {
+  const auto listed = bucket.list("", "", 1);
+  if (!listed) return not_there(listed.error());
+  return "there";
+}
+
+Result<std::string> look_into_queue(Queue& queue) {
+  const auto counted = queue.counts();
+  if (!counted) return not_there(counted.error());
+  return "there";
 }
 
 }  // namespace
@@ -89,12 +98,9 @@ Result<int> aws_setup_command(CommandContext& context) {
     const std::string name = host.environment("DYNAMODB_TABLE_NAME").value_or("");
     return TRY(create_dynamodb_table(*dynamodb, name, clock, host.log, host.stop)) ? "made" : "there";
   });
-  setup.add("CHROMADB_BUCKET", parts.vectors, look_into);
-  setup.add("S3_BUCKET", parts.batch_files, look_into);
-  setup.add("COMPACTION_QUEUE_URL", parts.queue, [](Queue& queue) -> Result<std::string> {
-    TRY(queue.counts());
-    return "there";
-  });
+  setup.add("CHROMADB_BUCKET", parts.vectors, look_into_bucket);
+  setup.add("S3_BUCKET", parts.batch_files, look_into_bucket);
+  setup.add("COMPACTION_QUEUE_URL", parts.queue, look_into_queue);
   return setup.report(context.output);
 }
 
