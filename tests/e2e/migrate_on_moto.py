@@ -13,14 +13,12 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
 
-from moto_engine import MISSING, MotosInterpreter
+from moto_engine import MotosInterpreter, program_of_test
 
-SKIPPED = 77
 PROGRAM = ""
 RECEIPTS = 12
 TABLE, VECTORS, BATCHES = "ReceiptsTable", "chromadb-vectors", "embedding-batches"
@@ -131,10 +129,5 @@ class MigrateOnMoto(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    PROGRAM = os.path.abspath(sys.argv.pop())
-    if MISSING:
-        print(f"SKIP: {MISSING}")
-        sys.exit(SKIPPED)
+    PROGRAM = program_of_test(__doc__)
     unittest.main(verbosity=2)

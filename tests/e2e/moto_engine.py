@@ -128,3 +128,14 @@ def outcome(status, output, error, cause, events):
     # The order of events of iterations that run at once is anybody's.
     return {"status": status, "output": output, "error": error, "cause": cause,
             "events": collections.Counter(event["type"] for event in events)}
+
+
+def program_of_test(usage):
+    """The program that a test's one argument names. Ends the test with status 77, skipped, where moto is missing."""
+    if len(sys.argv) != 2:
+        sys.exit(usage)
+    program = os.path.abspath(sys.argv.pop())
+    if MISSING:
+        print(f"SKIP: {MISSING}")
+        sys.exit(77)
+    return program

@@ -11,17 +11,15 @@ import json
 import os
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import threading
 import unittest
 import uuid
 
 import moto_engine
-from moto_engine import MISSING, MotosInterpreter
+from moto_engine import MotosInterpreter, program_of_test
 from served_home import PATIENCE_S, until
 
-SKIPPED = 77
 PROGRAM = ""
 VECTORS, BATCHES = "chromadb-vectors", "embedding-batches"
 
@@ -170,10 +168,5 @@ class SnapshotsOnS3(OnMoto):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    PROGRAM = os.path.abspath(sys.argv.pop())
-    if MISSING:
-        print(f"SKIP: {MISSING}")
-        sys.exit(SKIPPED)
+    PROGRAM = program_of_test(__doc__)
     unittest.main(verbosity=2)
