@@ -51,6 +51,12 @@ bool more_can_be_submitted(const Value& output) {
   });
 }
 
+std::string how_it_ended(const Execution& execution) {
+  return fmt::format("{} ended as {}: {}: {} (tillite workflow history {})", execution.state_machine,
+                     execution_status_name(execution.status), execution.error,
+                     message_of_cause(execution.cause.value_or("")), execution.id.str());
+}
+
 class PipelineRun {
  public:
   PipelineRun(PipelineHost& host, StateMachines& machines, const RunOptions& options, Progress& progress)
@@ -132,7 +138,12 @@ class PipelineRun {
     const std::string name(machine);
     for (const Execution& execution : TRY(machines_.list(name, ExecutionStatus::running, kUnfinishedMax))) {
       const auto walked = machines_.finish(execution.id);
-      if (!walked) TRY(left_to_others(walked.error()));
+      if (!walked) {
+        TRY(left_to_others(walked.error()));
+      } else if (walked->status != ExecutionStatus::succeeded) {
+        // No reason to end: what it has left, a new one finds.
+        host_.context().log.warning("an earlier execution has ended without success", {{"why", how_it_ended(*walked)}});
+      }
     }
     const auto ended = machines_.run(name, Value::Object());
     if (!ended) {
@@ -140,10 +151,7 @@ class PipelineRun {
       return Value(Value::Object());
     }
     if (ended->status == ExecutionStatus::succeeded) return ended->output;
-    return std::unexpected(Error(code_named(ended->error),
-                                 fmt::format("{} ended as {}: {}: {} (tillite workflow history {})",
-                                             ended->state_machine, execution_status_name(ended->status), ended->error,
-                                             message_of_cause(ended->cause.value_or("")), ended->id.str())));
+    return std::unexpected(Error(code_named(ended->error), how_it_ended(*ended)));
   }
 
   /// What the steps left of it, because it would have taken them too long, or the provider did not answer.

@@ -122,8 +122,14 @@ Code code_of_status(int status) {
   }
 }
 
+/// S3 redirects to a bucket's region, or has expected a signature for it.
+bool is_elsewhere(int status, const Reason& reason) {
+  return status < 400 || reason.type == "AuthorizationHeaderMalformed";
+}
+
 Code code_of(int status, const Reason& reason) {
   const std::string& type = reason.type;
+  if (is_elsewhere(status, reason)) return Code::unsupported;
   if (is_one_of(type, kThrottling) || is_one_of(type, kFaults)) return Code::unavailable;
   if (is_one_of(type, kTimeouts)) return Code::timed_out;
   if (is_one_of(type, kPermission) || is_one_of(type, kExpired) || is_one_of(type, kSkew)) return Code::permission;
@@ -135,8 +141,12 @@ Code code_of(int status, const Reason& reason) {
   return code_of_status(status);
 }
 
-std::string_view remedy(int status, Code code, const Reason& reason) {
-  if (status < 400) return "; what is asked for is elsewhere: check AWS_REGION and AWS_ENDPOINT_URL";
+std::string remedy(const HttpResponse& response, Code code, const Reason& reason) {
+  if (is_elsewhere(response.status, reason)) {
+    const auto region = response.header("x-amz-bucket-region");
+    if (region) return fmt::format("; the bucket is in the region {}: set AWS_REGION to it", bare_type(*region));
+    return "; what is asked for is elsewhere: check AWS_REGION and AWS_ENDPOINT_URL";
+  }
   if (code != Code::permission) return "";
   if (is_one_of(reason.type, kExpired)) return "; the credential has ended: get another one";
   if (is_one_of(reason.type, kSkew)) return "; check the secret key, the region and this machine's clock";
@@ -152,7 +162,7 @@ AwsError judge_aws_refusal(const HttpResponse& response, std::string_view call) 
   if (!reason.message.empty()) words += ": " + reason.message;
   const std::string request = reason.request_id.empty() ? "" : fmt::format(" [request {}]", reason.request_id);
   return {.error = Error(code, fmt::format("{}: status {}, {}{}{}", call, response.status, words, request,
-                                           remedy(response.status, code, reason))),
+                                           remedy(response, code, reason))),
           .type = std::move(reason.type),
           .message = std::move(reason.message),
           .status = response.status,

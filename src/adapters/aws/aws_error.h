@@ -43,11 +43,11 @@ T take(AwsResult<T>&& result) {
 [[nodiscard]] inline AwsError aws_error_of(Error error) { return {.error = std::move(error)}; }
 
 /// What an answer outside 200 to 299 means. The type is taken from x-amzn-errortype or x-amzn-query-error, a JSON
-/// body's
-/// __type or code, or an XML body's Code. Codes: `conflict` (ConditionalCheckFailedException, TransactionCanceled...,
-/// 409, 412, a name that is taken), `unavailable` (throttling, 5xx, 429), `permission` (401, 403, signatures and
-/// tokens), `not_found` (404, ResourceNotFoundException, NoSuchKey, QueueDoesNotExist, ...), `limit_exceeded` (413,
-/// item size), `timed_out` (408, RequestTimeout), else `invalid_input`.
+/// body's __type or code, or an XML body's Code. Codes: `conflict` (ConditionalCheckFailedException,
+/// TransactionCanceled..., 409, 412, a name that is taken), `unavailable` (throttling, 5xx, 429), `permission` (401,
+/// 403, signatures and tokens), `not_found` (404, ResourceNotFoundException, NoSuchKey, QueueDoesNotExist, ...),
+/// `limit_exceeded` (413, item size), `timed_out` (408, RequestTimeout), `unsupported` (501; what is asked for is in
+/// another region), else `invalid_input`.
 [[nodiscard]] AwsError judge_aws_refusal(const HttpResponse& response, std::string_view call);
 
 /// Whether the same call may succeed later: throttling, a fault of the service's, a lost connection.

@@ -124,7 +124,8 @@ TEST_F(AwsClientTest, ARefusalIsFinalAndHasItsCode) {
       {413, "RequestEntityTooLarge", Code::limit_exceeded},
       {404, "", Code::not_found},
       {501, "NotImplemented", Code::unsupported},
-      {301, "PermanentRedirect", Code::invalid_input}};
+      {301, "PermanentRedirect", Code::unsupported},
+      {400, "AuthorizationHeaderMalformed", Code::unsupported}};
   for (const auto& [status, type, code] : kinds) {
     answers = {refusal(status, type)};
     asked = 0;
@@ -133,6 +134,17 @@ TEST_F(AwsClientTest, ARefusalIsFinalAndHasItsCode) {
     EXPECT_EQ(given.error().error.code(), code) << type;
     EXPECT_EQ(given.error().type, type);
     EXPECT_EQ(asked, 1U) << type;
+  }
+}
+
+TEST_F(AwsClientTest, ABucketOfAnotherRegionIsNamedWithIt) {
+  for (const auto& [status, type] :
+       {std::pair(301, "PermanentRedirect"), std::pair(400, "AuthorizationHeaderMalformed")}) {
+    answers = {refusal(status, type, {"x-amz-bucket-region: eu-west-3"})};
+    const auto given = ask();
+    ASSERT_FALSE(given);
+    EXPECT_NE(given.error().error.message().find("in the region eu-west-3: set AWS_REGION"), std::string::npos)
+        << given.error().error.message();
   }
 }
 
