@@ -67,6 +67,21 @@ class OnMoto(unittest.TestCase):
         return json.loads(ended.stdout) if ended.stdout.strip() else None, ended.stderr
 
 
+    def run_held_at_the_upload(self, **variables):
+        """A run of the lines whose merge uploads a file that S3 does not take until the gate is opened."""
+        self.gate.held.clear()
+        self.gate.open.clear()
+        self.gate.holds = lambda environ: environ["REQUEST_METHOD"] in ("PUT", "POST") and (
+            "/receipt_lines/" in environ["PATH_INFO"] and "/snapshot/" in environ["PATH_INFO"])
+        self.addCleanup(self.gate.open.set)
+        with open(os.path.join(self.folder, "run.log"), "wb") as log:
+            running = subprocess.Popen(self.command("run", "--entity", "line"), stdout=log, stderr=log,
+                                       env=self.moto.environment(self.folder, **variables))
+        self.addCleanup(lambda: running.poll() is None and (running.kill(), running.wait()))
+        self.assertTrue(self.gate.held.wait(PATIENCE_S), "the merge did not come to its upload")
+        return running
+
+
 class Setup(OnMoto):
     def setup(self, status=0, **variables):
         said, error = self.tillite("aws", "setup", status=status, **variables)
@@ -102,6 +117,29 @@ class Setup(OnMoto):
             TableName="Teas", BillingMode="PAY_PER_REQUEST", KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}])
         self.assertIn("has not the keys", self.setup(status=6, DYNAMODB_TABLE_NAME="Teas")[1])
+
+
+class StoppedOnAws(OnMoto):
+    """Table and vectors lie on AWS."""
+
+    def test_who_is_stopped_while_it_moves_files_gives_back_the_publish_lock(self):
+        table, bucket = f"Receipts-{uuid.uuid4()}", f"vectors-{uuid.uuid4()}"
+        self.moto.client("s3").create_bucket(Bucket=bucket)
+        named = {"DYNAMODB_TABLE_NAME": table, "CHROMADB_BUCKET": bucket}
+        self.tillite("aws", "setup", **named)
+        sample = subprocess.run([PROGRAM, "sample", "--receipts", "2"], capture_output=True, check=True)
+        subprocess.run(self.command("import", "-"), input=sample.stdout, capture_output=True, check=True,
+                       env=self.moto.environment(self.folder, **named))
+
+        def lock():
+            key = {"PK": {"S": "LOCK#receipt_lines#publish"}, "SK": {"S": "LOCK"}}
+            return self.moto.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
+
+        running = self.run_held_at_the_upload(**named)
+        self.assertIn("owner", lock())
+        running.terminate()
+        self.assertNotEqual(running.wait(PATIENCE_S), 0)
+        self.assertNotIn("owner", lock())
 
 
 class SnapshotsOnS3(OnMoto):
@@ -147,16 +185,7 @@ class SnapshotsOnS3(OnMoto):
         return json.loads(rows[0][0]) if rows else None
 
     def test_the_publish_lock_has_the_lease_and_the_heartbeat_that_it_is_told(self):
-        self.gate.held.clear()
-        self.gate.open.clear()
-        self.gate.holds = lambda environ: environ["REQUEST_METHOD"] in ("PUT", "POST") and (
-            "/receipt_lines/" in environ["PATH_INFO"] and "/snapshot/" in environ["PATH_INFO"])
-        self.addCleanup(self.gate.open.set)
-        with open(os.path.join(self.folder, "run.log"), "wb") as log:
-            running = subprocess.Popen(self.command("run", "--entity", "line"), stdout=log, stderr=log, env=self.moto.environment(
-                self.folder, HEARTBEAT_INTERVAL_SECONDS="1", LOCK_DURATION_MINUTES="7", **self.variables))
-        self.addCleanup(lambda: running.poll() is None and (running.kill(), running.wait()))
-        self.assertTrue(self.gate.held.wait(PATIENCE_S), "the merge did not come to its upload")
+        running = self.run_held_at_the_upload(HEARTBEAT_INTERVAL_SECONDS="1", LOCK_DURATION_MINUTES="7", **self.variables)
         first = self.lock()
         self.assertEqual(first["lease_ms"], 7 * 60_000)
         renewed = until(lambda: (row := self.lock())["heartbeat_at"] != first["heartbeat_at"] and row,

@@ -12,6 +12,7 @@
 namespace tillite {
 namespace {
 
+constexpr std::chrono::milliseconds kRowsGrace(500);  // for the few short calls that end a step tidily
 constexpr std::uint64_t kSnapshotCacheBytes = std::uint64_t{4} << 30;
 
 std::string value_of(const Environment& environment, const std::string& name) { return environment(name).value_or(""); }
@@ -52,9 +53,11 @@ Result<AwsParts> open_aws_parts(const Environment& environment, const Path& snap
   if (table.empty() && vectors.empty() && batch_files.empty() && queue.empty()) return parts;
 
   const AwsClients clients = TRY(AwsClients::open(environment, clock, random, log));
+  parts.rows_stop = std::make_unique<LateStop>(stop, kRowsGrace);
   if (!table.empty()) {
     TRY(check_table_name(table));
-    parts.table = std::make_unique<DynamoDbTable>(clients.of(AwsApi::dynamodb), table, random, stop);
+    parts.table =
+        std::make_unique<DynamoDbTable>(clients.of(AwsApi::dynamodb), table, random, parts.rows_stop->token());
   }
   if (!vectors.empty()) {
     auto bucket = S3ObjectStore::open(clients.of(AwsApi::s3), {.bucket = vectors}, random, stop);
@@ -70,7 +73,7 @@ Result<AwsParts> open_aws_parts(const Environment& environment, const Path& snap
     parts.batch_files = *std::move(bucket);
   }
   if (!queue.empty()) {
-    auto opened = SqsQueue::open(clients.of(AwsApi::sqs), {.url = queue}, stop);
+    auto opened = SqsQueue::open(clients.of(AwsApi::sqs), {.url = queue}, parts.rows_stop->token());
     if (!opened) return pass_on(opened, "the variable COMPACTION_QUEUE_URL");
     parts.queue = *std::move(opened);
   }

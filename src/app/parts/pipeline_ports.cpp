@@ -24,6 +24,7 @@ bool is_set(const Environment& environment, const std::string& name) { return !e
 struct Adapters {
   SystemClock clock;
   SystemRandom random;
+  std::unique_ptr<LateStop> rows_stop;  ///< of those on AWS
   std::unique_ptr<Table> table;
   std::unique_ptr<ObjectStore> vectors;
   std::unique_ptr<ObjectStore> batch_files;
@@ -117,6 +118,7 @@ Result<std::unique_ptr<PipelinePorts>> PipelinePorts::open(const Options& option
   auto adapters = std::make_unique<Adapters>();
   AwsParts aws = TRY(open_aws_parts(environment, options.folders.snapshots, adapters->clock, adapters->random,
                                     options.log, options.stop));
+  adapters->rows_stop = std::move(aws.rows_stop);
   adapters->table = std::move(aws.table);
   adapters->vectors = std::move(aws.vectors);
   adapters->batch_files = std::move(aws.batch_files);
