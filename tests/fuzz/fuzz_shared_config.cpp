@@ -6,7 +6,8 @@
 #include "adapters/aws/sts.h"
 #include "base/check.h"
 
-/// Whatever the shared files hold, they are understood or refused with the line's number, and keys are no values.
+/// Whatever the shared files hold, and those answer who issue credentials, they are understood or refused with the
+/// line's number, and keys are no values.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using tillite::check;
   using tillite::SharedConfig;
@@ -21,5 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const auto issued = tillite::parse_credential_json(text, "somebody");
   check(!issued || !issued->expires_ms || *issued->expires_ms > -62'200'000'000'000, "an end is a time");
+  const auto assumed = tillite::parse_credential_xml(text);
+  check(!assumed || assumed->expires_ms.has_value(), "a role is assumed for a time");
   return 0;
 }

@@ -9,6 +9,7 @@
 #include "embedding/metadata.h"
 #include "steps/adoption/item_fault.h"
 #include "steps/batches/batch.h"
+#include "steps/generations/generation.h"
 
 namespace tillite {
 namespace {
@@ -73,6 +74,9 @@ void use(std::string_view text) {
   for (const Item& row : rows) {
     static_cast<void>(item_state(row));
     static_cast<void>(parse_batch(row));
+    if (const auto generation = parse_generation(row)) {
+      check(generation->number() >= 1 && generation->cursor.shard >= 0, "generations and shards are counted");
+    }
     use_item(row, table);
   }
   const auto batches = read_batches_in(table, Entity::line, std::array{BatchStatus::pending});

@@ -9,20 +9,6 @@ namespace {
 
 constexpr std::string_view kVersion = "2011-06-15";
 
-Result<IssuedCredential> parse_credential_xml(const std::string& xml) {
-  auto id = xml_element_text(xml, "AccessKeyId");
-  auto secret = xml_element_text(xml, "SecretAccessKey");
-  auto token = xml_element_text(xml, "SessionToken");
-  const auto end = xml_element_text(xml, "Expiration");
-  if (!id || !secret || !token || !end) return fail(Code::corrupt, "STS answers without a credential");
-  const auto expires_ms = parse_iso_time(*end);
-  if (!expires_ms) return fail(Code::corrupt, "STS answers with a credential whose end is no time");
-  return IssuedCredential{.credential = {.access_key_id = *std::move(id),
-                                         .secret_access_key = Secret(*std::move(secret)),
-                                         .session_token = Secret(*std::move(token))},
-                          .expires_ms = *expires_ms};
-}
-
 using Form = std::vector<std::pair<std::string_view, std::string>>;
 
 Result<IssuedCredential> call_sts(AwsClient& sts, std::string_view action, const Role& role, Form form,
@@ -46,6 +32,20 @@ Result<IssuedCredential> call_sts(AwsClient& sts, std::string_view action, const
 }
 
 }  // namespace
+
+Result<IssuedCredential> parse_credential_xml(std::string_view xml) {
+  auto id = xml_element_text(xml, "AccessKeyId");
+  auto secret = xml_element_text(xml, "SecretAccessKey");
+  auto token = xml_element_text(xml, "SessionToken");
+  const auto end = xml_element_text(xml, "Expiration");
+  if (!id || !secret || !token || !end) return fail(Code::corrupt, "STS answers without a credential");
+  const auto expires_ms = parse_iso_time(*end);
+  if (!expires_ms) return fail(Code::corrupt, "STS answers with a credential whose end is no time");
+  return IssuedCredential{.credential = {.access_key_id = *std::move(id),
+                                         .secret_access_key = Secret(*std::move(secret)),
+                                         .session_token = Secret(*std::move(token))},
+                          .expires_ms = *expires_ms};
+}
 
 Result<IssuedCredential> parse_credential_json(std::string_view text, std::string_view source) {
   const Json json = TRY(parse_json(text, source));

@@ -13,6 +13,9 @@ namespace tillite {
 /// named.
 [[nodiscard]] Result<IssuedCredential> parse_credential_json(std::string_view text, std::string_view source);
 
+/// The credential in an answer of STS: XML. `corrupt` if it is none.
+[[nodiscard]] Result<IssuedCredential> parse_credential_xml(std::string_view xml);
+
 /// A role to be assumed.
 struct Role {
   std::string arn;

@@ -25,6 +25,7 @@ Result<BackfillCursor> parse_cursor(const Item& row) {
   if (json == nullptr) return BackfillCursor{};
   BackfillCursor cursor;
   cursor.shard = TRY(int_field(*json, "shard"));
+  if (cursor.shard < 0) return fail(Code::corrupt, "its cursor is at the shard {}", cursor.shard);
   cursor.after = RecordId(TRY(string_field(*json, "after")));
   cursor.found = TRY(int_field(*json, "found"));
   cursor.brought = TRY(optional_int(*json, "brought")).value_or(0);
@@ -46,27 +47,6 @@ Result<std::int64_t> time_or_zero(const Item& row, std::string_view name) {
   const auto text = TRY(optional_string(row, name));
   if (!text) return 0;
   return parse_iso_time(*text);
-}
-
-Result<Generation> parse_generation(const Item& row) {
-  const auto parse = [&]() -> Result<Generation> {
-    Generation generation;
-    generation.binding = TRY(parse_binding(TRY(object_field(row, "binding"))));
-    generation.state = TRY(parse_state(TRY(string_field(row, "state"))));
-    generation.created_ms = TRY(time_or_zero(row, "created_at"));
-    generation.changed_ms = TRY(time_or_zero(row, "changed_at"));
-    generation.closing = TRY(optional_bool(row, "closing")).value_or(false);
-    generation.cursor = TRY(parse_cursor(row));
-    generation.backfill_calls = TRY(optional_int(row, "backfill_calls")).value_or(0);
-    generation.backfill_passes = TRY(optional_int(row, "backfill_passes")).value_or(0);
-    generation.left_out =
-        static_cast<std::uint64_t>(std::max<std::int64_t>(TRY(optional_int(row, "left_out")).value_or(0), 0));
-    generation.left_out_listed = TRY(parse_left_out(row));
-    return generation;
-  };
-  auto generation = parse();
-  if (!generation) return pass_on(generation, fmt::format("the row {} {}", row.value("PK", ""), row.value("SK", "")));
-  return generation;
 }
 
 /// What a generation is, whatever its row still says: the root object was swapped before the rows were written, and of
@@ -140,6 +120,27 @@ Result<std::size_t> forget_refusals(Entity entity, const CollectionBinding& gene
 }
 
 }  // namespace
+
+Result<Generation> parse_generation(const Item& row) {
+  const auto parse = [&]() -> Result<Generation> {
+    Generation generation;
+    generation.binding = TRY(parse_binding(TRY(object_field(row, "binding"))));
+    generation.state = TRY(parse_state(TRY(string_field(row, "state"))));
+    generation.created_ms = TRY(time_or_zero(row, "created_at"));
+    generation.changed_ms = TRY(time_or_zero(row, "changed_at"));
+    generation.closing = TRY(optional_bool(row, "closing")).value_or(false);
+    generation.cursor = TRY(parse_cursor(row));
+    generation.backfill_calls = TRY(optional_int(row, "backfill_calls")).value_or(0);
+    generation.backfill_passes = TRY(optional_int(row, "backfill_passes")).value_or(0);
+    generation.left_out =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(TRY(optional_int(row, "left_out")).value_or(0), 0));
+    generation.left_out_listed = TRY(parse_left_out(row));
+    return generation;
+  };
+  auto generation = parse();
+  if (!generation) return pass_on(generation, fmt::format("the row {} {}", row.value("PK", ""), row.value("SK", "")));
+  return generation;
+}
 
 std::string_view generation_state_name(GenerationState state) {
   return kStateNames.at(static_cast<std::size_t>(state));

@@ -49,6 +49,9 @@ struct Generation {
   [[nodiscard]] std::int64_t number() const { return binding.generation; }
 };
 
+/// `corrupt`, which names the row, if it is none.
+[[nodiscard]] Result<Generation> parse_generation(const Item& row);
+
 /// All generations of a collection, ascending. Their states are as the root object wants them, also if whoever swapped
 /// it was cut off before it wrote the rows. None if the collection was never opened.
 [[nodiscard]] Result<std::vector<Generation>> generations_of(Entity entity, Table& table, ObjectStore& vectors);
