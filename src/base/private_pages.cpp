@@ -13,6 +13,8 @@
 namespace tillite {
 namespace {
 
+constexpr std::size_t kHugePagesFromBytes = 16ULL << 20;  // below, the rest of the last one would be a waste
+
 std::size_t page_bytes() {
   static const auto bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   return bytes;
@@ -37,6 +39,9 @@ void PrivatePages::grow(std::size_t bytes, std::size_t used) {
   void* const address =
       ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (address == MAP_FAILED) throw std::bad_alloc();
+  // Long arrays are read at random, and with small pages most reads would look their page up first. Only a wish: where
+  // there are no huge pages nothing changes.
+  if (size >= kHugePagesFromBytes) ::madvise(address, size, MADV_HUGEPAGE);
   PrivatePages larger;
   larger.pages_ = {static_cast<std::byte*>(address), size};
   std::copy_n(pages_.data(), used, larger.pages_.data());

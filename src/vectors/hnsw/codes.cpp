@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "base/check.h"
+#include "vectors/hnsw/wide.h"
 
 namespace tillite {
 namespace {
@@ -19,12 +20,47 @@ constexpr std::size_t kByteBits = 8;
 constexpr std::size_t kNibbleBits = 4;
 constexpr std::size_t kPairBits = 2;
 constexpr std::size_t kSumsAtOnce = 64;
+constexpr std::size_t kSums = 16;
 
 constexpr float kFactMax = 1e9F;
 
-float sum_of_absolutes(std::span<const float> numbers) {
+/// In sixteen sums, so that none waits for the one before it, and in this order on every machine.
+TILLITE_WIDE float sum_of_absolutes(const float* numbers, std::size_t count) {
+  std::array<float, kSums> sums{};
+  const std::size_t whole = count / kSums * kSums;
+  for (std::size_t i = 0; i < whole; i += kSums) {
+    for (std::size_t lane = 0; lane < kSums; ++lane) sums[lane] += std::abs(numbers[i + lane]);
+  }
   float sum = 0;
-  for (const float number : numbers) sum += std::abs(number);
+  for (const float lane : sums) sum += lane;
+  for (std::size_t i = whole; i < count; ++i) sum += std::abs(numbers[i]);
+  return sum;
+}
+
+TILLITE_WIDE void subtract(const float* __restrict from, const float* __restrict what, float* __restrict to,
+                           std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) to[i] = from[i] - what[i];
+}
+
+/// Each number's level, from 0 to `highest`.
+TILLITE_WIDE void put_levels(const float* __restrict numbers, float inverse, float half, float highest,
+                             std::uint8_t* __restrict levels, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const float level = std::min(std::max(numbers[i] * inverse + half, 0.0F), highest);
+    levels[i] = static_cast<std::uint8_t>(static_cast<std::int32_t>(level));
+  }
+}
+
+TILLITE_WIDE std::uint32_t sum_of(const std::uint8_t* levels, std::size_t count) {
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i < count; ++i) sum += levels[i];
+  return sum;
+}
+
+/// Of levels of 4 bits, how far they are from their middle, in halves.
+TILLITE_WIDE std::uint32_t sum_of_half_steps(const std::uint8_t* levels, std::size_t count) {
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i < count; ++i) sum += static_cast<std::uint32_t>(std::abs(2 * levels[i] - 15));
   return sum;
 }
 
@@ -153,14 +189,8 @@ Codes::Levels Codes::levels_of(std::span<const float> numbers, std::size_t bits,
   const float inverse = 1 / levels.step;
   const auto highest = static_cast<float>((1U << bits) - 1);
   const auto half = static_cast<float>(1U << (bits - 1));
-  std::uint32_t sum = 0;
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    const float level = std::min(std::max(numbers[i] * inverse + half, 0.0F), highest);
-    const auto whole = static_cast<std::uint8_t>(static_cast<std::int32_t>(level));
-    levels.bytes[i] = whole;
-    sum += whole;
-  }
-  levels.sum = static_cast<float>(sum);
+  put_levels(numbers.data(), inverse, half, highest, levels.bytes.data(), numbers.size());
+  levels.sum = static_cast<float>(sum_of(levels.bytes.data(), numbers.size()));
   return levels;
 }
 
@@ -222,7 +252,7 @@ void Codes::resize(std::size_t count) {
 std::vector<float> Codes::rotated(std::span<const float> vector) const {
   check(vector.size() == dimensions(), "codes are made of vectors of one size");
   std::vector<float> numbers(vector.size());
-  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = vector[i] - centre_[i];
+  subtract(vector.data(), centre_.data(), numbers.data(), numbers.size());
   rotation_.apply(numbers);
   return numbers;
 }
@@ -241,11 +271,8 @@ Codes::Target Codes::encode_target(Node code, std::span<const float> vector) {
   Target target{.code = code};
   RoughTarget& rough = target.rough;
   rough.planes = planes_of(levels.bytes);
-  float absolutes = 0;
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    absolutes += std::abs(static_cast<float>(levels.bytes[i]) + shift_of(kNibbleBits));
-  }
-  rough.step = sum_of_absolutes(numbers) / absolutes;
+  const float absolutes = static_cast<float>(sum_of_half_steps(levels.bytes.data(), numbers.size())) / 2;
+  rough.step = sum_of_absolutes(numbers.data(), numbers.size()) / absolutes;
   rough.sum = levels.sum;
   rough.square = dot(numbers.data(), numbers.data(), numbers.size());
 
@@ -296,7 +323,7 @@ void Codes::store(Node code, std::span<const float> numbers, const Levels& level
   int positives = 0;
   for (std::size_t word = 0; word < words_; ++word) positives += std::popcount(signs[word]);
   rough.positives = static_cast<float>(positives);
-  const float absolutes = sum_of_absolutes(numbers);
+  const float absolutes = sum_of_absolutes(numbers.data(), numbers.size());
   rough.sign = absolutes > 0 ? rough.square / absolutes : 0;
 }
 
@@ -307,11 +334,12 @@ Pairs Codes::pairs_of(Node code) const {
 /// Doubles: what is left of the large numbers must come out right.
 float Codes::product(Node a, Node b) const {
   const double shift = shift_of(bits_);
-  const double levels = bits_ == kByteBits     ? dot_bytes(rest_of(a), rest_of(b), rest_bytes_)
-                        : bits_ == kNibbleBits ? dot_nibbles(rest_of(a), rest_of(b), rest_bytes_)
-                                               : static_cast<double>(dot_pairs(pairs_of(a), pairs_of(b), words_));
   const Facts& left = facts_[a];
   const Facts& right = facts_[b];
+  const double levels = bits_ == kByteBits
+                            ? dot_centred_bytes(rest_of(a), rest_of(b), rest_bytes_) + kByteCentre * double{left.sum}
+                        : bits_ == kNibbleBits ? dot_nibbles(rest_of(a), rest_of(b), rest_bytes_)
+                                               : static_cast<double>(dot_pairs(pairs_of(a), pairs_of(b), words_));
   const double numbers =
       levels + shift * (double{left.sum} + double{right.sum}) + shift * shift * static_cast<double>(dimensions());
   return left.step * right.step * static_cast<float>(numbers);
@@ -331,7 +359,7 @@ float Codes::rough_distance(const RoughTarget& target, Node b) const {
 }
 
 void Codes::rough_distances(const RoughTarget& target, std::span<const Node> nodes, std::span<float> distances) const {
-  std::array<std::uint32_t, kSumsAtOnce> sums{};
+  std::array<std::uint32_t, kSumsAtOnce> sums;  // set before they are read
   const float of_all = target.sum + shift_of(kNibbleBits) * static_cast<float>(dimensions());
   for (std::size_t first = 0; first < nodes.size(); first += sums.size()) {
     const auto some = nodes.subspan(first, std::min(sums.size(), nodes.size() - first));
@@ -378,9 +406,4 @@ void Codes::prefetch(Node code) const {
   prefetch_lines(rest_of(code), rest_bytes_);
   __builtin_prefetch(&facts_[code]);
 }
-void Codes::prefetch_signs(Node code) const {
-  prefetch_lines(signs_of(code), words_ * sizeof(std::uint64_t));
-  __builtin_prefetch(&rough_facts_[code]);
-}
-
 }  // namespace tillite

@@ -79,7 +79,10 @@ class Codes {
 
   /// Have the machine fetch what distance() and rough_distance() will look at.
   void prefetch(Node code) const;
-  void prefetch_signs(Node code) const;
+  void prefetch_signs(Node code) const {
+    for (std::size_t word = 0; word < words_; word += kPlaneWordsStep) __builtin_prefetch(signs_of(code) + word);
+    __builtin_prefetch(&rough_facts_[code]);
+  }
 
   [[nodiscard]] const std::vector<float>& centre() const { return centre_; }
   /// The parts of all codes as a file keeps them: signs, the rest, facts.

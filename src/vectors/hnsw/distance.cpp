@@ -31,9 +31,9 @@ std::uint64_t dot_pairs_plain(Pairs a, Pairs b, std::size_t words) {
   return sum;
 }
 
-std::uint32_t dot_bytes_plain(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
-  std::uint32_t sum = 0;
-  for (std::size_t i = 0; i < size; ++i) sum += std::uint32_t{a[i]} * b[i];
+std::int32_t dot_centred_bytes_plain(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
+  std::int32_t sum = 0;
+  for (std::size_t i = 0; i < size; ++i) sum += a[i] * (b[i] - kByteCentre);
   return sum;
 }
 
@@ -110,18 +110,20 @@ TILLITE_AVX512 std::uint64_t dot_pairs_avx512(Pairs a, Pairs b, std::size_t word
   return static_cast<std::uint64_t>(_mm512_reduce_add_epi64(_mm512_add_epi64(upper, low)));
 }
 
-/// The instruction multiplies unsigned by signed bytes: b - 128 is signed, and 128 times the sum of a comes on top.
-TILLITE_AVX512 std::uint32_t dot_bytes_avx512(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
-  const __m512i half = _mm512_set1_epi8(static_cast<char>(0x80));
-  __m512i products = _mm512_setzero_si512();
-  __m512i sums = _mm512_setzero_si512();
-  for (std::size_t i = 0; i < size; i += 64) {
-    const __m512i left = _mm512_loadu_si512(a + i);
-    products = _mm512_dpbusd_epi32(products, left, _mm512_xor_si512(_mm512_loadu_si512(b + i), half));
-    sums = _mm512_add_epi64(sums, _mm512_sad_epu8(left, _mm512_setzero_si512()));
+/// Four sums, so that none waits for the one before it.
+TILLITE_AVX512 std::int32_t dot_centred_bytes_avx512(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
+  const __m512i centre = _mm512_set1_epi8(static_cast<char>(kByteCentre));  // x - 128 is x with its highest bit turned
+  __m512i sums[4] = {};
+  const auto add = [&](std::size_t at, __m512i& sum) TILLITE_AVX512 {
+    sum = _mm512_dpbusd_epi32(sum, _mm512_loadu_si512(a + at), _mm512_xor_si512(_mm512_loadu_si512(b + at), centre));
+  };
+  std::size_t i = 0;
+  for (; i + 256 <= size; i += 256) {
+    for (std::size_t lane = 0; lane < 4; ++lane) add(i + 64 * lane, sums[lane]);
   }
-  return static_cast<std::uint32_t>(_mm512_reduce_add_epi32(products)) +
-         (static_cast<std::uint32_t>(_mm512_reduce_add_epi64(sums)) << 7);
+  for (; i < size; i += 64) add(i, sums[0]);
+  return _mm512_reduce_add_epi32(
+      _mm512_add_epi32(_mm512_add_epi32(sums[0], sums[1]), _mm512_add_epi32(sums[2], sums[3])));
 }
 
 TILLITE_AVX512 inline __m512i lower_halves(__m512i bytes) { return _mm512_and_si512(bytes, _mm512_set1_epi8(15)); }
@@ -151,20 +153,82 @@ TILLITE_AVX512 std::int32_t dot_signed_nibbles_avx512(const std::int8_t* a, cons
   return _mm512_reduce_add_epi32(_mm512_add_epi32(lower, upper));
 }
 
+/// What the bits of four planes are worth, the highest first.
+TILLITE_AVX512 inline __m512i weighted(const __m512i (&counts)[kPlanes]) {
+  const __m512i upper = _mm512_add_epi64(_mm512_add_epi64(counts[0], counts[0]), counts[1]);
+  const __m512i lower = _mm512_add_epi64(_mm512_add_epi64(counts[2], counts[2]), counts[3]);
+  return _mm512_add_epi64(_mm512_slli_epi64(upper, 2), lower);
+}
+
+/// The sum of the lanes of each of eight.
+TILLITE_AVX512 inline __m256i sums_of_lanes(const __m512i (&of)[8]) {
+  __m512i pairs[4];
+  for (std::size_t i = 0; i < 4; ++i) {
+    pairs[i] = _mm512_add_epi64(_mm512_unpacklo_epi64(of[2 * i], of[2 * i + 1]),
+                                _mm512_unpackhi_epi64(of[2 * i], of[2 * i + 1]));
+  }
+  __m512i fours[2];
+  for (std::size_t i = 0; i < 2; ++i) {
+    fours[i] = _mm512_add_epi64(_mm512_shuffle_i64x2(pairs[2 * i], pairs[2 * i + 1], 0x88),
+                                _mm512_shuffle_i64x2(pairs[2 * i], pairs[2 * i + 1], 0xdd));
+  }
+  return _mm512_cvtepi64_epi32(
+      _mm512_add_epi64(_mm512_shuffle_i64x2(fours[0], fours[1], 0x88), _mm512_shuffle_i64x2(fours[0], fours[1], 0xdd)));
+}
+
+/// The planes stay in registers: `Steps` is how many of these a plane fills.
+template <std::size_t Steps>
+TILLITE_AVX512 void sums_where_avx512_of(const std::uint64_t* planes, const std::uint64_t* rows,
+                                         std::span<const std::uint32_t> which, std::uint32_t* sums) {
+  __m512i bits[kPlanes][Steps];
+  for (std::size_t plane = 0; plane < kPlanes; ++plane) {
+    for (std::size_t step = 0; step < Steps; ++step) {
+      bits[plane][step] = _mm512_loadu_si512(planes + (plane * Steps + step) * kPlaneWordsStep);
+    }
+  }
+  const auto sum_of = [&](std::uint32_t row) TILLITE_AVX512 {
+    const std::uint64_t* words = rows + row * Steps * kPlaneWordsStep;
+    __m512i counts[kPlanes] = {};
+    for (std::size_t step = 0; step < Steps; ++step) {
+      const __m512i of_row = _mm512_loadu_si512(words + step * kPlaneWordsStep);
+      for (std::size_t plane = 0; plane < kPlanes; ++plane) {
+        const __m512i common = _mm512_popcnt_epi64(_mm512_and_si512(of_row, bits[plane][step]));
+        counts[plane] = step == 0 ? common : _mm512_add_epi64(counts[plane], common);
+      }
+    }
+    return weighted(counts);
+  };
+  constexpr std::size_t kAtOnce = 8;
+  std::size_t i = 0;
+  for (; i + kAtOnce <= which.size(); i += kAtOnce) {
+    __m512i of[kAtOnce];
+    for (std::size_t j = 0; j < kAtOnce; ++j) of[j] = sum_of(which[i + j]);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums + i), sums_of_lanes(of));
+  }
+  for (; i < which.size(); ++i) sums[i] = static_cast<std::uint32_t>(_mm512_reduce_add_epi64(sum_of(which[i])));
+}
+
 TILLITE_AVX512 void sums_where_avx512(const std::uint64_t* planes, const std::uint64_t* rows,
                                       std::span<const std::uint32_t> which, std::size_t words, std::uint32_t* sums) {
+  switch (words / kPlaneWordsStep) {
+    case 1:
+      return sums_where_avx512_of<1>(planes, rows, which, sums);
+    case 2:
+      return sums_where_avx512_of<2>(planes, rows, which, sums);
+    case 3:
+      return sums_where_avx512_of<3>(planes, rows, which, sums);
+    default:
+      break;  // too many for the registers
+  }
   for (const std::uint32_t row : which) {
-    __m512i counts[kPlanes];
-    for (__m512i& count : counts) count = _mm512_setzero_si512();
-    for (std::size_t at = 0; at < words; at += 8) {
+    __m512i counts[kPlanes] = {};
+    for (std::size_t at = 0; at < words; at += kPlaneWordsStep) {
       for (std::size_t plane = 0; plane < kPlanes; ++plane) {
         counts[plane] =
             _mm512_add_epi64(counts[plane], common_bits(planes + plane * words + at, rows + row * words + at));
       }
     }
-    const __m512i upper = _mm512_add_epi64(_mm512_add_epi64(counts[0], counts[0]), counts[1]);
-    const __m512i lower = _mm512_add_epi64(_mm512_add_epi64(counts[2], counts[2]), counts[3]);
-    *sums++ = static_cast<std::uint32_t>(_mm512_reduce_add_epi64(_mm512_add_epi64(_mm512_slli_epi64(upper, 2), lower)));
+    *sums++ = static_cast<std::uint32_t>(_mm512_reduce_add_epi64(weighted(counts)));
   }
 }
 
@@ -230,18 +294,23 @@ TILLITE_AVX2 std::uint64_t dot_pairs_avx2(Pairs a, Pairs b, std::size_t words) {
   return sum_of_lanes(sum);
 }
 
-TILLITE_AVX2 std::uint32_t dot_bytes_avx2(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
+TILLITE_AVX2 inline std::int32_t sum_of_eight(__m256i sum) {
+  alignas(32) std::int32_t lanes[8];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), sum);
+  std::int32_t total = 0;
+  for (const std::int32_t lane : lanes) total += lane;
+  return total;
+}
+
+TILLITE_AVX2 std::int32_t dot_centred_bytes_avx2(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
+  const __m128i centre = _mm_set1_epi8(static_cast<char>(kByteCentre));
   __m256i sum = _mm256_setzero_si256();  // of 32-bit numbers
   for (std::size_t i = 0; i < size; i += 16) {
+    const __m128i right = _mm_xor_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b + i)), centre);
     const __m256i left = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(a + i)));
-    const __m256i right = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(b + i)));
-    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(left, right));
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(left, _mm256_cvtepi8_epi16(right)));
   }
-  alignas(32) std::uint32_t lanes[8];
-  _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), sum);
-  std::uint32_t total = 0;
-  for (const std::uint32_t lane : lanes) total += lane;
-  return total;
+  return sum_of_eight(sum);
 }
 
 TILLITE_AVX2 inline __m256i lower_halves_avx2(__m256i bytes) { return _mm256_and_si256(bytes, _mm256_set1_epi8(15)); }
@@ -250,14 +319,6 @@ TILLITE_AVX2 inline __m256i upper_halves_avx2(__m256i bytes) { return lower_halv
 /// Adds the products of nibbles and signed bytes: two of them fit 16 bits.
 TILLITE_AVX2 inline __m256i add_products(__m256i sum, __m256i nibbles, __m256i bytes) {
   return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(nibbles, bytes), _mm256_set1_epi16(1)));
-}
-
-TILLITE_AVX2 inline std::int32_t sum_of_eight(__m256i sum) {
-  alignas(32) std::int32_t lanes[8];
-  _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), sum);
-  std::int32_t total = 0;
-  for (const std::int32_t lane : lanes) total += lane;
-  return total;
 }
 
 TILLITE_AVX2 std::uint32_t dot_nibbles_avx2(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes) {
@@ -339,15 +400,21 @@ std::uint64_t dot_pairs_neon(Pairs a, Pairs b, std::size_t words) {
   return vaddvq_u64(sum);
 }
 
-std::uint32_t dot_bytes_neon(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
-  uint32x4_t sum = vdupq_n_u32(0);
+std::int32_t dot_centred_bytes_neon(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
+  int32x4_t sum = vdupq_n_s32(0);
+  const auto add = [&](uint8x8_t left, uint8x8_t right) {
+    const int16x8_t numbers = vreinterpretq_s16_u16(vmovl_u8(left));
+    const int16x8_t centred = vsubq_s16(vreinterpretq_s16_u16(vmovl_u8(right)), vdupq_n_s16(kByteCentre));
+    sum = vmlal_s16(sum, vget_low_s16(numbers), vget_low_s16(centred));
+    sum = vmlal_s16(sum, vget_high_s16(numbers), vget_high_s16(centred));
+  };
   for (std::size_t i = 0; i < size; i += 16) {
     const uint8x16_t left = vld1q_u8(a + i);
     const uint8x16_t right = vld1q_u8(b + i);
-    sum = vpadalq_u16(sum, vmull_u8(vget_low_u8(left), vget_low_u8(right)));
-    sum = vpadalq_u16(sum, vmull_u8(vget_high_u8(left), vget_high_u8(right)));
+    add(vget_low_u8(left), vget_low_u8(right));
+    add(vget_high_u8(left), vget_high_u8(right));
   }
-  return vaddvq_u32(sum);
+  return vaddvq_s32(sum);
 }
 
 inline uint8x16_t lower_halves(uint8x16_t bytes) { return vandq_u8(bytes, vdupq_n_u8(15)); }
@@ -416,19 +483,19 @@ std::vector<DistanceKernels> distance_kernels() {
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("avx512vnni") &&
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
-    kernels.push_back({"AVX-512", dot_avx512, dot_pairs_avx512, dot_bytes_avx512, dot_nibbles_avx512,
+    kernels.push_back({"AVX-512", dot_avx512, dot_pairs_avx512, dot_centred_bytes_avx512, dot_nibbles_avx512,
                        dot_signed_nibbles_avx512, sums_where_avx512, differing_bits_avx512});
   }
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("popcnt")) {
-    kernels.push_back({"AVX2", dot_avx2, dot_pairs_avx2, dot_bytes_avx2, dot_nibbles_avx2, dot_signed_nibbles_avx2,
-                       sums_where_avx2, differing_bits_avx2});
+    kernels.push_back({"AVX2", dot_avx2, dot_pairs_avx2, dot_centred_bytes_avx2, dot_nibbles_avx2,
+                       dot_signed_nibbles_avx2, sums_where_avx2, differing_bits_avx2});
   }
 #elif defined(__aarch64__)
-  kernels.push_back({"NEON", dot_neon, dot_pairs_neon, dot_bytes_neon, dot_nibbles_neon, dot_signed_nibbles_neon,
-                     sums_where_neon, differing_bits_neon});
+  kernels.push_back({"NEON", dot_neon, dot_pairs_neon, dot_centred_bytes_neon, dot_nibbles_neon,
+                     dot_signed_nibbles_neon, sums_where_neon, differing_bits_neon});
 #endif
-  kernels.push_back({"plain", dot_plain, dot_pairs_plain, dot_bytes_plain, dot_nibbles_plain, dot_signed_nibbles_plain,
-                     sums_where_plain, differing_bits_plain});
+  kernels.push_back({"plain", dot_plain, dot_pairs_plain, dot_centred_bytes_plain, dot_nibbles_plain,
+                     dot_signed_nibbles_plain, sums_where_plain, differing_bits_plain});
   return kernels;
 }
 
@@ -436,8 +503,8 @@ float dot(const float* a, const float* b, std::size_t size) { return kBest.dot(a
 
 std::uint64_t dot_pairs(Pairs a, Pairs b, std::size_t words) { return kBest.dot_pairs(a, b, words); }
 
-std::uint32_t dot_bytes(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
-  return kBest.dot_bytes(a, b, size);
+std::int32_t dot_centred_bytes(const std::uint8_t* a, const std::uint8_t* b, std::size_t size) {
+  return kBest.dot_centred_bytes(a, b, size);
 }
 
 std::uint32_t dot_nibbles(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes) {

@@ -25,8 +25,10 @@ struct Pairs {
 };
 [[nodiscard]] std::uint64_t dot_pairs(Pairs a, Pairs b, std::size_t words);
 
-/// The dot product of whole numbers from 0 to 255. `size`: a multiple of kBytesStep, at most 65,536.
-[[nodiscard]] std::uint32_t dot_bytes(const std::uint8_t* a, const std::uint8_t* b, std::size_t size);
+/// The dot product of whole numbers from 0 to 255, those of `b` less kByteCentre: what machines have an instruction
+/// for. `size`: a multiple of kBytesStep, at most 65,536.
+[[nodiscard]] std::int32_t dot_centred_bytes(const std::uint8_t* a, const std::uint8_t* b, std::size_t size);
+inline constexpr int kByteCentre = 128;
 
 /// The dot product of whole numbers of 4 bits: byte i of a line has the line's number i in its lower half and number
 /// 64 + i in its upper half. `bytes`: a multiple of kNibbleLineBytes, at most 32,768.
@@ -48,7 +50,7 @@ struct DistanceKernels {
   const char* name;
   float (*dot)(const float* a, const float* b, std::size_t size);
   std::uint64_t (*dot_pairs)(Pairs a, Pairs b, std::size_t words);
-  std::uint32_t (*dot_bytes)(const std::uint8_t* a, const std::uint8_t* b, std::size_t size);
+  std::int32_t (*dot_centred_bytes)(const std::uint8_t* a, const std::uint8_t* b, std::size_t size);
   std::uint32_t (*dot_nibbles)(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes);
   std::int32_t (*dot_signed_nibbles)(const std::int8_t* a, const std::uint8_t* nibbles, std::size_t bytes);
   void (*sums_where)(const std::uint64_t* planes, const std::uint64_t* rows, std::span<const std::uint32_t> which,

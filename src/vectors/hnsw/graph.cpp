@@ -12,9 +12,10 @@
 namespace tillite {
 namespace {
 
-constexpr std::size_t kBatchNodesMax = 256;
-constexpr std::size_t kCandidatesOfBeam = 2;  // signs may place a true neighbour behind the beam: whole codes decide
-constexpr std::size_t kFetchAhead = 8;        // codes that the machine fetches while others are compared
+constexpr std::size_t kBatchNodesMax = 64;
+// Of a beam of ef: signs may place a true neighbour behind it, and whole codes decide between more.
+constexpr std::size_t kCandidatesPercent = 160;
+constexpr std::size_t kFetchAhead = 8;  // codes that the machine fetches while others are compared
 constexpr std::uint64_t kRotationSeed = 0x7469'6c6c;
 
 std::size_t thread_count(const GraphSettings& settings) {
@@ -125,22 +126,26 @@ std::vector<Graph::Chosen> Graph::choose(Node node, Node batch_first, Search& se
   std::vector<Chosen> chosen(static_cast<std::size_t>(level) + 1);
   Node nearest = max_level_ >= 0 ? descend(links_, entry_, level, apart) : 0;
   for (int at = level; at >= 0; --at) {
-    search.pool.start(kCandidatesOfBeam * settings_.ef_construction, settings_.ef_construction);
+    search.pool.start(kCandidatesPercent * settings_.ef_construction / 100, settings_.ef_construction);
     if (at <= max_level_) walk(links_, codes_, node, nearest, at, all_apart, search.pool, search.seen);
     if (search.pool.size() > 0) nearest = search.pool.node(0);
     // The others of a batch are not linked yet; they are few enough to be compared all.
+    search.others.clear();
     for (Node other = batch_first; other < size(); ++other) {
-      if (other != node && links_.level(other) >= at) search.pool.offer(apart(other), other);
+      if (other != node && links_.level(other) >= at) search.others.push_back(other);
     }
+    search.distances.resize(search.others.size());
+    all_apart(search.others, search.distances);
+    search.pool.offer_all(search.others, search.distances);
     std::vector<Candidate> candidates;
-    candidates.reserve(settings_.ef_construction);
+    candidates.reserve(search.pool.size());
     for (const Neighbour& near : nearest_in(search.pool, target)) candidates.push_back({.neighbour = near});
     chosen[static_cast<std::size_t>(at)] = select(candidates, settings_.m);
   }
   return chosen;
 }
 
-/// Of the nodes of a pool the nearest, in order, by their whole codes.
+/// The nodes of a pool in the order of their whole codes.
 Graph::Neighbours Graph::nearest_in(const NearestPool& pool, const Codes::Target& target) const {
   Neighbours nodes(pool.size());
   for (std::size_t i = 0; i < std::min(kFetchAhead, pool.size()); ++i) codes_.prefetch(pool.node(i));
@@ -149,7 +154,6 @@ Graph::Neighbours Graph::nearest_in(const NearestPool& pool, const Codes::Target
     nodes[i] = {codes_.distance(target, pool.node(i)), pool.node(i)};
   }
   std::ranges::sort(nodes, std::less<>());
-  nodes.resize(std::min(nodes.size(), settings_.ef_construction));
   return nodes;
 }
 

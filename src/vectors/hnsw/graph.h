@@ -85,6 +85,8 @@ class Graph {
   struct Search {
     NearestPool pool;
     SeenNodes seen;
+    std::vector<Node> others;  ///< nodes of a batch, and how far they are
+    std::vector<float> distances;
     std::vector<Copy> copies;  ///< that the search has met; the pool numbers them from size() on
   };
   /// A link to be set from `target` back to the node that chose it.

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <limits>
 #include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
 namespace tillite {
@@ -13,72 +16,58 @@ namespace tillite {
 class NearestPool {
  public:
   /// Empties the pool for a new search that keeps the nearest `capacity` nodes and expands the nearest `beam` of them.
-  void start(std::size_t capacity, std::size_t beam) {
-    beam_ = beam;
-    entries_.clear();
-    entries_.reserve(capacity);
-    capacity_ = capacity;
-    next_ = 0;
-  }
+  void start(std::size_t capacity, std::size_t beam);
 
   /// Whether a node so far is among the nearest, if equals come too late as in hnswlib.
   [[nodiscard]] bool has_room_for(float distance) const {
-    return entries_.size() < capacity_ || bits_of(distance) < entries_.back() >> 32;
+    return size_ < capacity_ || bits_of(distance) < entries_[size_] >> 32;
   }
 
   /// Takes a node if it is among the nearest; each node at most once.
   void offer(float distance, std::uint32_t node) {
-    const std::uint64_t entry = (bits_of(distance) << 32) | ((kNodeMax - node) << 1);
-    if (entries_.size() == capacity_) {
-      if (entry >= entries_.back()) return;
-      entries_.pop_back();
-    }
-    const std::size_t at = count_below(entry);
-    next_ = std::min(next_, at);
-    entries_.insert(entries_.begin() + static_cast<std::ptrdiff_t>(at), entry);
+    const std::int64_t entry = (bits_of(distance) << 32) | ((kNodeMax - node) << 1);
+    if (size_ < capacity_ || entry < entries_[size_]) take(entry);
+  }
+
+  /// The same of many, each with its distance.
+  void offer_all(std::span<const std::uint32_t> nodes, std::span<const float> distances) {
+    for (std::size_t i = 0; i < nodes.size(); ++i) offer(distances[i], nodes[i]);
   }
 
   /// The nearest node that was not expanded yet; nothing when all were: the search is done.
   std::optional<std::uint32_t> expand_next() {
     const auto nearest = next();
-    if (nearest) entries_[next_++] |= kExpanded;
+    if (nearest) entries_[kFirst + next_++] |= kExpanded;
     return nearest;
   }
 
   /// The node that expand_next() would give now, if nothing nearer is offered before.
   [[nodiscard]] std::optional<std::uint32_t> next() {
-    const std::size_t end = std::min(entries_.size(), beam_);
-    while (next_ < end && (entries_[next_] & kExpanded) != 0) ++next_;
+    const std::size_t end = std::min(size_, beam_);
+    while (next_ < end && (entries_[kFirst + next_] & kExpanded) != 0) ++next_;
     if (next_ >= end) return std::nullopt;
     return node(next_);
   }
 
-  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+  [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] std::uint32_t node(std::size_t i) const {
-    return static_cast<std::uint32_t>(kNodeMax - ((entries_[i] >> 1) & kNodeMax));
+    return static_cast<std::uint32_t>(kNodeMax - ((entries_[kFirst + i] >> 1) & kNodeMax));
   }
 
  private:
+  static constexpr std::int64_t kNodeMax = std::numeric_limits<std::int32_t>::max();
+  static constexpr std::int64_t kExpanded = 1;
+  static constexpr std::size_t kFirst = 1;  ///< before it is an entry that is less than all
+
   /// The bits of floats that are not negative are in the order of the floats.
-  static std::uint64_t bits_of(float distance) { return std::bit_cast<std::uint32_t>(distance); }
+  static std::int64_t bits_of(float distance) { return std::bit_cast<std::int32_t>(distance); }
 
-  /// A binary search without branches, whose outcomes nobody could foretell.
-  [[nodiscard]] std::size_t count_below(std::uint64_t entry) const {
-    const std::uint64_t* first = entries_.data();
-    std::size_t count = entries_.size();
-    while (count > 1) {
-      const std::size_t half = count / 2;
-      first = first[half - 1] < entry ? first + half : first;
-      count -= half;
-    }
-    const auto before = static_cast<std::size_t>(first - entries_.data());
-    return count == 1 && *first < entry ? before + 1 : before;
-  }
+  void take(std::int64_t entry);
 
-  static constexpr std::uint64_t kNodeMax = (std::uint64_t{1} << 31) - 1;
-  static constexpr std::uint64_t kExpanded = 1;
-
-  std::vector<std::uint64_t> entries_;  ///< distance (32 bits), turned node (31), expanded (1): sorted as they are
+  /// Distance (32 bits), turned node (31), expanded (1): sorted as they are; behind them none that is less than any.
+  std::vector<std::int64_t> entries_;
+  std::vector<std::int64_t> others_;  ///< where the next ones will be
+  std::size_t size_ = 0;
   std::size_t capacity_ = 0;
   std::size_t beam_ = 0;
   std::size_t next_ = 0;  ///< all before it are expanded

@@ -7,17 +7,12 @@
 
 #include "base/check.h"
 #include "vectors/hnsw/mixed_bits.h"
+#include "vectors/hnsw/wide.h"
 
 namespace tillite {
 namespace {
 
 constexpr std::size_t kTransforms = 4;  // two over the first numbers, two over the last
-
-#if defined(__x86_64__)
-#define TILLITE_WIDE __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define TILLITE_WIDE
-#endif
 
 /// Sums and differences of whole rows of a matrix: Walsh-Hadamard down its columns.
 TILLITE_WIDE void mix_rows(float* matrix, std::size_t rows, std::size_t columns) {
@@ -32,6 +27,10 @@ TILLITE_WIDE void mix_rows(float* matrix, std::size_t rows, std::size_t columns)
       }
     }
   }
+}
+
+TILLITE_WIDE void multiply(float* __restrict numbers, const float* __restrict by, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) numbers[i] *= by[i];
 }
 
 /// Walsh-Hadamard in place but for the order of the numbers, which is of no matter here: as a matrix, down its columns
@@ -65,7 +64,7 @@ void Rotation::apply(std::span<float> vector) const {
   for (std::size_t transform = 0; transform < kTransforms; ++transform) {
     const auto window = transform % 2 == 0 ? vector.first(window_) : vector.last(window_);
     const float* signs = signs_.data() + transform * window_;
-    for (std::size_t i = 0; i < window_; ++i) window[i] *= signs[i];
+    multiply(window.data(), signs, window_);
     hadamard(window);
   }
 }

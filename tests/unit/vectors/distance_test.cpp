@@ -53,8 +53,8 @@ TEST_P(DistanceKernelsTest, MultipliesNumbersOfTwoBits) {
 }
 
 TEST_P(DistanceKernelsTest, AddsTheNumbersOfFourBitsThatEachRowChooses) {
-  const std::vector<std::uint32_t> which = {2, 0, 3};
-  for (const std::size_t words : {8U, 24U, 48U}) {
+  const std::vector<std::uint32_t> which = {2, 0, 3, 3, 1, 2, 0, 1, 1, 3, 0, 2, 2, 3, 1, 0, 0, 2};
+  for (const std::size_t words : {8U, 16U, 24U, 32U, 48U}) {
     const auto a = random_planes(4 * words, 1);
     const auto rows = random_planes(4 * words, 2);
     std::vector<std::uint32_t> expected;
@@ -121,17 +121,17 @@ TEST_P(DistanceKernelsTest, CountsTheBitsThatDiffer) {
 
 TEST_P(DistanceKernelsTest, MultipliesBytesUpToTheLargest) {
   std::mt19937_64 random(7);
-  for (const std::size_t size : {64U, 1536U, 8192U}) {
+  for (const std::size_t size : {64U, 192U, 1536U, 8192U, 65536U}) {
     for (const bool largest : {false, true}) {
       std::vector<std::uint8_t> a(size, 255);
       std::vector<std::uint8_t> b(size, 255);
-      std::uint32_t expected = 0;
+      std::int32_t expected = 0;
       for (std::size_t i = 0; i < size; ++i) {
         if (!largest) a[i] = static_cast<std::uint8_t>(random());
         if (!largest) b[i] = static_cast<std::uint8_t>(random());
-        expected += std::uint32_t{a[i]} * b[i];
+        expected += a[i] * (b[i] - kByteCentre);
       }
-      EXPECT_EQ(GetParam().dot_bytes(a.data(), b.data(), size), expected) << size;
+      EXPECT_EQ(GetParam().dot_centred_bytes(a.data(), b.data(), size), expected) << size;
     }
   }
 }
