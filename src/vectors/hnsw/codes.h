@@ -15,7 +15,8 @@ namespace tillite {
 /// The number of a code, and of the graph's node that it stands for.
 using Node = std::uint32_t;
 
-/// What codes look like in memory and in a file that keeps them; to be raised when encoding makes other ones.
+/// What codes look like in memory and in a file that keeps them; to be raised when encoding makes other ones, but for
+/// rounding.
 inline constexpr std::uint64_t kCodesVersion = 1;
 
 /// Where the parts of codes lie in a file.

@@ -59,8 +59,9 @@ class NearestPool {
   static constexpr std::int64_t kExpanded = 1;
   static constexpr std::size_t kFirst = 1;  ///< before it is an entry that is less than all
 
-  /// The bits of floats that are not negative are in the order of the floats.
-  static std::int64_t bits_of(float distance) { return std::bit_cast<std::int32_t>(distance); }
+  /// The bits of floats that are not negative are in the order of the floats. Without the sign -0 is 0, and what is no
+  /// number the farthest.
+  static std::int64_t bits_of(float distance) { return std::bit_cast<std::uint32_t>(distance) & 0x7fff'ffffU; }
 
   void take(std::int64_t entry);
 

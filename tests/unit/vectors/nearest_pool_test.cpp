@@ -89,6 +89,16 @@ TEST(NearestPoolTest, OfEqualDistancesTheLargerNodeIsNearer) {
   EXPECT_EQ(nodes_in(pool), (std::vector<std::uint32_t>{7, 6}));
 }
 
+TEST(NearestPoolTest, WhatIsNoNumberIsTheFarthestAndMinusZeroIsZero) {
+  NearestPool pool;
+  pool.start(3, 3);
+  const float no_number = -std::numeric_limits<float>::quiet_NaN();
+  for (const auto& [distance, node] : {std::pair(no_number, 1U), {1.0F, 2U}, {-0.0F, 3U}, {0.0F, 4U}}) {
+    pool.offer(distance, node);
+  }
+  EXPECT_EQ(nodes_in(pool), (std::vector<std::uint32_t>{4, 3, 2}));
+}
+
 TEST(SeenNodesTest, GiveThoseThatAreNewInTheirOrder) {
   SeenNodes seen;
   seen.start(200);
