@@ -122,14 +122,16 @@ Code code_of_status(int status) {
   }
 }
 
-/// S3 redirects to a bucket's region, or has expected a signature for it.
-bool is_elsewhere(int status, const Reason& reason) {
-  return status < 400 || reason.type == "AuthorizationHeaderMalformed";
+/// S3 redirects to a bucket's region, or has expected a signature for it; where the answer has no body, to HEAD, the
+/// header alone says so.
+bool is_elsewhere(const HttpResponse& response, const Reason& reason) {
+  return response.status < 400 || reason.type == "AuthorizationHeaderMalformed" ||
+         (response.status == 400 && reason.type.empty() && response.header("x-amz-bucket-region").has_value());
 }
 
-Code code_of(int status, const Reason& reason) {
+Code code_of(const HttpResponse& response, const Reason& reason) {
   const std::string& type = reason.type;
-  if (is_elsewhere(status, reason)) return Code::unsupported;
+  if (is_elsewhere(response, reason)) return Code::unsupported;
   if (is_one_of(type, kThrottling) || is_one_of(type, kFaults)) return Code::unavailable;
   if (is_one_of(type, kTimeouts)) return Code::timed_out;
   if (is_one_of(type, kPermission) || is_one_of(type, kExpired) || is_one_of(type, kSkew)) return Code::permission;
@@ -138,11 +140,11 @@ Code code_of(int status, const Reason& reason) {
   if (is_one_of(type, kLimits)) return Code::limit_exceeded;
   if (type == "ValidationException" && reason.message.contains("exceeded the maximum allowed size"))
     return Code::limit_exceeded;
-  return code_of_status(status);
+  return code_of_status(response.status);
 }
 
 std::string remedy(const HttpResponse& response, Code code, const Reason& reason) {
-  if (is_elsewhere(response.status, reason)) {
+  if (is_elsewhere(response, reason)) {
     const auto region = response.header("x-amz-bucket-region");
     if (region) return fmt::format("; the bucket is in the region {}: set AWS_REGION to it", bare_type(*region));
     return "; what is asked for is elsewhere: check AWS_REGION and AWS_ENDPOINT_URL";
@@ -157,7 +159,7 @@ std::string remedy(const HttpResponse& response, Code code, const Reason& reason
 
 AwsError judge_aws_refusal(const HttpResponse& response, std::string_view call) {
   Reason reason = reason_in(response);
-  const Code code = code_of(response.status, reason);
+  const Code code = code_of(response, reason);
   std::string words = reason.type.empty() ? "no reason that can be read" : reason.type;
   if (!reason.message.empty()) words += ": " + reason.message;
   const std::string request = reason.request_id.empty() ? "" : fmt::format(" [request {}]", reason.request_id);

@@ -138,9 +138,11 @@ TEST_F(AwsClientTest, ARefusalIsFinalAndHasItsCode) {
 }
 
 TEST_F(AwsClientTest, ABucketOfAnotherRegionIsNamedWithIt) {
-  for (const auto& [status, type] :
-       {std::pair(301, "PermanentRedirect"), std::pair(400, "AuthorizationHeaderMalformed")}) {
-    answers = {refusal(status, type, {"x-amz-bucket-region: eu-west-3"})};
+  const std::vector<std::string> region = {"x-amz-bucket-region: eu-west-3"};
+  const Answer to_head = {.status = 400, .headers = region};
+  for (const auto& answer :
+       {refusal(301, "PermanentRedirect", region), refusal(400, "AuthorizationHeaderMalformed", region), to_head}) {
+    answers = {answer};
     const auto given = ask();
     ASSERT_FALSE(given);
     EXPECT_NE(given.error().error.message().find("in the region eu-west-3: set AWS_REGION"), std::string::npos)
