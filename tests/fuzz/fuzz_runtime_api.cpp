@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read_until.hpp>
@@ -5,6 +7,7 @@
 #include <boost/asio/write.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <thread>
 
@@ -21,6 +24,13 @@ using ErrorCode = boost::system::error_code;
 class Api {
  public:
   explicit Api(std::string_view answer) : thread_([this, answer] { serve(answer); }) {}
+  Api(const Api&) = delete;
+  Api& operator=(const Api&) = delete;
+  ~Api() {  // nobody may have asked
+    ErrorCode ignored;
+    asio::io_context io(1);
+    tcp::socket(io).connect(acceptor_.local_endpoint(), ignored);
+  }
 
   [[nodiscard]] std::string address() const { return fmt::format("127.0.0.1:{}", acceptor_.local_endpoint().port()); }
 
