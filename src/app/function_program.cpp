@@ -28,10 +28,10 @@ WorkFolders work_folders() {
   return WorkFolders::below(value_of("CHROMA_PERSIST_DIRECTORY", value_of("TMPDIR", "/tmp") + "/chroma"));
 }
 
-Result<std::unique_ptr<FunctionPorts>> open_ports(const Logger& log, std::stop_token stop) {
+Result<std::unique_ptr<FunctionPorts>> open_ports(const Logger& log, const PortStops& stops) {
   use_built_in_host_names();
   stop_counting_sqlite_memory();
-  return open_function_ports(&environment, work_folders(), log, std::move(stop));
+  return open_function_ports(&environment, work_folders(), log, stops);
 }
 
 Result<FunctionParts> function_parts(const HandlerTypes& types) {

@@ -29,14 +29,21 @@ std::int64_t now_ms() {
       .count();
 }
 
-/// How long calls may go on once a step was told to stop: a half of what is left before its deadline; but for a moment
-/// only where that is far, and the process is being ended.
-std::chrono::milliseconds grace_of(std::int64_t deadline_ms) {
-  constexpr std::int64_t of_ending_ms = 100;
-  if (deadline_ms <= 0) return std::chrono::milliseconds(of_ending_ms);  // it may take as long as it likes
+/// How long calls may go on once a step was told to stop.
+struct Grace {
+  std::chrono::milliseconds objects;
+  std::chrono::milliseconds rows;
+};
+
+/// A half and three quarters of what is left before the deadline; but for a moment only where that is far, and the
+/// process is being ended.
+Grace grace_of(std::int64_t deadline_ms) {
   const std::int64_t left_ms = std::max<std::int64_t>(deadline_ms - now_ms(), 0);
   const bool is_at_deadline = left_ms <= InvocationWatch::margin_ms(std::numeric_limits<std::int64_t>::max());
-  return std::chrono::milliseconds(is_at_deadline ? left_ms / 2 : of_ending_ms);
+  if (deadline_ms <= 0 || !is_at_deadline) {
+    return {.objects = std::chrono::milliseconds(100), .rows = std::chrono::milliseconds(200)};
+  }
+  return {.objects = std::chrono::milliseconds(left_ms / 2), .rows = std::chrono::milliseconds(left_ms * 3 / 4)};
 }
 
 /// What a step that was told to stop comes to for its caller.
@@ -91,11 +98,18 @@ FunctionAnswer Function::handle(const RuntimeInvocation& invocation) {
 
 Result<Json> Function::call(const Caller& caller, const Json& event, std::stop_token stop,
                             std::optional<std::int64_t>& duration_ms) {
-  if (!ports_) ports_stop_ = std::stop_source();  // those that an earlier one has stopped are gone
+  if (!ports_) {  // those that an earlier one has stopped are gone
+    objects_stop_ = std::stop_source();
+    rows_stop_ = std::stop_source();
+  }
   // What is under way goes on for a moment: a step that ends tidily gives back what it holds.
-  std::optional<GraceTime> cut_off;
-  const std::stop_callback stop_ports(stop,
-                                      [&] { cut_off.emplace(grace_of(caller.invocation.deadline_ms), ports_stop_); });
+  std::optional<GraceTime> objects_cut_off;
+  std::optional<GraceTime> rows_cut_off;
+  const std::stop_callback stop_ports(stop, [&] {
+    const Grace grace = grace_of(caller.invocation.deadline_ms);
+    objects_cut_off.emplace(grace.objects, objects_stop_);
+    rows_cut_off.emplace(grace.rows, rows_stop_);
+  });
   const FunctionPorts* const opened = TRY(open(parts_.log));
   TRY(make_folders(parts_.scratch));
   const auto scratch = TRY(ScratchFolder::create(parts_.scratch));
@@ -117,7 +131,7 @@ Result<const FunctionPorts*> Function::open(const Logger& log) {
   }
   if (!ports_) {
     ScratchFolder::remove_stale(parts_.scratch);
-    ports_ = TRY(parts_.open_ports(log, ports_stop_.get_token()));
+    ports_ = TRY(parts_.open_ports(log, {.objects = objects_stop_.get_token(), .rows = rows_stop_.get_token()}));
   }
   return ports_.get();
 }

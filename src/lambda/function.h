@@ -46,7 +46,8 @@ class Function {
 
   FunctionParts parts_;
   InvocationWatch& watch_;
-  std::stop_source ports_stop_;
+  std::stop_source objects_stop_;  ///< of the ports
+  std::stop_source rows_stop_;
   std::unique_ptr<FunctionPorts> ports_;
   std::shared_ptr<LockWatch> lock_watch_ = std::make_shared<LockWatch>();
   bool is_cold_ = true;

@@ -2,9 +2,9 @@
 
 #include <functional>
 #include <memory>
-#include <stop_token>
 
 #include "base/log.h"
+#include "ports/port_stops.h"
 #include "steps/step.h"
 
 namespace tillite {
@@ -21,10 +21,10 @@ class FunctionPorts {
   [[nodiscard]] virtual Result<bool> are_current() = 0;
 };
 
-/// Opens them at the first invocation, never before, and anew when they are not current any more. `stop` ends what they
+/// Opens them at the first invocation, never before, and anew when they are not current any more. `stops` end what they
 /// have under way, at the end of an invocation's time; they are not used any more then. An error is the invocation's,
 /// and the next one tries again.
 using OpenFunctionPorts =
-    std::function<Result<std::unique_ptr<FunctionPorts>>(const Logger& log, std::stop_token stop)>;
+    std::function<Result<std::unique_ptr<FunctionPorts>>(const Logger& log, const PortStops& stops)>;
 
 }  // namespace tillite

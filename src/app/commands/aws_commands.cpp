@@ -85,8 +85,8 @@ Result<int> aws_setup_command(CommandContext& context) {
   SystemClock clock;
   SystemRandom random;
   const PipelineHost::Options& host = context.host;
-  const AwsParts parts =
-      TRY(open_aws_parts(host.environment, std::filesystem::temp_directory_path(), clock, random, host.log, host.stop));
+  const AwsParts parts = TRY(open_aws_parts(host.environment, std::filesystem::temp_directory_path(), clock, random,
+                                            host.log, {.objects = host.stop, .rows = host.stop}));
   if (!parts.table && !parts.vectors && !parts.batch_files && !parts.queue) {
     return fail(Code::invalid_input,
                 "nothing is named: set DYNAMODB_TABLE_NAME, CHROMADB_BUCKET, S3_BUCKET, COMPACTION_QUEUE_URL, or some");

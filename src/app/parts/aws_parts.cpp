@@ -12,7 +12,6 @@
 namespace tillite {
 namespace {
 
-constexpr std::chrono::milliseconds kRowsGrace(500);  // for the few short calls that end a step tidily
 constexpr std::uint64_t kSnapshotCacheBytes = std::uint64_t{4} << 30;
 
 std::string value_of(const Environment& environment, const std::string& name) { return environment(name).value_or(""); }
@@ -44,7 +43,7 @@ bool is_of_a_snapshot(const ObjectKey& key) { return key.str().contains("/snapsh
 }  // namespace
 
 Result<AwsParts> open_aws_parts(const Environment& environment, const Path& snapshots, Clock& clock, Random& random,
-                                const Logger& log, const std::stop_token& stop) {
+                                const Logger& log, const PortStops& stops) {
   const std::string table = value_of(environment, "DYNAMODB_TABLE_NAME");
   const std::string vectors = value_of(environment, "CHROMADB_BUCKET");
   const std::string batch_files = value_of(environment, "S3_BUCKET");
@@ -53,14 +52,12 @@ Result<AwsParts> open_aws_parts(const Environment& environment, const Path& snap
   if (table.empty() && vectors.empty() && batch_files.empty() && queue.empty()) return parts;
 
   const AwsClients clients = TRY(AwsClients::open(environment, clock, random, log));
-  parts.rows_stop = std::make_unique<LateStop>(stop, kRowsGrace);
   if (!table.empty()) {
     TRY(check_table_name(table));
-    parts.table =
-        std::make_unique<DynamoDbTable>(clients.of(AwsApi::dynamodb), table, random, parts.rows_stop->token());
+    parts.table = std::make_unique<DynamoDbTable>(clients.of(AwsApi::dynamodb), table, random, stops.rows);
   }
   if (!vectors.empty()) {
-    auto bucket = S3ObjectStore::open(clients.of(AwsApi::s3), {.bucket = vectors}, random, stop);
+    auto bucket = S3ObjectStore::open(clients.of(AwsApi::s3), {.bucket = vectors}, random, stops.objects);
     if (!bucket) return pass_on(bucket, "the variable CHROMADB_BUCKET");
     const std::uint64_t bytes_max = TRY(snapshot_cache_bytes(environment));
     parts.vectors = std::make_unique<KeptFiles>(
@@ -68,12 +65,12 @@ Result<AwsParts> open_aws_parts(const Environment& environment, const Path& snap
         KeptFiles::Settings{.folder = snapshots, .bytes_max = bytes_max, .keeps = is_of_a_snapshot});
   }
   if (!batch_files.empty()) {
-    auto bucket = S3ObjectStore::open(clients.of(AwsApi::s3), {.bucket = batch_files}, random, stop);
+    auto bucket = S3ObjectStore::open(clients.of(AwsApi::s3), {.bucket = batch_files}, random, stops.objects);
     if (!bucket) return pass_on(bucket, "the variable S3_BUCKET");
     parts.batch_files = *std::move(bucket);
   }
   if (!queue.empty()) {
-    auto opened = SqsQueue::open(clients.of(AwsApi::sqs), {.url = queue}, parts.rows_stop->token());
+    auto opened = SqsQueue::open(clients.of(AwsApi::sqs), {.url = queue}, stops.rows);
     if (!opened) return pass_on(opened, "the variable COMPACTION_QUEUE_URL");
     parts.queue = *std::move(opened);
   }

@@ -1,13 +1,12 @@
 #pragma once
 
 #include <memory>
-#include <stop_token>
 
 #include "base/environment.h"
-#include "base/grace_time.h"
 #include "base/log.h"
 #include "ports/clock.h"
 #include "ports/object_store.h"
+#include "ports/port_stops.h"
 #include "ports/queue.h"
 #include "ports/table.h"
 
@@ -15,7 +14,6 @@ namespace tillite {
 
 /// The parts of a pipeline that lie on AWS; nullptr: the variable that names this part is not set.
 struct AwsParts {
-  std::unique_ptr<LateStop> rows_stop;       ///< of table and queue; must live as long as they
   std::unique_ptr<Table> table;              ///< DYNAMODB_TABLE_NAME
   std::unique_ptr<ObjectStore> vectors;      ///< CHROMADB_BUCKET
   std::unique_ptr<ObjectStore> batch_files;  ///< S3_BUCKET
@@ -24,10 +22,9 @@ struct AwsParts {
 
 /// What the environment names. Nothing is called yet; without any of the variables AWS's settings are not even read.
 /// Files of snapshots stay below `snapshots` once they were fetched, at most TILLITE_SNAPSHOT_CACHE_BYTES of them.
-/// Clock and random numbers must outlive the parts. `stop` ends the calls of all parts: those for objects at once,
-/// those for rows and messages a moment later, so that who is cut off while it moves files can still give back its
-/// lock and its messages. `invalid_input` names the variable.
+/// Clock and random numbers must outlive the parts. `stops` end the calls of all parts. `invalid_input` names the
+/// variable.
 [[nodiscard]] Result<AwsParts> open_aws_parts(const Environment& environment, const Path& snapshots, Clock& clock,
-                                              Random& random, const Logger& log, const std::stop_token& stop);
+                                              Random& random, const Logger& log, const PortStops& stops);
 
 }  // namespace tillite

@@ -52,8 +52,8 @@ Result<void> check_embedded_provider(const Home& home, Table& table) {
 Result<MigrationPlace> MigrationPlace::open(const std::string& name, bool create, const Means& means) {
   MigrationPlace place;
   if (name == kAws) {
-    place.parts_ =
-        TRY(open_aws_parts(means.environment, means.scratch, means.clock, means.random, means.log, means.stop));
+    place.parts_ = TRY(open_aws_parts(means.environment, means.scratch, means.clock, means.random, means.log,
+                                      {.objects = means.stop, .rows = means.stop}));
     TRY(check_all_named(place.parts_));
     const auto value = [&](const char* variable) { return means.environment(variable).value_or(""); };
     place.name_ = fmt::format("aws (table {}, buckets {} and {})", value("DYNAMODB_TABLE_NAME"),

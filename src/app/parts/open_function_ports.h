@@ -5,9 +5,9 @@
 namespace tillite {
 
 /// What a Lambda function's step works with: what the environment names on AWS (pipeline_ports.h), and the home
-/// TILLITE_HOME for the rest; that is not made here (`not_found`). The stop token ends what the ports have under way.
+/// TILLITE_HOME for the rest; that is not made here (`not_found`). The stops end what the ports have under way.
 [[nodiscard]] Result<std::unique_ptr<FunctionPorts>> open_function_ports(const Environment& environment,
                                                                          const WorkFolders& folders, const Logger& log,
-                                                                         std::stop_token stop);
+                                                                         const PortStops& stops);
 
 }  // namespace tillite

@@ -44,8 +44,14 @@ struct Tasks {
   TaskRouter router;
 };
 
-/// How long calls of services go on behind a stop, so that a step which ends can give back its lock and its messages.
-constexpr std::chrono::milliseconds kGrace(2'000);
+/// Calls of services go on for a moment behind a stop, so that a step which ends can give back its lock and its
+/// messages; those for rows longer than clearing up behind an object that was cut off may take.
+struct LateStops {
+  explicit LateStops(const std::stop_token& first)
+      : objects(first, std::chrono::milliseconds(2'000)), rows(first, std::chrono::milliseconds(5'000)) {}
+  LateStop objects;
+  LateStop rows;
+};
 
 /// Steps that compute, at the same time: each of them uses the cores that there are.
 constexpr std::size_t kWorkersMax = 2;
@@ -77,10 +83,10 @@ struct EngineStores {
 
 class EmbeddedHost final : public PipelineHost {
  public:
-  EmbeddedHost(Home home, Path scratch, std::unique_ptr<LateStop> ports_stop, std::unique_ptr<PipelinePorts> pipeline,
+  EmbeddedHost(Home home, Path scratch, std::unique_ptr<LateStops> ports_stops, std::unique_ptr<PipelinePorts> pipeline,
                std::unique_ptr<EngineStores> stores, std::vector<FunctionInfo> functions, const Options& options)
       : home_(std::move(home)),
-        ports_stop_(std::move(ports_stop)),
+        ports_stops_(std::move(ports_stops)),
         pipeline_(std::move(pipeline)),
         stores_(std::move(stores)),
         task_settings_(read_task_settings(options.environment)),
@@ -127,7 +133,7 @@ class EmbeddedHost final : public PipelineHost {
 
  private:
   Home home_;
-  std::unique_ptr<LateStop> ports_stop_;
+  std::unique_ptr<LateStops> ports_stops_;
   std::unique_ptr<PipelinePorts> pipeline_;
   std::unique_ptr<EngineStores> stores_;
   TaskSettings task_settings_;
@@ -155,17 +161,18 @@ Result<std::unique_ptr<PipelineHost>> PipelineHost::open(const Options& options)
   TRY(read_settings(options.environment, default_model(options.environment)));
   Home home = TRY(Home::open(options.home, options.create || is_all_on_aws(options.environment)));
   WorkFolders folders = TRY(work_folders(options.environment, home));
-  auto ports_stop = std::make_unique<LateStop>(options.stop, kGrace);
-  auto pipeline = TRY(PipelinePorts::open({.environment = options.environment,
-                                           .home = &home,
-                                           .folders = folders,
-                                           .log = options.log,
-                                           .stop = ports_stop->token()}));
+  auto ports_stops = std::make_unique<LateStops>(options.stop);
+  auto pipeline =
+      TRY(PipelinePorts::open({.environment = options.environment,
+                               .home = &home,
+                               .folders = folders,
+                               .log = options.log,
+                               .stops = {.objects = ports_stops->objects.token(), .rows = ports_stops->rows.token()}}));
   auto stores = std::make_unique<EngineStores>();
   stores->executions = TRY(SqliteExecutionStore::open(home.workflows_file()));
   stores->logs = TRY(SqliteLog::open(home.logs_file(), stores->clock));
   auto functions = TRY(function_catalog());
-  return std::make_unique<EmbeddedHost>(std::move(home), std::move(folders.scratch), std::move(ports_stop),
+  return std::make_unique<EmbeddedHost>(std::move(home), std::move(folders.scratch), std::move(ports_stops),
                                         std::move(pipeline), std::move(stores), std::move(functions), options);
 }
 

@@ -24,7 +24,6 @@ bool is_set(const Environment& environment, const std::string& name) { return !e
 struct Adapters {
   SystemClock clock;
   SystemRandom random;
-  std::unique_ptr<LateStop> rows_stop;  ///< of those on AWS
   std::unique_ptr<Table> table;
   std::unique_ptr<ObjectStore> vectors;
   std::unique_ptr<ObjectStore> batch_files;
@@ -117,8 +116,7 @@ Result<std::unique_ptr<PipelinePorts>> PipelinePorts::open(const Options& option
 
   auto adapters = std::make_unique<Adapters>();
   AwsParts aws = TRY(open_aws_parts(environment, options.folders.snapshots, adapters->clock, adapters->random,
-                                    options.log, options.stop));
-  adapters->rows_stop = std::move(aws.rows_stop);
+                                    options.log, options.stops));
   adapters->table = std::move(aws.table);
   adapters->vectors = std::move(aws.vectors);
   adapters->batch_files = std::move(aws.batch_files);
@@ -148,7 +146,7 @@ Result<std::unique_ptr<PipelinePorts>> PipelinePorts::open(const Options& option
                                                .random = adapters->random,
                                                .scratch = options.folders.scratch,
                                                .log = options.log,
-                                               .stop = options.stop}));
+                                               .stop = options.stops.objects}));
   return std::make_unique<OpenedPorts>(std::move(adapters), std::move(embedding), std::move(settings), environment,
                                        std::move(models), std::move(on_aws));
 }

@@ -30,7 +30,7 @@ class PipelinePorts : public FunctionPorts {
     const Home* home = nullptr;  ///< nullptr: there is none, and all parts must lie on AWS
     WorkFolders folders;
     Logger log = Logger::none();
-    std::stop_token stop = {};
+    PortStops stops = {};
   };
   /// Nothing outside this machine is called yet, but to learn which models the collections have. `invalid_input` names
   /// the variable. Errors: those of reading what the collections have, but for damage (models_of_home.h).

@@ -51,10 +51,10 @@ class FunctionTest : public ::testing::Test {
     return Function(
         {.step = {"probe", "embedding-probe", step},
          .name = "embedding-probe",
-         .open_ports = [this](const Logger&, const std::stop_token& stop) -> Result<std::unique_ptr<FunctionPorts>> {
+         .open_ports = [this](const Logger&, const PortStops& stops) -> Result<std::unique_ptr<FunctionPorts>> {
            ++opened;
-           ports_stop = stop;
-           if (while_opening) TRY(while_opening(stop));
+           ports_stops = stops;
+           if (while_opening) TRY(while_opening(stops.rows));
            if (open_error) return std::unexpected(*open_error);
            return std::make_unique<PipelinePorts>(pipeline, current);
          },
@@ -70,7 +70,7 @@ class FunctionTest : public ::testing::Test {
   Pipeline pipeline;
   InvocationWatch watch;
   std::optional<Error> open_error;
-  std::stop_token ports_stop;
+  PortStops ports_stops;
   Result<bool> current = true;
   std::function<Result<void>(const std::stop_token&)> while_opening;
   int opened = 0;
@@ -165,19 +165,23 @@ TEST_F(FunctionTest, AStepThatIsStoppedAtItsDeadlineIsWorthAnotherTry) {
 }
 
 TEST_F(FunctionTest, APortGoesOnForAMomentSoThatAStepEndsTidily) {
-  static const std::stop_token* ports_token = nullptr;
-  ports_token = &ports_stop;
+  static const PortStops* stops = nullptr;
+  stops = &ports_stops;
   Function function = make([](const Json&, const Ports&, const StepContext& context) -> Result<Json> {
     static_cast<void>(wait_until(context.stop));
-    EXPECT_FALSE(ports_token->stop_requested()) << "the step can give back what it holds";
-    return wait_until(*ports_token);
+    EXPECT_FALSE(stops->objects.stop_requested()) << "the step can end what it does";
+    static_cast<void>(wait_until(stops->objects));
+    EXPECT_FALSE(stops->rows.stop_requested()) << "the step can give back what it holds";
+    return wait_until(stops->rows);
   });
+  const auto now_ms = [] {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+  };
   RuntimeInvocation short_one = invocation("{}");
-  short_one.deadline_ms =
-      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
-          .count() +
-      600;
+  short_one.deadline_ms = now_ms() + 1'600;
   EXPECT_EQ(function.handle(short_one).error_type, "Tillite.TimedOut");
+  EXPECT_LT(now_ms(), short_one.deadline_ms) << "the last calls end before Lambda would kill them";
 }
 
 TEST_F(FunctionTest, WhatIsOpenedIsStoppedAtTheDeadlineToo) {
