@@ -67,6 +67,11 @@ class OnMoto(unittest.TestCase):
         return json.loads(ended.stdout) if ended.stdout.strip() else None, ended.stderr
 
 
+    def import_sample(self, **variables):
+        sample = subprocess.run([PROGRAM, "sample", "--receipts", "2"], capture_output=True, check=True)
+        subprocess.run(self.command("import", "-"), input=sample.stdout, capture_output=True, check=True,
+                       env=self.moto.environment(self.folder, **variables))
+
     def run_held_at_the_upload(self, **variables):
         """A run of the lines whose merge uploads a file that S3 does not take until the gate is opened."""
         self.gate.held.clear()
@@ -127,9 +132,7 @@ class StoppedOnAws(OnMoto):
         self.moto.client("s3").create_bucket(Bucket=bucket)
         named = {"DYNAMODB_TABLE_NAME": table, "CHROMADB_BUCKET": bucket}
         self.tillite("aws", "setup", **named)
-        sample = subprocess.run([PROGRAM, "sample", "--receipts", "2"], capture_output=True, check=True)
-        subprocess.run(self.command("import", "-"), input=sample.stdout, capture_output=True, check=True,
-                       env=self.moto.environment(self.folder, **named))
+        self.import_sample(**named)
 
         def lock():
             key = {"PK": {"S": "LOCK#receipt_lines#publish"}, "SK": {"S": "LOCK"}}
@@ -150,9 +153,7 @@ class SnapshotsOnS3(OnMoto):
         bucket = f"vectors-{uuid.uuid4()}"
         self.moto.client("s3").create_bucket(Bucket=bucket)
         self.variables = {"CHROMADB_BUCKET": bucket}
-        sample = subprocess.run([PROGRAM, "sample", "--receipts", "2"], capture_output=True, check=True)
-        subprocess.run(self.command("import", "-"), input=sample.stdout, capture_output=True, check=True,
-                       env=self.moto.environment(self.folder, **self.variables))
+        self.import_sample(**self.variables)
 
     def kept(self, folder):
         """Bytes of snapshots that stayed on this machine."""
