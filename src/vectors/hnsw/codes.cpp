@@ -401,9 +401,18 @@ float Codes::distance(const Target& target, Node b) const {
   return std::max(rough.square + rough_facts_[b].square - 2 * of_both, 0.0F);
 }
 
+Codes::Whole Codes::whole(Node code) const {
+  check(bits_ == kByteBits, "a whole code has 8 bits");
+  return {.levels = {rest_of(code), rest_bytes_},
+          .step = facts_[code].step,
+          .sum = facts_[code].sum,
+          .square = rough_facts_[code].square};
+}
+
 void Codes::prefetch(Node code) const {
   if (bits_ < kNibbleBits) prefetch_signs(code);
   prefetch_lines(rest_of(code), rest_bytes_);
   __builtin_prefetch(&facts_[code]);
 }
+
 }  // namespace tillite

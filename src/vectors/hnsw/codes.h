@@ -78,6 +78,17 @@ class Codes {
   /// What to search with for a vector that has a code already: no finer than that.
   [[nodiscard]] RoughTarget target_of(Node code) const;
 
+  /// A code of 8 bits: a level l stands for (l - 127.5) * step.
+  struct Whole {
+    std::span<const std::uint8_t> levels;  ///< 0 beyond the dimensions
+    float step = 0;
+    float sum = 0;     ///< of the levels
+    float square = 0;  ///< the squared length of the coded vector
+  };
+  /// If codes have 8 bits.
+  [[nodiscard]] Whole whole(Node code) const;
+  [[nodiscard]] std::size_t bits() const { return bits_; }
+
   /// Have the machine fetch what distance() and rough_distance() will look at.
   void prefetch(Node code) const;
   void prefetch_signs(Node code) const {

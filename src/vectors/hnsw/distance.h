@@ -30,6 +30,18 @@ struct Pairs {
 [[nodiscard]] std::int32_t dot_centred_bytes(const std::uint8_t* a, const std::uint8_t* b, std::size_t size);
 inline constexpr int kByteCentre = 128;
 
+/// The same of up to kMatrixRows rows with each of some columns, whose numbers are less kByteCentre already: product
+/// kMatrixRows * column + row. Those of rows that are not there are left as they are. What was read once is used for
+/// many: so a product costs a quarter.
+inline constexpr std::size_t kMatrixRows = 16;
+void dot_matrix(std::span<const std::uint8_t* const> rows, std::span<const std::int8_t* const> columns,
+                std::size_t size, std::int32_t* products);
+
+/// Copies the distances up to a limit, and what they are of, in their order; how many. `to`: room for kMatrixRows more
+/// than that, or the same places.
+std::size_t keep_within(float limit, std::span<const float> distances, const std::uint32_t* nodes, float* to_distances,
+                        std::uint32_t* to_nodes);
+
 /// The dot product of whole numbers of 4 bits: byte i of a line has the line's number i in its lower half and number
 /// 64 + i in its upper half. `bytes`: a multiple of kNibbleLineBytes, at most 32,768.
 [[nodiscard]] std::uint32_t dot_nibbles(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes);
@@ -51,6 +63,10 @@ struct DistanceKernels {
   float (*dot)(const float* a, const float* b, std::size_t size);
   std::uint64_t (*dot_pairs)(Pairs a, Pairs b, std::size_t words);
   std::int32_t (*dot_centred_bytes)(const std::uint8_t* a, const std::uint8_t* b, std::size_t size);
+  void (*dot_matrix)(std::span<const std::uint8_t* const> rows, std::span<const std::int8_t* const> columns,
+                     std::size_t size, std::int32_t* products);
+  std::size_t (*keep_within)(float limit, std::span<const float> distances, const std::uint32_t* nodes,
+                             float* to_distances, std::uint32_t* to_nodes);
   std::uint32_t (*dot_nibbles)(const std::uint8_t* a, const std::uint8_t* b, std::size_t bytes);
   std::int32_t (*dot_signed_nibbles)(const std::int8_t* a, const std::uint8_t* nibbles, std::size_t bytes);
   void (*sums_where)(const std::uint64_t* planes, const std::uint64_t* rows, std::span<const std::uint32_t> which,

@@ -12,7 +12,17 @@
 namespace tillite {
 namespace {
 
-constexpr std::size_t kBatchNodesMax = 64;
+constexpr std::size_t kEncodedAtOnce = 256;
+// Nodes that are linked at once: those that search the graph compare with each other; those that look into cells may be
+// more, but a share of the graph only, so that most links lead to earlier ones and make its long ways.
+constexpr std::size_t kWalkingNodes = 64;
+constexpr std::size_t kLookingNodesMax = 4096;
+constexpr std::size_t kLookingShare = 8;
+constexpr std::size_t kManyShare = 8;  // of the graph that is there; if fewer may come, making cells is not worth it
+// Of ef: what is looked up in cells is compared by whole codes, and so much is enough to find as much as a walk does
+// with all of ef.
+constexpr std::size_t kFoundPercent = 64;
+constexpr std::size_t kComparedEach = 20;  // nodes, for each one of ef
 // Of a beam of ef: signs may place a true neighbour behind it, and whole codes decide between more.
 constexpr std::size_t kCandidatesPercent = 160;
 constexpr std::size_t kFetchAhead = 8;  // codes that the machine fetches while others are compared
@@ -28,9 +38,11 @@ Graph::Graph(std::vector<float> centre, std::size_t nodes_max, const GraphSettin
     : settings_(settings),
       codes_(std::move(centre), settings.code_bits, mixed_bits(settings.seed, kRotationSeed)),
       links_(settings.m, nodes_max),
+      nodes_max_(nodes_max),
       threads_(thread_count(settings)),
       searches_(threads_.size()) {
   codes_.reserve(nodes_max);
+  if (CodeGroup::can_hold(codes_)) cells_.emplace(codes_, settings.seed);
 }
 
 int Graph::draw_level(Node node) const {
@@ -43,8 +55,8 @@ Node Graph::add_linked(std::span<const float> vector, int level) {
   const auto node = static_cast<Node>(size());
   copies_.push_back(0);
   links_.add(level);
-  batch_.insert(batch_.end(), vector.begin(), vector.end());
-  if (batch_.size() == kBatchNodesMax * codes_.dimensions()) encode_known();
+  vectors_.insert(vectors_.end(), vector.begin(), vector.end());
+  if (vectors_.size() == kEncodedAtOnce * codes_.dimensions()) encode_known();
   return node;
 }
 
@@ -54,18 +66,25 @@ void Graph::set_links(Node node, int level, std::span<const Node> neighbours) {
 
 void Graph::take_over(Node entry, int max_level) {
   encode_known();
+  take_over_known(entry, max_level);
+}
+
+/// Begins to add to nodes that are linked.
+void Graph::take_over_known(Node entry, int max_level) {
   set_entry(entry, max_level);
+  linked_ = static_cast<Node>(size());
+  if ((nodes_max_ - size()) * kManyShare < size()) cells_.reset();
 }
 
 void Graph::encode_known() {
   const std::size_t dimensions = codes_.dimensions();
-  const std::size_t count = batch_.size() / dimensions;
+  const std::size_t count = vectors_.size() / dimensions;
   const std::size_t first = size() - count;
   codes_.resize(size());
   threads_.for_each(count, [&](std::size_t i, std::size_t) {
-    codes_.encode(static_cast<Node>(first + i), std::span(batch_).subspan(i * dimensions, dimensions));
+    codes_.encode(static_cast<Node>(first + i), std::span(vectors_).subspan(i * dimensions, dimensions));
   });
-  batch_.clear();
+  vectors_.clear();
 }
 
 void Graph::set_entry(Node entry, int max_level) {
@@ -78,10 +97,14 @@ Node Graph::add(std::span<const float> vector) {
   const auto node = static_cast<Node>(size());
   copies_.push_back(0);
   links_.add(draw_level(node));
-  batch_.insert(batch_.end(), vector.begin(), vector.end());
-  const std::size_t waiting = batch_.size() / codes_.dimensions();
-  if (waiting == kBatchNodesMax) link_batch();
+  vectors_.insert(vectors_.end(), vector.begin(), vector.end());
+  if (vectors_.size() == kEncodedAtOnce * codes_.dimensions()) encode_batch();
+  if (size() - linked_ == batch_nodes()) link_batch();
   return node;
+}
+
+std::size_t Graph::batch_nodes() const {
+  return cells_ ? std::clamp(linked_ / kLookingShare, kWalkingNodes, kLookingNodesMax) : kWalkingNodes;
 }
 
 void Graph::link_all() {
@@ -90,59 +113,87 @@ void Graph::link_all() {
 }
 
 void Graph::link_batch() {
-  const std::size_t count = batch_.size() / codes_.dimensions();
-  if (count == 0) return;
-  const auto first = static_cast<Node>(size() - count);
-  encode_batch(first);
-  std::vector<std::vector<Chosen>> chosen(count);
-  threads_.for_each(count, [&](std::size_t i, std::size_t thread) {
-    chosen[i] = choose(static_cast<Node>(first + i), first, searches_[thread]);
-  });
-  link_back(chosen, first);
-  for (Node node = first; node < size(); ++node) {
+  if (size() == linked_) return;
+  encode_batch();
+  link_back(cells_ ? choose_by_cells() : choose_by_walks());
+  for (Node node = linked_; node < size(); ++node) {
     if (links_.level(node) > max_level_) set_entry(node, links_.level(node));
   }
-  batch_.clear();
+  linked_ = static_cast<Node>(size());
+  targets_.clear();
 }
 
-void Graph::encode_batch(Node first) {
+void Graph::encode_batch() {
   const std::size_t dimensions = codes_.dimensions();
+  const std::size_t first = size() - vectors_.size() / dimensions;
   codes_.resize(size());
-  targets_.resize(size() - first);
-  threads_.for_each(targets_.size(), [&](std::size_t i, std::size_t) {
-    const auto vector = std::span<const float>(batch_).subspan(i * dimensions, dimensions);
-    targets_[i] = codes_.encode_target(static_cast<Node>(first + i), vector);
+  targets_.resize(size() - linked_);
+  threads_.for_each(size() - first, [&](std::size_t i, std::size_t) {
+    const auto node = static_cast<Node>(first + i);
+    const auto vector = std::span<const float>(vectors_).subspan(i * dimensions, dimensions);
+    const bool walks = !cells_ || links_.level(node) > 0;
+    if (walks) {
+      targets_[node - linked_] = codes_.encode_target(node, vector);
+    } else {
+      codes_.encode(node, vector);
+    }
   });
+  vectors_.clear();
 }
 
-/// The neighbours of a new node, by level.
-std::vector<Graph::Chosen> Graph::choose(Node node, Node batch_first, Search& search) const {
-  const Codes::Target& target = targets_[node - batch_first];
+/// The neighbours of each node of the batch, by level.
+std::vector<std::vector<Graph::Chosen>> Graph::choose_by_cells() {
+  const auto end = static_cast<Node>(size());
+  cells_->add(linked_, threads_);
+  const auto found = cells_->add_and_search(end, std::max(settings_.ef_construction * kFoundPercent / 100, settings_.m),
+                                            kComparedEach * settings_.ef_construction, threads_);
+  std::vector<std::vector<Chosen>> all(found.size());
+  threads_.for_each(found.size(), [&](std::size_t i, std::size_t thread) {
+    const auto& [node, nearest] = found[i];
+    for (const Neighbour& near : nearest) codes_.prefetch(near.node);
+    auto& chosen = all[node - linked_];
+    chosen.resize(static_cast<std::size_t>(links_.level(node)) + 1);
+    walk_levels(node, 1, chosen, searches_[thread]);
+    chosen.front() = select(candidates(nearest), settings_.m);
+  });
+  return all;
+}
+
+/// The same.
+std::vector<std::vector<Graph::Chosen>> Graph::choose_by_walks() {
+  std::vector<std::vector<Chosen>> all(size() - linked_);
+  threads_.for_each(all.size(), [&](std::size_t i, std::size_t thread) {
+    const auto node = static_cast<Node>(linked_ + i);
+    all[i].resize(static_cast<std::size_t>(links_.level(node)) + 1);
+    walk_levels(node, 0, all[i], searches_[thread]);
+  });
+  return all;
+}
+
+/// Chooses the neighbours of a new node on its levels down to one of them.
+void Graph::walk_levels(Node node, int to_level, std::vector<Chosen>& chosen, Search& search) const {
+  const int level = links_.level(node);
+  if (level < to_level) return;
+  const Codes::Target& target = targets_[node - linked_];
   const auto apart = [&](Node other) { return codes_.rough_distance(target.rough, other); };
   const auto all_apart = [&](std::span<const Node> others, std::span<float> distances) {
     codes_.rough_distances(target.rough, others, distances);
   };
-  const int level = links_.level(node);
-  std::vector<Chosen> chosen(static_cast<std::size_t>(level) + 1);
   Node nearest = max_level_ >= 0 ? descend(links_, entry_, level, apart) : 0;
-  for (int at = level; at >= 0; --at) {
+  for (int at = level; at >= to_level; --at) {
     search.pool.start(kCandidatesPercent * settings_.ef_construction / 100, settings_.ef_construction);
     if (at <= max_level_) walk(links_, codes_, node, nearest, at, all_apart, search.pool, search.seen);
     if (search.pool.size() > 0) nearest = search.pool.node(0);
     // The others of a batch are not linked yet; they are few enough to be compared all.
     search.others.clear();
-    for (Node other = batch_first; other < size(); ++other) {
+    for (Node other = linked_; other < size(); ++other) {
       if (other != node && links_.level(other) >= at) search.others.push_back(other);
     }
     search.distances.resize(search.others.size());
     all_apart(search.others, search.distances);
     search.pool.offer_all(search.others, search.distances);
-    std::vector<Candidate> candidates;
-    candidates.reserve(search.pool.size());
-    for (const Neighbour& near : nearest_in(search.pool, target)) candidates.push_back({.neighbour = near});
-    chosen[static_cast<std::size_t>(at)] = select(candidates, settings_.m);
+    chosen[static_cast<std::size_t>(at)] = select(candidates(nearest_in(search.pool, target)), settings_.m);
   }
-  return chosen;
 }
 
 /// The nodes of a pool in the order of their whole codes.
@@ -155,6 +206,13 @@ Graph::Neighbours Graph::nearest_in(const NearestPool& pool, const Codes::Target
   }
   std::ranges::sort(nodes, std::less<>());
   return nodes;
+}
+
+std::vector<Graph::Candidate> Graph::candidates(std::span<const Neighbour> nearest) {
+  std::vector<Candidate> all;
+  all.reserve(nearest.size());
+  for (const Neighbour& near : nearest) all.push_back({.neighbour = near});
+  return all;
 }
 
 /// Of candidates, nearest first: those that are nearer to the target than to any that was selected before; where these
@@ -185,10 +243,10 @@ Graph::Chosen Graph::select(std::span<const Candidate> candidates, std::size_t c
 }
 
 /// Sets the links that a batch has chosen, and their way back. Each target's links are one thread's work.
-void Graph::link_back(const std::vector<std::vector<Chosen>>& chosen, Node batch_first) {
+void Graph::link_back(const std::vector<std::vector<Chosen>>& chosen) {
   std::vector<BackLink> back;
   for (std::size_t i = 0; i < chosen.size(); ++i) {
-    const auto source = static_cast<Node>(batch_first + i);
+    const auto source = static_cast<Node>(linked_ + i);
     for (int level = 0; level < static_cast<int>(chosen[i].size()); ++level) {
       const auto& [neighbours, diverse] = chosen[i][static_cast<std::size_t>(level)];
       links_.set(source, level, neighbours, diverse);

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "base/thread_team.h"
+#include "vectors/hnsw/cells.h"
 #include "vectors/hnsw/codes.h"
 #include "vectors/hnsw/graph_links.h"
 #include "vectors/hnsw/nearest_pool.h"
@@ -24,8 +25,10 @@ constexpr std::size_t kCopyWaysMax = 16;  // links of a copy to nodes that are h
 
 /// An HNSW graph over distinct vectors (Malkov and Yashunin, arXiv 1603.09320; neighbours by the heuristic of its
 /// algorithm 4), built on codes: signs lead the search, whole codes choose the neighbours.
-/// Nodes are linked in batches: each searches the graph as it was before its batch, and sees the others of the batch by
-/// comparing with them all. So threads share nothing that changes, and their number does not change the graph.
+/// Nodes are linked in batches. Where many come, they look for their neighbours in cells, all of a batch at a time.
+/// Where few are added to many, or codes are short, each searches the graph as it was before its batch, and sees the
+/// others of the batch by comparing with them all. So threads share nothing that changes, and their number does not
+/// change the graph.
 class Graph {
  public:
   /// `centre`: about the mean of the vectors. `nodes_max`: how many nodes may come.
@@ -109,10 +112,14 @@ class Graph {
 
   [[nodiscard]] int draw_level(Node node) const;
   void encode_known();
-  void encode_batch(Node first);
+  void encode_batch();
   void set_entry(Node entry, int max_level);
+  void take_over_known(Node entry, int max_level);
+  [[nodiscard]] std::size_t batch_nodes() const;
   void link_batch();
-  [[nodiscard]] std::vector<Chosen> choose(Node node, Node batch_first, Search& search) const;
+  [[nodiscard]] std::vector<std::vector<Chosen>> choose_by_cells();
+  [[nodiscard]] std::vector<std::vector<Chosen>> choose_by_walks();
+  void walk_levels(Node node, int to_level, std::vector<Chosen>& chosen, Search& search) const;
   [[nodiscard]] Neighbours nearest_in(const NearestPool& pool, const Codes::Target& target) const;
   enum class Found { no, barely /** with a beam that was full */, surely };
   template <typename Apart, typename Prefetch>
@@ -134,8 +141,9 @@ class Graph {
   void link_from(const std::vector<WayIn>& ways, Node node);
   bool link_from_node(Node from, Node node);
   bool link_from_copy(Node from, Node node);
+  [[nodiscard]] static std::vector<Candidate> candidates(std::span<const Neighbour> nearest);
   [[nodiscard]] Chosen select(std::span<const Candidate> candidates, std::size_t count) const;
-  void link_back(const std::vector<std::vector<Chosen>>& chosen, Node batch_first);
+  void link_back(const std::vector<std::vector<Chosen>>& chosen);
   void add_back_links(std::span<const BackLink> links);
   void cut_list(Node node, int level, std::span<const BackLink> more);
   void cut_lists();
@@ -151,8 +159,11 @@ class Graph {
   std::vector<std::uint32_t> copies_;  ///< by node
   bool has_copies_ = false;
   std::map<Copy, std::vector<Node>> copy_ways_;  ///< links of copies to nodes that are hard to find
-  std::vector<float> batch_;                     ///< the vectors of the last nodes, which are not linked yet
-  std::vector<Codes::Target> targets_;           ///< the same, to search for
+  std::size_t nodes_max_;
+  Node linked_ = 0;                     ///< the nodes before it are linked, the others are a batch
+  std::vector<float> vectors_;          ///< of the last ones, which have no codes yet
+  std::vector<Codes::Target> targets_;  ///< of those that search the graph, by their place in the batch
+  std::optional<Cells> cells_;          ///< if many nodes may come
   ThreadTeam threads_;
   std::vector<Search> searches_;  ///< of each of the threads
 };

@@ -306,7 +306,7 @@ Result<void> Graph::take_over(const KeptGraph& kept) {
     if (element.copy != Element::kNone) add_copy(element.node);
   }
   for (const auto& [node, copy, to] : kept.ways) add_way(node, copy, to);
-  if (size() > 0) set_entry(kept.entry, kept.max_level);
+  if (size() > 0) take_over_known(kept.entry, kept.max_level);
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <numeric>
 #include <ostream>
 #include <random>
 
@@ -133,6 +134,60 @@ TEST_P(DistanceKernelsTest, MultipliesBytesUpToTheLargest) {
       }
       EXPECT_EQ(GetParam().dot_centred_bytes(a.data(), b.data(), size), expected) << size;
     }
+  }
+}
+
+TEST_P(DistanceKernelsTest, MultipliesSomeRowsWithManyColumns) {
+  for (const bool largest : {false, true}) {
+    const std::size_t size = 1536;
+    const auto bytes =
+        largest ? std::vector<std::uint8_t>(kMatrixRows * size, 255) : random_bytes(kMatrixRows * size, 1);
+    std::vector<std::int8_t> numbers(11 * size, -128);
+    if (!largest) std::ranges::copy(random_bytes(11 * size, 2), reinterpret_cast<std::uint8_t*>(numbers.data()));
+    for (const std::size_t rows : {1U, 3U, 4U, 13U, 16U}) {
+      for (const std::size_t columns : {0U, 1U, 4U, 6U, 11U}) {
+        std::vector<const std::uint8_t*> row_starts;
+        std::vector<const std::int8_t*> column_starts;
+        for (std::size_t row = 0; row < rows; ++row) row_starts.push_back(bytes.data() + row * size);
+        for (std::size_t column = 0; column < columns; ++column)
+          column_starts.push_back(numbers.data() + column * size);
+        std::vector<std::int32_t> products(kMatrixRows * columns);
+        GetParam().dot_matrix(row_starts, column_starts, size, products.data());
+        for (std::size_t column = 0; column < columns; ++column) {
+          for (std::size_t row = 0; row < rows; ++row) {
+            const std::int32_t expected =
+                std::inner_product(row_starts[row], row_starts[row] + size, column_starts[column], 0);
+            EXPECT_EQ(products[kMatrixRows * column + row], expected) << rows << ' ' << columns;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(DistanceKernelsTest, KeepsWhatIsWithinALimitInItsOrder) {
+  std::mt19937_64 random(8);
+  for (const std::size_t size : {0U, 1U, 15U, 16U, 17U, 100U}) {
+    std::vector<float> distances(size);
+    std::vector<std::uint32_t> nodes(size);
+    std::ranges::generate(distances, [&] { return static_cast<float>(random() % 5); });
+    std::ranges::generate(nodes, [&] { return static_cast<std::uint32_t>(random()); });
+    std::vector<std::pair<float, std::uint32_t>> expected;
+    for (std::size_t i = 0; i < size; ++i) {
+      if (distances[i] <= 2) expected.emplace_back(distances[i], nodes[i]);
+    }
+    const auto first = [&](std::size_t count, const auto& of_distances, const auto& of_nodes) {
+      std::vector<std::pair<float, std::uint32_t>> kept;
+      for (std::size_t i = 0; i < count; ++i) kept.emplace_back(of_distances[i], of_nodes[i]);
+      return kept;
+    };
+    std::vector<float> kept_distances(size + kMatrixRows);
+    std::vector<std::uint32_t> kept_nodes(size + kMatrixRows);
+    const std::size_t kept =
+        GetParam().keep_within(2, distances, nodes.data(), kept_distances.data(), kept_nodes.data());
+    EXPECT_EQ(first(kept, kept_distances, kept_nodes), expected);
+    const std::size_t in_place = GetParam().keep_within(2, distances, nodes.data(), distances.data(), nodes.data());
+    EXPECT_EQ(first(in_place, distances, nodes), expected);
   }
 }
 

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "base/thread_team.h"
+#include "vectors/hnsw/code_group.h"
+#include "vectors/hnsw/graph_links.h"
+
+namespace tillite {
+
+/// The nodes of a graph, each in the cell of one of the nearest of some nodes that were drawn as pivots: what is near a
+/// vector is in the cells whose pivots are near it (the inverted file of Jegou, Douze and Schmid, "Product quantization
+/// for nearest neighbor search", 2011). Many nodes search at once, so that what is read of the machine's memory serves
+/// all that ask for it; a walk through the graph waits for each code anew.
+class Cells {
+ public:
+  /// `codes`: CodeGroup::can_hold() them.
+  Cells(const Codes& codes, std::uint64_t seed) : codes_(codes), seed_(seed), pivots_(codes) {}
+
+  /// Adds nodes up to `end`, which have codes.
+  void add(Node end, ThreadTeam& threads);
+
+  /// The nodes of the largest cell.
+  [[nodiscard]] std::size_t largest() const;
+
+  /// What a node has found: other nodes, nearest first.
+  struct Found {
+    Node node = 0;
+    std::vector<Neighbour> nearest;
+  };
+  /// Adds nodes up to `end`, and finds for each of them the nearest `count` of all among the nearest cells that have
+  /// `compared` nodes together, by whole codes. In an order in which one node and the next found about the same. The
+  /// number of threads changes nothing.
+  [[nodiscard]] std::vector<Found> add_and_search(Node end, std::size_t count, std::size_t compared,
+                                                  ThreadTeam& threads);
+
+ private:
+  using Cell = std::uint32_t;  ///< by the order in which pivots came
+  /// Where a node lives, and where it looks.
+  struct Place {
+    Cell home = 0;
+    std::vector<Cell> near;
+  };
+
+  [[nodiscard]] bool is_pivot(Node node) const;
+  [[nodiscard]] std::vector<Place> place(Node end, std::size_t compared, ThreadTeam& threads);
+  [[nodiscard]] Place place_at(std::span<const float> distances, std::size_t compared) const;
+  void search(std::span<Found> found, std::span<const Place> places, std::size_t count) const;
+
+  const Codes& codes_;
+  std::uint64_t seed_;
+  Node size_ = 0;
+  CodeGroup pivots_;                        ///< by cell
+  std::vector<std::vector<Node>> members_;  ///< by cell
+};
+
+}  // namespace tillite
