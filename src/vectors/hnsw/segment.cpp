@@ -69,24 +69,31 @@ struct Segment::Parts {
     return count;
   }
 
-  /// The first element from `element` on whose label is at least `label`. As labels ascend by one where nothing was
-  /// removed, it is near: steps that double lead to it.
+  /// The first element from `element` on whose label is at least `label`. Labels ascend, by one where nothing was
+  /// removed: it is at most as many elements away as labels, and mostly just so many. From there steps that double lead
+  /// back to it.
   [[nodiscard]] std::uint64_t first_from(std::uint64_t label, std::uint64_t element) const {
-    std::uint64_t low = element;
-    std::uint64_t step = 1;
-    while (low + step < header.elements && row(low + step).label() < label) {
-      low += step;
-      step *= 2;
+    if (element >= header.elements || row(element).label() >= label) return element;
+    std::uint64_t low = element;  // its label is less
+    std::uint64_t high = header.elements;
+    if (label - row(element).label() < high - element) high = element + (label - row(element).label());
+    if (high < header.elements && row(high).label() == label) return high;
+    for (std::uint64_t step = 1; high < header.elements && step < high - low; step *= 2) {
+      if (row(high - step).label() < label) {
+        low = high - step;
+        break;
+      }
+      high -= step;
     }
-    for (std::uint64_t high = std::min(low + step, header.elements); low < high;) {
+    while (high - low > 1) {
       const std::uint64_t middle = low + (high - low) / 2;
       if (row(middle).label() < label) {
-        low = middle + 1;
+        low = middle;
       } else {
         high = middle;
       }
     }
-    return low;
+    return high;
   }
 
   [[nodiscard]] float distance(std::span<const float> query, std::uint64_t element) const {
@@ -267,22 +274,28 @@ std::vector<SegmentHit> Segment::search(std::span<const float> query, std::size_
 std::vector<SegmentHit> Segment::scan(std::span<const float> query, std::size_t k,
                                       const std::optional<std::vector<std::uint64_t>>& labels) const {
   if (k == 0) return {};
-  std::priority_queue<std::pair<float, std::uint64_t>> best;  // the farthest on top
-  const auto offer = [&](std::uint64_t element) {
-    const RowView row = parts_->row(element);
-    if (row.is_deleted()) return;
-    best.emplace(parts_->distance(query, element), row.label());
-    if (best.size() > k) best.pop();
-  };
   const std::uint64_t elements = parts_->header.elements;
+  std::vector<std::uint64_t> of_labels;
   if (labels) {
+    of_labels.reserve(labels->size());
     std::uint64_t element = 0;
     for (const std::uint64_t label : *labels) {
       element = parts_->first_from(label, element);
-      if (element < elements && parts_->row(element).label() == label) offer(element);
+      if (element < elements && parts_->row(element).label() == label) of_labels.push_back(element);
     }
-  } else {
-    for (std::uint64_t element = 0; element < elements; ++element) offer(element);
+  }
+  const std::uint64_t count = labels ? of_labels.size() : elements;
+  const auto element_at = [&](std::uint64_t i) { return labels ? of_labels[i] : i; };
+  std::priority_queue<std::pair<float, std::uint64_t>> best;  // the farthest on top
+  for (std::uint64_t i = 0; i < count; ++i) {
+    if (i + 1 < count) parts_->prefetch(element_at(i + 1));
+    const std::uint64_t element = element_at(i);
+    const RowView row = parts_->row(element);
+    if (row.is_deleted()) continue;
+    const float distance = parts_->distance(query, element);
+    if (best.size() == k && distance > best.top().first) continue;
+    best.emplace(distance, row.label());
+    if (best.size() > k) best.pop();
   }
   std::vector<SegmentHit> hits;
   for (; !best.empty(); best.pop()) hits.push_back({best.top().second, best.top().first});

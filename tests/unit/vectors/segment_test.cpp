@@ -125,6 +125,29 @@ TEST_F(SegmentTest, SearchesOnlyWhatIsAccepted) {
   EXPECT_EQ(segment->scan(vectors[0], 10, labels).size(), 3U);
 }
 
+TEST_F(SegmentTest, ComparesTheLabelsThatAreLeftWhereOthersWereRemoved) {
+  const Vectors vectors = repeated_texts(20);
+  write(folder / "a", vectors);
+  std::vector<std::uint64_t> removed;
+  for (std::uint64_t label = 5; label < vectors.size(); label += label % 3 + 1) removed.push_back(label);
+  settings.dead_share_max = 0.2;  // less than are removed: their elements go, and labels have gaps
+  write(folder / "b", {}, folder / "a", vectors.size() + 1, removed);
+  const auto segment = Segment::open(folder / "b");
+  ASSERT_TRUE(segment) << segment.error().message();
+  std::vector<std::uint64_t> labels;
+  for (std::uint64_t label = 1; label <= vectors.size() + 20; ++label) {
+    labels.push_back(label);
+    const bool is_there = label <= vectors.size() && !std::ranges::binary_search(removed, label);
+    const auto vector = segment->vector_of(label);
+    ASSERT_EQ(vector.has_value(), is_there) << label;
+    if (is_there) {
+      EXPECT_EQ(*vector, vectors[label - 1]) << label;
+      EXPECT_EQ(segment->scan(vectors[0], 1, std::vector{label}).at(0).label, label);
+    }
+  }
+  EXPECT_EQ(segment->scan(vectors[0], labels.size(), labels).size(), vectors.size() - removed.size());
+}
+
 TEST_F(SegmentTest, NamesTornFiles) {
   write(folder / "a", repeated_texts(2));
   std::filesystem::resize_file(folder / "a" / "data_level0.bin", 1000);
