@@ -266,7 +266,7 @@ TEST_F(SegmentTest, FindsTheNearestOfManyAndOfFewMatches) {
     std::size_t wanted = 0;
     for (std::size_t i = 0; i < vectors.size(); i += 101) {
       const auto exact = segment->scan(vectors[i], 10, labels);
-      const auto near = nearest_among(*segment, labels, vectors[i], 10);
+      const auto near = *nearest_among(*segment, labels, vectors[i], 10);
       for (const SegmentHit& hit : near) EXPECT_EQ(hit.label % every, 0U);
       wanted += exact.size();
       found += static_cast<std::size_t>(std::ranges::count_if(
