@@ -11,6 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!where) continue;
     static_cast<void>(where->matches({{"a", 1}}, "text"));
     static_cast<void>(where->sql());
+    static_cast<void>(where->condition());
   }
   return 0;
 }

@@ -10,31 +10,8 @@ namespace {
 // A filter reads rows from all over the file: faster from memory that the system keeps than through SQLite's own.
 constexpr std::int64_t kMappedBytesMax = std::int64_t{1} << 40;
 
-// The index of the primary key (id, key). Left to choose, SQLite takes those of the values and passes over all matches.
-constexpr std::string_view kByRecord = "INDEXED BY sqlite_autoindex_embedding_metadata_1";
-
-void bind_value(SQLite::Statement& statement, int position, const Json& value) {
-  if (value.is_string()) {
-    statement.bind(position, value.get_ref<const std::string&>());
-  } else if (value.is_boolean()) {
-    statement.bind(position, value.get<bool>() ? 1 : 0);
-  } else if (value.is_number_float()) {
-    statement.bind(position, value.get<double>());
-  } else {
-    statement.bind(position, value.get<std::int64_t>());
-  }
-}
-
-void bind_values(SQLite::Statement& statement, int first, const std::vector<Json>& values) {
-  for (const Json& value : values) bind_value(statement, first++, value);
-}
-
-/// A query of rows of embedding_metadata for which one of the conditions holds.
-std::string rows_where(const std::vector<std::string>& conditions, std::string_view indexed_by = {},
-                       std::string_view more = {}) {
-  const std::string select = fmt::format("SELECT 1 FROM embedding_metadata {} WHERE {}", indexed_by, more);
-  return fmt::format("{}{}", select, fmt::join(conditions, fmt::format(" UNION ALL {}", select)));
-}
+constexpr std::size_t kFiltersMax = 16;
+constexpr std::size_t kFiltersBytesMax = std::size_t{16} << 20;
 
 }  // namespace
 
@@ -44,6 +21,7 @@ struct ChromaReader::Parts {
   SQLite::Database database;
   ChromaRows rows;
   std::string vector_segment;
+  std::vector<std::unique_ptr<ChromaFilter>> filters;  ///< the last that was used first
 };
 
 ChromaReader::ChromaReader(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -71,40 +49,23 @@ Result<std::uint64_t> ChromaReader::count() {
 
 Result<std::optional<ChromaRow>> ChromaReader::read(std::uint64_t label) { return parts_->rows.read(label); }
 
-Result<std::vector<std::uint64_t>> ChromaReader::labels_matching(const Where& where) {
-  return with_sqlite("filtering in chroma.sqlite3", [&]() -> Result<std::vector<std::uint64_t>> {
-    const Where::Sql filter = where.sql();
-    SQLite::Statement rows(parts_->database, filter.ids);
-    bind_values(rows, 1, filter.parameters);
-    std::vector<std::uint64_t> labels;
-    while (rows.executeStep()) labels.push_back(TRY(unsigned_column(rows.getColumn(0), "a label in chroma.sqlite3")));
-    std::ranges::sort(labels);
-    labels.erase(std::ranges::unique(labels).begin(), labels.end());
-    return labels;
-  });
-}
-
-Result<std::optional<LabelFilter>> ChromaReader::filter_of_many(const Where& where, std::uint64_t limit) {
-  return with_sqlite("filtering in chroma.sqlite3", [&]() -> Result<std::optional<LabelFilter>> {
-    const Where::Sql filter = where.sql();
-    if (filter.indexed.empty()) return std::nullopt;
-    SQLite::Statement count(parts_->database,
-                            fmt::format("SELECT count(*) FROM ({} LIMIT {})", rows_where(filter.indexed), limit + 1));
-    bind_values(count, 1, filter.parameters);
-    if (!count.executeStep() || count.getColumn(0).getInt64() <= static_cast<std::int64_t>(limit)) return std::nullopt;
-    auto check = std::make_unique<SQLite::Statement>(
-        parts_->database, fmt::format("SELECT EXISTS ({})", rows_where(filter.indexed, kByRecord, "id = ?1 AND ")));
-    bind_values(*check, 2, filter.parameters);
-    return LabelFilter(std::move(check));
-  });
-}
-
-Result<bool> LabelFilter::matches(std::uint64_t label) {
-  return with_sqlite("filtering in chroma.sqlite3", [&]() -> Result<bool> {
-    check_->reset();
-    check_->bind(1, static_cast<std::int64_t>(label));
-    return check_->executeStep() && check_->getColumn(0).getInt() != 0;
-  });
+ChromaFilter& ChromaReader::filter(const Where& where) {
+  auto& filters = parts_->filters;
+  std::string name = ChromaFilter::name_of(where);
+  auto found = std::ranges::find(filters, name, [](const auto& filter) { return filter->name(); });
+  if (found == filters.end()) {
+    filters.push_back(std::make_unique<ChromaFilter>(parts_->database, where, std::move(name)));
+    found = filters.end() - 1;
+  }
+  std::rotate(filters.begin(), found, found + 1);
+  // What a filter knows grows after this: so much more than the limit may be kept as one filter learns in a query.
+  std::size_t bytes = 0;
+  std::size_t kept = 0;
+  while (kept < std::min(filters.size(), kFiltersMax) && (kept == 0 || bytes <= kFiltersBytesMax)) {
+    bytes += filters[kept++]->bytes();
+  }
+  filters.resize(kept);
+  return *filters.front();
 }
 
 }  // namespace tillite

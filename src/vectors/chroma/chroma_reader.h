@@ -3,20 +3,10 @@
 #include <memory>
 
 #include "base/file.h"
+#include "vectors/chroma/chroma_filter.h"
 #include "vectors/chroma/chroma_rows.h"
-#include "vectors/records/where.h"
 
 namespace tillite {
-
-/// Tells of single labels whether their records match a filter. It must not outlive its reader.
-class LabelFilter {
- public:
-  explicit LabelFilter(std::unique_ptr<SQLite::Statement> check) : check_(std::move(check)) {}
-  [[nodiscard]] Result<bool> matches(std::uint64_t label);
-
- private:
-  std::unique_ptr<SQLite::Statement> check_;
-};
 
 /// The chroma.sqlite3 of a published snapshot, for reading. Threads: one at a time.
 class ChromaReader {
@@ -34,11 +24,9 @@ class ChromaReader {
   /// The record with this label; nothing if there is none.
   [[nodiscard]] Result<std::optional<ChromaRow>> read(std::uint64_t label);
 
-  /// The labels of all records that match, ascending.
-  [[nodiscard]] Result<std::vector<std::uint64_t>> labels_matching(const Where& where);
-  /// A filter for asking label by label if more than `limit` records match, as far as Chroma's indexes tell that
-  /// without reading the records; else nothing.
-  [[nodiscard]] Result<std::optional<LabelFilter>> filter_of_many(const Where& where, std::uint64_t limit);
+  /// A filter over the records. The last few, and what they know, are kept for the next query; it stays until the next
+  /// call of this.
+  [[nodiscard]] ChromaFilter& filter(const Where& where);
 
  private:
   struct Parts;

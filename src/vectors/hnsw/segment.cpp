@@ -10,12 +10,21 @@
 #include "vectors/hnsw/seen_nodes.h"
 #include "vectors/hnsw/segment_files.h"
 #include "vectors/hnsw/upper_lists.h"
+#include "vectors/hnsw/widening_beam.h"
 
 namespace tillite {
 namespace {
 
 constexpr std::uint64_t kRowsAtOnce = 4096;
 constexpr std::size_t kCacheLineBytes = 64;
+constexpr std::size_t kAskedAtOnce = 32;
+constexpr std::size_t kWidenedAtOnce = 4;  // times
+constexpr std::size_t kHopeless = 2;       // times as many comparisons as may be, if all goes on as it began
+
+/// How wide a beam must be for what it has met up to a rank to be the nearest. Twice the rank, as the wider a beam is,
+/// the smaller the share that it misses at its edge; and with what is added to that, as wide for ten of which one in
+/// two is wanted as a beam of `ef` wanted ones was.
+std::size_t width_for(std::size_t rank, std::size_t ef) { return 2 * rank + 8 * ef / 5; }
 
 /// What a search needs besides the segment, kept from one to the next.
 struct Workspace {
@@ -23,6 +32,8 @@ struct Workspace {
   NearestPool nearest;
   std::vector<std::pair<float, std::uint32_t>> open;  ///< a heap, the nearest on top
   std::vector<std::uint32_t> fresh;
+  WideningBeam beam;
+  std::size_t compared = 0;  ///< vectors, by search_on()
 };
 
 /// Workspaces that no search uses now: as many as ever ran at once. Threads: any.
@@ -69,24 +80,31 @@ struct Segment::Parts {
     return count;
   }
 
-  /// The first element from `element` on whose label is at least `label`. As labels ascend by one where nothing was
-  /// removed, it is near: steps that double lead to it.
+  /// The first element from `element` on whose label is at least `label`. Labels ascend, by one where nothing was
+  /// removed: it is at most as many elements away as labels, and mostly just so many. From there steps that double lead
+  /// back to it.
   [[nodiscard]] std::uint64_t first_from(std::uint64_t label, std::uint64_t element) const {
-    std::uint64_t low = element;
-    std::uint64_t step = 1;
-    while (low + step < header.elements && row(low + step).label() < label) {
-      low += step;
-      step *= 2;
+    if (element >= header.elements || row(element).label() >= label) return element;
+    std::uint64_t low = element;  // its label is less
+    std::uint64_t high = header.elements;
+    if (label - row(element).label() < high - element) high = element + (label - row(element).label());
+    if (high < header.elements && row(high).label() == label) return high;
+    for (std::uint64_t step = 1; high < header.elements && step < high - low; step *= 2) {
+      if (row(high - step).label() < label) {
+        low = high - step;
+        break;
+      }
+      high -= step;
     }
-    for (std::uint64_t high = std::min(low + step, header.elements); low < high;) {
+    while (high - low > 1) {
       const std::uint64_t middle = low + (high - low) / 2;
       if (row(middle).label() < label) {
-        low = middle + 1;
+        low = middle;
       } else {
         high = middle;
       }
     }
-    return low;
+    return high;
   }
 
   [[nodiscard]] float distance(std::span<const float> query, std::uint64_t element) const {
@@ -111,6 +129,15 @@ struct Segment::Parts {
   template <typename Accepts>
   void search_some(std::span<const float> query, std::uint32_t from, std::size_t ef, const Accepts& accepts,
                    Workspace& space) const;
+  /// The first k that are wanted.
+  struct FirstWanted {
+    std::vector<SegmentHit> hits;
+    std::size_t passed = 0;  ///< how many were passed on the way to the last, itself included
+  };
+  [[nodiscard]] Result<FirstWanted> first_wanted(std::span<const float> query, std::span<const WideningBeam::Met> met,
+                                                 std::size_t k, const LabelsWanted& wanted) const;
+  /// Goes on with the search in `space.beam` as far as that is wide, and no more than `compared_max` were compared.
+  void search_on(std::span<const float> query, std::size_t compared_max, Workspace& space) const;
 };
 
 Segment::Segment(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -238,6 +265,46 @@ void Segment::Parts::search_some(std::span<const float> query, std::uint32_t fro
   }
 }
 
+void Segment::Parts::search_on(std::span<const float> query, std::size_t compared_max, Workspace& space) const {
+  while (space.compared <= compared_max) {
+    const auto element = space.beam.expand_next();
+    if (!element) return;
+    look_around(*element, space.seen, space.fresh);
+    space.compared += space.fresh.size();
+    if (!space.fresh.empty()) prefetch(space.fresh.front());
+    for (std::size_t i = 0; i < space.fresh.size(); ++i) {
+      if (i + 1 < space.fresh.size()) prefetch(space.fresh[i + 1]);
+      space.beam.offer(for_pool(distance(query, space.fresh[i])), space.fresh[i]);
+    }
+  }
+}
+
+Result<Segment::Parts::FirstWanted> Segment::Parts::first_wanted(std::span<const float> query,
+                                                                 std::span<const WideningBeam::Met> met, std::size_t k,
+                                                                 const LabelsWanted& wanted) const {
+  FirstWanted first;
+  std::vector<std::uint64_t> labels;
+  std::vector<std::size_t> places;
+  for (std::size_t next = 0; next < met.size() && first.hits.size() < k;) {
+    labels.clear();
+    places.clear();
+    for (; next < met.size() && labels.size() < kAskedAtOnce; ++next) {
+      const RowView element = row(met[next].node);
+      if (element.is_deleted()) continue;
+      labels.push_back(element.label());
+      places.push_back(next);
+    }
+    const auto flags = TRY(wanted(labels));
+    first.passed = next;
+    for (std::size_t i = 0; i < labels.size() && first.hits.size() < k; ++i) {
+      if (!flags[i]) continue;
+      first.hits.push_back({labels[i], distance(query, met[places[i]].node)});
+      if (first.hits.size() == k) first.passed = places[i] + 1;
+    }
+  }
+  return first;
+}
+
 std::vector<SegmentHit> Segment::search(std::span<const float> query, std::size_t k, std::size_t ef,
                                         const std::function<bool(std::uint64_t)>& accepts) const {
   const Parts& parts = *parts_;
@@ -264,25 +331,73 @@ std::vector<SegmentHit> Segment::search(std::span<const float> query, std::size_
   return sorted_hits(std::move(hits), k);
 }
 
+Result<std::optional<std::vector<SegmentHit>>> Segment::search_wanted(std::span<const float> query, std::size_t k,
+                                                                      std::size_t ef, std::size_t compared_max,
+                                                                      const LabelsWanted& wanted) const {
+  const Parts& parts = *parts_;
+  const std::uint64_t elements = parts.header.elements;
+  if (elements == 0 || k == 0) return std::vector<SegmentHit>();
+
+  auto space = parts.workspaces.take();
+  const std::uint32_t from = parts.descend(query);
+  space->seen.start(elements);
+  space->seen.insert(from);
+  std::size_t width = width_for(k, ef);
+  space->beam.start(width);
+  space->beam.offer(for_pool(parts.distance(query, from)), from);
+  space->compared = 1;
+  std::optional<std::vector<SegmentHit>> hits;
+  Result<void> asked;
+  while (true) {
+    parts.search_on(query, compared_max, *space);
+    if (space->compared > compared_max) break;
+    auto first = parts.first_wanted(query, space->beam.nearest(), k, wanted);
+    if (!first) {
+      asked = std::unexpected(first.error());
+      break;
+    }
+    const bool found = first->hits.size() == k;
+    const std::size_t rank = found ? first->passed : first->passed * (k + 1) / (first->hits.size() + 1);
+    const std::size_t needed = width_for(rank, ef);
+    if (found && (needed <= width || space->beam.is_done())) {
+      hits = std::move(first->hits);
+      break;
+    }
+    if (space->beam.is_done() || space->compared * needed > kHopeless * compared_max * width) break;
+    width = std::min(std::max(needed, width + 1), kWidenedAtOnce * width);
+    space->beam.widen(width);
+  }
+  parts.workspaces.give_back(std::move(space));
+  TRY(std::move(asked));
+  if (!hits) return std::nullopt;
+  return sorted_hits(*std::move(hits), k);
+}
+
 std::vector<SegmentHit> Segment::scan(std::span<const float> query, std::size_t k,
                                       const std::optional<std::vector<std::uint64_t>>& labels) const {
   if (k == 0) return {};
-  std::priority_queue<std::pair<float, std::uint64_t>> best;  // the farthest on top
-  const auto offer = [&](std::uint64_t element) {
-    const RowView row = parts_->row(element);
-    if (row.is_deleted()) return;
-    best.emplace(parts_->distance(query, element), row.label());
-    if (best.size() > k) best.pop();
-  };
   const std::uint64_t elements = parts_->header.elements;
+  std::vector<std::uint64_t> of_labels;
   if (labels) {
+    of_labels.reserve(labels->size());
     std::uint64_t element = 0;
     for (const std::uint64_t label : *labels) {
       element = parts_->first_from(label, element);
-      if (element < elements && parts_->row(element).label() == label) offer(element);
+      if (element < elements && parts_->row(element).label() == label) of_labels.push_back(element);
     }
-  } else {
-    for (std::uint64_t element = 0; element < elements; ++element) offer(element);
+  }
+  const std::uint64_t count = labels ? of_labels.size() : elements;
+  const auto element_at = [&](std::uint64_t i) { return labels ? of_labels[i] : i; };
+  std::priority_queue<std::pair<float, std::uint64_t>> best;  // the farthest on top
+  for (std::uint64_t i = 0; i < count; ++i) {
+    if (i + 1 < count) parts_->prefetch(element_at(i + 1));
+    const std::uint64_t element = element_at(i);
+    const RowView row = parts_->row(element);
+    if (row.is_deleted()) continue;
+    const float distance = parts_->distance(query, element);
+    if (best.size() == k && distance > best.top().first) continue;
+    best.emplace(distance, row.label());
+    if (best.size() > k) best.pop();
   }
   std::vector<SegmentHit> hits;
   for (; !best.empty(); best.pop()) hits.push_back({best.top().second, best.top().first});

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -77,6 +78,9 @@ struct SegmentHit {
   float distance = 0;  ///< as Chroma returns it: 1 - dot product
 };
 
+/// Tells of labels whether they are wanted: a flag for each, in their order.
+using LabelsWanted = std::function<Result<std::vector<bool>>(std::span<const std::uint64_t> labels)>;
+
 /// A segment for reading: its files mapped, nothing loaded. Threads: any, after open.
 class Segment {
  public:
@@ -95,6 +99,13 @@ class Segment {
   /// labels out.
   [[nodiscard]] std::vector<SegmentHit> search(std::span<const float> query, std::size_t k, std::size_t ef,
                                                const std::function<bool(std::uint64_t)>& accepts) const;
+  /// The nearest k of those that are wanted, nearest first. Nothing is asked about while the graph is searched: what it
+  /// has found is asked about from the nearest on, some at a time, until k are wanted. The beam is made as wide as the
+  /// last of these needs it, and wider than `ef`. Nothing if that takes more than `compared_max` comparisons.
+  [[nodiscard]] Result<std::optional<std::vector<SegmentHit>>> search_wanted(std::span<const float> query,
+                                                                             std::size_t k, std::size_t ef,
+                                                                             std::size_t compared_max,
+                                                                             const LabelsWanted& wanted) const;
   /// The nearest k by comparing all live labels of `labels` (ascending), or all if it is nothing. Exact.
   [[nodiscard]] std::vector<SegmentHit> scan(std::span<const float> query, std::size_t k,
                                              const std::optional<std::vector<std::uint64_t>>& labels) const;

@@ -183,7 +183,12 @@ bool matches_node(const Node& node, const Json& metadata, std::string_view docum
   }
 }
 
-std::string_view sign_of(Operator op) {
+bool is_negative(Operator op) {
+  return op == Operator::not_equal || op == Operator::not_in || op == Operator::not_contains;
+}
+
+/// How a value of a record stands to those of a comparison, which the negative ones deny.
+std::string_view relation_of(Operator op) {
   switch (op) {
     case Operator::less:
       return "<";
@@ -191,10 +196,39 @@ std::string_view sign_of(Operator op) {
       return "<=";
     case Operator::greater:
       return ">";
-    default:
+    case Operator::greater_equal:
       return ">=";
+    default:
+      return "IN";
   }
 }
+
+/// The values of a comparison by the columns of embedding_metadata in which they stand; numbers stand in two.
+std::vector<std::pair<std::string_view, std::vector<Json>>> by_column(const std::vector<Json>& values) {
+  std::vector<Json> texts;
+  std::vector<Json> truths;
+  std::vector<Json> numbers;
+  for (const Json& value : values) {
+    (value.is_string() ? texts : value.is_boolean() ? truths : numbers).push_back(value);
+  }
+  std::vector<std::pair<std::string_view, std::vector<Json>>> columns;
+  if (!texts.empty()) columns.emplace_back("string_value", std::move(texts));
+  if (!truths.empty()) columns.emplace_back("bool_value", std::move(truths));
+  if (!numbers.empty()) columns.emplace_back("int_value", numbers);
+  if (!numbers.empty()) columns.emplace_back("float_value", std::move(numbers));
+  return columns;
+}
+
+std::string compared(std::string_view column, std::string_view relation, const std::vector<Json>& values) {
+  const std::vector<std::string_view> marks(values.size(), "?");
+  return fmt::format("{} {} ({})", column, relation, fmt::join(marks, ", "));
+}
+
+// instr() is exact: LIKE and trigrams would ignore the case of letters.
+constexpr std::string_view kContains = "instr(string_value, ?) > 0";
+constexpr std::string_view kDocumentKey = "chroma:document";
+
+bool looks_into_document(Operator op) { return op == Operator::contains || op == Operator::not_contains; }
 
 /// Builds the condition; values only ever travel as parameters.
 class SqlWriter {
@@ -210,10 +244,6 @@ class SqlWriter {
   }
 
  private:
-  static bool is_negative(Operator op) {
-    return op == Operator::not_equal || op == Operator::not_in || op == Operator::not_contains;
-  }
-
   /// There is no index of booleans, nor one by which texts are looked through.
   static bool is_indexed(const Node& node) {
     return node.op != Operator::contains &&
@@ -227,20 +257,7 @@ class SqlWriter {
   }
 
   /// A query for the ids that a comparison is about; the negative ones match all but these.
-  std::string ids_of(const Node& node) {
-    switch (node.op) {
-      case Operator::contains:
-      case Operator::not_contains:
-        return ids_containing(node);
-      case Operator::equal:
-      case Operator::in:
-      case Operator::not_equal:
-      case Operator::not_in:
-        return ids_with(node, "IN");
-      default:
-        return ids_with(node, sign_of(node.op));
-    }
-  }
+  std::string ids_of(const Node& node) { return looks_into_document(node.op) ? ids_containing(node) : ids_with(node); }
 
   std::string joined(const Node& node, std::string_view word) {
     std::vector<std::string> parts;
@@ -249,40 +266,70 @@ class SqlWriter {
     return fmt::format("({})", fmt::join(parts, word));
   }
 
-  /// The ids whose value of the key stands in this relation to the node's values. A part for each column, in which
-  /// SQLite finds the values by Chroma's index of that column; numbers stand in two.
-  std::string ids_with(const Node& node, std::string_view relation) {
-    std::vector<Json> texts;
-    std::vector<Json> truths;
-    std::vector<Json> numbers;
-    for (const Json& value : node.values) {
-      (value.is_string() ? texts : value.is_boolean() ? truths : numbers).push_back(value);
-    }
+  /// The ids whose value of the key stands in the node's relation to its values. A part for each column, in which
+  /// SQLite finds the values by Chroma's index of that column.
+  std::string ids_with(const Node& node) {
     rows_.clear();
-    const auto add = [&](std::string_view column, const std::vector<Json>& values) {
-      if (values.empty()) return;
+    for (const auto& [column, values] : by_column(node.values)) {
       sql_.parameters.emplace_back(node.key);
       sql_.parameters.insert(sql_.parameters.end(), values.begin(), values.end());
-      const std::vector<std::string_view> marks(values.size(), "?");
-      rows_.push_back(fmt::format("key = ? AND {} {} ({})", column, relation, fmt::join(marks, ", ")));
-    };
-    add("string_value", texts);
-    add("bool_value", truths);
-    add("int_value", numbers);
-    add("float_value", numbers);
+      rows_.push_back(fmt::format("key = ? AND {}", compared(column, relation_of(node.op), values)));
+    }
     constexpr std::string_view kSelect = "SELECT id FROM embedding_metadata WHERE ";
     return fmt::format("{}{}", kSelect, fmt::join(rows_, fmt::format(" UNION ALL {}", kSelect)));
   }
 
   std::string ids_containing(const Node& node) {
-    // instr() is exact: LIKE and trigrams would ignore the case of letters.
-    sql_.parameters.emplace_back("chroma:document");
+    sql_.parameters.emplace_back(kDocumentKey);
     sql_.parameters.push_back(node.values.front());
-    return "SELECT id FROM embedding_metadata WHERE key = ? AND instr(string_value, ?) > 0";
+    return fmt::format("SELECT id FROM embedding_metadata WHERE key = ? AND {}", kContains);
   }
 
   Where::Sql sql_;
   std::vector<std::string> rows_;  ///< conditions on rows of embedding_metadata: of the comparison that was last
+};
+
+/// Builds the condition on a single record.
+class ConditionWriter {
+ public:
+  Where::Condition write(const Node& node) {
+    condition_.text = text_of(node);
+    return std::move(condition_);
+  }
+
+ private:
+  std::string text_of(const Node& node) {
+    if (node.op == Operator::all_of || node.op == Operator::any_of) {
+      std::vector<std::string> parts;
+      parts.reserve(node.parts.size());
+      for (const Node& part : node.parts) parts.push_back(text_of(part));
+      return fmt::format("({})", fmt::join(parts, node.op == Operator::all_of ? " AND " : " OR "));
+    }
+    // The index of the primary key (id, key). Left to choose, SQLite takes those of the values and passes over all
+    // records that match.
+    return fmt::format(
+        "{} (SELECT 1 FROM embedding_metadata INDEXED BY sqlite_autoindex_embedding_metadata_1 "
+        "WHERE id = e.id AND key = ? AND ({}))",
+        is_negative(node.op) ? "NOT EXISTS" : "EXISTS", looks_into_document(node.op) ? containing(node) : with(node));
+  }
+
+  std::string with(const Node& node) {
+    condition_.parameters.emplace_back(node.key);
+    std::vector<std::string> columns;
+    for (const auto& [column, values] : by_column(node.values)) {
+      condition_.parameters.insert(condition_.parameters.end(), values.begin(), values.end());
+      columns.push_back(compared(column, relation_of(node.op), values));
+    }
+    return fmt::format("{}", fmt::join(columns, " OR "));
+  }
+
+  std::string containing(const Node& node) {
+    condition_.parameters.emplace_back(kDocumentKey);
+    condition_.parameters.push_back(node.values.front());
+    return std::string(kContains);
+  }
+
+  Where::Condition condition_;
 };
 
 }  // namespace
@@ -301,6 +348,8 @@ Result<Where> Where::parse(const Json& where, const Json& where_document) {
 bool Where::matches(const Json& metadata, std::string_view document) const {
   return !root_ || matches_node(*root_, metadata, document);
 }
+
+Where::Condition Where::condition() const { return root_ ? ConditionWriter().write(*root_) : Condition{"TRUE", {}}; }
 
 Where::Sql Where::sql() const { return root_ ? SqlWriter().write(*root_) : Sql{"SELECT id FROM embeddings", {}}; }
 

@@ -33,6 +33,12 @@ class Where {
     std::vector<std::string> indexed;
   };
   [[nodiscard]] Sql sql() const;
+  /// The same as SQL over a single record, `e.id`: a condition that looks at that record's rows only.
+  struct Condition {
+    std::string text;
+    std::vector<Json> parameters;
+  };
+  [[nodiscard]] Condition condition() const;
 
   struct Node;
 

@@ -15,11 +15,10 @@ inline constexpr std::size_t kScanMax = 2'000;
 [[nodiscard]] std::vector<SegmentHit> nearest_of_all(const Segment& segment, std::span<const float> query,
                                                      std::size_t k);
 
-/// The nearest k of those with one of `labels` (ascending), nearest first: by whichever compares fewer vectors. The
-/// graph is passed through until enough matches are met, so the rarer they are the more of it; should it end before k
-/// were met, they are compared one by one.
-[[nodiscard]] std::vector<SegmentHit> nearest_among(const Segment& segment, std::vector<std::uint64_t> labels,
-                                                    std::span<const float> query, std::size_t k);
+/// The nearest k of those with one of `labels` (ascending), nearest first: by the graph if that compares fewer vectors,
+/// else compared one by one.
+[[nodiscard]] Result<std::vector<SegmentHit>> nearest_among(const Segment& segment, std::vector<std::uint64_t> labels,
+                                                            std::span<const float> query, std::size_t k);
 
 /// What is newer than the records in the database.
 struct LabelOverlay {
@@ -28,8 +27,9 @@ struct LabelOverlay {
   std::vector<std::uint64_t> matching;  ///< covered labels that match, ascending
 };
 
-/// The nearest k of those whose records match a filter, nearest first. Where an index tells that so many match that the
-/// graph is searched, matches are not listed: the records that the search meets are asked one by one.
+/// The nearest k of those whose records match a filter, nearest first. Where an index tells that few do, these are
+/// listed and compared. Else the graph is searched, and what it has found is asked about; where that costs more than
+/// comparing all matches would, because they are rare or far from the query, they are listed all the same.
 [[nodiscard]] Result<std::vector<SegmentHit>> nearest_matching(const Segment& segment, ChromaReader& records,
                                                                const Where& where, const LabelOverlay& overlay,
                                                                std::span<const float> query, std::size_t k);

@@ -41,7 +41,15 @@ class ChromaReaderFile : public SnapshotFixture {
     for (std::size_t i = 0; i < records.size(); ++i) {
       if (filter.matches(records[i].metadata, records[i].document)) expected.push_back(i + 1);
     }
-    EXPECT_EQ(must(reader.labels_matching(filter)), expected) << where << " " << where_document;
+    EXPECT_EQ(must(reader.filter(filter).all()), expected) << where << " " << where_document;
+    // Asked record by record in turns, so that some are asked for the second time.
+    for (const std::vector<std::uint64_t>& asked : {std::vector<std::uint64_t>{5, 2}, {7, 6, 5, 4, 3, 2, 1}}) {
+      const auto flags = must(reader.filter(filter).matches(asked));
+      for (std::size_t i = 0; i < asked.size(); ++i) {
+        EXPECT_EQ(flags.at(i), std::ranges::binary_search(expected, asked[i]))
+            << where << " " << where_document << " of " << asked[i];
+      }
+    }
   }
 };
 
@@ -73,28 +81,47 @@ TEST_F(ChromaReaderFile, CombinesConditions) {
   expect_same(nullptr, {{"$contains", "Green"}});
 }
 
-TEST_F(ChromaReaderFile, AsksRecordByRecordWhereAnIndexTellsThatManyMatch) {
-  for (const Json& where :
-       {Json({{"n", {{"$gte", 2}}}}), Json({{"n", {{"$in", {1, 2, 2.5}}}}}), Json({{"s", "tea"}})}) {
-    const auto filter = must(Where::parse(where, nullptr));
-    auto many = must(reader.filter_of_many(filter, 1));
-    ASSERT_TRUE(many) << where;
-    for (std::size_t i = 0; i < records.size(); ++i) {
-      EXPECT_EQ(must(many->matches(i + 1)), filter.matches(records[i].metadata, records[i].document)) << where << i;
+TEST_F(ChromaReaderFile, CountsMatchesByAnIndex) {
+  for (const Json& where : {Json({{"n", {{"$gte", 2}}}}), Json({{"n", {{"$in", {1, 2, 2.5}}}}}),
+                            Json({{"s", {{"$in", {"tea", "Tea"}}}}})}) {
+    auto& filter = reader.filter(must(Where::parse(where, nullptr)));
+    const std::size_t matches = must(filter.all()).size();
+    ASSERT_GE(matches, 3U) << where;
+    for (const std::uint64_t limit : {matches, matches + 5, std::size_t{1}}) {
+      EXPECT_EQ(must(filter.count(limit)), std::min(matches, limit + 1)) << where << limit;
     }
-    EXPECT_FALSE(must(reader.filter_of_many(filter, 4))) << where;
   }
 }
 
-TEST_F(ChromaReaderFile, AsksNothingWhereNoIndexTellsHowManyMatch) {
+TEST_F(ChromaReaderFile, DoesNotCountWhatNoIndexKnows) {
   for (const auto& [where, where_document] : std::vector<std::pair<Json, Json>>{
            {{{"yes", true}}, nullptr}, {{{"n", {{"$ne", 100}}}}, nullptr}, {nullptr, {{"$contains", "e"}}}}) {
-    EXPECT_FALSE(must(reader.filter_of_many(must(Where::parse(where, where_document)), 0))) << where << where_document;
+    EXPECT_FALSE(must(reader.filter(must(Where::parse(where, where_document))).count(100))) << where << where_document;
   }
+}
+
+TEST_F(ChromaReaderFile, TellsFiltersApartThatDifferInTheirValuesOnly) {
+  for (int round = 0; round < 2; ++round) {
+    for (int n = 0; n < 40; ++n) expect_same({{"n", {{"$lt", n}}}}, nullptr);
+    for (const Json& value : {Json("2"), Json(2), Json(true)}) expect_same({{"n", value}}, nullptr);
+  }
+}
+
+TEST_F(ChromaReaderFile, AsksOfAnyNumberOfLabels) {
+  const auto filter = must(Where::parse({{"n", {{"$gt", 1}}}}, nullptr));
+  std::vector<std::uint64_t> labels;
+  for (std::uint64_t label = 100; label > 0; --label) labels.push_back(label);
+  labels.push_back(std::uint64_t{1} << 60);
+  const auto flags = must(reader.filter(filter).matches(labels));
+  ASSERT_EQ(flags.size(), labels.size());
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    EXPECT_EQ(flags[i], labels[i] == 2 || labels[i] == 3 || labels[i] == 6) << labels[i];
+  }
+  EXPECT_TRUE(must(reader.filter(filter).matches({})).empty());
 }
 
 TEST_F(ChromaReaderFile, MatchesAllWithoutAFilter) {
-  EXPECT_EQ(must(reader.labels_matching({})).size(), records.size());
+  EXPECT_EQ(must(reader.filter({}).all()).size(), records.size());
   EXPECT_EQ(must(reader.count()), records.size());
 }
 

@@ -1,6 +1,8 @@
 #include "vectors/queries/collection_view.h"
 
 #include <algorithm>
+#include <map>
+#include <numeric>
 
 #include "published_collection.h"
 #include "vectors/snapshots/snapshot_export.h"
@@ -162,6 +164,87 @@ TEST_F(CollectionViewTest, FiltersALargeVersionByTheNewestOfEachRecord) {
   EXPECT_FALSE(has(before[1].record.id)) << "its newest metadata has no such field";
   EXPECT_TRUE(has(before[2].record.id));
   EXPECT_EQ(has(other.record.id), other.distance <= after.back().distance);
+}
+
+TEST_F(CollectionViewTest, FiltersALargeVersionAsAComparisonOfAllRecordsDoes) {
+  binding.dimensions = 16;
+  std::map<std::string, Record> newest_of;  // what a query is to see
+  const auto put = [&](std::vector<Record>& records, Record record) {
+    if (record.kind == RecordKind::tombstone) newest_of.erase(record.id.str());
+    if (record.kind == RecordKind::vector) newest_of[record.id.str()] = record;
+    if (record.kind == RecordKind::metadata) {
+      newest_of[record.id.str()].metadata = record.metadata;
+      newest_of[record.id.str()].document = record.document;
+    }
+    records.push_back(std::move(record));
+  };
+  const auto id_of = [](std::uint64_t i) { return fmt::format("{:04}", i); };
+  std::vector<Record> first;
+  for (std::uint64_t i = 0; i < 5'000; ++i) {
+    Record record = vector_record(id_of(i), 1, i);
+    record.metadata["kind"] = i % 3 == 0 ? "total" : "item";
+    record.metadata["price"] = static_cast<double>(i % 100) + 0.5;
+    if (i % 7 == 0) record.metadata["rare"] = i % 700 == 0;
+    put(first, std::move(record));
+  }
+  publish_records(first);
+  std::vector<Record> second;  // some elements of the graph are deleted ones
+  for (std::uint64_t i = 0; i < 5'000; i += 11) put(second, tombstone(id_of(i), 2));
+  for (std::uint64_t i = 1; i < 5'000; i += 110) put(second, metadata_record(id_of(i), 1, 2, "Corner Shop"));
+  publish_records(second);
+  std::vector<Record> third;  // over the version
+  for (std::uint64_t i = 2; i < 5'000; i += 110) put(third, tombstone(id_of(i), 2));
+  for (std::uint64_t i = 3; i < 5'000; i += 110) put(third, metadata_record(id_of(i), 1, 2, "Corner Shop"));
+  for (std::uint64_t i = 4; i < 5'000; i += 110) put(third, vector_record(id_of(i), 2, 10'000 + i));
+  deliver(third);
+  const auto view = open();
+
+  const std::vector<std::pair<Json, Json>> filters = {
+      {{{"share", 0.5}}, nullptr},
+      {{{"kind", "item"}}, nullptr},
+      {{{"kind", {{"$ne", "item"}}}}, nullptr},
+      {{{"seed", {{"$lt", 2'500}}}}, nullptr},
+      {{{"seed", {{"$gte", 4'900}}}}, nullptr},
+      {{{"price", {{"$gt", 20}, {"$lte", 70.5}}}}, nullptr},
+      {{{"kind", {{"$in", {"total", "gift", 3, true}}}}}, nullptr},
+      {{{"kind", {{"$nin", {"total", "gift"}}}}}, nullptr},
+      {{{"bold", true}}, nullptr},
+      {{{"rare", true}}, nullptr},
+      {{{"nowhere", 1}}, nullptr},
+      {{{"kind", "item"}, {"bold", false}}, nullptr},
+      {{{"$or", {{{"price", {{"$lt", 30}}}}, {{"$and", {{{"kind", "total"}}, {{"bold", true}}}}}}}}, nullptr},
+      {{{"$and", {{{"seed", {{"$gt", 100}}}}, {{"merchant_name", {{"$ne", "Corner Shop"}}}}}}}, nullptr},
+      {{{"merchant_name", "Corner Shop"}}, nullptr},
+      {nullptr, {{"$contains", "version 1"}}},
+      {nullptr, {{"$not_contains", "of 1"}}},
+      {{{"kind", "item"}}, {{"$or", {{{"$contains", "of 2"}}, {{"$contains", "of 3"}}}}}}};
+  for (const auto& [metadata, document] : filters) {
+    SCOPED_TRACE(to_text(metadata) + to_text(document));
+    const Where filter = where(metadata, document);
+    std::size_t found = 0;
+    std::size_t wanted = 0;
+    for (std::uint64_t seed = 20'000; seed < 20'015; ++seed) {
+      const auto query = vector_of(seed);
+      std::vector<float> expected;
+      for (const auto& [id, record] : newest_of) {
+        if (!filter.matches(record.metadata, record.document)) continue;
+        expected.push_back(1 - std::inner_product(query.begin(), query.end(), record.vector.begin(), 0.0F));
+      }
+      std::ranges::sort(expected);
+      expected.resize(std::min<std::size_t>(expected.size(), 10));
+      const auto hits = must(view.query(query, 10, filter));
+      ASSERT_EQ(hits.size(), expected.size());
+      for (const QueryHit& hit : hits) {
+        const auto stored = newest_of.find(hit.record.id.str());
+        ASSERT_NE(stored, newest_of.end()) << hit.record.id.str() << " was removed";
+        EXPECT_EQ(hit.record.metadata, stored->second.metadata);
+        EXPECT_TRUE(filter.matches(hit.record.metadata, hit.record.document)) << hit.record.id.str();
+        found += hit.distance <= expected.back() + 1e-5F ? 1 : 0;
+      }
+      wanted += expected.size();
+    }
+    EXPECT_GE(static_cast<double>(found), 0.97 * static_cast<double>(wanted));
+  }
 }
 
 TEST_F(CollectionViewTest, FindsLivingNeighboursBehindRemovedOnesInALargeVersion) {

@@ -125,6 +125,84 @@ TEST_F(SegmentTest, SearchesOnlyWhatIsAccepted) {
   EXPECT_EQ(segment->scan(vectors[0], 10, labels).size(), 3U);
 }
 
+TEST_F(SegmentTest, AsksAboutTheNearestOnlyAndWidensTheSearchUntilEnoughAreWanted) {
+  const Vectors vectors = repeated_texts(150);
+  write(folder / "a", vectors);
+  const auto segment = Segment::open(folder / "a");
+  for (const std::uint64_t every : std::vector<std::uint64_t>{1, 2, 20}) {
+    std::size_t asked = 0;
+    std::size_t found = 0;
+    std::size_t wanted = 0;
+    std::vector<std::uint64_t> labels;
+    for (std::uint64_t label = every; label <= vectors.size(); label += every) labels.push_back(label);
+    for (std::size_t i = 0; i < vectors.size(); i += 41) {
+      const auto hits = segment->search_wanted(vectors[i], 10, 100, 10'000, [&](std::span<const std::uint64_t> some) {
+        asked += some.size();
+        std::vector<bool> flags;
+        for (const std::uint64_t label : some) flags.push_back(label % every == 0);
+        return Result<std::vector<bool>>(std::move(flags));
+      });
+      ASSERT_TRUE(hits && *hits);
+      ASSERT_EQ((*hits)->size(), 10U);
+      const float limit = segment->scan(vectors[i], 10, labels).back().distance + 1e-5F;
+      for (const SegmentHit& hit : **hits) {
+        EXPECT_EQ(hit.label % every, 0U);
+        found += hit.distance <= limit ? 1 : 0;
+      }
+      wanted += 10;
+    }
+    EXPECT_GE(static_cast<double>(found), 0.98 * static_cast<double>(wanted)) << "one in " << every;
+    if (every == 2) {
+      EXPECT_LE(asked, 10 * wanted) << "far fewer than the search has met";
+    }
+  }
+}
+
+TEST_F(SegmentTest, FindsNothingWhereTooFewAreWantedAndPassesErrorsOn) {
+  const Vectors vectors = repeated_texts(20);
+  write(folder / "a", vectors);
+  const auto segment = Segment::open(folder / "a");
+  const auto few = [](std::span<const std::uint64_t> labels) -> Result<std::vector<bool>> {
+    std::vector<bool> flags;
+    for (const std::uint64_t label : labels) flags.push_back(label <= 3);
+    return flags;
+  };
+  for (const std::size_t compared_max : {100U, 500U, 1'000'000U}) {
+    const auto hits = segment->search_wanted(vectors[0], 10, 100, compared_max, few);
+    ASSERT_TRUE(hits) << hits.error().message();
+    EXPECT_FALSE(*hits) << compared_max;
+  }
+  const auto broken = [](std::span<const std::uint64_t>) -> Result<std::vector<bool>> {
+    return fail(Code::corrupt, "the records are broken");
+  };
+  const auto failed = segment->search_wanted(vectors[0], 10, 100, 1'000, broken);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().code(), Code::corrupt);
+}
+
+TEST_F(SegmentTest, ComparesTheLabelsThatAreLeftWhereOthersWereRemoved) {
+  const Vectors vectors = repeated_texts(20);
+  write(folder / "a", vectors);
+  std::vector<std::uint64_t> removed;
+  for (std::uint64_t label = 5; label < vectors.size(); label += label % 3 + 1) removed.push_back(label);
+  settings.dead_share_max = 0.2;  // less than are removed: their elements go, and labels have gaps
+  write(folder / "b", {}, folder / "a", vectors.size() + 1, removed);
+  const auto segment = Segment::open(folder / "b");
+  ASSERT_TRUE(segment) << segment.error().message();
+  std::vector<std::uint64_t> labels;
+  for (std::uint64_t label = 1; label <= vectors.size() + 20; ++label) {
+    labels.push_back(label);
+    const bool is_there = label <= vectors.size() && !std::ranges::binary_search(removed, label);
+    const auto vector = segment->vector_of(label);
+    ASSERT_EQ(vector.has_value(), is_there) << label;
+    if (is_there) {
+      EXPECT_EQ(*vector, vectors[label - 1]) << label;
+      EXPECT_EQ(segment->scan(vectors[0], 1, std::vector{label}).at(0).label, label);
+    }
+  }
+  EXPECT_EQ(segment->scan(vectors[0], labels.size(), labels).size(), vectors.size() - removed.size());
+}
+
 TEST_F(SegmentTest, NamesTornFiles) {
   write(folder / "a", repeated_texts(2));
   std::filesystem::resize_file(folder / "a" / "data_level0.bin", 1000);
@@ -188,7 +266,7 @@ TEST_F(SegmentTest, FindsTheNearestOfManyAndOfFewMatches) {
     std::size_t wanted = 0;
     for (std::size_t i = 0; i < vectors.size(); i += 101) {
       const auto exact = segment->scan(vectors[i], 10, labels);
-      const auto near = nearest_among(*segment, labels, vectors[i], 10);
+      const auto near = *nearest_among(*segment, labels, vectors[i], 10);
       for (const SegmentHit& hit : near) EXPECT_EQ(hit.label % every, 0U);
       wanted += exact.size();
       found += static_cast<std::size_t>(std::ranges::count_if(
