@@ -1,7 +1,9 @@
 #include "vectors/hnsw/cells.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "vectors/hnsw/distance.h"
@@ -15,6 +17,9 @@ constexpr std::uint64_t kPivotSeed = 0x7069'766f;
 constexpr std::size_t kSearchedAtOnce = 512;  // nodes whose codes stay in a core's cache
 constexpr std::size_t kFullCell = 1024;       // nodes; or, where all cells have many, so many times the average:
 constexpr std::size_t kFullCellOfAverage = 4;
+constexpr float kRounding = 1.001F;
+// The nearest cell first, then up to which: after each of these fewer of the others may have what is near enough.
+constexpr std::array<std::size_t, 3> kRounds = {1, 4, std::numeric_limits<std::size_t>::max()};
 
 /// All places of a group, in their order.
 std::vector<std::uint32_t> all_of(const CodeGroup& group) {
@@ -34,27 +39,28 @@ bool Cells::is_pivot(Node node) const {
 
 /// By the distances of the pivots.
 Cells::Place Cells::place_at(std::span<const float> distances, std::size_t compared) const {
-  std::vector<std::pair<float, Cell>> cells(distances.size());
-  for (Cell cell = 0; cell < cells.size(); ++cell) cells[cell] = {distances[cell], cell};
+  std::vector<Near> cells(distances.size());
+  for (Cell cell = 0; cell < cells.size(); ++cell) cells[cell] = {.distance = distances[cell], .cell = cell};
   const std::size_t average = size_ / cells.size() + 1;
   const std::size_t full = std::max(kFullCell, kFullCellOfAverage * average);
   const auto step = static_cast<std::ptrdiff_t>(2 * compared / average + 1);  // about as many as are needed
-  Place place{.home = std::ranges::min(cells).second, .near = {}};
+  Place place{.home = std::ranges::min(cells), .near = {}};
   bool has_home = false;
   std::size_t members = 0;
   for (auto begin = cells.begin(), end = begin; begin != cells.end(); begin = end) {
     end += std::min(step, cells.end() - end);
     std::nth_element(begin, end - 1, cells.end());
     std::sort(begin, end);
-    for (const auto& [distance, cell] : std::span(begin, end)) {
-      if (!has_home && members_[cell].size() < full) {
-        place.home = cell;
+    for (const Near& near : std::span(begin, end)) {
+      const std::size_t in_cell = members_[near.cell].nodes.size();
+      if (!has_home && in_cell < full) {
+        place.home = near;
         has_home = true;
       }
       if (members >= compared && has_home) return place;
       if (members >= compared) continue;
-      place.near.push_back(cell);
-      members += members_[cell].size();
+      place.near.push_back(near);
+      members += in_cell;
     }
   }
   return place;
@@ -85,7 +91,12 @@ std::vector<Cells::Place> Cells::place(Node end, std::size_t compared, ThreadTea
       places[begin + i] = place_at(distances, compared);
     }
   });
-  for (Node node = first; node < end; ++node) members_[places[node - first].home].push_back(node);
+  for (Node node = first; node < end; ++node) {
+    const Near& home = places[node - first].home;
+    Members& members = members_[home.cell];
+    members.nodes.push_back(node);
+    members.radius = std::max(members.radius, std::sqrt(home.distance));
+  }
   size_ = end;
   return places;
 }
@@ -94,7 +105,7 @@ void Cells::add(Node end, ThreadTeam& threads) { static_cast<void>(place(end, 0,
 
 std::size_t Cells::largest() const {
   std::size_t largest = 0;
-  for (const auto& members : members_) largest = std::max(largest, members.size());
+  for (const auto& members : members_) largest = std::max(largest, members.nodes.size());
   return largest;
 }
 
@@ -104,7 +115,7 @@ std::vector<Cells::Found> Cells::add_and_search(Node end, std::size_t count, std
   auto places = place(end, compared, threads);
   std::vector<Node> order(places.size());
   std::iota(order.begin(), order.end(), first);
-  std::ranges::stable_sort(order, std::less<>(), [&](Node node) { return places[node - first].home; });
+  std::ranges::stable_sort(order, std::less<>(), [&](Node node) { return places[node - first].home.cell; });
   std::vector<Found> found(order.size());
   std::vector<Place> sorted(order.size());
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -122,7 +133,13 @@ std::vector<Cells::Found> Cells::add_and_search(Node end, std::size_t count, std
   return found;
 }
 
-/// Looks into each cell once, for all nodes that look there.
+/// By the triangle inequality: codes stand for points.
+bool Cells::may_have_nearer(const Near& near, float limit) const {
+  const float least = std::sqrt(near.distance) - members_[near.cell].radius;
+  return least <= 0 || least * least <= limit * kRounding;
+}
+
+/// Looks into each cell for all nodes that look there.
 void Cells::search(std::span<Found> found, std::span<const Place> places, std::size_t count) const {
   CodeGroup group(codes_);
   std::vector<NearestSet> sets;
@@ -136,24 +153,25 @@ void Cells::search(std::span<Found> found, std::span<const Place> places, std::s
     part.choose(group, askers);
     for (std::size_t begin = 0; begin < members.size(); begin += kMatrixRows) {
       const auto nodes = members.subspan(begin, std::min(kMatrixRows, members.size() - begin));
-      const auto ahead = members.subspan(begin + nodes.size());
-      for (const Node node : ahead.first(std::min(kMatrixRows, ahead.size()))) codes_.prefetch(node);
       part.compare(nodes);
       for (std::size_t i = 0; i < askers.size(); ++i) sets[askers[i]].offer(part.distances(i), nodes);
     }
   };
-  const auto look = [&](const auto& cells_of) {
+  std::size_t begin = 0;
+  for (const std::size_t end : kRounds) {
     std::vector<std::vector<std::uint32_t>> askers(members_.size());
     for (std::uint32_t i = 0; i < found.size(); ++i) {
-      for (const Cell cell : cells_of(places[i])) askers[cell].push_back(i);
+      const float limit = sets[i].tighten();
+      const auto& near = places[i].near;
+      for (std::size_t at = begin; at < std::min(end, near.size()); ++at) {
+        if (may_have_nearer(near[at], limit)) askers[near[at].cell].push_back(i);
+      }
     }
     for (Cell cell = 0; cell < askers.size(); ++cell) {
-      if (!askers[cell].empty()) look_into(members_[cell], askers[cell]);
+      if (!askers[cell].empty()) look_into(members_[cell].nodes, askers[cell]);
     }
-  };
-  // The nearest cell first: after it few of the others' members are near enough.
-  look([](const Place& place) { return std::span(place.near).first(1); });
-  look([](const Place& place) { return std::span(place.near).subspan(1); });
+    begin = end;
+  }
   for (std::size_t i = 0; i < found.size(); ++i) {
     found[i].nearest = sets[i].nearest();
     std::erase_if(found[i].nearest, [&](const Neighbour& near) { return near.node == found[i].node; });

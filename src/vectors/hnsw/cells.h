@@ -37,22 +37,33 @@ class Cells {
 
  private:
   using Cell = std::uint32_t;  ///< by the order in which pivots came
-  /// Where a node lives, and where it looks.
+  /// A cell, and how far its pivot is.
+  struct Near {
+    float distance = 0;
+    Cell cell = 0;
+    auto operator<=>(const Near&) const = default;
+  };
+  /// Where a node lives, and where it looks, nearest first.
   struct Place {
-    Cell home = 0;
-    std::vector<Cell> near;
+    Near home;
+    std::vector<Near> near;
+  };
+  struct Members {
+    std::vector<Node> nodes;
+    float radius = 0;  ///< how far from the pivot they are at the most, not squared
   };
 
   [[nodiscard]] bool is_pivot(Node node) const;
   [[nodiscard]] std::vector<Place> place(Node end, std::size_t compared, ThreadTeam& threads);
   [[nodiscard]] Place place_at(std::span<const float> distances, std::size_t compared) const;
+  [[nodiscard]] bool may_have_nearer(const Near& near, float limit) const;
   void search(std::span<Found> found, std::span<const Place> places, std::size_t count) const;
 
   const Codes& codes_;
   std::uint64_t seed_;
   Node size_ = 0;
-  CodeGroup pivots_;                        ///< by cell
-  std::vector<std::vector<Node>> members_;  ///< by cell
+  CodeGroup pivots_;              ///< by cell
+  std::vector<Members> members_;  ///< by cell
 };
 
 }  // namespace tillite
