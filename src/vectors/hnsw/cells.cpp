@@ -1,8 +1,11 @@
 #include "vectors/hnsw/cells.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <numeric>
+#include <tuple>
 
 #include "vectors/hnsw/distance.h"
 #include "vectors/hnsw/mixed_bits.h"
@@ -12,9 +15,14 @@ namespace tillite {
 namespace {
 
 constexpr std::uint64_t kPivotSeed = 0x7069'766f;
-constexpr std::size_t kSearchedAtOnce = 512;  // nodes whose codes stay in a core's cache
-constexpr std::size_t kFullCell = 1024;       // nodes; or, where all cells have many, so many times the average:
+constexpr std::size_t kSearchedAtOnce = 2048;  // nodes; the more, the fewer times a code is read
+constexpr std::size_t kPlacedAtOnce = 1024;    // nodes; by the cells' sizes before
+constexpr std::size_t kRegions = 32;           // the nodes of each search together
+constexpr std::size_t kFullCell = 1024;        // nodes; or, where all cells have many, so many times the average:
 constexpr std::size_t kFullCellOfAverage = 4;
+constexpr float kRounding = 0.001F;  // of a distance between vectors of unit length
+// The nearest cell first, then up to which: after each of these fewer of the others may have what is near enough.
+constexpr std::array<std::size_t, 3> kRounds = {1, 4, std::numeric_limits<std::size_t>::max()};
 
 /// All places of a group, in their order.
 std::vector<std::uint32_t> all_of(const CodeGroup& group) {
@@ -34,77 +42,122 @@ bool Cells::is_pivot(Node node) const {
 
 /// By the distances of the pivots.
 Cells::Place Cells::place_at(std::span<const float> distances, std::size_t compared) const {
-  std::vector<std::pair<float, Cell>> cells(distances.size());
-  for (Cell cell = 0; cell < cells.size(); ++cell) cells[cell] = {distances[cell], cell};
-  const std::size_t average = size_ / cells.size() + 1;
-  const std::size_t full = std::max(kFullCell, kFullCellOfAverage * average);
-  const auto step = static_cast<std::ptrdiff_t>(2 * compared / average + 1);  // about as many as are needed
-  Place place{.home = std::ranges::min(cells).second, .near = {}};
-  bool has_home = false;
+  const auto nearest = std::ranges::min_element(distances);
+  const auto region = std::ranges::min_element(distances.first(std::min(kRegions, distances.size())));
+  const auto near = [&](auto at) { return Near{.distance = *at, .cell = static_cast<Cell>(at - distances.begin())}; };
+  Place place{.region = near(region).cell, .home = near(nearest), .near = {}};
+  const std::size_t average = size_ / distances.size() + 1;
+  if (const std::size_t full = std::max(kFullCell, kFullCellOfAverage * average);
+      members_[place.home.cell].nodes.size() >= full) {
+    place.home = nearest_with_room(distances, full).value_or(place.home);
+  }
+
+  if (compared == 0) return place;
+  std::vector<Near> cells;
+  cells.reserve(distances.size());
+  for (Cell cell = 0; cell < distances.size(); ++cell) cells.push_back({.distance = distances[cell], .cell = cell});
   std::size_t members = 0;
-  for (auto begin = cells.begin(), end = begin; begin != cells.end(); begin = end) {
+  const auto step = static_cast<std::ptrdiff_t>(2 * compared / average + 1);  // about as many as are needed
+  for (auto begin = cells.begin(), end = begin; begin != cells.end() && members < compared; begin = end) {
     end += std::min(step, cells.end() - end);
     std::nth_element(begin, end - 1, cells.end());
     std::sort(begin, end);
-    for (const auto& [distance, cell] : std::span(begin, end)) {
-      if (!has_home && members_[cell].size() < full) {
-        place.home = cell;
-        has_home = true;
-      }
-      if (members >= compared && has_home) return place;
-      if (members >= compared) continue;
-      place.near.push_back(cell);
-      members += members_[cell].size();
+    for (auto at = begin; at != end && members < compared; ++at) {
+      place.near.push_back(*at);
+      members += members_[at->cell].nodes.size();
     }
   }
   return place;
 }
 
-/// Adds nodes up to `end`; where each is and looks.
-std::vector<Cells::Place> Cells::place(Node end, std::size_t compared, ThreadTeam& threads) {
-  const Node first = size_;
-  for (Node node = first; node < end; ++node) {
+std::optional<Cells::Near> Cells::nearest_with_room(std::span<const float> distances, std::size_t full) const {
+  std::optional<Near> nearest;
+  for (Cell cell = 0; cell < distances.size(); ++cell) {
+    if (members_[cell].nodes.size() >= full || (nearest && nearest->distance <= distances[cell])) continue;
+    nearest = Near{.distance = distances[cell], .cell = cell};
+  }
+  return nearest;
+}
+
+void Cells::draw_pivots(Node end) {
+  for (Node node = size_; node < end; ++node) {
     if (!is_pivot(node)) continue;
     pivots_.add(node);
     members_.emplace_back();
   }
+}
+
+/// Nodes that came before a pivot did are not in its cell, and make others wide.
+void Cells::place_anew(ThreadTeam& threads) {
+  for (Members& members : members_) members = {};
+  static_cast<void>(place(0, size_, 0, threads));
+  placed_anew_ = size_;
+}
+
+/// Puts nodes into cells; where each is and looks.
+std::vector<Cells::Place> Cells::place(Node first, Node end, std::size_t compared, ThreadTeam& threads) {
   const auto all_pivots = all_of(pivots_);
   std::vector<CodeGroup::Part> parts(threads.size());
   for (auto& part : parts) part.choose(pivots_, all_pivots);
 
   std::vector<Place> places(end - first);
-  threads.for_each((places.size() + kMatrixRows - 1) / kMatrixRows, [&](std::size_t some, std::size_t thread) {
-    const std::size_t begin = some * kMatrixRows;
-    std::vector<Node> nodes(std::min(kMatrixRows, places.size() - begin));
-    std::iota(nodes.begin(), nodes.end(), static_cast<Node>(first + begin));
-    CodeGroup::Part& pivots = parts[thread];
-    pivots.compare(nodes);
-    std::vector<float> distances(pivots.size());
-    for (std::size_t i = 0; i < nodes.size(); ++i) {
-      for (Cell cell = 0; cell < distances.size(); ++cell) distances[cell] = pivots.distances(cell)[i];
-      places[begin + i] = place_at(distances, compared);
-    }
-  });
-  for (Node node = first; node < end; ++node) members_[places[node - first].home].push_back(node);
-  size_ = end;
+  for (std::size_t begin = 0; begin < places.size(); begin += kPlacedAtOnce) {
+    const auto some = std::span(places).subspan(begin, std::min(kPlacedAtOnce, places.size() - begin));
+    const auto some_first = static_cast<Node>(first + begin);
+    threads.for_each((some.size() + kMatrixRows - 1) / kMatrixRows, [&](std::size_t i, std::size_t thread) {
+      place_some(parts[thread], static_cast<Node>(some_first + i * kMatrixRows), some.subspan(i * kMatrixRows),
+                 compared);
+    });
+    for (std::size_t i = 0; i < some.size(); ++i) insert(static_cast<Node>(some_first + i), some[i].home);
+  }
   return places;
 }
 
-void Cells::add(Node end, ThreadTeam& threads) { static_cast<void>(place(end, 0, threads)); }
+void Cells::insert(Node node, const Near& home) {
+  auto& [distances, nodes] = members_[home.cell];
+  const float distance = std::sqrt(home.distance);
+  const auto at = std::ranges::upper_bound(distances, distance);
+  nodes.insert(nodes.begin() + (at - distances.begin()), node);
+  distances.insert(at, distance);
+}
+
+/// Finds the places of up to kMatrixRows nodes.
+void Cells::place_some(CodeGroup::Part& pivots, Node first, std::span<Place> places, std::size_t compared) const {
+  std::vector<Node> nodes(std::min(kMatrixRows, places.size()));
+  std::iota(nodes.begin(), nodes.end(), first);
+  pivots.compare(nodes);
+  std::vector<float> distances(pivots.size());
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    for (Cell cell = 0; cell < distances.size(); ++cell) distances[cell] = pivots.distances(cell)[i];
+    places[i] = place_at(distances, compared);
+  }
+}
+
+void Cells::add(Node end, ThreadTeam& threads) {
+  draw_pivots(end);
+  static_cast<void>(place(size_, end, 0, threads));
+  size_ = end;
+}
 
 std::size_t Cells::largest() const {
   std::size_t largest = 0;
-  for (const auto& members : members_) largest = std::max(largest, members.size());
+  for (const auto& members : members_) largest = std::max(largest, members.nodes.size());
   return largest;
 }
 
 std::vector<Cells::Found> Cells::add_and_search(Node end, std::size_t count, std::size_t compared,
                                                 ThreadTeam& threads) {
   const Node first = size_;
-  auto places = place(end, compared, threads);
+  draw_pivots(end);
+  if (size_ / 2 >= placed_anew_) place_anew(threads);
+  auto places = place(first, end, compared, threads);
+  size_ = end;
   std::vector<Node> order(places.size());
   std::iota(order.begin(), order.end(), first);
-  std::ranges::stable_sort(order, std::less<>(), [&](Node node) { return places[node - first].home; });
+  std::ranges::sort(order, std::less<>(), [&](Node node) {
+    const Place& place = places[node - first];
+    return std::tuple(place.region, place.home.cell, node);
+  });
   std::vector<Found> found(order.size());
   std::vector<Place> sorted(order.size());
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -122,7 +175,20 @@ std::vector<Cells::Found> Cells::add_and_search(Node end, std::size_t count, std
   return found;
 }
 
-/// Looks into each cell once, for all nodes that look there.
+/// By the triangle inequality, as codes stand for points: the distances of two nodes from a third differ by no more
+/// than they are apart.
+Cells::Asker Cells::asker(std::uint32_t number, const Near& near, float limit) const {
+  const auto& distances = members_[near.cell].distances;
+  const float apart = std::sqrt(limit) + kRounding;
+  const float pivot = std::sqrt(near.distance);
+  const auto begin = std::ranges::lower_bound(distances, pivot - apart);
+  const auto end = std::upper_bound(begin, distances.end(), pivot + apart);
+  return {.number = number,
+          .begin = static_cast<std::uint32_t>(begin - distances.begin()),
+          .end = static_cast<std::uint32_t>(end - distances.begin())};
+}
+
+/// Looks into each cell for all nodes that look there.
 void Cells::search(std::span<Found> found, std::span<const Place> places, std::size_t count) const {
   CodeGroup group(codes_);
   std::vector<NearestSet> sets;
@@ -132,28 +198,37 @@ void Cells::search(std::span<Found> found, std::span<const Place> places, std::s
     sets.emplace_back(count + 1);  // itself, too
   }
   CodeGroup::Part part;
-  const auto look_into = [&](std::span<const Node> members, std::span<const std::uint32_t> askers) {
-    part.choose(group, askers);
+  std::vector<std::uint32_t> asking;
+  const auto look_into = [&](std::span<const Node> members, std::span<const Asker> askers) {
     for (std::size_t begin = 0; begin < members.size(); begin += kMatrixRows) {
       const auto nodes = members.subspan(begin, std::min(kMatrixRows, members.size() - begin));
+      asking.clear();
+      for (const Asker& asker : askers) {
+        if (asker.begin < begin + nodes.size() && asker.end > begin) asking.push_back(asker.number);
+      }
+      if (asking.empty()) continue;
+      // The machine fetches the next ones while these are compared.
       const auto ahead = members.subspan(begin + nodes.size());
       for (const Node node : ahead.first(std::min(kMatrixRows, ahead.size()))) codes_.prefetch(node);
+      part.choose(group, asking);
       part.compare(nodes);
-      for (std::size_t i = 0; i < askers.size(); ++i) sets[askers[i]].offer(part.distances(i), nodes);
+      for (std::size_t i = 0; i < asking.size(); ++i) sets[asking[i]].offer(part.distances(i), nodes);
     }
   };
-  const auto look = [&](const auto& cells_of) {
-    std::vector<std::vector<std::uint32_t>> askers(members_.size());
+  std::size_t begin = 0;
+  for (const std::size_t end : kRounds) {
+    std::vector<std::vector<Asker>> askers(members_.size());
     for (std::uint32_t i = 0; i < found.size(); ++i) {
-      for (const Cell cell : cells_of(places[i])) askers[cell].push_back(i);
+      const float limit = sets[i].tighten();
+      const auto& near = places[i].near;
+      for (std::size_t at = begin; at < std::min(end, near.size()); ++at) {
+        const Asker one = asker(i, near[at], limit);
+        if (one.begin < one.end) askers[near[at].cell].push_back(one);
+      }
     }
-    for (Cell cell = 0; cell < askers.size(); ++cell) {
-      if (!askers[cell].empty()) look_into(members_[cell], askers[cell]);
-    }
-  };
-  // The nearest cell first: after it few of the others' members are near enough.
-  look([](const Place& place) { return std::span(place.near).first(1); });
-  look([](const Place& place) { return std::span(place.near).subspan(1); });
+    for (Cell cell = 0; cell < askers.size(); ++cell) look_into(members_[cell].nodes, askers[cell]);
+    begin = end;
+  }
   for (std::size_t i = 0; i < found.size(); ++i) {
     found[i].nearest = sets[i].nearest();
     std::erase_if(found[i].nearest, [&](const Neighbour& near) { return near.node == found[i].node; });

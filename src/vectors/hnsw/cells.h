@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -37,22 +38,47 @@ class Cells {
 
  private:
   using Cell = std::uint32_t;  ///< by the order in which pivots came
-  /// Where a node lives, and where it looks.
+  /// A cell, and how far its pivot is.
+  struct Near {
+    float distance = 0;
+    Cell cell = 0;
+    auto operator<=>(const Near&) const = default;
+  };
+  /// Where a node lives, and where it looks, nearest first.
   struct Place {
-    Cell home = 0;
-    std::vector<Cell> near;
+    Cell region = 0;  ///< the nearest of the first few cells
+    Near home;
+    std::vector<Near> near;
+  };
+  /// By their distance from the pivot, which is not squared.
+  struct Members {
+    std::vector<float> distances;
+    std::vector<Node> nodes;
+  };
+  /// Who looks into a cell, by its place among those that search, and which of the members may be near enough.
+  struct Asker {
+    std::uint32_t number = 0;
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
   };
 
   [[nodiscard]] bool is_pivot(Node node) const;
-  [[nodiscard]] std::vector<Place> place(Node end, std::size_t compared, ThreadTeam& threads);
+  void draw_pivots(Node end);
+  void place_anew(ThreadTeam& threads);
+  [[nodiscard]] std::vector<Place> place(Node first, Node end, std::size_t compared, ThreadTeam& threads);
+  void place_some(CodeGroup::Part& pivots, Node first, std::span<Place> places, std::size_t compared) const;
   [[nodiscard]] Place place_at(std::span<const float> distances, std::size_t compared) const;
+  [[nodiscard]] std::optional<Near> nearest_with_room(std::span<const float> distances, std::size_t full) const;
+  void insert(Node node, const Near& home);
+  [[nodiscard]] Asker asker(std::uint32_t number, const Near& near, float limit) const;
   void search(std::span<Found> found, std::span<const Place> places, std::size_t count) const;
 
   const Codes& codes_;
   std::uint64_t seed_;
   Node size_ = 0;
-  CodeGroup pivots_;                        ///< by cell
-  std::vector<std::vector<Node>> members_;  ///< by cell
+  Node placed_anew_ = 0;          ///< the size when all nodes were placed by all pivots that there were
+  CodeGroup pivots_;              ///< by cell
+  std::vector<Members> members_;  ///< by cell
 };
 
 }  // namespace tillite

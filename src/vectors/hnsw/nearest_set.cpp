@@ -35,6 +35,11 @@ void NearestSet::offer(std::span<const float> distances, std::span<const Node> n
   if (size_ > kRoom * count_) drop_farther();
 }
 
+float NearestSet::tighten() {
+  if (size_ > count_) drop_farther();
+  return limit_;
+}
+
 /// Looks for a limit that leaves enough, but at most twice as many: some halvings, where sorting would ask a question
 /// for each node whose answer is as good as random. The bits of floats are in the order of the floats.
 void NearestSet::drop_farther() {

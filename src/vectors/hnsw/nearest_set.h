@@ -16,6 +16,8 @@ class NearestSet {
 
   /// Takes those that may be among the nearest: at most kMatrixRows at once, each node once.
   void offer(std::span<const float> distances, std::span<const Node> nodes);
+  /// Drops what need not be kept; a distance beyond which nothing is among the nearest.
+  float tighten();
   /// The nearest so far, in their order.
   [[nodiscard]] std::vector<Neighbour> nearest() const;
 
