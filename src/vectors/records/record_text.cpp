@@ -111,8 +111,9 @@ class TextParts {
     number.real.reset();
     if (size == whole) return take_whole(number.whole, size);
     double real = 0;
-    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + size, real);
-    if (error != std::errc() || end != rest_.data() + size) return false;
+    const std::string_view text = rest_.substr(0, size);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), real);
+    if (error != std::errc() || end != text.data() + text.size()) return false;
     number.real = real;
     rest_.remove_prefix(size);
     return true;
@@ -138,8 +139,9 @@ class TextParts {
   bool take_whole(std::int64_t& number, std::size_t size) {
     constexpr std::size_t kSizeMax = 18;  // these fit whatever the digits are
     if (size > kSizeMax) return false;
-    const auto [end, error] = std::from_chars(rest_.data(), rest_.data() + size, number);
-    if (error != std::errc() || end != rest_.data() + size) return false;
+    const std::string_view text = rest_.substr(0, size);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) return false;
     rest_.remove_prefix(size);
     return true;
   }
