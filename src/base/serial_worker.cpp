@@ -19,11 +19,14 @@ Result<void> SerialWorker::add(Task task) {
     return outcome_;
   }
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return waiting_.size() < waiting_max_ || !outcome_; });
+  if (waiting_.size() >= waiting_max_) {
+    changed_.wait(lock, [this] { return waiting_.size() <= room_from() || !outcome_; });
+  }
   if (!outcome_) return outcome_;
   waiting_.push_back(std::move(task));
+  const bool may_sleep = waiting_.size() == 1;
   lock.unlock();
-  changed_.notify_all();
+  if (may_sleep) changed_.notify_all();
   return {};
 }
 
@@ -39,8 +42,9 @@ void SerialWorker::run(const std::stop_token& stop) {
     Task task = std::move(waiting_.front());
     waiting_.pop_front();
     is_running_ = true;
+    const bool has_room = waiting_.size() == room_from();
     lock.unlock();
-    changed_.notify_all();
+    if (has_room) changed_.notify_all();
     auto outcome = task();
     task = nullptr;
     lock.lock();
@@ -49,7 +53,7 @@ void SerialWorker::run(const std::stop_token& stop) {
       outcome_ = std::move(outcome);
       waiting_.clear();
     }
-    changed_.notify_all();
+    if (waiting_.empty()) changed_.notify_all();
   }
 }
 

@@ -31,6 +31,9 @@ class SerialWorker {
 
  private:
   void run(const std::stop_token& stop);
+  /// Who waits for room is woken when so few tasks are left: not for each of them, or both would sleep and wake in
+  /// turns.
+  [[nodiscard]] std::size_t room_from() const { return waiting_max_ / 2; }
 
   const std::size_t waiting_max_;
   std::mutex mutex_;

@@ -1,9 +1,12 @@
 #include "vectors/chroma/chroma_database.h"
 
 #include <limits>
+#include <map>
+#include <utility>
 
 #include "base/uuid.h"
 #include "vectors/chroma/chroma_template.h"
+#include "vectors/chroma/metadata_load.h"
 #include "vectors/files/database_file.h"
 
 namespace tillite {
@@ -104,6 +107,33 @@ Result<SegmentIds> read_segments(SQLite::Database& database) {
   return ids;
 }
 
+/// The root pages of the metadata's table and indexes.
+Result<MetadataRoots> read_roots(SQLite::Database& database) {
+  MetadataRoots roots;
+  const std::map<std::string, std::uint32_t*> places = {{"embedding_metadata", &roots.table},
+                                                        {"sqlite_autoindex_embedding_metadata_1", &roots.by_record},
+                                                        {"embedding_metadata_string_value", &roots.by_text},
+                                                        {"embedding_metadata_int_value", &roots.by_whole},
+                                                        {"embedding_metadata_float_value", &roots.by_real}};
+  std::size_t found = 0;
+  SQLite::Statement objects(database, "SELECT name, rootpage FROM sqlite_schema WHERE tbl_name = 'embedding_metadata'");
+  while (objects.executeStep()) {
+    const auto place = places.find(objects.getColumn(0).getString());
+    if (place == places.end()) break;
+    *place->second = objects.getColumn(1).getUInt();
+    ++found;
+  }
+  if (found == places.size()) return roots;
+  return fail(Code::internal, "{} has another table of metadata", database.getFilename());
+}
+
+/// Metadata of a new file that wait to be written.
+struct WaitingMetadata {
+  ScratchFolder room;
+  MetadataLoad rows;
+  std::uint64_t last_label = 0;
+};
+
 }  // namespace
 
 struct ChromaDatabase::Parts {
@@ -125,8 +155,15 @@ struct ChromaDatabase::Parts {
     insert_embedding.bind(4, std::string(kCreatedAt));
   }
 
-  void insert_value(std::uint64_t label, const std::string& key, const Json& value);
+  Result<void> insert_value(std::uint64_t label, const std::string& key, const Json& value);
   Result<void> insert_fields(std::uint64_t label, const Json& metadata, std::string_view document);
+  /// No statement is under way any more.
+  void reset() {
+    for (auto* statement :
+         {&insert_embedding, &insert_metadata, &insert_text, &delete_embedding, &delete_metadata, &delete_text}) {
+      statement->reset();
+    }
+  }
   /// Whether there was anything to delete.
   bool delete_row(SQLite::Statement& statement, std::uint64_t label);
 
@@ -140,27 +177,30 @@ struct ChromaDatabase::Parts {
   SQLite::Statement delete_metadata;
   SQLite::Statement delete_text;
   std::int64_t growth = 0;
+  std::optional<WaitingMetadata> waiting;
 };
 
-void ChromaDatabase::Parts::insert_value(std::uint64_t label, const std::string& key, const Json& value) {
+Result<void> ChromaDatabase::Parts::insert_value(std::uint64_t label, const std::string& key, const Json& value) {
+  if (waiting) return waiting->rows.add(label, key, value);
   insert_metadata.reset();
   insert_metadata.clearBindings();
   insert_metadata.bind(1, as_column(label));
   insert_metadata.bindNoCopy(2, key);
   bind_value(insert_metadata, value);
   insert_metadata.exec();
+  return {};
 }
 
 Result<void> ChromaDatabase::Parts::insert_fields(std::uint64_t label, const Json& metadata,
                                                   std::string_view document) {
   for (const auto& [key, value] : metadata.items()) {
     TRY(check_field(key, value));
-    insert_value(label, key, value);
+    TRY(insert_value(label, key, value));
   }
   if (document.empty()) return {};
   // The full-text index finds what is in its own table only, and reads come from embedding_metadata only.
   const Json text(document);
-  insert_value(label, std::string(kDocumentKey), text);
+  TRY(insert_value(label, std::string(kDocumentKey), text));
   insert_text.reset();
   insert_text.bind(1, as_column(label));
   insert_text.bindNoCopy(2, text.get_ref<const std::string&>());
@@ -188,7 +228,11 @@ Result<ChromaDatabase> ChromaDatabase::create(const Path& file, const Collection
   TRY(with_sqlite(file.string(), [&] { insert_collection(database, binding); }));
   return with_sqlite(file.string(), [&]() -> Result<ChromaDatabase> {
     auto segments = TRY(read_segments(database));
-    return ChromaDatabase(std::make_unique<Parts>(std::move(database), std::move(segments)));
+    auto parts = std::make_unique<Parts>(std::move(database), std::move(segments));
+    auto room = TRY(ScratchFolder::create(file.parent_path()));
+    auto rows = TRY(MetadataLoad::create(room.path()));
+    parts->waiting.emplace(std::move(room), std::move(rows));
+    return ChromaDatabase(std::move(parts));
   });
 }
 
@@ -205,6 +249,8 @@ const std::string& ChromaDatabase::vector_segment() const { return parts_->segme
 
 Result<void> ChromaDatabase::insert(std::uint64_t label, const RecordId& id, const Json& metadata,
                                     std::string_view document) {
+  if (parts_->waiting && label <= parts_->waiting->last_label) TRY(write_waiting());
+  if (parts_->waiting) parts_->waiting->last_label = label;
   return with_sqlite("writing a record to chroma.sqlite3", [&]() -> Result<void> {
     parts_->insert_embedding.reset();
     parts_->insert_embedding.bind(1, as_column(label));
@@ -216,6 +262,7 @@ Result<void> ChromaDatabase::insert(std::uint64_t label, const RecordId& id, con
 }
 
 Result<void> ChromaDatabase::rewrite(std::uint64_t label, const Json& metadata, std::string_view document) {
+  TRY(write_waiting());
   return with_sqlite("rewriting a record of chroma.sqlite3", [&]() -> Result<void> {
     parts_->delete_row(parts_->delete_metadata, label);
     parts_->delete_row(parts_->delete_text, label);
@@ -224,6 +271,7 @@ Result<void> ChromaDatabase::rewrite(std::uint64_t label, const Json& metadata, 
 }
 
 Result<void> ChromaDatabase::remove(std::uint64_t label) {
+  TRY(write_waiting());
   return with_sqlite("removing a record of chroma.sqlite3", [&]() -> Result<void> {
     parts_->delete_row(parts_->delete_metadata, label);
     parts_->delete_row(parts_->delete_text, label);
@@ -235,12 +283,16 @@ Result<void> ChromaDatabase::remove(std::uint64_t label) {
   });
 }
 
-Result<std::optional<ChromaRow>> ChromaDatabase::read(std::uint64_t label) { return parts_->rows.read(label); }
+Result<std::optional<ChromaRow>> ChromaDatabase::read(std::uint64_t label) {
+  TRY(write_waiting());
+  return parts_->rows.read(label);
+}
 
 std::int64_t ChromaDatabase::growth() const { return parts_->growth; }
 
 Result<void> ChromaDatabase::for_each_label(std::uint64_t first,
                                             const std::function<Result<void>(const RecordId&, std::uint64_t)>& each) {
+  TRY(write_waiting());
   return with_sqlite("reading the labels of chroma.sqlite3", [&]() -> Result<void> {
     SQLite::Statement rows(parts_->database, "SELECT embedding_id, id FROM embeddings WHERE id >= ? ORDER BY id");
     rows.bind(1, as_column(first));
@@ -251,13 +303,31 @@ Result<void> ChromaDatabase::for_each_label(std::uint64_t first,
   });
 }
 
+Result<void> ChromaDatabase::write_waiting() {
+  if (!parts_->waiting) return {};
+  WaitingMetadata waiting = *std::exchange(parts_->waiting, std::nullopt);
+  const Path file = parts_->database.getFilename();
+  const auto growth = parts_->growth;
+  SegmentIds segments = parts_->segments;
+  const auto roots = TRY(with_sqlite("writing chroma.sqlite3", [&] { return read_roots(parts_->database); }));
+  TRY(with_sqlite("writing chroma.sqlite3", [&] {
+    parts_->reset();
+    parts_->database.exec("COMMIT");
+  }));
+  parts_.reset();  // SQLite must not have the file open
+  TRY(waiting.rows.write_into(file, roots));
+  auto database = TRY(open_for_building(file));
+  return with_sqlite(file.string(), [&] {
+    parts_ = std::make_unique<Parts>(std::move(database), std::move(segments));
+    parts_->growth = growth;
+  });
+}
+
 Result<void> ChromaDatabase::finish() {
+  TRY(write_waiting());
   return with_sqlite("finishing chroma.sqlite3", [&]() -> Result<void> {
     const auto parts = std::move(parts_);
-    for (auto* statement : {&parts->insert_embedding, &parts->insert_metadata, &parts->insert_text,
-                            &parts->delete_embedding, &parts->delete_metadata, &parts->delete_text}) {
-      statement->reset();
-    }
+    parts->reset();
     return finish_database(parts->database);
   });
 }

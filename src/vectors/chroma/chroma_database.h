@@ -10,7 +10,8 @@ namespace tillite {
 
 /// The chroma.sqlite3 of a snapshot while it is written: one collection with its records' metadata and documents
 /// (docs/formats/snapshot.md). A record's embeddings.id is the label of its vector, so no other table joins the two.
-/// Everything is one transaction that finish() ends; before that the file is worth nothing.
+/// Before finish() the file is worth nothing. The metadata of a new file's records wait as long as they come with
+/// ascending labels and nothing else is asked, since tables and indexes are written several times faster as a whole.
 class ChromaDatabase {
  public:
   /// A new file: Chroma's own empty one with the collection's rows.
@@ -40,6 +41,8 @@ class ChromaDatabase {
   [[nodiscard]] Result<void> for_each_label(std::uint64_t first,
                                             const std::function<Result<void>(const RecordId&, std::uint64_t)>& each);
 
+  /// Writes what waits, which the others do when they must.
+  [[nodiscard]] Result<void> write_waiting();
   /// Ends the writing and closes the file; the caller syncs it.
   [[nodiscard]] Result<void> finish();
 

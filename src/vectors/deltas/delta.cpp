@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <deque>
 #include <set>
 
 #include "base/time.h"
 #include "base/uuid.h"
 #include "vectors/files/tar_gz.h"
 #include "vectors/records/record_json.h"
+#include "vectors/records/record_text.h"
 #include "vectors/records/shard.h"
 
 namespace tillite {
@@ -28,7 +30,6 @@ constexpr std::size_t kRecordBytesMax = std::size_t{1} << 20;
 constexpr std::size_t kRecordsMax = 50'000;
 constexpr std::uint64_t kRecordsBytesMax = std::uint64_t{256} << 20;
 constexpr std::size_t kDimensionsMax = 8192;
-constexpr std::uint64_t kReservedBytesMax = std::uint64_t{32} << 20;  // before it is known what there is
 
 Json header_json(const DeltaFacts& facts, const std::string& records_sha256) {
   return {{"format", kFormat},
@@ -85,19 +86,28 @@ class DeltaReader {
  public:
   explicit DeltaReader(ByteSource& file) : archive_(file) {}
 
-  Result<DeltaFacts> read(bool with_vectors, const std::function<Result<void>(Record&&)>& each) {
+  /// Records as lines with their rows, which are empty where a record has none.
+  Result<DeltaFacts> read_lines(const std::function<Result<void>(RecordLine&&, std::span<const float>)>& each) {
     TRY(read_header());
-    TRY(read_records([&](Record&& record, std::string_view line) -> Result<void> {
-      if (!with_vectors) return each(std::move(record));
-      // As text: a record's metadata take ten times the room when they are read.
-      lines_ += line;
-      lines_ += '\n';
+    // As text: a record's metadata take ten times the room when they are read.
+    TRY(read_records([&](RecordLine&& line) -> Result<void> {
+      lines_.push_back(TRY(of_delta(std::move(line), facts_.header.id)));
       return {};
     }));
-    if (!with_vectors) return facts_;
     TRY(read_vectors(each));
     TRY(read_checksums());
     if (TRY(archive_.next())) return fail(Code::corrupt, "there is a member too many");
+    return facts_;
+  }
+
+  /// The front only.
+  Result<DeltaFacts> read_records_alone(const std::function<Result<void>(Record&&)>& each) {
+    TRY(read_header());
+    TRY(read_records([&](RecordLine&& line) -> Result<void> {
+      Record record = TRY(parse_record_text(line.text));
+      record.delta = facts_.header.id;
+      return each(std::move(record));
+    }));
     return facts_;
   }
 
@@ -134,15 +144,8 @@ class DeltaReader {
     return fail(code, "{}: {}", kHeaderName, parsed.error().message());
   }
 
-  Result<Record> parse_line(std::string_view line) {
-    Record record = TRY(parse_record(TRY(parse_json(line, "the record"))));
-    record.delta = facts_.header.id;
-    return record;
-  }
-
-  Result<void> read_records(const std::function<Result<void>(Record&&, std::string_view line)>& each) {
-    const std::uint64_t size_bytes = TRY(expect(kRecordsName, kRecordsBytesMax));
-    lines_.reserve(std::min<std::uint64_t>(size_bytes, kReservedBytesMax));
+  Result<void> read_records(const std::function<Result<void>(RecordLine&&)>& each) {
+    TRY(expect(kRecordsName, kRecordsBytesMax));
     HashingSource source(archive_.content());
     LineReader lines(source, kRecordBytesMax);
     std::set<RecordId> ids;
@@ -151,19 +154,21 @@ class DeltaReader {
     while (true) {
       const auto line = TRY(lines.next());
       if (line.status == LineReader::Status::end) break;
-      const auto read = [&]() -> Result<Record> {
+      const auto read = [&]() -> Result<RecordLine> {
         if (line.status == LineReader::Status::too_long)
           return fail(Code::corrupt, "it is longer than {} bytes", kRecordBytesMax);
-        return parse_line(line.text);
+        return parse_record_line(line.text);
       };
       auto record = read();
       if (!record) {
         return fail(Code::corrupt, "{} line {}: {}", kRecordsName, line.number, record.error().message());
       }
       if (records++ == facts_.records) return fail(Code::corrupt, "there are more records than announced");
-      if (!ids.insert(record->id).second) return fail(Code::corrupt, "the id {} is there twice", record->id.str());
+      const std::size_t before = ids.size();
+      ids.insert(ids.end(), record->id);  // mostly they come in their order
+      if (ids.size() == before) return fail(Code::corrupt, "the id {} is there twice", record->id.str());
       vectors += record->kind == RecordKind::vector ? 1 : 0;
-      TRY(each(*std::move(record), line.text));
+      TRY(each(*std::move(record)));
     }
     const std::string sha256 = source.hex();
     checksums_[kRecordsName] = sha256;
@@ -175,22 +180,22 @@ class DeltaReader {
     return {};
   }
 
-  Result<void> read_vectors(const std::function<Result<void>(Record&&)>& each) {
+  Result<void> read_vectors(const std::function<Result<void>(RecordLine&&, std::span<const float>)>& each) {
     const std::size_t dimensions = facts_.header.binding.dimensions;
     const std::uint64_t size_bytes = facts_.vectors * dimensions * sizeof(float);
     if (TRY(expect(kVectorsName, size_bytes)) != size_bytes)
       return fail(Code::corrupt, "{} is too short", kVectorsName);
     HashingSource source(archive_.content());
-    for (std::string_view rest = lines_; !rest.empty();) {
-      const std::size_t end = rest.find('\n');
-      Record record = TRY(parse_line(rest.substr(0, end)));
-      rest.remove_prefix(end + 1);
-      if (record.kind == RecordKind::vector) {
-        record.vector.resize(dimensions);
-        TRY(read_exactly(source, std::as_writable_bytes(std::span(record.vector)), kVectorsName));
-        TRY(check_stored_vector(record.vector, dimensions, record.id));
+    std::vector<float> vector(dimensions);
+    for (RecordLine& line : lines_) {
+      std::span<const float> row;
+      if (line.kind == RecordKind::vector) {
+        TRY(read_exactly(source, std::as_writable_bytes(std::span(vector)), kVectorsName));
+        TRY(check_stored_vector(vector, dimensions, line.id));
+        row = vector;
       }
-      TRY(each(std::move(record)));
+      TRY(each(std::move(line), row));
+      line = RecordLine();  // what was not taken
     }
     checksums_[kVectorsName] = source.hex();
     return {};
@@ -208,7 +213,7 @@ class DeltaReader {
   TarGzReader archive_;
   DeltaFacts facts_;
   std::string records_sha256_;
-  std::string lines_;  ///< of the records, until their vectors come
+  std::deque<RecordLine> lines_;  ///< until their vectors come
   Json checksums_ = Json::object();
 };
 
@@ -321,12 +326,21 @@ Result<Path> DeltaWriter::finish() {
   return file;
 }
 
+Result<DeltaFacts> read_delta_lines(ByteSource& file,
+                                    const std::function<Result<void>(RecordLine&&, std::span<const float>)>& each) {
+  return DeltaReader(file).read_lines(each);
+}
+
 Result<DeltaFacts> read_delta(ByteSource& file, const std::function<Result<void>(Record&&)>& each) {
-  return DeltaReader(file).read(/*with_vectors=*/true, each);
+  return read_delta_lines(file, [&](RecordLine&& line, std::span<const float> row) -> Result<void> {
+    Record record = TRY(parse_record_text(line.text));
+    record.vector.assign(row.begin(), row.end());
+    return each(std::move(record));
+  });
 }
 
 Result<DeltaFacts> read_delta_records(ByteSource& file, const std::function<Result<void>(Record&&)>& each) {
-  return DeltaReader(file).read(/*with_vectors=*/false, each);
+  return DeltaReader(file).read_records_alone(each);
 }
 
 }  // namespace tillite

@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/file.h"
-#include "vectors/records/record.h"
+#include "vectors/records/record_text.h"
 
 namespace tillite {
 
@@ -60,6 +60,11 @@ class DeltaWriter {
 /// Reads a delta as a stream and checks it: structure, limits, sizes, checksums, unit length. `corrupt` says what and
 /// where. Records come in the order of the file. Nothing that `each` did may count until this returned without error.
 [[nodiscard]] Result<DeltaFacts> read_delta(ByteSource& file, const std::function<Result<void>(Record&&)>& each);
+
+/// The same with the records as lines that name the delta, and with their rows, which are empty where a record has no
+/// vector.
+[[nodiscard]] Result<DeltaFacts> read_delta_lines(
+    ByteSource& file, const std::function<Result<void>(RecordLine&&, std::span<const float>)>& each);
 
 /// The same without the vectors (Record::vector stays empty): reads only the front of the file, so vectors.f32 is
 /// unchecked.

@@ -6,14 +6,15 @@
 
 #include "base/check.h"
 #include "vectors/records/record_json.h"
+#include "vectors/records/record_text.h"
 #include "vectors/records/shard.h"
 
 namespace tillite {
 namespace {
 
-// A run: magic, then framed JSON values: the header, the records (each of kind vector followed by its numbers), the
-// trailer.
-constexpr std::string_view kMagic = "tillite-run/1\n";
+// A run: magic, then framed JSON values: the header, the records (each of kind vector followed by the hash of its
+// numbers and these), the trailer.
+constexpr std::string_view kMagic = "tillite-run/2\n";
 constexpr std::size_t kFrameBytesMax = std::size_t{4} << 20;
 
 Json header_json(const RunHeader& header) {
@@ -48,11 +49,18 @@ Result<RunHeader> parse_header(const Json& json) {
   return header;
 }
 
+std::string trailer_text(std::uint64_t records, const std::string& sha256) {
+  return to_text({{"records", records}, {"sha256", sha256}});
+}
+
+/// No record has a field of this name.
+bool is_trailer(std::string_view frame) { return frame.starts_with(R"({"records":)"); }
+
 }  // namespace
 
 struct RunWriter::Parts {
   FileSink sink;
-  Sha256 hash;
+  Sha256 hash;  ///< of all but the vectors, which have hashes of their own
   std::uint64_t records = 0;
   RecordId last;
   CollectionBinding binding;
@@ -63,8 +71,7 @@ struct RunWriter::Parts {
     return sink.write(bytes);
   }
 
-  Result<void> write_frame(const Json& json) {
-    const std::string text = to_text(json);
+  Result<void> write_frame(std::string_view text) {
     if (text.size() > kFrameBytesMax) {
       return fail(Code::limit_exceeded, "{} would have a frame of {} bytes, at most {} are allowed",
                   sink.file().path().string(), text.size(), kFrameBytesMax);
@@ -84,30 +91,35 @@ Result<RunWriter> RunWriter::create(const Path& file, const RunHeader& header) {
   RunWriter writer(std::unique_ptr<Parts>(
       new Parts{.sink = FileSink(TRY(File::create(file))), .binding = header.binding, .shard = header.shard}));
   TRY(writer.parts_->write(as_bytes(kMagic)));
-  TRY(writer.parts_->write_frame(header_json(header)));
+  TRY(writer.parts_->write_frame(to_text(header_json(header))));
   return writer;
 }
 
-Result<void> RunWriter::add(const Record& record) {
-  check(parts_->records == 0 || parts_->last <= record.id, "a run's ids do not decrease");
-  check((record.kind == RecordKind::vector) == !record.vector.empty(), "a record has a vector if it is of that kind");
-  check(!parts_->shard || shard_of(record.id, parts_->binding.shards) == *parts_->shard,
+Result<void> RunWriter::add(const RecordLine& line, const Sum128& vector_hash, std::span<const float> vector) {
+  check(parts_->records == 0 || parts_->last <= line.id, "a run's ids do not decrease");
+  check((line.kind == RecordKind::vector) == !vector.empty(), "a record has a vector if it is of that kind");
+  check(!parts_->shard || shard_of(line.id, parts_->binding.shards) == *parts_->shard,
         "a shard's run has this shard's records");
-  TRY(parts_->write_frame(record_json(record)));
-  if (record.kind == RecordKind::vector) {
-    check(record.vector.size() == parts_->binding.dimensions, "a run's vectors have the collection's dimensions");
-    TRY(parts_->write(std::as_bytes(std::span(record.vector))));
+  TRY(parts_->write_frame(line.text));
+  if (!vector.empty()) {
+    check(vector.size() == parts_->binding.dimensions, "a run's vectors have the collection's dimensions");
+    TRY(parts_->write(std::as_bytes(std::span(&vector_hash, 1))));
+    TRY(parts_->sink.write(std::as_bytes(vector)));
   }
-  parts_->last = record.id;
+  parts_->last = line.id;
   ++parts_->records;
   return {};
 }
 
+Result<void> RunWriter::add(const Record& record) {
+  const RecordLine line = TRY(parse_record_line(to_text(record_json(record))));
+  return add(line, record.vector.empty() ? Sum128() : vector_hash(record.vector), record.vector);
+}
+
 Result<void> RunWriter::finish() {
   const std::string checksum = parts_->hash.hex();
-  TRY(parts_->write_frame({{"records", parts_->records}, {"sha256", checksum}}));
-  TRY(parts_->sink.flush());
-  return parts_->sink.file().sync();
+  TRY(parts_->write_frame(trailer_text(parts_->records, checksum)));
+  return parts_->sink.flush();
 }
 
 struct RunReader::Parts {
@@ -118,7 +130,7 @@ struct RunReader::Parts {
   std::uint64_t records = 0;
   RecordId last;
   bool ended = false;
-  std::optional<Record> ahead;  ///< read by is_empty()
+  std::optional<RunLine> ahead;  ///< read by is_empty()
   std::vector<std::byte> buffer = std::vector<std::byte>(256 * 1024);
   std::size_t begin = 0;
   std::size_t end = 0;
@@ -145,7 +157,7 @@ struct RunReader::Parts {
     return TRY(source->read(std::span(&more, 1))) == 0;
   }
 
-  Result<Json> take_frame(Sha256& digest) {
+  Result<std::string> take_frame() {
     std::uint32_t size = 0;
     TRY(take(std::as_writable_bytes(std::span(&size, 1))));
     if (size > kFrameBytesMax) return fail(Code::corrupt, "{} has a frame of {} bytes", name, size);
@@ -157,11 +169,63 @@ struct RunReader::Parts {
       TRY(take(std::as_writable_bytes(std::span(text)).last(piece)));
       left -= piece;
     }
-    digest.update(std::as_bytes(std::span(&size, 1)));
-    digest.update(text);
-    const auto json = parse_json(text, name);
-    if (!json) return fail(Code::corrupt, "{}", json.error().message());
-    return *json;
+    return text;
+  }
+
+  void hash_frame(std::string_view text) {
+    const auto size = static_cast<std::uint32_t>(text.size());
+    hash.update(std::as_bytes(std::span(&size, 1)));
+    hash.update(text);
+  }
+
+  /// The vector behind a frame: its own hash covers it.
+  Result<void> take_vector(const RecordId& id, std::vector<float>& vector, Sum128& stored_hash) {
+    TRY(take(std::as_writable_bytes(std::span(&stored_hash, 1))));
+    hash.update(std::as_bytes(std::span(&stored_hash, 1)));
+    vector.resize(header.binding.dimensions);
+    TRY(take(std::as_writable_bytes(std::span(vector))));
+    if (vector_hash(vector) != stored_hash) {
+      return fail(Code::corrupt, "{}: the vector of {} does not have its check sum", name, id.str());
+    }
+    return check_stored_vector(vector, header.binding.dimensions, id);
+  }
+
+  /// The text of the next record; nothing at the end.
+  Result<std::optional<std::string>> next_record() {
+    if (ended) return std::optional<std::string>{};
+    std::string text = TRY(take_frame());
+    if (is_trailer(text)) {
+      TRY(check_trailer(text));
+      return std::optional<std::string>{};
+    }
+    hash_frame(text);
+    return std::optional(std::move(text));
+  }
+
+  template <typename Parsed>
+  Result<Parsed> parsed(Result<Parsed> record) const {
+    if (!record) return fail(Code::corrupt, "{}: {}", name, record.error().message());
+    return record;
+  }
+
+  /// Takes a record for the next one, if it belongs there.
+  Result<void> note(const RecordId& id) {
+    if (records > 0 && id < last) return fail(Code::corrupt, "{} is not sorted", name);
+    if (header.shard && shard_of(id, header.binding.shards) != *header.shard) {
+      return fail(Code::corrupt, "{} is of shard {}, and '{}' is not", name, *header.shard, id.str());
+    }
+    last = id;
+    ++records;
+    return {};
+  }
+
+  Result<void> check_trailer(std::string_view text) {
+    if (text != trailer_text(records, hash.hex())) {
+      return fail(Code::corrupt, "{} does not have its check sum", name);
+    }
+    if (!TRY(at_end())) return fail(Code::corrupt, "{} goes on behind its end", name);
+    ended = true;
+    return {};
   }
 };
 
@@ -178,7 +242,11 @@ Result<RunReader> RunReader::open(std::unique_ptr<ByteSource> source, std::strin
   TRY(parts->take(std::as_writable_bytes(std::span(magic))));
   if (magic != kMagic) return fail(Code::corrupt, "{} is not a run", parts->name);
   parts->hash.update(magic);
-  auto header = parse_header(TRY(parts->take_frame(parts->hash)));
+  const std::string frame = TRY(parts->take_frame());
+  parts->hash_frame(frame);
+  const auto json = parse_json(frame, parts->name);
+  if (!json) return fail(Code::corrupt, "{}", json.error().message());
+  auto header = parse_header(*json);
   if (!header) return fail(Code::corrupt, "{}: {}", parts->name, header.error().message());
   parts->header = *std::move(header);
   return RunReader(std::move(parts));
@@ -187,41 +255,38 @@ Result<RunReader> RunReader::open(std::unique_ptr<ByteSource> source, std::strin
 const RunHeader& RunReader::header() const { return parts_->header; }
 
 Result<bool> RunReader::is_empty() {
-  if (!parts_->ahead) parts_->ahead = TRY(next());
+  if (!parts_->ahead) parts_->ahead = TRY(next_line());
   return !parts_->ahead;
+}
+
+Result<std::optional<RunLine>> RunReader::next_line() {
+  Parts& parts = *parts_;
+  if (parts.ahead) return std::exchange(parts.ahead, std::nullopt);
+  const auto text = TRY(parts.next_record());
+  if (!text) return std::optional<RunLine>{};
+  RunLine next{.line = TRY(parts.parsed(parse_record_line(*text))), .vector_hash = {}, .vector = {}};
+  TRY(parts.note(next.line.id));
+  if (next.line.kind == RecordKind::vector) TRY(parts.take_vector(next.line.id, next.vector, next.vector_hash));
+  return std::optional(std::move(next));
 }
 
 Result<std::optional<Record>> RunReader::next() {
   Parts& parts = *parts_;
-  if (parts.ahead) return std::exchange(parts.ahead, std::nullopt);
-  if (parts.ended) return std::optional<Record>{};
-  Sha256 before = parts.hash.copy();
-  const Json json = TRY(parts.take_frame(parts.hash));
-  if (json.contains("sha256")) {
-    if (json != Json{{"records", parts.records}, {"sha256", before.hex()}}) {
-      return fail(Code::corrupt, "{} does not have its check sum", parts.name);
-    }
-    if (!TRY(parts.at_end())) return fail(Code::corrupt, "{} goes on behind its end", parts.name);
-    parts.ended = true;
-    return std::optional<Record>{};
+  if (parts.ahead) {
+    RunLine line = *std::exchange(parts.ahead, std::nullopt);
+    Record record = TRY(parse_record_text(line.line.text));
+    record.vector = std::move(line.vector);
+    if (!record.vector.empty()) record.known_hash = line.vector_hash;
+    return std::optional(std::move(record));
   }
-  auto record = parse_record(json);
-  if (!record) return fail(Code::corrupt, "{}: {}", parts.name, record.error().message());
-  if (parts.records > 0 && record->id < parts.last) return fail(Code::corrupt, "{} is not sorted", parts.name);
-  const RunHeader& header = parts.header;
-  if (header.shard && shard_of(record->id, header.binding.shards) != *header.shard) {
-    return fail(Code::corrupt, "{} is of shard {}, and '{}' is not", parts.name, *header.shard, record->id.str());
+  const auto text = TRY(parts.next_record());
+  if (!text) return std::optional<Record>{};
+  Record record = TRY(parts.parsed(parse_record_text(*text)));
+  TRY(parts.note(record.id));
+  if (record.kind == RecordKind::vector) {
+    TRY(parts.take_vector(record.id, record.vector, record.known_hash.emplace()));
   }
-  if (record->kind == RecordKind::vector) {
-    record->vector.resize(parts.header.binding.dimensions);
-    const auto bytes = std::as_writable_bytes(std::span(record->vector));
-    TRY(parts.take(bytes));
-    parts.hash.update(std::span<const std::byte>(bytes));
-    TRY(check_stored_vector(record->vector, parts.header.binding.dimensions, record->id));
-  }
-  parts.last = record->id;
-  ++parts.records;
-  return std::optional<Record>(*std::move(record));
+  return std::optional(std::move(record));
 }
 
 }  // namespace tillite

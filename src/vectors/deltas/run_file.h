@@ -22,12 +22,20 @@ struct RunHeader {
   bool operator==(const RunHeader&) const = default;
 };
 
+/// A record of a run as text, with its vector.
+struct RunLine {
+  RecordLine line;
+  Sum128 vector_hash;         ///< 0 if there is no vector
+  std::vector<float> vector;  ///< empty if there is none
+};
+
 class RunWriter {
  public:
   [[nodiscard]] static Result<RunWriter> create(const Path& file, const RunHeader& header);
   /// Ids must not decrease.
+  [[nodiscard]] Result<void> add(const RecordLine& line, const Sum128& vector_hash, std::span<const float> vector);
   [[nodiscard]] Result<void> add(const Record& record);
-  /// Ends the file with its count and checksum and syncs it.
+  /// Ends the file with its count and checksum. Who wants to keep it syncs it.
   [[nodiscard]] Result<void> finish();
   RunWriter(RunWriter&&) noexcept;
   RunWriter& operator=(RunWriter&&) noexcept;
@@ -48,6 +56,8 @@ class RunReader {
   [[nodiscard]] Result<bool> is_empty();
   /// The next record; nothing at the end (the checksum was right then).
   [[nodiscard]] Result<std::optional<Record>> next();
+  /// The same as a line.
+  [[nodiscard]] Result<std::optional<RunLine>> next_line();
   RunReader(RunReader&&) noexcept;
   RunReader& operator=(RunReader&&) noexcept;
   ~RunReader();

@@ -1,21 +1,31 @@
 #include "vectors/merge/chunk_merge.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <set>
 
 #include "base/check.h"
+#include "base/parallel.h"
 #include "vectors/records/shard.h"
 #include "vectors/versions/keys.h"
 
 namespace tillite {
 namespace {
 
-/// A record; its vector lies in the scratch file if the record does not have it.
+/// A record; its vector lies with the gatherer that has it if the record does not have it.
 struct Head {
-  Record record;
+  RecordLine line;
+  Sum128 vector_hash;
+  std::vector<float> vector;
   std::uint64_t row = 0;
 };
+
+/// The order of a run: by id, and the records of one id, which come from different deltas, by these.
+bool stands_before(const Head& a, const Head& b) {
+  if (a.line.id != b.line.id) return a.line.id < b.line.id;
+  return a.line.delta < b.line.delta;
+}
 
 /// The highest vector or tombstone of an id.
 struct Newest {
@@ -24,7 +34,7 @@ struct Newest {
 
   /// Whether a record cannot matter any more, whichever of the deltas turn out to be consumed already: what a consumed
   /// delta said is in the snapshot, and stands above this record there, too.
-  [[nodiscard]] bool supersedes(const Record& record) const {
+  [[nodiscard]] bool supersedes(const RecordLine& record) const {
     if (record.item_version != item_version) return record.item_version < item_version;
     return removed && record.kind != RecordKind::tombstone;
   }
@@ -32,7 +42,8 @@ struct Newest {
 
 Newest newest_of(std::span<const Head> heads) {
   Newest newest;
-  for (const auto& [record, row] : heads) {
+  for (const Head& head : heads) {
+    const RecordLine& record = head.line;
     if (record.kind == RecordKind::metadata || record.item_version < newest.item_version) continue;
     const bool removed = record.kind == RecordKind::tombstone;
     newest.removed = removed || (newest.removed && record.item_version == newest.item_version);
@@ -42,38 +53,57 @@ Newest newest_of(std::span<const Head> heads) {
 }
 
 /// About what a record takes in memory without its vector.
-std::uint64_t memory_of(const Record& record) {
-  constexpr std::uint64_t kMetadataValueBytes = 160;
-  return sizeof(Head) + record.id.str().size() + record.input_hash.size() + record.document.size() +
-         kMetadataValueBytes * record.metadata.size();
+std::uint64_t memory_of(const RecordLine& line) {
+  return sizeof(Head) + line.id.str().size() + line.delta.str().size() + line.text.size();
 }
 
-/// The records of sorted pieces in the order of ids, those of one id in the order of the pieces.
-class PieceMerge {
+/// Records in their order, one after the other; nothing at the end.
+class SortedHeads {
  public:
-  static Result<PieceMerge> open(const std::vector<Path>& pieces) {
-    PieceMerge merge;
-    for (const Path& piece : pieces) {
-      merge.pieces_.push_back(TRY(RunReader::open(TRY(file_source(piece)), piece.string())));
-      merge.heads_.push_back(TRY(merge.pieces_.back().next()));
-    }
+  virtual ~SortedHeads() = default;
+  [[nodiscard]] virtual Result<std::optional<Head>> next() = 0;
+};
+
+/// Those of a sorted piece on the disk.
+class PieceHeads final : public SortedHeads {
+ public:
+  explicit PieceHeads(RunReader piece) : piece_(std::move(piece)) {}
+
+  Result<std::optional<Head>> next() override {
+    auto line = TRY(piece_.next_line());
+    if (!line) return std::optional<Head>();
+    return std::optional(Head{
+        .line = std::move(line->line), .vector_hash = line->vector_hash, .vector = std::move(line->vector), .row = 0});
+  }
+
+ private:
+  RunReader piece_;
+};
+
+/// Several such sequences as one.
+class HeadMerge {
+ public:
+  static Result<HeadMerge> open(std::vector<std::unique_ptr<SortedHeads>> sources) {
+    HeadMerge merge;
+    for (auto& source : sources) merge.heads_.push_back(TRY(source->next()));
+    merge.sources_ = std::move(sources);
     return merge;
   }
 
   Result<std::optional<Head>> next() {
-    std::size_t least = pieces_.size();
-    for (std::size_t piece = 0; piece < pieces_.size(); ++piece) {
-      if (heads_[piece] && (least == pieces_.size() || heads_[piece]->id < heads_[least]->id)) least = piece;
+    std::size_t least = sources_.size();
+    for (std::size_t i = 0; i < sources_.size(); ++i) {
+      if (heads_[i] && (least == sources_.size() || stands_before(*heads_[i], *heads_[least]))) least = i;
     }
-    if (least == pieces_.size()) return std::nullopt;
-    Head head{.record = *std::move(heads_[least])};
-    heads_[least] = TRY(pieces_[least].next());
+    if (least == sources_.size()) return std::optional<Head>();
+    Head head = *std::move(heads_[least]);
+    heads_[least] = TRY(sources_[least]->next());
     return std::optional(std::move(head));
   }
 
  private:
-  std::vector<RunReader> pieces_;
-  std::vector<std::optional<Record>> heads_;
+  std::vector<std::unique_ptr<SortedHeads>> sources_;
+  std::vector<std::optional<Head>> heads_;
 };
 
 /// The run files that come out: one, or one for each shard.
@@ -87,8 +117,9 @@ class RunWriters {
     }
     return writers;
   }
-  Result<void> add(const Record& record) {
-    return writers_[static_cast<std::size_t>(shard_of(record.id, static_cast<int>(writers_.size())))].add(record);
+  Result<void> add(const Head& head) {
+    RunWriter& writer = writers_[static_cast<std::size_t>(shard_of(head.line.id, static_cast<int>(writers_.size())))];
+    return writer.add(head.line, head.vector_hash, head.vector);
   }
   Result<void> finish() {
     for (RunWriter& writer : writers_) TRY(writer.finish());
@@ -99,20 +130,66 @@ class RunWriters {
   std::vector<RunWriter> writers_;
 };
 
-/// The records of deltas in the order of ids, their vectors moved to a file. What is more than the memory may hold
-/// waits in sorted pieces on the disk.
+/// The rows of vectors: in memory as long as they have room there, then in a file.
+class GatheredVectors {
+ public:
+  GatheredVectors(std::size_t dimensions, std::uint64_t bytes_max, File file)
+      : dimensions_(dimensions), in_memory_max_(bytes_max / row_bytes()), file_(std::move(file)) {}
+
+  [[nodiscard]] std::uint64_t rows() const { return rows_; }
+
+  Result<void> add(std::span<const float> vector) {
+    const std::uint64_t row = rows_++;
+    if (row >= in_memory_max_) return file_.write_at((row - in_memory_max_) * row_bytes(), std::as_bytes(vector));
+    if (row / kBlockRows == blocks_.size()) blocks_.emplace_back(kBlockRows * dimensions_);
+    std::ranges::copy(vector, in_memory(row).begin());
+    return {};
+  }
+
+  [[nodiscard]] Result<void> read(std::uint64_t row, std::span<float> vector) {
+    if (row >= in_memory_max_) {
+      return file_.read_at((row - in_memory_max_) * row_bytes(), std::as_writable_bytes(vector));
+    }
+    std::ranges::copy(in_memory(row), vector.begin());
+    return {};
+  }
+
+  /// Forgets the rows from this one on.
+  void resize(std::uint64_t rows) { rows_ = rows; }
+
+ private:
+  static constexpr std::size_t kBlockRows = 64;
+
+  [[nodiscard]] std::uint64_t row_bytes() const { return dimensions_ * sizeof(float); }
+  [[nodiscard]] std::span<float> in_memory(std::uint64_t row) {
+    return std::span(blocks_[row / kBlockRows]).subspan(row % kBlockRows * dimensions_, dimensions_);
+  }
+
+  std::size_t dimensions_;
+  std::uint64_t in_memory_max_;  ///< rows
+  File file_;
+  std::vector<std::vector<float>> blocks_;
+  std::uint64_t rows_ = 0;
+};
+
+/// The records of deltas in their order. What is more than the memory may hold waits in sorted pieces on the disk.
 class Gatherer {
  public:
-  static Result<Gatherer> create(const CollectionBinding& binding, const Path& scratch, std::uint64_t bytes_max) {
-    return Gatherer(binding, scratch, bytes_max, TRY(File::create(scratch / "vectors.f32")));
+  /// `room`: a folder of its own.
+  static Result<Gatherer> create(const CollectionBinding& binding, const Path& room, std::uint64_t bytes_max) {
+    const std::uint64_t of_vectors = bytes_max / 4 * 3;
+    TRY(make_folders(room));
+    return Gatherer(binding, room, bytes_max - of_vectors,
+                    GatheredVectors(binding.dimensions, of_vectors, TRY(File::create(room / "vectors.f32"))));
   }
 
   /// Adds a delta whole, or not at all.
   Result<void> add(ByteSource& file, const DeltaId& delta) {
     heads_before_ = heads_.size();
     pieces_of_delta_.clear();
-    const std::uint64_t rows_before = rows_;
-    const auto read = read_delta(file, [&](Record&& record) { return add(std::move(record)); });
+    const std::uint64_t rows_before = vectors_.rows();
+    const auto read = read_delta_lines(
+        file, [&](RecordLine&& line, std::span<const float> vector) { return add(std::move(line), vector); });
     const auto belongs = [&]() -> Result<void> {
       if (!read) return std::unexpected(read.error());
       if (read->header.id != delta) return fail(Code::corrupt, "it says that it is {}", read->header.id.str());
@@ -125,46 +202,54 @@ class Gatherer {
       pieces_.insert(pieces_.end(), pieces_of_delta_.begin(), pieces_of_delta_.end());
     } else {
       heads_.resize(heads_before_);
-      if (pieces_of_delta_.empty()) rows_ = rows_before;
+      if (pieces_of_delta_.empty()) vectors_.resize(rows_before);
     }
     return belongs;
   }
 
-  /// Writes what was gathered in the order of ids.
-  Result<void> write(RunWriters& writer) {
-    if (pieces_.empty()) {
-      sort(heads_);
-      std::size_t next = 0;
-      return write_sorted(writer, [&]() -> Result<std::optional<Head>> {
-        return next < heads_.size() ? std::optional(std::move(heads_[next++])) : std::nullopt;
-      });
+  /// What was gathered, as sorted sequences. The gatherer must outlive them.
+  Result<std::vector<std::unique_ptr<SortedHeads>>> sorted() {
+    std::vector<std::unique_ptr<SortedHeads>> all;
+    for (const Path& piece : pieces_) {
+      all.push_back(std::make_unique<PieceHeads>(TRY(RunReader::open(TRY(file_source(piece)), piece.string()))));
     }
-    if (!heads_.empty()) pieces_.push_back(TRY(write_piece(heads_)));
-    heads_.clear();
-    auto merge = TRY(PieceMerge::open(pieces_));
-    return write_sorted(writer, [&] { return merge.next(); });
+    std::ranges::sort(heads_, stands_before);
+    all.push_back(std::make_unique<HeadsInMemory>(*this));
+    return all;
   }
 
  private:
-  Gatherer(CollectionBinding binding, Path scratch, std::uint64_t bytes_max, File vectors)
-      : binding_(std::move(binding)),
-        scratch_(std::move(scratch)),
-        bytes_max_(bytes_max),
-        vectors_(std::move(vectors)) {}
+  class HeadsInMemory final : public SortedHeads {
+   public:
+    explicit HeadsInMemory(Gatherer& gatherer) : gatherer_(gatherer) {}
+    Result<std::optional<Head>> next() override {
+      if (next_ == gatherer_.heads_.size()) return std::optional<Head>();
+      Head& head = gatherer_.heads_[next_++];
+      TRY(gatherer_.fetch_vector(head));
+      return std::optional(std::move(head));
+    }
 
-  Result<void> add(Record&& record) {
+   private:
+    Gatherer& gatherer_;
+    std::size_t next_ = 0;
+  };
+
+  Gatherer(CollectionBinding binding, Path room, std::uint64_t bytes_max, GatheredVectors vectors)
+      : binding_(std::move(binding)), room_(std::move(room)), bytes_max_(bytes_max), vectors_(std::move(vectors)) {}
+
+  Result<void> add(RecordLine&& line, std::span<const float> vector) {
     Head head;
-    if (record.kind == RecordKind::vector) {
-      if (record.vector.size() != binding_.dimensions) {
-        return fail(Code::corrupt, "its vectors have {} dimensions, the collection has {}", record.vector.size(),
+    if (line.kind == RecordKind::vector) {
+      if (vector.size() != binding_.dimensions) {
+        return fail(Code::corrupt, "its vectors have {} dimensions, the collection has {}", vector.size(),
                     binding_.dimensions);
       }
-      head.row = rows_++;
-      TRY(vectors_.write_at(head.row * row_bytes(), std::as_bytes(std::span(record.vector))));
-      record.vector = {};
+      head.row = vectors_.rows();
+      head.vector_hash = vector_hash(vector);
+      TRY(vectors_.add(vector));
     }
-    bytes_ += memory_of(record);
-    head.record = std::move(record);
+    bytes_ += memory_of(line);
+    head.line = std::move(line);
     heads_.push_back(std::move(head));
     return bytes_ > bytes_max_ ? spill() : Result<void>();
   }
@@ -177,72 +262,61 @@ class Gatherer {
     pieces_of_delta_.push_back(TRY(write_piece(all.subspan(heads_before_))));
     heads_.clear();
     heads_before_ = 0;
-    rows_ = 0;
+    vectors_.resize(0);
     bytes_ = 0;
     return {};
   }
 
-  static void sort(std::span<Head> heads) {
-    std::ranges::stable_sort(heads, {}, [](const Head& head) -> const RecordId& { return head.record.id; });
-  }
-
   Result<Path> write_piece(std::span<Head> heads) {
-    sort(heads);
-    Path file = scratch_ / fmt::format("piece-{}", pieces_written_++);
+    std::ranges::sort(heads, stands_before);
+    Path file = room_ / fmt::format("piece-{}", pieces_written_++);
     auto writer = TRY(RunWriter::create(file, {.binding = binding_}));
     for (Head& head : heads) {
       TRY(fetch_vector(head));
-      TRY(writer.add(head.record));
-      head.record = Record{};  // its memory is needed no more
+      TRY(writer.add(head.line, head.vector_hash, head.vector));
+      head = Head();  // its memory is needed no more
     }
     TRY(writer.finish());
     return file;
   }
 
-  /// `next()`: the records in the order of ids.
-  template <typename Next>
-  Result<void> write_sorted(RunWriters& writer, const Next& next) const {
-    std::vector<Head> of_one_id;
-    while (auto head = TRY(next())) {
-      if (!of_one_id.empty() && of_one_id.front().record.id != head->record.id) {
-        TRY(write_of_one_id(of_one_id, writer));
-        of_one_id.clear();
-      }
-      of_one_id.push_back(*std::move(head));
-    }
-    return write_of_one_id(of_one_id, writer);
+  Result<void> fetch_vector(Head& head) {
+    if (head.line.kind != RecordKind::vector) return {};
+    head.vector.resize(binding_.dimensions);
+    return vectors_.read(head.row, head.vector);
   }
-
-  Result<void> write_of_one_id(std::span<Head> heads, RunWriters& writer) const {
-    const Newest newest = newest_of(heads);
-    for (Head& head : heads) {
-      if (newest.supersedes(head.record)) continue;
-      TRY(fetch_vector(head));
-      TRY(writer.add(head.record));
-    }
-    return {};
-  }
-
-  Result<void> fetch_vector(Head& head) const {
-    if (head.record.kind != RecordKind::vector || !head.record.vector.empty()) return {};
-    head.record.vector.resize(binding_.dimensions);
-    return vectors_.read_at(head.row * row_bytes(), std::as_writable_bytes(std::span(head.record.vector)));
-  }
-
-  [[nodiscard]] std::uint64_t row_bytes() const { return binding_.dimensions * sizeof(float); }
 
   CollectionBinding binding_;
-  Path scratch_;
-  std::uint64_t bytes_max_;
-  File vectors_;
+  Path room_;
+  std::uint64_t bytes_max_;  ///< of the heads
+  GatheredVectors vectors_;
   std::vector<Head> heads_;
   std::size_t heads_before_ = 0;  ///< those of the deltas before the one that is being read
   std::uint64_t bytes_ = 0;       ///< about the memory of the heads
-  std::uint64_t rows_ = 0;
   std::vector<Path> pieces_;
   std::vector<Path> pieces_of_delta_;  ///< of the delta that is being read
   std::size_t pieces_written_ = 0;
 };
+
+Result<void> write_of_one_id(std::span<const Head> heads, RunWriters& writers) {
+  const Newest newest = newest_of(heads);
+  for (const Head& head : heads) {
+    if (!newest.supersedes(head.line)) TRY(writers.add(head));
+  }
+  return {};
+}
+
+Result<void> write_sorted(HeadMerge& heads, RunWriters& writers) {
+  std::vector<Head> of_one_id;
+  while (auto head = TRY(heads.next())) {
+    if (!of_one_id.empty() && of_one_id.front().line.id != head->line.id) {
+      TRY(write_of_one_id(of_one_id, writers));
+      of_one_id.clear();
+    }
+    of_one_id.push_back(*std::move(head));
+  }
+  return write_of_one_id(of_one_id, writers);
+}
 
 /// A delta that cannot be read must not stop its neighbours, not even if a newer program could read it: its items are
 /// sent again.
@@ -250,30 +324,96 @@ bool is_the_deltas_fault(const Error& error) {
   return error.code() == Code::corrupt || error.code() == Code::unsupported;
 }
 
+/// Reads deltas on several threads, each into a gatherer of its own.
+class DeltaGathering {
+ public:
+  static Result<DeltaGathering> create(const CollectionBinding& binding, const Path& scratch, std::uint64_t bytes_max,
+                                       std::size_t deltas) {
+    DeltaGathering gathering;
+    const std::size_t count = gatherers_for(bytes_max, deltas);
+    for (std::size_t i = 0; i < count; ++i) {
+      gathering.gatherers_.push_back(
+          TRY(Gatherer::create(binding, scratch / fmt::format("gatherer-{}", i), bytes_max / count)));
+    }
+    return gathering;
+  }
+
+  /// The outcome of each delta. After an error that is no delta's fault the rest is left out.
+  std::vector<Result<void>> read(ObjectStore& objects, const CollectionBinding& binding,
+                                 const std::vector<DeltaId>& deltas, const std::stop_token& stop) {
+    std::vector<Result<void>> outcomes(deltas.size());
+    std::atomic<std::size_t> next = 0;
+    std::atomic<bool> has_failed = false;
+    const auto read_into = [&](Gatherer& gatherer) {
+      for (std::size_t i = next++; i < deltas.size() && !has_failed; i = next++) {
+        outcomes[i] =
+            read_one(gatherer, objects, delta_key(binding.collection, binding.generation, deltas[i]), deltas[i], stop);
+        if (!outcomes[i] && !is_the_deltas_fault(outcomes[i].error())) has_failed = true;
+      }
+    };
+    for_each_parallel(gatherers_.size(), gatherers_.size(), [&](std::size_t i) { read_into(gatherers_[i]); });
+    return outcomes;
+  }
+
+  /// All that was read, in its order. The gathering must outlive it.
+  Result<HeadMerge> sorted() {
+    std::vector<std::unique_ptr<SortedHeads>> all;
+    for (Gatherer& gatherer : gatherers_) {
+      for (auto& heads : TRY(gatherer.sorted())) all.push_back(std::move(heads));
+    }
+    return HeadMerge::open(std::move(all));
+  }
+
+ private:
+  /// While a delta is read its records are in memory as text: where that is scarce, it is one delta at a time.
+  static std::size_t gatherers_for(std::uint64_t bytes_max, std::size_t deltas) {
+    constexpr std::uint64_t kBytesEach = std::uint64_t{16} << 20;
+    const std::size_t most = std::min(machine_threads(), deltas);
+    return std::clamp<std::size_t>(bytes_max / kBytesEach, 1, std::max<std::size_t>(most, 1));
+  }
+
+  static Result<void> read_one(Gatherer& gatherer, ObjectStore& objects, const ObjectKey& key, const DeltaId& delta,
+                               const std::stop_token& stop) {
+    if (stop.stop_requested()) return fail(Code::cancelled, "stopped while merging deltas");
+    const auto file = objects.open(key);
+    if (!file) return pass_on(file, fmt::format("the delta {}", key.str()));
+    auto added = gatherer.add(**file, delta);
+    if (added || is_the_deltas_fault(added.error())) return added;
+    return pass_on(added, fmt::format("the delta {}", key.str()));
+  }
+
+  std::vector<Gatherer> gatherers_;
+};
+
+/// What the runs say of the deltas that went in.
+Result<RunHeader> header_of(const CollectionBinding& binding, const std::vector<DeltaId>& deltas,
+                            std::span<const Result<void>> outcomes) {
+  RunHeader header{.binding = binding};
+  for (std::size_t i = 0; i < deltas.size(); ++i) {
+    if (outcomes[i]) {
+      header.deltas.push_back(deltas[i]);
+    } else if (is_the_deltas_fault(outcomes[i].error())) {
+      header.quarantined.push_back({deltas[i], outcomes[i].error().message()});
+    } else {
+      return std::unexpected(outcomes[i].error());
+    }
+  }
+  return header;
+}
+
 Result<RunHeader> merge_into_runs(ObjectStore& objects, const CollectionBinding& binding,
                                   const std::vector<DeltaId>& deltas, const Path& scratch,
                                   const std::vector<Path>& runs, std::uint64_t records_bytes_max,
                                   const std::stop_token& stop) {
-  auto gatherer = TRY(Gatherer::create(binding, scratch, records_bytes_max));
-  RunHeader header{.binding = binding};
+  std::vector<DeltaId> once;
   std::set<DeltaId> seen;
-  for (const DeltaId& delta : deltas) {
-    if (!seen.insert(delta).second) continue;
-    if (stop.stop_requested()) return fail(Code::cancelled, "stopped while merging deltas");
-    const ObjectKey key = delta_key(binding.collection, binding.generation, delta);
-    const auto file = objects.open(key);
-    if (!file) return pass_on(file, fmt::format("the delta {}", key.str()));
-    const auto added = gatherer.add(**file, delta);
-    if (added) {
-      header.deltas.push_back(delta);
-    } else if (is_the_deltas_fault(added.error())) {
-      header.quarantined.push_back({delta, added.error().message()});
-    } else {
-      return pass_on(added, fmt::format("the delta {}", key.str()));
-    }
-  }
+  std::ranges::copy_if(deltas, std::back_inserter(once), [&](const DeltaId& id) { return seen.insert(id).second; });
+  auto gathering = TRY(DeltaGathering::create(binding, scratch, records_bytes_max, once.size()));
+  const auto outcomes = gathering.read(objects, binding, once, stop);
+  const RunHeader header = TRY(header_of(binding, once, outcomes));
   auto writers = TRY(RunWriters::create(runs, header));
-  TRY(gatherer.write(writers));
+  auto heads = TRY(gathering.sorted());
+  TRY(write_sorted(heads, writers));
   TRY(writers.finish());
   return header;
 }

@@ -79,6 +79,7 @@ class SnapshotBuild {
  private:
   SnapshotBuild(Path folder, ChromaDatabase chroma, RecordIndex index, File new_vectors, bool is_sequential)
       : folder_(std::move(folder)),
+        segment_name_(chroma.vector_segment()),
         chroma_(std::move(chroma)),
         index_(std::move(index)),
         new_vectors_(std::move(new_vectors)),
@@ -93,6 +94,7 @@ class SnapshotBuild {
   Result<void> check_totals(const Path& segment);
 
   Path folder_;
+  Path segment_name_;
   ChromaDatabase chroma_;
   RecordIndex index_;
   FileSink new_vectors_;
@@ -201,7 +203,7 @@ Result<void> SnapshotBuild::store_metadata(const IndexedRecord& stored, Record&&
 }
 
 Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input, const std::stop_token& stop) {
-  const Path segment = folder_ / chroma_.vector_segment();
+  const Path segment = folder_ / segment_name_;
   TRY(make_folders(segment));
   TRY(new_vectors_.flush());
   std::ranges::sort(removed_labels_);
@@ -209,7 +211,7 @@ Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input, const
   std::string damage;
   if (input.base) {
     const BaseFiles base(input);
-    const Path name = chroma_.vector_segment();
+    const Path& name = segment_name_;
     for (const char* file : {kHeaderFile, kLinkListsFile, kPickleFile}) TRY(base.check((name / file).string()));
     auto kept = TRY(base.kept_graph());
     change.base = *input.base / name;
@@ -278,7 +280,8 @@ Result<MergedSnapshot> SnapshotBuild::finish(const SnapshotMergeInput& input, co
   TRY(index_.drop_tombstones(input.tombstones_before_ms));
   TRY(index_.set_labels_given(labels_given_));
   merged_.times.records_ms = stopwatch_.lap_ms();
-  trim_heap();  // the graph is the largest part
+  trim_heap();                                                         // the graph is the largest part
+  TRY(chroma_work_->add([this] { return chroma_.write_waiting(); }));  // beside the graph
   TRY(write_vectors(input, stop));
   merged_.times.graph_ms = stopwatch_.lap_ms();
   TRY(chroma_.finish());

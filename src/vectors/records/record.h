@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,8 +28,9 @@ struct Record {
   std::string input_hash;          ///< of the text that was embedded; kind vector only
   Json metadata = Json::object();  ///< scalars only; empty for a tombstone
   std::string document;
-  std::int64_t removed_at_ms = 0;  ///< kind tombstone only
-  std::vector<float> vector;       ///< kind vector only: unit length, as normalise() left it
+  std::int64_t removed_at_ms = 0;    ///< kind tombstone only
+  std::vector<float> vector;         ///< kind vector only: unit length, as normalise() left it
+  std::optional<Sum128> known_hash;  ///< vector_hash() of the vector, if whoever read it has it
 };
 
 /// Scales to unit length once and for all (double precision, in index order). `invalid_input` for NaN, infinity or

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 
 #include "base/text.h"
 
@@ -12,7 +13,6 @@ namespace {
 constexpr std::array<std::string_view, 3> kKinds = {"vector", "metadata", "tombstone"};
 constexpr std::size_t kIdBytesMax = 512;
 constexpr double kUnitTolerance = 1e-3;
-constexpr std::string_view kReservedPrefix = "chroma:";  // Chroma keeps the document under such a name
 
 /// Whether Chroma has a column for it.
 bool is_storable(const Json& value) {
@@ -57,10 +57,16 @@ Result<Record> parse(const Json& json) {
 
 }  // namespace
 
+bool is_record_id(std::string_view id) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+  return !id.empty() && id.size() <= kIdBytesMax && std::ranges::none_of(id, is_control) &&
+         (std::ranges::all_of(id, is_ascii) || is_utf8(id));
+}
+
 Result<void> check_record(const Record& record) {
   const std::string& id = record.id.str();
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  if (id.empty() || id.size() > kIdBytesMax || std::ranges::any_of(id, is_control) || !is_utf8(id)) {
+  if (!is_record_id(id)) {
     return fail(Code::corrupt, "an id must have 1 to {} bytes of UTF-8 without control characters", kIdBytesMax);
   }
   if (record.item_version < kFirstImportedVersion || record.metadata_version < 1)
@@ -102,8 +108,18 @@ Result<void> check_stored_vector(std::span<const float> vector, std::size_t dime
   if (vector.size() != dimensions) {
     return fail(Code::corrupt, "the vector of {} has {} numbers, not {}", id.str(), vector.size(), dimensions);
   }
-  double square = 0;
-  for (const float number : vector) square += static_cast<double>(number) * static_cast<double>(number);
+  // Several sums at a time: one alone would wait for itself at every number.
+  constexpr std::size_t kSums = 16;
+  std::array<double, kSums> sums{};
+  std::size_t i = 0;
+  for (; i + kSums <= vector.size(); i += kSums) {
+    for (std::size_t j = 0; j < kSums; ++j) {
+      const auto number = static_cast<double>(vector[i + j]);
+      sums[j] += number * number;
+    }
+  }
+  for (; i < vector.size(); ++i) sums[0] += static_cast<double>(vector[i]) * static_cast<double>(vector[i]);
+  const double square = std::accumulate(sums.begin(), sums.end(), 0.0);
   if (!(std::abs(std::sqrt(square) - 1) <= kUnitTolerance)) {  // NaN and infinity fail this too
     return fail(Code::corrupt, "the vector of {} is not of unit length", id.str());
   }

@@ -9,6 +9,12 @@ namespace tillite {
 /// comes first.
 inline constexpr std::int64_t kFirstImportedVersion = -1'000'000'000;
 
+/// Chroma keeps the document under such a name: metadata must not use it.
+inline constexpr std::string_view kReservedPrefix = "chroma:";
+
+/// Whether it is UTF-8 of 1 to 512 bytes without control characters.
+[[nodiscard]] bool is_record_id(std::string_view id);
+
 /// What must hold of a record besides its vector: an id of 1 to 512 bytes without control characters, an item_version
 /// from kFirstImportedVersion and a metadata_version from 1, metadata of scalars that Chroma can store. `corrupt` says
 /// what is wrong.

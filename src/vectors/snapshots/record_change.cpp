@@ -61,7 +61,7 @@ IndexedRecord indexed_vector(const Record& record, std::uint64_t label) {
   row.metadata_version = record.metadata_version;
   row.delta = record.delta;
   row.label = label;
-  row.vector_hash = vector_hash(record.vector);
+  row.vector_hash = record.known_hash ? *record.known_hash : vector_hash(record.vector);
   row.record_hash = record_hash(record.id, record.item_version, row.vector_hash, record.metadata, record.document);
   return row;
 }

@@ -169,8 +169,16 @@ struct RecordIndex::Parts {
   SQLite::Statement put_record;
   SQLite::Statement put_waiting;
   SQLite::Statement remove_waiting;
+  /// Whether the id is not in the file, as far as that is known without looking: records of a new file come in the
+  /// order of their ids.
+  [[nodiscard]] bool is_beyond(const RecordId& id) const { return greatest && *greatest < id; }
+  void note(const RecordId& id) {
+    if (is_beyond(id)) greatest = id;
+  }
+
   Totals totals;
   bool has_totals = false;
+  std::optional<RecordId> greatest;  ///< no id in the file is greater; empty: they are not known
 };
 
 RecordIndex::RecordIndex(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -189,6 +197,7 @@ Result<RecordIndex> RecordIndex::create(const Path& file, const CollectionBindin
     fact.exec();
     auto parts = std::make_unique<Parts>(std::move(database));
     parts->has_totals = true;
+    parts->greatest = RecordId();
     return RecordIndex(std::move(parts));
   });
 }
@@ -222,6 +231,7 @@ Result<RecordIndex> RecordIndex::open_finished(const Path& file, const Collectio
 Result<KnownRecord> RecordIndex::find(const RecordId& id) {
   return with_sqlite("reading records.sqlite3", [&]() -> Result<KnownRecord> {
     KnownRecord known;
+    if (parts_->is_beyond(id)) return known;
     auto& record = parts_->find_record;
     record.reset();
     record.bind(1, id.str());
@@ -236,7 +246,8 @@ Result<KnownRecord> RecordIndex::find(const RecordId& id) {
 
 Result<void> RecordIndex::put(const IndexedRecord& record) {
   return with_sqlite("writing to records.sqlite3", [&]() -> Result<void> {
-    TRY(parts_->uncount(record.id));
+    if (!parts_->is_beyond(record.id)) TRY(parts_->uncount(record.id));
+    parts_->note(record.id);
     auto& row = parts_->put_record;
     row.reset();
     row.clearBindings();
@@ -262,6 +273,7 @@ Result<void> RecordIndex::put(const IndexedRecord& record) {
 }
 
 Result<void> RecordIndex::put_waiting(const Record& metadata) {
+  parts_->note(metadata.id);
   return with_sqlite("writing to records.sqlite3", [&] {
     auto& row = parts_->put_waiting;
     row.reset();

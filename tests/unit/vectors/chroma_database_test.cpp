@@ -2,6 +2,9 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <cmath>
+#include <random>
+
 #include "snapshot_fixture.h"
 #include "vectors/chroma/chroma_reader.h"
 
@@ -36,6 +39,58 @@ TEST_F(ChromaDatabaseFile, KeepsEachValueInTheColumnOfItsType) {
   EXPECT_EQ(row->metadata, metadata);
   EXPECT_TRUE(row->metadata["f"].is_number_float());
   EXPECT_EQ(row->document, "a document");
+}
+
+/// All rows of the metadata, and each index asked for its own order.
+std::vector<std::string> metadata_of(const Path& file) {
+  SQLite::Database database(file.string());
+  std::vector<std::string> lines;
+  for (const char* const query :
+       {"SELECT rowid || ' ' || id || ' ' || key || ' ' || quote(string_value) || quote(int_value) || "
+        "quote(float_value) || typeof(float_value) || quote(bool_value) FROM embedding_metadata ORDER BY rowid",
+        "SELECT rowid FROM embedding_metadata INDEXED BY embedding_metadata_string_value WHERE string_value IS NOT "
+        "NULL AND key > '' ORDER BY key, string_value, rowid",
+        "SELECT rowid FROM embedding_metadata INDEXED BY embedding_metadata_int_value WHERE int_value IS NOT NULL AND "
+        "key > '' ORDER BY key, int_value, rowid",
+        "SELECT rowid FROM embedding_metadata INDEXED BY embedding_metadata_float_value WHERE float_value IS NOT NULL "
+        "AND key > '' ORDER BY key, float_value, rowid"}) {
+    SQLite::Statement rows(database, query);
+    while (rows.executeStep()) lines.push_back(rows.getColumn(0).getString());
+  }
+  EXPECT_EQ(database.execAndGet("PRAGMA integrity_check").getString(), "ok");
+  return lines;
+}
+
+TEST_F(ChromaDatabaseFile, WritesManyRecordsAtOnceAsItWritesThemOneByOne) {
+  constexpr std::uint64_t kRecords = 12'000;  // more than are sorted in memory
+  const auto write = [&](const Path& path, bool at_once) {
+    std::mt19937_64 random(1);
+    auto database = must(ChromaDatabase::create(path, binding));
+    if (!at_once) must(database.write_waiting());
+    for (std::uint64_t label = 1; label <= kRecords; ++label) {
+      Json metadata = {{"a", fmt::format("text {}", random() % 1000)},
+                       {"constant", "the same for all"},
+                       {"number", static_cast<std::int64_t>(random()) >> (random() % 64)},
+                       {"small", static_cast<std::int64_t>(random() % 5) - 2},
+                       {"real", static_cast<double>(static_cast<std::int64_t>(random() % 2001) - 1000) / 4},
+                       {"large", std::ldexp(static_cast<double>(random()), static_cast<int>(random() % 200) - 150)},
+                       {"yes", random() % 2 == 0},
+                       {"zero", -0.0}};
+      if (label % 3 == 0) metadata["z"] = "only some, in bytes \xc3\xa9";
+      if (label % 500 == 0) metadata["long"] = std::string(random() % 9000, 'l');
+      must(database.insert(label, RecordId(fmt::format("id {:05}", label)), metadata,
+                           label % 7 == 0 ? "" : fmt::format("document {}", label)));
+    }
+    must(database.rewrite(5, {{"other", 1}}, "another document"));
+    must(database.remove(6));
+    EXPECT_EQ(database.growth(), static_cast<std::int64_t>(kRecords - 1));
+    must(database.finish());
+  };
+  const Path other = room.path() / "other.sqlite3";
+  write(file, true);
+  write(other, false);
+  EXPECT_EQ(metadata_of(file), metadata_of(other));
+  EXPECT_EQ(std::ranges::distance(std::filesystem::directory_iterator(room.path())), 2);
 }
 
 TEST_F(ChromaDatabaseFile, KeepsTheFullTextIndexInStepWithTheDocuments) {

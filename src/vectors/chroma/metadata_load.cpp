@@ -1,0 +1,263 @@
+#include "vectors/chroma/metadata_load.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace tillite {
+namespace {
+
+constexpr std::uint64_t kSortBytes = std::uint64_t{2} << 20;  // of each index
+
+enum class ColumnType : std::uint32_t { text, whole, real, boolean };
+
+/// What stands before a row's key and text in the file where it waits.
+struct WaitingRow {
+  std::uint64_t label = 0;
+  std::uint64_t number = 0;  ///< the bits of a whole or a real number, or 0 or 1
+  ColumnType type = ColumnType::text;
+  std::uint32_t key_size = 0;
+  std::uint32_t text_size = 0;
+  std::uint32_t unused = 0;
+};
+
+/// A record as SQLite stores it: the types of all columns, then their bytes.
+class StoredRecord {
+ public:
+  void clear() {
+    types_.clear();
+    content_.clear();
+  }
+  void add_null() { append_varint(types_, 0); }
+  void add(std::string_view text) {
+    append_varint(types_, 13 + 2 * text.size());
+    const auto bytes = as_bytes(text);
+    content_.insert(content_.end(), bytes.begin(), bytes.end());
+  }
+  void add(std::int64_t number) {
+    if (number == 0 || number == 1) return append_varint(types_, number == 0 ? 8 : 9);
+    constexpr std::array<std::size_t, 6> kSizes = {1, 2, 3, 4, 6, 8};  // types 1 to 6
+    std::size_t type = 0;
+    const auto magnitude = static_cast<std::uint64_t>(number < 0 ? ~number : number);
+    while (type + 1 < kSizes.size() && magnitude >> (8 * kSizes[type] - 1) != 0) ++type;
+    append_varint(types_, type + 1);
+    append(static_cast<std::uint64_t>(number), kSizes[type]);
+  }
+  /// A column of REAL holds whole numbers as such, if they are not too large.
+  void add(double number) {
+    constexpr double kWholeMax = 140737488355327;  // six bytes
+    if (std::trunc(number) == number && std::abs(number) <= kWholeMax) return add(static_cast<std::int64_t>(number));
+    append_varint(types_, 7);
+    append(std::bit_cast<std::uint64_t>(number), sizeof number);
+  }
+
+  /// The whole record, until the next call.
+  std::span<const std::byte> bytes() {
+    whole_.clear();
+    const std::size_t types = types_.size();
+    append_varint(whole_, types + (types + 1 < 0x80 ? 1 : types + 2 < 0x4000 ? 2 : 3));
+    whole_.insert(whole_.end(), types_.begin(), types_.end());
+    whole_.insert(whole_.end(), content_.begin(), content_.end());
+    return whole_;
+  }
+
+ private:
+  void append(std::uint64_t number, std::size_t bytes) {
+    for (std::size_t i = bytes; i > 0; --i) content_.push_back(static_cast<std::byte>(number >> (8 * (i - 1))));
+  }
+
+  std::vector<std::byte> types_;
+  std::vector<std::byte> content_;
+  std::vector<std::byte> whole_;
+};
+
+/// Reads the rows that wait, from the front.
+class WaitingRows {
+ public:
+  explicit WaitingRows(const Path& file) : path_(file) {}
+
+  /// The next row; false at the end.
+  Result<bool> next() {
+    if (!source_) source_ = TRY(file_source(path_));
+    if (!TRY(fetch(sizeof(WaitingRow)))) return false;
+    std::memcpy(&row_, buffer_.data() + begin_, sizeof row_);
+    begin_ += sizeof row_;
+    const std::size_t size = std::size_t{row_.key_size} + row_.text_size;
+    if (!TRY(fetch(size))) return fail(Code::corrupt, "{} ends in the middle", path_.string());
+    rest_ = as_text(std::span(buffer_).subspan(begin_, size));
+    begin_ += size;
+    return true;
+  }
+  [[nodiscard]] const WaitingRow& row() const { return row_; }
+  [[nodiscard]] std::string_view key() const { return rest_.substr(0, row_.key_size); }
+  [[nodiscard]] std::string_view text() const { return rest_.substr(row_.key_size); }
+
+ private:
+  /// Has so many bytes in the buffer; false if there are none at all.
+  Result<bool> fetch(std::size_t bytes) {
+    constexpr std::size_t kBufferBytes = std::size_t{1} << 18;
+    if (end_ - begin_ >= bytes) return true;
+    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
+    buffer_.resize(std::max({buffer_.size(), kBufferBytes, bytes}));
+    while (end_ < bytes) {
+      const auto size = TRY(source_->read(std::span(buffer_).subspan(end_)));
+      if (size == 0) return end_ == 0 ? Result<bool>(false) : fail(Code::corrupt, "{} is cut off", path_.string());
+      end_ += size;
+    }
+    return true;
+  }
+
+  Path path_;
+  std::unique_ptr<ByteSource> source_;
+  std::vector<std::byte> buffer_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  WaitingRow row_;
+  std::string_view rest_;
+};
+
+void fill_row(StoredRecord& record, const WaitingRow& row, std::string_view key, std::string_view text) {
+  record.clear();
+  record.add(static_cast<std::int64_t>(row.label));
+  record.add(key);
+  for (const ColumnType type : {ColumnType::text, ColumnType::whole, ColumnType::real, ColumnType::boolean}) {
+    if (type != row.type) {
+      record.add_null();
+    } else if (type == ColumnType::text) {
+      record.add(text);
+    } else if (type == ColumnType::real) {
+      record.add(std::bit_cast<double>(row.number));
+    } else {
+      record.add(std::bit_cast<std::int64_t>(row.number));
+    }
+  }
+}
+
+/// The entries of the index of ids and keys: rows come by their labels, but the keys of one label in any order.
+class ByRecord {
+ public:
+  explicit ByRecord(BtreeWriter tree) : tree_(std::move(tree)) {}
+
+  Result<void> add(std::uint64_t label, std::string_view key, std::int64_t row) {
+    if (label != label_) TRY(write_label());
+    label_ = label;
+    if (count_ == keys_.size()) keys_.emplace_back();
+    keys_[count_].key = key;
+    keys_[count_++].row = row;
+    return {};
+  }
+  Result<void> finish() {
+    TRY(write_label());
+    return tree_.finish();
+  }
+
+ private:
+  struct Key {
+    std::string key;
+    std::int64_t row = 0;
+  };
+
+  Result<void> write_label() {
+    const auto keys = std::span(keys_).first(count_);
+    std::ranges::sort(keys, {}, &Key::key);
+    for (const Key& key : keys) {
+      record_.clear();
+      record_.add(static_cast<std::int64_t>(label_));
+      record_.add(std::string_view(key.key));
+      record_.add(key.row);
+      TRY(tree_.add_entry(record_.bytes()));
+    }
+    count_ = 0;
+    return {};
+  }
+
+  BtreeWriter tree_;
+  StoredRecord record_;
+  std::uint64_t label_ = 0;
+  std::vector<Key> keys_;  ///< of this label: the first `count_`
+  std::size_t count_ = 0;
+};
+
+Result<void> write_values(PageFile& pages, std::uint32_t root, ValueOrder& order,
+                          const std::function<void(StoredRecord&, const IndexedValue&)>& add_value) {
+  BtreeWriter tree(pages, BtreeWriter::Kind::index, root);
+  StoredRecord record;
+  TRY(order.for_each([&](const IndexedValue& value) {
+    record.clear();
+    record.add(value.name);
+    add_value(record, value);
+    record.add(value.row);
+    return tree.add_entry(record.bytes());
+  }));
+  return tree.finish();
+}
+
+}  // namespace
+
+Result<MetadataLoad> MetadataLoad::create(const Path& folder) {
+  return MetadataLoad(TRY(File::create(folder / "rows")), TRY(ValueOrder::create(folder / "texts", kSortBytes)),
+                      TRY(ValueOrder::create(folder / "wholes", kSortBytes)),
+                      TRY(ValueOrder::create(folder / "reals", kSortBytes)));
+}
+
+Result<void> MetadataLoad::add(std::uint64_t label, std::string_view key, const Json& value) {
+  WaitingRow row{.label = label, .key_size = static_cast<std::uint32_t>(key.size())};
+  std::string_view text;
+  IndexedValue indexed{.name = key, .lead = 0, .text = {}, .row = ++last_row_};
+  if (value.is_string()) {
+    text = value.get_ref<const std::string&>();
+    row.text_size = static_cast<std::uint32_t>(text.size());
+    indexed.lead = lead_of(text);
+    indexed.text = text;
+    TRY(texts_.add(indexed));
+  } else if (value.is_boolean()) {
+    row.type = ColumnType::boolean;
+    row.number = value.get<bool>() ? 1 : 0;
+  } else if (value.is_number_float()) {
+    const auto real = value.get<double>();
+    row.type = ColumnType::real;
+    row.number = std::bit_cast<std::uint64_t>(real);
+    indexed.lead = lead_of(real);
+    TRY(reals_.add(indexed));
+  } else {
+    const auto whole = value.get<std::int64_t>();
+    row.type = ColumnType::whole;
+    row.number = std::bit_cast<std::uint64_t>(whole);
+    indexed.lead = lead_of(whole);
+    TRY(wholes_.add(indexed));
+  }
+  TRY(rows_.write(std::as_bytes(std::span(&row, 1))));
+  TRY(rows_.write(as_bytes(key)));
+  return rows_.write(as_bytes(text));
+}
+
+Result<void> MetadataLoad::write_rows(PageFile& pages, const MetadataRoots& roots) {
+  TRY(rows_.flush());
+  BtreeWriter table(pages, BtreeWriter::Kind::table, roots.table);
+  ByRecord by_record(BtreeWriter(pages, BtreeWriter::Kind::index, roots.by_record));
+  StoredRecord record;
+  WaitingRows rows(rows_.file().path());
+  for (std::int64_t number = 1; TRY(rows.next()); ++number) {
+    fill_row(record, rows.row(), rows.key(), rows.text());
+    TRY(table.add_row(number, record.bytes()));
+    TRY(by_record.add(rows.row().label, rows.key(), number));
+  }
+  TRY(table.finish());
+  return by_record.finish();
+}
+
+Result<void> MetadataLoad::write_into(const Path& database, const MetadataRoots& roots) {
+  auto pages = TRY(PageFile::open(database));
+  TRY(write_rows(pages, roots));
+  TRY(write_values(pages, roots.by_text, texts_,
+                   [](StoredRecord& record, const IndexedValue& value) { record.add(value.text); }));
+  TRY(write_values(pages, roots.by_whole, wholes_,
+                   [](StoredRecord& record, const IndexedValue& value) { record.add(whole_of(value.lead)); }));
+  TRY(write_values(pages, roots.by_real, reals_,
+                   [](StoredRecord& record, const IndexedValue& value) { record.add(real_of(value.lead)); }));
+  return pages.finish();
+}
+
+}  // namespace tillite

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "base/json.h"
+#include "vectors/chroma/value_order.h"
+#include "vectors/files/btree_writer.h"
+
+namespace tillite {
+
+/// Where a database has the table of metadata and its indexes.
+struct MetadataRoots {
+  std::uint32_t table = 0;
+  std::uint32_t by_record = 0;  ///< (id, key)
+  std::uint32_t by_text = 0;    ///< (key, string_value), as the next two
+  std::uint32_t by_whole = 0;
+  std::uint32_t by_real = 0;
+};
+
+/// The rows of an empty table embedding_metadata. They wait in files until all are there; then table and indexes are
+/// written from front to back, each in its order.
+class MetadataLoad {
+ public:
+  /// `folder`: for the files that wait; removed by whoever made it.
+  [[nodiscard]] static Result<MetadataLoad> create(const Path& folder);
+  /// A row, of a label that is not below the last one; the keys of a label differ. Scalars only.
+  [[nodiscard]] Result<void> add(std::uint64_t label, std::string_view key, const Json& value);
+  /// Writes what was added into a database that nobody has open.
+  [[nodiscard]] Result<void> write_into(const Path& database, const MetadataRoots& roots);
+
+ private:
+  MetadataLoad(File rows, ValueOrder texts, ValueOrder wholes, ValueOrder reals)
+      : rows_(std::move(rows)), texts_(std::move(texts)), wholes_(std::move(wholes)), reals_(std::move(reals)) {}
+  Result<void> write_rows(PageFile& pages, const MetadataRoots& roots);
+
+  FileSink rows_;
+  std::int64_t last_row_ = 0;
+  ValueOrder texts_;
+  ValueOrder wholes_;
+  ValueOrder reals_;
+};
+
+}  // namespace tillite
