@@ -13,6 +13,7 @@
 #include "vector_sets.h"
 #include "vectors/hnsw/graph.h"
 #include "vectors/hnsw/segment.h"
+#include "vectors/hnsw/sum_hash.h"
 #include "vectors/records/record.h"
 
 namespace tillite::bench {
@@ -27,10 +28,6 @@ struct Outcome {
   double seconds = 0;
   double recall = 0;
   std::size_t self_hits = 0;  ///< queries whose nearest was found
-};
-
-struct SumHash {
-  std::size_t operator()(const Sum128& sum) const noexcept { return sum.low; }
 };
 
 /// `search(query)`: the distances found, any order.

@@ -27,7 +27,7 @@ void go_on_with(const Path& path) {
                                .code_bits = kept->kind.code_bits,
                                .threads = 1};
   Graph graph(kept->centre, kept->nodes.size() + kNewNodes, settings);
-  if (!graph.take_over(*kept)) return;
+  if (!graph.take_over(*kept, kNewNodes)) return;
   std::vector<float> vector(kept->kind.dimensions, 0);
   vector.front() = 1;
   for (std::size_t i = 0; i < kNewNodes; ++i) graph.add(vector);

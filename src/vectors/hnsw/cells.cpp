@@ -20,7 +20,8 @@ constexpr std::size_t kPlacedAtOnce = 1024;    // nodes; by the cells' sizes bef
 constexpr std::size_t kRegions = 32;           // the nodes of each search together
 constexpr std::size_t kFullCell = 1024;        // nodes; or, where all cells have many, so many times the average:
 constexpr std::size_t kFullCellOfAverage = 4;
-constexpr float kRounding = 0.001F;  // of a distance between vectors of unit length
+// Squared distances of vectors of unit length are wrong by 3e-6 at the most, so three distances by less than this.
+constexpr float kRounding = 0.006F;
 // The nearest cell first, then up to which: after each of these fewer of the others may have what is near enough.
 constexpr std::array<std::size_t, 3> kRounds = {1, 4, std::numeric_limits<std::size_t>::max()};
 
@@ -134,6 +135,7 @@ void Cells::place_some(CodeGroup::Part& pivots, Node first, std::span<Place> pla
 }
 
 void Cells::add(Node end, ThreadTeam& threads) {
+  if (size_ == 0) placed_anew_ = end;
   draw_pivots(end);
   static_cast<void>(place(size_, end, 0, threads));
   size_ = end;

@@ -50,7 +50,7 @@ class Cells {
     Near home;
     std::vector<Near> near;
   };
-  /// By their distance from the pivot, which is not squared.
+  /// Ascending by their distance, not squared, from the pivot.
   struct Members {
     std::vector<float> distances;
     std::vector<Node> nodes;

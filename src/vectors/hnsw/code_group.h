@@ -18,6 +18,7 @@ class CodeGroup {
   explicit CodeGroup(const Codes& codes) : codes_(&codes) {}
 
   [[nodiscard]] std::size_t size() const { return facts_.size(); }
+  /// Adds a code behind the others. No Part may be in use: what it points to moves.
   void add(Node code);
 
   /// The members of a group that take part in comparisons. One thread's; the group stays as it is meanwhile.

@@ -31,7 +31,7 @@ struct Pairs {
 inline constexpr int kByteCentre = 128;
 
 /// The same of up to kMatrixRows rows with each of some columns, whose numbers are less kByteCentre already: product
-/// kMatrixRows * column + row. Those of rows that are not there are left as they are. What was read once is used for
+/// kMatrixRows * column + row. Those of rows that are not there may be anything. What was read once is used for
 /// many: so a product costs a quarter.
 inline constexpr std::size_t kMatrixRows = 16;
 void dot_matrix(std::span<const std::uint8_t* const> rows, std::span<const std::int8_t* const> columns,

@@ -32,13 +32,22 @@ std::size_t thread_count(const GraphSettings& settings) {
   return settings.threads > 0 ? settings.threads : machine_threads();
 }
 
+/// Whether so many are worth it to put all that are there into cells.
+bool are_many(std::size_t added, std::size_t known) { return added * kManyShare >= known; }
+
 }  // namespace
+
+std::size_t Graph::batch_bytes(std::size_t known, std::size_t added, std::size_t dimensions, std::size_t code_bits) {
+  constexpr std::size_t kSearchBytes = 3000;  // of a node: what it may have found, and where it looks
+  if (code_bits < 8 || !are_many(added, known)) return 0;
+  const std::size_t nodes = std::clamp((known + added) / kLookingShare, kWalkingNodes, kLookingNodesMax);
+  return nodes * (2 * dimensions + kSearchBytes);
+}
 
 Graph::Graph(std::vector<float> centre, std::size_t nodes_max, const GraphSettings& settings)
     : settings_(settings),
       codes_(std::move(centre), settings.code_bits, mixed_bits(settings.seed, kRotationSeed)),
       links_(settings.m, nodes_max),
-      nodes_max_(nodes_max),
       threads_(thread_count(settings)),
       searches_(threads_.size()) {
   codes_.reserve(nodes_max);
@@ -64,16 +73,16 @@ void Graph::set_links(Node node, int level, std::span<const Node> neighbours) {
   links_.set(node, level, neighbours, 0);
 }
 
-void Graph::take_over(Node entry, int max_level) {
+void Graph::take_over(Node entry, int max_level, std::size_t new_max) {
   encode_known();
-  take_over_known(entry, max_level);
+  take_over_known(entry, max_level, new_max);
 }
 
 /// Begins to add to nodes that are linked.
-void Graph::take_over_known(Node entry, int max_level) {
+void Graph::take_over_known(Node entry, int max_level, std::size_t new_max) {
   set_entry(entry, max_level);
   linked_ = static_cast<Node>(size());
-  if ((nodes_max_ - size()) * kManyShare < size()) cells_.reset();
+  if (!are_many(new_max, size())) cells_.reset();
 }
 
 void Graph::encode_known() {

@@ -34,6 +34,10 @@ class Graph {
   /// `centre`: about the mean of the vectors. `nodes_max`: how many nodes may come.
   Graph(std::vector<float> centre, std::size_t nodes_max, const GraphSettings& settings);
 
+  /// About the memory of the largest batch, if `added` nodes come to `known` ones: besides that of each node.
+  [[nodiscard]] static std::size_t batch_bytes(std::size_t known, std::size_t added, std::size_t dimensions,
+                                               std::size_t code_bits);
+
   [[nodiscard]] std::size_t size() const { return links_.size(); }
   [[nodiscard]] int max_level() const { return max_level_; }
   [[nodiscard]] Node entry() const { return entry_; }
@@ -44,14 +48,15 @@ class Graph {
 
   /// Takes over a graph that a file keeps, made with the same centre and settings, before anything was added; its
   /// copies too. `corrupt` if it cannot be a graph.
-  [[nodiscard]] Result<void> take_over(const KeptGraph& kept);
+  /// `new_max`: how many nodes may come after these.
+  [[nodiscard]] Result<void> take_over(const KeptGraph& kept, std::size_t new_max);
 
   /// Adds a node whose links are known (of a segment that is read).
   Node add_linked(std::span<const float> vector, int level);
   /// Sets the links of such a node on a level that it has.
   void set_links(Node node, int level, std::span<const Node> neighbours);
   /// Ends the taking over of nodes whose links are known.
-  void take_over(Node entry, int max_level);
+  void take_over(Node entry, int max_level, std::size_t new_max);
 
   /// Adds a node; it is linked together with others, at the latest by link_all().
   Node add(std::span<const float> vector);
@@ -114,7 +119,7 @@ class Graph {
   void encode_known();
   void encode_batch();
   void set_entry(Node entry, int max_level);
-  void take_over_known(Node entry, int max_level);
+  void take_over_known(Node entry, int max_level, std::size_t new_max);
   [[nodiscard]] std::size_t batch_nodes() const;
   void link_batch();
   [[nodiscard]] std::vector<std::vector<Chosen>> choose_by_cells();
@@ -159,11 +164,10 @@ class Graph {
   std::vector<std::uint32_t> copies_;  ///< by node
   bool has_copies_ = false;
   std::map<Copy, std::vector<Node>> copy_ways_;  ///< links of copies to nodes that are hard to find
-  std::size_t nodes_max_;
-  Node linked_ = 0;                     ///< the nodes before it are linked, the others are a batch
-  std::vector<float> vectors_;          ///< of the last ones, which have no codes yet
-  std::vector<Codes::Target> targets_;  ///< of those that search the graph, by their place in the batch
-  std::optional<Cells> cells_;          ///< if many nodes may come
+  Node linked_ = 0;                              ///< the nodes before it are linked, the others are a batch
+  std::vector<float> vectors_;                   ///< of the last ones, which have no codes yet
+  std::vector<Codes::Target> targets_;           ///< of those that search the graph, by their place in the batch
+  std::optional<Cells> cells_;                   ///< if many nodes may come
   ThreadTeam threads_;
   std::vector<Search> searches_;  ///< of each of the threads
 };

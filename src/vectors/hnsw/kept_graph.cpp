@@ -284,7 +284,7 @@ Result<std::string> write_kept_graph(const Path& path, const Graph& graph, const
   return sink.finish();
 }
 
-Result<void> Graph::take_over(const KeptGraph& kept) {
+Result<void> Graph::take_over(const KeptGraph& kept, std::size_t new_max) {
   check(size() == 0, "a kept graph is taken over before anything is added");
   copies_.assign(kept.nodes.size(), 0);
   std::vector<GraphLinks::Counts> counts;
@@ -306,7 +306,7 @@ Result<void> Graph::take_over(const KeptGraph& kept) {
     if (element.copy != Element::kNone) add_copy(element.node);
   }
   for (const auto& [node, copy, to] : kept.ways) add_way(node, copy, to);
-  if (size() > 0) take_over_known(kept.entry, kept.max_level);
+  if (size() > 0) take_over_known(kept.entry, kept.max_level, new_max);
   return {};
 }
 

@@ -57,13 +57,14 @@ struct SegmentFacts {
 };
 
 /// Writes the segment that results from a change into `folder` (which exists, and is not `base`), without the pickle.
-/// The graph is built on codes; full vectors pass through as a stream, so memory is about dimensions + 150 bytes
-/// an element that is not a copy of another. With the base's kept graph only the new vectors are read and encoded, and
-/// the base's codes are read where searches go; a kept graph that is damaged, or made with other settings, is passed
-/// over (`not_continued`). `corrupt` if the base is damaged. Equal vectors are linked through one representative. Every
-/// element that is not deleted can be reached on level 0 from the entry point when this returns (checked, repaired).
-/// The same input gives the same bytes, with any number of threads. `limit_exceeded` if the graph does not even fit
-/// with one bit; `cancelled` soon after `stop` was requested, as long as vectors are linked.
+/// The graph is built on codes; full vectors pass through as a stream, so memory is about dimensions * 9 / 8 + 400
+/// bytes an element that is not a copy of another, and what a batch of nodes needs (Graph::batch_bytes()). With the
+/// base's kept graph only the new vectors are read and encoded, and the base's codes are read where searches go; a kept
+/// graph that is damaged, or made with other settings, is passed over (`not_continued`). `corrupt` if the base is
+/// damaged. Equal vectors are linked through one representative. Every element that is not deleted can be reached on
+/// level 0 from the entry point when this returns (checked, repaired). The same input gives the same bytes, with any
+/// number of threads. `limit_exceeded` if the graph does not even fit with one bit; `cancelled` soon after `stop` was
+/// requested, as long as vectors are linked.
 [[nodiscard]] Result<SegmentFacts> write_segment(const SegmentChange& change, const GraphSettings& settings,
                                                  const Path& folder, const std::stop_token& stop = {});
 

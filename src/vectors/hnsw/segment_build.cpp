@@ -15,6 +15,7 @@
 #include "vectors/hnsw/kept_graph.h"
 #include "vectors/hnsw/segment.h"
 #include "vectors/hnsw/segment_rows.h"
+#include "vectors/hnsw/sum_hash.h"
 #include "vectors/records/record.h"
 
 namespace tillite {
@@ -23,13 +24,10 @@ namespace {
 constexpr std::uint64_t kElementsMaxLeast = 1024;  // room that Chroma finds before it has to grow the index
 constexpr std::uint64_t kCentreSample = 1000;      // vectors whose mean stands for that of all
 constexpr Node kNone = Element::kNone;
-constexpr std::uint64_t kCentreGrowthMax = 2;  // of the elements that a centre was chosen for: then it is chosen anew
-constexpr std::size_t kNewElementsMany = 4;    // a share of the nodes from which all of them are looked for again
-constexpr std::uint64_t kElementBytes = 144;   // about what the tables here and in the graph have besides, an element
-
-struct SumHash {
-  std::size_t operator()(const Sum128& sum) const noexcept { return sum.low; }
-};
+constexpr std::uint64_t kCentreGrowthMax = 2;   // of the elements that a centre was chosen for: then it is chosen anew
+constexpr std::size_t kNewElementsMany = 4;     // a share of the nodes from which all of them are looked for again
+constexpr std::uint64_t kElementBytes = 160;    // about what the tables here and in the graph have besides, an element
+constexpr std::uint64_t kHashedAtLeast = 1024;  // vectors of a thread: fewer are not worth its start
 
 /// link_lists.bin of a segment: per element the lists above level 0.
 Result<std::vector<std::vector<std::vector<std::uint32_t>>>> read_upper_links(const Path& folder,
@@ -158,7 +156,8 @@ class Builder {
     for (; settings_.code_bits > 0; settings_.code_bits /= 2) {
       const std::uint64_t node_bytes = Codes::bytes_of(change_.dimensions, settings_.code_bits) +
                                        GraphLinks::bytes_of_node(settings_.m) + kElementBytes;
-      bytes = nodes_max * node_bytes;
+      bytes = nodes_max * node_bytes + Graph::batch_bytes(base_header_.elements, change_.new_vectors_count,
+                                                          change_.dimensions, settings_.code_bits);
       if (settings_.memory_bytes == 0 || bytes <= settings_.memory_bytes) break;
     }
     facts_.code_bits = settings_.code_bits;
@@ -249,7 +248,7 @@ class Builder {
     const KeptGraph kept = TRY(read_kept_graph(*change_.base_graph));
     TRY(check_fits(kept));
     graph_.emplace(kept.centre, base_header_.elements + change_.new_vectors_count, settings_);
-    TRY(graph_->take_over(kept));
+    TRY(graph_->take_over(kept, change_.new_vectors_count));
     centred_for_ = kept.centred_for;
     std::unordered_set<Sum128, SumHash> wanted(new_hashes_.begin(), new_hashes_.end());
     for (Element element : kept.elements) {
@@ -317,7 +316,8 @@ class Builder {
     }));
     TRY(take_over_links(links0, upper));
     TRY(take_over_ways(copies_with_ways));
-    if (!elements_.empty()) graph_->take_over(elements_[base_header_.entry].node, base_header_.max_level);
+    if (!elements_.empty())
+      graph_->take_over(elements_[base_header_.entry].node, base_header_.max_level, change_.new_vectors_count);
     keep_all_of_base();
     return {};
   }
@@ -380,7 +380,8 @@ class Builder {
     if (count == 0) return {};
     new_hashes_.resize(count);
     const File file = TRY(File::open_read(change_.new_vectors));
-    const std::size_t parts = settings_.threads > 0 ? settings_.threads : machine_threads();
+    const std::size_t threads = settings_.threads > 0 ? settings_.threads : machine_threads();
+    const std::size_t parts = std::min<std::size_t>(threads, count / kHashedAtLeast + 1);
     std::vector<Result<void>> ends(parts);
     for_each_parallel(parts, parts, [&](std::size_t part) {
       ends[part] = hash_rows(file, count * part / parts, count * (part + 1) / parts);

@@ -65,10 +65,12 @@ TEST(CellsTest, FindTheSameWithAnyNumberOfThreads) {
   const auto found_by = [&](std::size_t thread_count) {
     ThreadTeam threads(thread_count);
     Cells cells(codes, kSeed);
-    cells.add(1000, threads);
+    cells.add(300, threads);
     std::vector<std::vector<Node>> found(kNodes);
-    for (const auto& [node, nearest] : cells.add_and_search(kNodes, kCount, 500, threads))
-      found[node] = nodes_of(nearest);
+    for (const Node end : {500U, 1500U, kNodes}) {  // all are placed anew on the way
+      for (const auto& [node, nearest] : cells.add_and_search(end, kCount, 400, threads))
+        found[node] = nodes_of(nearest);
+    }
     return found;
   };
   const auto one = found_by(1);
@@ -82,7 +84,7 @@ TEST(CellsTest, DoNotSearchLongerWhereAllVectorsAreNearlyEqual) {
   codes.resize(kNodes);
   for (Node node = 0; node < kNodes; ++node) {
     std::vector<float> vector(kDimensions, 0.0625F);
-    vector[node % kDimensions] += 1e-4F * static_cast<float>(node);
+    vector[node % kDimensions] += 1e-7F * static_cast<float>(node / 2);  // two of each
     codes.encode(node, vector);
   }
   ThreadTeam threads(2);

@@ -206,7 +206,7 @@ TEST_F(KeptGraphTest, EveryNumberOfItsTablesIsChecked) {
     const auto kept = read_kept_graph(kept_of(folder / "a"));
     if (kept) {
       Graph graph(kept->centre, kept->nodes.size(), settings);
-      if (graph.take_over(*kept)) continue;
+      if (graph.take_over(*kept, 1)) continue;
     }
     ++refused;
   }
