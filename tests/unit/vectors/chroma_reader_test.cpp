@@ -81,6 +81,48 @@ TEST_F(ChromaReaderFile, CombinesConditions) {
   expect_same(nullptr, {{"$contains", "Green"}});
 }
 
+TEST_F(ChromaReaderFile, TakesFiltersOfAThousandParts) {
+  for (const char* op : {"$or", "$and"}) {
+    Json parts = Json::array();
+    for (int i = 0; i < 1'000; ++i) parts.push_back({{"n", {{i % 2 == 0 ? "$ne" : "$lte", 2 + i / 2}}}});
+    expect_same({{op, parts}}, nullptr);
+  }
+}
+
+TEST_F(ChromaReaderFile, TakesFiltersOfAsManyValuesAsAreAllowed) {
+  for (const std::size_t lists : {15U, 1'000U}) {
+    Json parts = Json::array();
+    for (std::size_t i = 0; i < lists; ++i) {
+      std::vector<double> values(15'000 / lists);
+      for (std::size_t j = 0; j < values.size(); ++j) values[j] = static_cast<double>(i + j) / 2;
+      parts.push_back({{"n", {{i % 2 == 0 ? "$in" : "$nin", values}}}});
+    }
+    expect_same({{"$or", parts}}, nullptr);
+  }
+}
+
+TEST_F(ChromaReaderFile, TakesFiltersOfAllLevels) {
+  for (const int others : {1, 2, 14}) {
+    for (const bool is_first : {false, true}) {
+      Json where = {{"n", 2}};
+      for (int level = 1; level < 32; ++level) {
+        Json parts = Json::array();
+        for (int i = 0; i < others; ++i) parts.push_back({{"n", {{i % 2 == 0 ? "$gt" : "$ne", level % 3 + i}}}});
+        parts.insert(is_first ? parts.begin() : parts.end(), std::move(where));
+        where = {{level % 2 == 0 ? "$and" : "$or", parts}, {"s", {{"$ne", "Tea"}, {"$eq", "tea"}}}};
+      }
+      expect_same(where, nullptr);
+    }
+  }
+  // Both sides of each of nine levels alike.
+  Json where = {{"n", 2}};
+  for (int level = 0; level < 9; ++level) {
+    const Json other = level == 0 ? Json({{"s", "tea"}}) : where;
+    where = {{level % 2 == 0 ? "$and" : "$or", {where, other}}};
+  }
+  expect_same(where, nullptr);
+}
+
 TEST_F(ChromaReaderFile, CountsMatchesByAnIndex) {
   for (const Json& where : {Json({{"n", {{"$gte", 2}}}}), Json({{"n", {{"$in", {1, 2, 2.5}}}}}),
                             Json({{"s", {{"$in", {"tea", "Tea"}}}}})}) {
