@@ -1,6 +1,7 @@
 #include "vectors/chroma/chroma_filter.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "vectors/files/database_file.h"
 
@@ -17,7 +18,8 @@ void bind_value(SQLite::Statement& statement, int position, const Json& value) {
     statement.bind(position, value.get_ref<const std::string&>());
   } else if (value.is_boolean()) {
     statement.bind(position, value.get<bool>() ? 1 : 0);
-  } else if (value.is_number_float()) {
+  } else if (value.is_number_float() ||
+             (value.is_number_unsigned() && value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max())) {
     statement.bind(position, value.get<double>());
   } else {
     statement.bind(position, value.get<std::int64_t>());

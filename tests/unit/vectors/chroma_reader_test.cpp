@@ -66,6 +66,15 @@ TEST_F(ChromaReaderFile, ComparesAsARecordInMemoryIsCompared) {
   }
 }
 
+TEST_F(ChromaReaderFile, ComparesWithNumbersAboveThoseOfSqlite) {
+  constexpr std::uint64_t kFirst = std::uint64_t{1} << 63;
+  for (const std::uint64_t value : {kFirst, ~std::uint64_t{0}, ~std::uint64_t{6}}) {  // the last wraps to -7
+    for (const char* op : {"$eq", "$ne", "$lt", "$lte", "$gt", "$gte"}) {
+      for (const char* key : {"n", "m"}) expect_same({{key, {{op, value}}}}, nullptr);
+    }
+  }
+}
+
 TEST_F(ChromaReaderFile, LooksForValuesOfSeveralTypesAtOnce) {
   const Json values = {1, 2.5, "2", true, "tea", "tea"};
   for (const char* op : {"$in", "$nin"}) {
