@@ -53,7 +53,10 @@ ChromaFilter::ChromaFilter(SQLite::Database& database, const Where& where, std::
 
 std::string ChromaFilter::name_of(const Where& where) {
   const Where::Condition condition = where.condition();
-  return condition.text + to_text(Json(condition.parameters));
+  std::string name = condition.text;
+  // Not as text: that has one word for all that is no number or no UTF-8.
+  Json::to_cbor(Json(condition.parameters), name);
+  return name;
 }
 
 Result<std::optional<std::uint64_t>> ChromaFilter::count(std::uint64_t limit) {

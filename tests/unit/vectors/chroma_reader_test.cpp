@@ -158,6 +158,16 @@ TEST_F(ChromaReaderFile, TellsFiltersApartThatDifferInTheirValuesOnly) {
   }
 }
 
+TEST_F(ChromaReaderFile, TellsFiltersApartWhoseValuesHaveNoText) {
+  const double infinite = std::numeric_limits<double>::infinity();
+  for (const double value : {infinite, -infinite, infinite}) expect_same({{"n", {{"$lt", value}}}}, nullptr);
+  const auto name_of = [](const char* text) {
+    return ChromaFilter::name_of(must(Where::parse({{"s", text}}, nullptr)));
+  };
+  EXPECT_NE(name_of("\xfe"), name_of("\xff"));
+  EXPECT_EQ(name_of("\xff"), name_of("\xff"));
+}
+
 TEST_F(ChromaReaderFile, AsksOfAnyNumberOfLabels) {
   const auto filter = must(Where::parse({{"n", {{"$gt", 1}}}}, nullptr));
   std::vector<std::uint64_t> labels;
