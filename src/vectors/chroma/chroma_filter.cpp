@@ -63,11 +63,14 @@ Result<std::optional<std::uint64_t>> ChromaFilter::count(std::uint64_t limit) {
   if (counted_to_ > limit) return counted_ ? std::optional(std::min(*counted_, limit + 1)) : std::nullopt;
   return with_sqlite(kWhat, [&]() -> std::optional<std::uint64_t> {
     const Where::Sql filter = where_.sql();
-    counted_to_ = limit + 1;
-    if (filter.indexed.empty()) return std::nullopt;
+    if (filter.indexed.empty()) {
+      counted_to_ = limit + 1;
+      return std::nullopt;
+    }
     SQLite::Statement rows(*database_, count_of(filter.indexed, limit + 1));
     bind_values(rows, 1, filter.parameters);
     counted_ = rows.executeStep() ? static_cast<std::uint64_t>(rows.getColumn(0).getInt64()) : 0;
+    counted_to_ = limit + 1;
     return counted_;
   });
 }
@@ -119,7 +122,7 @@ std::uint32_t ChromaFilter::ask(std::span<const std::uint64_t> labels) {
     question_.emplace(*database_, question_of(condition));
     bind_values(*question_, kAskedAtOnce + 1, condition.parameters);
   }
-  question_->reset();
+  static_cast<void>(question_->tryReset());  // reset() would throw once more what the last question failed with
   for (std::size_t place = 0; place < kAskedAtOnce; ++place) {
     const int parameter = static_cast<int>(place) + 1;
     if (place < labels.size()) {

@@ -1,7 +1,11 @@
 #include "vectors/chroma/chroma_reader.h"
 
+#include <sqlite3.h>
+
 #include "snapshot_fixture.h"
 #include "vectors/chroma/chroma_database.h"
+#include "vectors/chroma/chroma_filter.h"
+#include "vectors/files/database_file.h"
 
 // A filter means the same in the database as over a record in memory.
 
@@ -166,6 +170,20 @@ TEST_F(ChromaReaderFile, TellsFiltersApartWhoseValuesHaveNoText) {
   };
   EXPECT_NE(name_of("\xfe"), name_of("\xff"));
   EXPECT_EQ(name_of("\xff"), name_of("\xff"));
+}
+
+TEST_F(ChromaReaderFile, TellsAnErrorOnce) {
+  auto database = must(open_finished(room.path() / "chroma.sqlite3"));
+  const auto where = must(Where::parse({{"n", {{"$gte", 2}}}}, nullptr));
+  ChromaFilter filter(database, where, ChromaFilter::name_of(where));
+  const std::vector<std::uint64_t> labels = {1, 2, 3};
+  const auto interrupt = [](void*) { return 1; };
+  sqlite3_progress_handler(database.getHandle(), 1, interrupt, nullptr);
+  EXPECT_FALSE(filter.count(10));
+  EXPECT_FALSE(filter.matches(labels));
+  sqlite3_progress_handler(database.getHandle(), 0, nullptr, nullptr);
+  EXPECT_EQ(must(filter.count(10)), 3U);
+  EXPECT_EQ(must(filter.matches(labels)), std::vector<bool>({false, true, true}));
 }
 
 TEST_F(ChromaReaderFile, AsksOfAnyNumberOfLabels) {
