@@ -137,7 +137,8 @@ std::uint32_t ChromaFilter::ask(std::span<const std::uint64_t> labels) {
 }
 
 std::size_t ChromaFilter::bytes() const {
-  return name_.size() + known_.bytes() + (all_ ? all_->capacity() * sizeof(std::uint64_t) : 0);
+  // The filter as it was parsed, and the statement, which are about as large as some names more.
+  return 8 * name_.size() + known_.bytes() + (all_ ? all_->capacity() * sizeof(std::uint64_t) : 0);
 }
 
 }  // namespace tillite

@@ -186,6 +186,14 @@ TEST_F(ChromaReaderFile, TellsAnErrorOnce) {
   EXPECT_EQ(must(filter.matches(labels)), std::vector<bool>({false, true, true}));
 }
 
+TEST_F(ChromaReaderFile, TakesFiltersWithLongTexts) {
+  const std::string text(std::size_t{100} << 10, 'x');
+  for (int round = 0; round < 2; ++round) {
+    for (const char* op : {"$eq", "$ne"}) expect_same({{"s", {{op, text}}}}, nullptr);
+    expect_same({{"s", "tea"}}, nullptr);
+  }
+}
+
 TEST_F(ChromaReaderFile, AsksOfAnyNumberOfLabels) {
   const auto filter = must(Where::parse({{"n", {{"$gt", 1}}}}, nullptr));
   std::vector<std::uint64_t> labels;
