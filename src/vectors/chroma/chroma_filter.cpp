@@ -1,6 +1,7 @@
 #include "vectors/chroma/chroma_filter.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "vectors/files/database_file.h"
 
@@ -17,7 +18,8 @@ void bind_value(SQLite::Statement& statement, int position, const Json& value) {
     statement.bind(position, value.get_ref<const std::string&>());
   } else if (value.is_boolean()) {
     statement.bind(position, value.get<bool>() ? 1 : 0);
-  } else if (value.is_number_float()) {
+  } else if (value.is_number_float() ||
+             (value.is_number_unsigned() && value.get<std::uint64_t>() > std::numeric_limits<std::int64_t>::max())) {
     statement.bind(position, value.get<double>());
   } else {
     statement.bind(position, value.get<std::int64_t>());
@@ -51,18 +53,24 @@ ChromaFilter::ChromaFilter(SQLite::Database& database, const Where& where, std::
 
 std::string ChromaFilter::name_of(const Where& where) {
   const Where::Condition condition = where.condition();
-  return condition.text + to_text(Json(condition.parameters));
+  std::string name = condition.text;
+  // Not as text: that has one word for all that is no number or no UTF-8.
+  Json::to_cbor(Json(condition.parameters), name);
+  return name;
 }
 
 Result<std::optional<std::uint64_t>> ChromaFilter::count(std::uint64_t limit) {
   if (counted_to_ > limit) return counted_ ? std::optional(std::min(*counted_, limit + 1)) : std::nullopt;
   return with_sqlite(kWhat, [&]() -> std::optional<std::uint64_t> {
     const Where::Sql filter = where_.sql();
-    counted_to_ = limit + 1;
-    if (filter.indexed.empty()) return std::nullopt;
+    if (filter.indexed.empty()) {
+      counted_to_ = limit + 1;
+      return std::nullopt;
+    }
     SQLite::Statement rows(*database_, count_of(filter.indexed, limit + 1));
     bind_values(rows, 1, filter.parameters);
     counted_ = rows.executeStep() ? static_cast<std::uint64_t>(rows.getColumn(0).getInt64()) : 0;
+    counted_to_ = limit + 1;
     return counted_;
   });
 }
@@ -114,7 +122,7 @@ std::uint32_t ChromaFilter::ask(std::span<const std::uint64_t> labels) {
     question_.emplace(*database_, question_of(condition));
     bind_values(*question_, kAskedAtOnce + 1, condition.parameters);
   }
-  question_->reset();
+  static_cast<void>(question_->tryReset());  // reset() would throw once more what the last question failed with
   for (std::size_t place = 0; place < kAskedAtOnce; ++place) {
     const int parameter = static_cast<int>(place) + 1;
     if (place < labels.size()) {
@@ -129,7 +137,8 @@ std::uint32_t ChromaFilter::ask(std::span<const std::uint64_t> labels) {
 }
 
 std::size_t ChromaFilter::bytes() const {
-  return name_.size() + known_.bytes() + (all_ ? all_->capacity() * sizeof(std::uint64_t) : 0);
+  // The filter as it was parsed, and the statement, which are about as large as some names more.
+  return 8 * name_.size() + known_.bytes() + (all_ ? all_->capacity() * sizeof(std::uint64_t) : 0);
 }
 
 }  // namespace tillite

@@ -12,6 +12,7 @@ constexpr std::int64_t kMappedBytesMax = std::int64_t{1} << 40;
 
 constexpr std::size_t kFiltersMax = 16;
 constexpr std::size_t kFiltersBytesMax = std::size_t{16} << 20;
+constexpr std::size_t kNameBytesMax = std::size_t{64} << 10;
 
 }  // namespace
 
@@ -58,6 +59,10 @@ ChromaFilter& ChromaReader::filter(const Where& where) {
     found = filters.end() - 1;
   }
   std::rotate(filters.begin(), found, found + 1);
+  // Filters with longer names than that are there until the next one is asked for.
+  const auto is_long = [](const auto& filter) { return filter->name().size() > kNameBytesMax; };
+  const auto long_ones = std::ranges::remove_if(filters.begin() + 1, filters.end(), is_long);
+  filters.erase(long_ones.begin(), long_ones.end());
   // What a filter knows grows after this: so much more than the limit may be kept as one filter learns in a query.
   std::size_t bytes = 0;
   std::size_t kept = 0;

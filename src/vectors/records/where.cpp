@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 namespace tillite {
 namespace {
 
 constexpr int kDepthMax = 32;
-constexpr std::size_t kTermsMax = 1000;
+constexpr std::size_t kListMax = 1000;
+constexpr std::size_t kComparisonsMax = 1000;
+// Numbers are looked for in two columns, each with the key: SQLite takes 32,766 parameters in all.
+constexpr std::size_t kValuesMax = 15'000;
 
 enum class Operator {
   all_of,
@@ -55,6 +59,7 @@ class Parser {
       if (!value.is_string() || value.get_ref<const std::string&>().empty()) {
         return fail(Code::invalid_input, "{} takes a text that is not empty", key);
       }
+      TRY(count("where_document", 1));
       return Node{.op = key == "$contains" ? Operator::contains : Operator::not_contains, .values = {value}};
     });
   }
@@ -63,7 +68,6 @@ class Parser {
   template <typename Leaf>
   Result<Node> combined(const Json& json, int depth, std::string_view name, Leaf leaf) {
     if (depth > kDepthMax) return fail(Code::invalid_input, "{} is nested deeper than {} levels", name, kDepthMax);
-    if (++terms_ > kTermsMax) return fail(Code::invalid_input, "{} has more than {} terms", name, kTermsMax);
     if (!json.is_object() || json.empty()) {
       return fail(Code::invalid_input, "{} must be an object with one field or more, but is {}", name,
                   json.is_object() ? "empty" : json.type_name());
@@ -89,7 +93,10 @@ class Parser {
       return fail(Code::invalid_input, "there is no '{}' in a where: use $and, $or, or the name of a field",
                   key.substr(0, 64));
     }
-    if (is_scalar(value)) return Node{.op = Operator::equal, .key = key, .values = {value}};
+    if (is_scalar(value)) {
+      TRY(count("where", 1));
+      return Node{.op = Operator::equal, .key = key, .values = {value}};
+    }
     if (!value.is_object() || value.empty()) {
       return fail(Code::invalid_input,
                   "the field '{}' must be compared with a text, a number or true/false, or by an operator",
@@ -102,12 +109,12 @@ class Parser {
   }
 
   Result<Node> operation(const std::string& key, const std::string& name, const Json& operand) {
-    if (++terms_ > kTermsMax) return fail(Code::invalid_input, "where has more than {} terms", kTermsMax);
+    TRY(count("where", operand.is_array() ? operand.size() : 1));
     if (name == "$in" || name == "$nin") {
-      if (!operand.is_array() || operand.empty() || operand.size() > kTermsMax ||
+      if (!operand.is_array() || operand.empty() || operand.size() > kListMax ||
           !std::ranges::all_of(operand, is_scalar)) {
         return fail(Code::invalid_input, "{} of '{}' takes a list of 1 to {} texts, numbers or true/false", name,
-                    key.substr(0, 64), kTermsMax);
+                    key.substr(0, 64), kListMax);
       }
       return Node{.op = name == "$in" ? Operator::in : Operator::not_in,
                   .key = key,
@@ -132,7 +139,18 @@ class Parser {
     return Node{.op = found->second, .key = key, .values = {operand}};
   }
 
-  std::size_t terms_ = 0;
+  /// One more comparison, with so many values.
+  Result<void> count(std::string_view name, std::size_t values) {
+    if (++comparisons_ > kComparisonsMax) {
+      return fail(Code::invalid_input, "{} has more than {} comparisons", name, kComparisonsMax);
+    }
+    values_ += values;
+    if (values_ > kValuesMax) return fail(Code::invalid_input, "{} has more than {} values in all", name, kValuesMax);
+    return {};
+  }
+
+  std::size_t comparisons_ = 0;
+  std::size_t values_ = 0;
 };
 
 /// Equality within a type; numbers are one type.
@@ -230,6 +248,77 @@ constexpr std::string_view kDocumentKey = "chroma:document";
 
 bool looks_into_document(Operator op) { return op == Operator::contains || op == Operator::not_contains; }
 
+bool is_combination(const Node& node) { return node.op == Operator::all_of || node.op == Operator::any_of; }
+
+/// A filter as SQLite can take it: its parser holds 100 symbols at once, three for each bracket that is open on the
+/// right of an operator but one on the left, and its expressions are at most 1,000 deep, a list being as deep as long.
+/// So the shallowest parts are put together first, two at a time, and of two the wider one comes first.
+struct Brackets {
+  const Node* node = nullptr;        ///< a comparison, or the combination that `sides` are of
+  std::vector<Brackets> sides = {};  ///< none or two
+  std::size_t depth = 0;
+  std::size_t width = 0;  ///< symbols that the parser holds at once
+
+  explicit Brackets(const Node& comparison) : node(&comparison) {}
+  Brackets(const Node& combination, Brackets first, Brackets second) : node(&combination) {
+    if (second.width > first.width) std::swap(first, second);
+    depth = std::max(first.depth, second.depth) + 1;
+    width = std::max(first.width + (is_bracketed(first, true) ? 1 : 0),
+                     2 + second.width + (is_bracketed(second, false) ? 1 : 0));
+    sides.push_back(std::move(first));
+    sides.push_back(std::move(second));
+  }
+
+  /// Whether a side needs brackets: AND binds more than OR, and both from the left.
+  [[nodiscard]] bool is_bracketed(const Brackets& side, bool is_first) const {
+    if (side.sides.empty()) return false;
+    return !is_first || (node->op == Operator::all_of && side.node->op == Operator::any_of);
+  }
+};
+
+Brackets brackets_of(const Node& node) {
+  if (!is_combination(node)) return Brackets(node);
+  std::multimap<std::size_t, Brackets> parts;  // by depth
+  const auto add = [&](Brackets part) {
+    const std::size_t depth = part.depth;
+    parts.emplace(depth, std::move(part));
+  };
+  for (const Node& part : node.parts) add(brackets_of(part));
+  while (parts.size() > 1) {
+    auto first = parts.extract(parts.begin());
+    auto second = parts.extract(parts.begin());
+    add(Brackets(node, std::move(first.mapped()), std::move(second.mapped())));
+  }
+  return std::move(parts.begin()->second);
+}
+
+/// Writes the comparisons from left to right, each as `comparison` writes it.
+template <typename Comparison>
+void write_brackets(const Brackets& brackets, std::string& text, Comparison& comparison) {
+  if (brackets.sides.empty()) {
+    text += comparison(*brackets.node);
+    return;
+  }
+  bool is_first = true;
+  for (const Brackets& side : brackets.sides) {
+    const bool is_bracketed = brackets.is_bracketed(side, is_first);
+    if (!is_first) text += brackets.node->op == Operator::all_of ? " AND " : " OR ";
+    if (is_bracketed) text += '(';
+    write_brackets(side, text, comparison);
+    if (is_bracketed) text += ')';
+    is_first = false;
+  }
+}
+
+/// The condition in brackets, if it is not a single comparison.
+template <typename Comparison>
+std::string condition_text(const Node& node, Comparison comparison) {
+  const Brackets brackets = brackets_of(node);
+  std::string text;
+  write_brackets(brackets, text, comparison);
+  return brackets.sides.empty() ? text : fmt::format("({})", text);
+}
+
 /// Builds the condition; values only ever travel as parameters.
 class SqlWriter {
  public:
@@ -251,20 +340,13 @@ class SqlWriter {
   }
 
   std::string condition_of(const Node& node) {
-    if (node.op == Operator::all_of) return joined(node, " AND ");
-    if (node.op == Operator::any_of) return joined(node, " OR ");
-    return fmt::format("e.id {} ({})", is_negative(node.op) ? "NOT IN" : "IN", ids_of(node));
+    return condition_text(node, [this](const Node& comparison) {
+      return fmt::format("e.id {} ({})", is_negative(comparison.op) ? "NOT IN" : "IN", ids_of(comparison));
+    });
   }
 
   /// A query for the ids that a comparison is about; the negative ones match all but these.
   std::string ids_of(const Node& node) { return looks_into_document(node.op) ? ids_containing(node) : ids_with(node); }
-
-  std::string joined(const Node& node, std::string_view word) {
-    std::vector<std::string> parts;
-    parts.reserve(node.parts.size());
-    for (const Node& part : node.parts) parts.push_back(condition_of(part));
-    return fmt::format("({})", fmt::join(parts, word));
-  }
 
   /// The ids whose value of the key stands in the node's relation to its values. A part for each column, in which
   /// SQLite finds the values by Chroma's index of that column.
@@ -293,18 +375,12 @@ class SqlWriter {
 class ConditionWriter {
  public:
   Where::Condition write(const Node& node) {
-    condition_.text = text_of(node);
+    condition_.text = condition_text(node, [this](const Node& comparison) { return text_of(comparison); });
     return std::move(condition_);
   }
 
  private:
   std::string text_of(const Node& node) {
-    if (node.op == Operator::all_of || node.op == Operator::any_of) {
-      std::vector<std::string> parts;
-      parts.reserve(node.parts.size());
-      for (const Node& part : node.parts) parts.push_back(text_of(part));
-      return fmt::format("({})", fmt::join(parts, node.op == Operator::all_of ? " AND " : " OR "));
-    }
     // The index of the primary key (id, key). Left to choose, SQLite takes those of the values and passes over all
     // records that match.
     return fmt::format(

@@ -17,7 +17,8 @@ class Where {
  public:
   /// Nothing asked: matches everything.
   Where() = default;
-  /// `invalid_input` names the operator or field and what is allowed there. Depth at most 32, terms at most 1,000.
+  /// `invalid_input` names the operator or field and what is allowed there. Depth at most 32, at most 1,000
+  /// comparisons, 1,000 values in a list and 15,000 in all.
   [[nodiscard]] static Result<Where> parse(const Json& where, const Json& where_document);
 
   [[nodiscard]] bool matches_all() const { return !root_; }

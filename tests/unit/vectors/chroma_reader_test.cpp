@@ -1,7 +1,11 @@
 #include "vectors/chroma/chroma_reader.h"
 
+#include <sqlite3.h>
+
 #include "snapshot_fixture.h"
 #include "vectors/chroma/chroma_database.h"
+#include "vectors/chroma/chroma_filter.h"
+#include "vectors/files/database_file.h"
 
 // A filter means the same in the database as over a record in memory.
 
@@ -66,6 +70,15 @@ TEST_F(ChromaReaderFile, ComparesAsARecordInMemoryIsCompared) {
   }
 }
 
+TEST_F(ChromaReaderFile, ComparesWithNumbersAboveThoseOfSqlite) {
+  constexpr std::uint64_t kFirst = std::uint64_t{1} << 63;
+  for (const std::uint64_t value : {kFirst, ~std::uint64_t{0}, ~std::uint64_t{6}}) {  // the last wraps to -7
+    for (const char* op : {"$eq", "$ne", "$lt", "$lte", "$gt", "$gte"}) {
+      for (const char* key : {"n", "m"}) expect_same({{key, {{op, value}}}}, nullptr);
+    }
+  }
+}
+
 TEST_F(ChromaReaderFile, LooksForValuesOfSeveralTypesAtOnce) {
   const Json values = {1, 2.5, "2", true, "tea", "tea"};
   for (const char* op : {"$in", "$nin"}) {
@@ -79,6 +92,48 @@ TEST_F(ChromaReaderFile, CombinesConditions) {
   expect_same({{"$and", {{{"s", "tea"}}, {{"$or", {{{"n", "2"}}, {{"n", {{"$gt", 5}}}}}}}}}}, {{"$contains", "tea"}});
   expect_same(nullptr, {{"$not_contains", "tea"}});
   expect_same(nullptr, {{"$contains", "Green"}});
+}
+
+TEST_F(ChromaReaderFile, TakesFiltersOfAThousandParts) {
+  for (const char* op : {"$or", "$and"}) {
+    Json parts = Json::array();
+    for (int i = 0; i < 1'000; ++i) parts.push_back({{"n", {{i % 2 == 0 ? "$ne" : "$lte", 2 + i / 2}}}});
+    expect_same({{op, parts}}, nullptr);
+  }
+}
+
+TEST_F(ChromaReaderFile, TakesFiltersOfAsManyValuesAsAreAllowed) {
+  for (const std::size_t lists : {15U, 1'000U}) {
+    Json parts = Json::array();
+    for (std::size_t i = 0; i < lists; ++i) {
+      std::vector<double> values(15'000 / lists);
+      for (std::size_t j = 0; j < values.size(); ++j) values[j] = static_cast<double>(i + j) / 2;
+      parts.push_back({{"n", {{i % 2 == 0 ? "$in" : "$nin", values}}}});
+    }
+    expect_same({{"$or", parts}}, nullptr);
+  }
+}
+
+TEST_F(ChromaReaderFile, TakesFiltersOfAllLevels) {
+  for (const int others : {1, 2, 14}) {
+    for (const bool is_first : {false, true}) {
+      Json where = {{"n", 2}};
+      for (int level = 1; level < 32; ++level) {
+        Json parts = Json::array();
+        for (int i = 0; i < others; ++i) parts.push_back({{"n", {{i % 2 == 0 ? "$gt" : "$ne", level % 3 + i}}}});
+        parts.insert(is_first ? parts.begin() : parts.end(), std::move(where));
+        where = {{level % 2 == 0 ? "$and" : "$or", parts}, {"s", {{"$ne", "Tea"}, {"$eq", "tea"}}}};
+      }
+      expect_same(where, nullptr);
+    }
+  }
+  // Both sides of each of nine levels alike.
+  Json where = {{"n", 2}};
+  for (int level = 0; level < 9; ++level) {
+    const Json other = level == 0 ? Json({{"s", "tea"}}) : where;
+    where = {{level % 2 == 0 ? "$and" : "$or", {where, other}}};
+  }
+  expect_same(where, nullptr);
 }
 
 TEST_F(ChromaReaderFile, CountsMatchesByAnIndex) {
@@ -104,6 +159,38 @@ TEST_F(ChromaReaderFile, TellsFiltersApartThatDifferInTheirValuesOnly) {
   for (int round = 0; round < 2; ++round) {
     for (int n = 0; n < 40; ++n) expect_same({{"n", {{"$lt", n}}}}, nullptr);
     for (const Json& value : {Json("2"), Json(2), Json(true)}) expect_same({{"n", value}}, nullptr);
+  }
+}
+
+TEST_F(ChromaReaderFile, TellsFiltersApartWhoseValuesHaveNoText) {
+  const double infinite = std::numeric_limits<double>::infinity();
+  for (const double value : {infinite, -infinite, infinite}) expect_same({{"n", {{"$lt", value}}}}, nullptr);
+  const auto name_of = [](const char* text) {
+    return ChromaFilter::name_of(must(Where::parse({{"s", text}}, nullptr)));
+  };
+  EXPECT_NE(name_of("\xfe"), name_of("\xff"));
+  EXPECT_EQ(name_of("\xff"), name_of("\xff"));
+}
+
+TEST_F(ChromaReaderFile, TellsAnErrorOnce) {
+  auto database = must(open_finished(room.path() / "chroma.sqlite3"));
+  const auto where = must(Where::parse({{"n", {{"$gte", 2}}}}, nullptr));
+  ChromaFilter filter(database, where, ChromaFilter::name_of(where));
+  const std::vector<std::uint64_t> labels = {1, 2, 3};
+  const auto interrupt = [](void*) { return 1; };
+  sqlite3_progress_handler(database.getHandle(), 1, interrupt, nullptr);
+  EXPECT_FALSE(filter.count(10));
+  EXPECT_FALSE(filter.matches(labels));
+  sqlite3_progress_handler(database.getHandle(), 0, nullptr, nullptr);
+  EXPECT_EQ(must(filter.count(10)), 3U);
+  EXPECT_EQ(must(filter.matches(labels)), std::vector<bool>({false, true, true}));
+}
+
+TEST_F(ChromaReaderFile, TakesFiltersWithLongTexts) {
+  const std::string text(std::size_t{100} << 10, 'x');
+  for (int round = 0; round < 2; ++round) {
+    for (const char* op : {"$eq", "$ne"}) expect_same({{"s", {{op, text}}}}, nullptr);
+    expect_same({{"s", "tea"}}, nullptr);
   }
 }
 

@@ -55,5 +55,31 @@ TEST(Where, SaysWhatIsWrong) {
   EXPECT_NE(reason("null", R"({"$contains": ""})").find("not empty"), std::string::npos);
 }
 
+TEST(Where, NamesTheLimitsOfItsSize) {
+  const auto reason = [](const Json& where, const Json& where_document = nullptr) {
+    const auto parsed = Where::parse(where, where_document);
+    if (parsed) return std::string();
+    EXPECT_EQ(parsed.error().code(), Code::invalid_input);
+    return parsed.error().message();
+  };
+  const auto fields = [](int count) {
+    Json where;
+    for (int i = 0; i < count; ++i) where[fmt::format("field{}", i)] = i;
+    return where;
+  };
+  EXPECT_EQ(reason(fields(1'000)), "");
+  EXPECT_NE(reason(fields(1'001)).find("more than 1000 comparisons"), std::string::npos);
+  EXPECT_NE(reason(fields(1'000), {{"$contains", "x"}}).find("more than 1000 comparisons"), std::string::npos);
+  const auto lists = [](std::size_t values) {
+    Json where = {{"$or", Json::array()}};
+    for (; values > 0; values -= std::min<std::size_t>(values, 1'000)) {
+      where["$or"].push_back({{"n", {{"$nin", std::vector<int>(std::min<std::size_t>(values, 1'000), 1)}}}});
+    }
+    return where;
+  };
+  EXPECT_EQ(reason(lists(15'000)), "");
+  EXPECT_NE(reason(lists(15'001)).find("more than 15000 values in all"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace tillite
