@@ -193,6 +193,22 @@ TEST_F(ChunkMerge, HasTheSameBytesHoweverLittleMemoryItHas) {
   }
 }
 
+TEST_F(ChunkMerge, HasTheSameBytesHoweverManyPiecesItTakes) {
+  std::vector<DeltaId> deltas;
+  for (int number = 1; number <= 3; ++number) {
+    std::vector<Record> records;
+    for (int i = 0; i < 150; ++i) records.push_back(vector_record(fmt::format("id {:03}", i * 37 % 150), number));
+    deltas.push_back(deliver(number, records));
+  }
+  const Path all_at_once = new_path();
+  value(merge_deltas(objects, binding, deltas, room.path(), all_at_once));
+  const Path run = new_path();
+  value(merge_deltas(objects, binding, deltas, room.path(), run, 1));  // a piece a record
+  EXPECT_EQ(value(read_file(run)), value(read_file(all_at_once)));
+  const auto pieces = std::ranges::distance(std::filesystem::directory_iterator(room.path() / "gatherer-0"));
+  EXPECT_LE(pieces, 65);  // and the vectors
+}
+
 TEST_F(ChunkMerge, DropsTheRecordsOfDeltasThatWereConsumedMeanwhile) {
   const auto one = deliver(1, {vector_record("a"), vector_record("b")});
   const auto two = deliver(2, {vector_record("b", 2), vector_record("c")});
