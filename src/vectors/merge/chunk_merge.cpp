@@ -400,9 +400,10 @@ class DeltaGathering {
   }
 
  private:
-  /// While a delta is read its records are in memory as text: where that is scarce, it is one delta at a time.
+  /// While a delta is read its records are in memory as text, 256 MiB of them at most. `bytes_max` is a sixteenth of
+  /// the memory, and two chunks may be merged at once: a gatherer for each GiB leaves half of the memory.
   static std::size_t gatherers_for(std::uint64_t bytes_max, std::size_t deltas) {
-    constexpr std::uint64_t kBytesEach = std::uint64_t{16} << 20;
+    constexpr std::uint64_t kBytesEach = std::uint64_t{64} << 20;
     const std::size_t most = std::min(machine_threads(), deltas);
     return std::clamp<std::size_t>(bytes_max / kBytesEach, 1, std::max<std::size_t>(most, 1));
   }
