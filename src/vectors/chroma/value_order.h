@@ -31,6 +31,8 @@ class ValueOrder {
   [[nodiscard]] static Result<ValueOrder> create(const Path& file, std::uint64_t bytes_max);
   /// Rows come in their order.
   [[nodiscard]] Result<void> add(const IndexedValue& value);
+  /// How many parts lie on the disk.
+  [[nodiscard]] std::size_t parts() const { return part_ends_.size(); }
   /// All of them in their order; once.
   [[nodiscard]] Result<void> for_each(const std::function<Result<void>(const IndexedValue&)>& each);
 
