@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 constexpr std::size_t kPartBufferBytes = std::size_t{1} << 15;
+constexpr std::size_t kNodeBytes = 64;  // about what a name takes besides its text and values
 
 /// What stands before a value in a part.
 struct StoredHead {
@@ -121,6 +122,7 @@ Result<ValueOrder> ValueOrder::create(const Path& file, std::uint64_t bytes_max)
 
 Result<void> ValueOrder::add(const IndexedValue& value) {
   const auto found = values_.find(value.name);
+  if (found == values_.end()) bytes_ += value.name.size() + sizeof(Values) + kNodeBytes;
   Values& values = found != values_.end() ? found->second : values_[std::string(value.name)];
   const Entry entry{.lead = value.lead,
                     .row = value.row,

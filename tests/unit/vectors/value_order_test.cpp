@@ -100,5 +100,15 @@ TEST_F(ValueOrderFile, HasNumbersInTheirOrder) {
   EXPECT_EQ(real_of(lead_of(-2.5)), -2.5);
 }
 
+TEST_F(ValueOrderFile, CountsNames) {
+  std::vector<OwnValue> values;
+  for (std::int64_t row = 1; row <= 100; ++row) {
+    values.push_back({.name = std::string(1'000, 'n') + std::to_string(row), .lead = 1, .text = "", .row = row});
+  }
+  auto order = order_of(values, 10'000);
+  EXPECT_GE(order.parts(), 10U);
+  EXPECT_EQ(all_of(order), sorted(values));
+}
+
 }  // namespace
 }  // namespace tillite
