@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 constexpr std::size_t kPartBufferBytes = std::size_t{1} << 15;
+constexpr std::size_t kPartsOfOneSize = 64;
 constexpr std::size_t kNodeBytes = 64;  // about what a name takes besides its text and values
 
 /// What stands before a value in a part.
@@ -153,6 +154,7 @@ Result<void> ValueOrder::write_part() {
   values_.clear();
   bytes_ = 0;
   part_ends_.push_back(sink_.position());
+  if (part_ends_.size() % kPartsOfOneSize == 0) bytes_max_ *= 2;
   return {};
 }
 

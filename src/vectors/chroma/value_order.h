@@ -24,7 +24,9 @@ struct IndexedValue {
 [[nodiscard]] std::int64_t whole_of(std::uint64_t lead);
 [[nodiscard]] double real_of(std::uint64_t lead);
 
-/// Sorts the values of one index. What is more than the memory may hold waits in sorted parts on the disk.
+/// Sorts the values of one index. What is more than the memory may hold waits in sorted parts on the disk, all of which
+/// are read at once in the end: the parts grow with their number, and the memory becomes that of a 64th of the values
+/// at most.
 class ValueOrder {
  public:
   /// `file`: where parts may lie.
@@ -61,7 +63,7 @@ class ValueOrder {
   Result<void> write_part();
 
   FileSink sink_;
-  std::uint64_t bytes_max_;
+  std::uint64_t bytes_max_;  ///< of the next part
   std::map<std::string, Values, std::less<>> values_;
   std::uint64_t bytes_ = 0;
   std::vector<std::uint64_t> part_ends_;  ///< in the file

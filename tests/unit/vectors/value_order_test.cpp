@@ -110,5 +110,16 @@ TEST_F(ValueOrderFile, CountsNames) {
   EXPECT_EQ(all_of(order), sorted(values));
 }
 
+TEST_F(ValueOrderFile, HasFewPartsHoweverManyValues) {
+  std::vector<OwnValue> values;
+  for (std::int64_t row = 1; row <= 50'000; ++row) {
+    values.push_back({.name = "n", .lead = static_cast<std::uint64_t>(row * 7919 % 50'000), .text = "", .row = row});
+  }
+  auto order = order_of(values, 1);
+  EXPECT_GT(order.parts(), 64U);
+  EXPECT_LT(order.parts(), 1'000U);
+  EXPECT_EQ(all_of(order), sorted(values));
+}
+
 }  // namespace
 }  // namespace tillite
