@@ -97,7 +97,7 @@ class WaitingRows {
   Result<bool> fetch(std::size_t bytes) {
     constexpr std::size_t kBufferBytes = std::size_t{1} << 18;
     if (end_ - begin_ >= bytes) return true;
-    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    if (begin_ < end_) std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
     buffer_.resize(std::max({buffer_.size(), kBufferBytes, bytes}));
