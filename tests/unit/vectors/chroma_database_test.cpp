@@ -62,7 +62,7 @@ std::vector<std::string> metadata_of(const Path& file) {
 }
 
 TEST_F(ChromaDatabaseFile, WritesManyRecordsAtOnceAsItWritesThemOneByOne) {
-  constexpr std::uint64_t kRecords = 12'000;  // more than are sorted in memory
+  constexpr std::uint64_t kRecords = 20'000;  // whose texts are more than are sorted in memory
   const auto write = [&](const Path& path, bool at_once) {
     std::mt19937_64 random(1);
     auto database = must(ChromaDatabase::create(path, binding));
