@@ -180,7 +180,7 @@ class ByRecord {
   std::size_t count_ = 0;
 };
 
-Result<void> write_values(PageFile& pages, std::uint32_t root, ValueOrder& order,
+Result<void> write_values(PageFile& pages, std::uint32_t root, ValueOrder order,
                           const std::function<void(StoredRecord&, const IndexedValue&)>& add_value) {
   BtreeWriter tree(pages, BtreeWriter::Kind::index, root);
   StoredRecord record;
@@ -234,28 +234,32 @@ Result<void> MetadataLoad::add(std::uint64_t label, std::string_view key, const 
 }
 
 Result<void> MetadataLoad::write_rows(PageFile& pages, const MetadataRoots& roots) {
-  TRY(rows_.flush());
+  FileSink waiting = std::move(rows_);
+  const Path file = waiting.file().path();
+  TRY(waiting.flush());
   BtreeWriter table(pages, BtreeWriter::Kind::table, roots.table);
   ByRecord by_record(BtreeWriter(pages, BtreeWriter::Kind::index, roots.by_record));
   StoredRecord record;
-  WaitingRows rows(rows_.file().path());
+  WaitingRows rows(file);
   for (std::int64_t number = 1; TRY(rows.next()); ++number) {
     fill_row(record, rows.row(), rows.key(), rows.text());
     TRY(table.add_row(number, record.bytes()));
     TRY(by_record.add(rows.row().label, rows.key(), number));
   }
   TRY(table.finish());
+  std::error_code kept;  // then it goes with the folder
+  std::filesystem::remove(file, kept);
   return by_record.finish();
 }
 
 Result<void> MetadataLoad::write_into(const Path& database, const MetadataRoots& roots) {
   auto pages = TRY(PageFile::open(database));
   TRY(write_rows(pages, roots));
-  TRY(write_values(pages, roots.by_text, texts_,
+  TRY(write_values(pages, roots.by_text, std::move(texts_),
                    [](StoredRecord& record, const IndexedValue& value) { record.add(value.text); }));
-  TRY(write_values(pages, roots.by_whole, wholes_,
+  TRY(write_values(pages, roots.by_whole, std::move(wholes_),
                    [](StoredRecord& record, const IndexedValue& value) { record.add(whole_of(value.lead)); }));
-  TRY(write_values(pages, roots.by_real, reals_,
+  TRY(write_values(pages, roots.by_real, std::move(reals_),
                    [](StoredRecord& record, const IndexedValue& value) { record.add(real_of(value.lead)); }));
   return pages.finish();
 }

@@ -23,7 +23,8 @@ class MetadataLoad {
   [[nodiscard]] static Result<MetadataLoad> create(const Path& folder);
   /// A row, of a label that is not below the last one; the keys of a label differ. Scalars only.
   [[nodiscard]] Result<void> add(std::uint64_t label, std::string_view key, const Json& value);
-  /// Writes what was added into a database that nobody has open.
+  /// Writes what was added into a database that nobody has open; once. What was written waits no more: the files go
+  /// one after the other.
   [[nodiscard]] Result<void> write_into(const Path& database, const MetadataRoots& roots);
 
  private:

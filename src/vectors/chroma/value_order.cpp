@@ -136,6 +136,11 @@ Result<void> ValueOrder::add(const IndexedValue& value) {
   return bytes_ > bytes_max_ ? write_part() : Result<void>();
 }
 
+void ValueOrder::remove_file() {
+  std::error_code kept;  // then it goes with its folder
+  std::filesystem::remove(sink_.file().path(), kept);
+}
+
 Result<void> ValueOrder::write_part() {
   for (auto& [name, values] : values_) {
     values.sort();
@@ -167,6 +172,7 @@ Result<void> ValueOrder::for_each(const std::function<Result<void>(const Indexed
       }
       values = Values();
     }
+    remove_file();
     return {};
   }
   TRY(write_part());
@@ -202,6 +208,7 @@ Result<void> ValueOrder::for_each(const std::function<Result<void>(const Indexed
       std::ranges::push_heap(heap, stands_behind);
     }
   }
+  remove_file();
   return {};
 }
 

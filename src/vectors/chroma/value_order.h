@@ -35,7 +35,7 @@ class ValueOrder {
   [[nodiscard]] Result<void> add(const IndexedValue& value);
   /// How many parts lie on the disk.
   [[nodiscard]] std::size_t parts() const { return part_ends_.size(); }
-  /// All of them in their order; once.
+  /// All of them in their order; once. The file is gone then, but for its room, which goes with this.
   [[nodiscard]] Result<void> for_each(const std::function<Result<void>(const IndexedValue&)>& each);
 
  private:
@@ -61,6 +61,7 @@ class ValueOrder {
 
   ValueOrder(File file, std::uint64_t bytes_max) : sink_(std::move(file)), bytes_max_(bytes_max) {}
   Result<void> write_part();
+  void remove_file();
 
   FileSink sink_;
   std::uint64_t bytes_max_;  ///< of the next part
