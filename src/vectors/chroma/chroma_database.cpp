@@ -219,7 +219,7 @@ ChromaDatabase::ChromaDatabase(ChromaDatabase&&) noexcept = default;
 ChromaDatabase& ChromaDatabase::operator=(ChromaDatabase&&) noexcept = default;
 ChromaDatabase::~ChromaDatabase() = default;
 
-Result<ChromaDatabase> ChromaDatabase::create(const Path& file, const CollectionBinding& binding) {
+Result<ChromaDatabase> ChromaDatabase::create(const Path& file, const CollectionBinding& binding, const Path& scratch) {
   {
     auto empty = TRY(File::create(file));
     TRY(empty.write(chroma_template()));
@@ -229,7 +229,7 @@ Result<ChromaDatabase> ChromaDatabase::create(const Path& file, const Collection
   return with_sqlite(file.string(), [&]() -> Result<ChromaDatabase> {
     auto segments = TRY(read_segments(database));
     auto parts = std::make_unique<Parts>(std::move(database), std::move(segments));
-    auto room = TRY(ScratchFolder::create(file.parent_path()));
+    auto room = TRY(ScratchFolder::create(scratch.empty() ? file.parent_path() : scratch));
     auto rows = TRY(MetadataLoad::create(room.path()));
     parts->waiting.emplace(std::move(room), std::move(rows));
     return ChromaDatabase(std::move(parts));

@@ -14,8 +14,10 @@ namespace tillite {
 /// ascending labels and nothing else is asked, since tables and indexes are written several times faster as a whole.
 class ChromaDatabase {
  public:
-  /// A new file: Chroma's own empty one with the collection's rows.
-  [[nodiscard]] static Result<ChromaDatabase> create(const Path& file, const CollectionBinding& binding);
+  /// A new file: Chroma's own empty one with the collection's rows. What waits lies below `scratch`, or beside the file
+  /// if that is empty.
+  [[nodiscard]] static Result<ChromaDatabase> create(const Path& file, const CollectionBinding& binding,
+                                                     const Path& scratch = {});
   /// A copy of an earlier snapshot's file. `corrupt` if it does not hold this collection alone.
   [[nodiscard]] static Result<ChromaDatabase> open(const Path& file, const CollectionBinding& binding);
   ChromaDatabase(ChromaDatabase&&) noexcept;

@@ -121,7 +121,7 @@ Result<SnapshotBuild> SnapshotBuild::start(const SnapshotMergeInput& input, cons
     TRY(base.copy(kRecordsFile, records_file));
   }
   auto chroma = TRY(input.base ? ChromaDatabase::open(chroma_file, input.binding)
-                               : ChromaDatabase::create(chroma_file, input.binding));
+                               : ChromaDatabase::create(chroma_file, input.binding, scratch));
   auto index = TRY(input.base ? RecordIndex::open_copy(records_file, input.binding)
                               : RecordIndex::create(records_file, input.binding));
   SnapshotBuild build(folder, std::move(chroma), std::move(index), TRY(File::create(scratch / "new_vectors.f32")),
