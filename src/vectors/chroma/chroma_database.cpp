@@ -303,7 +303,7 @@ Result<void> ChromaDatabase::for_each_label(std::uint64_t first,
   });
 }
 
-Result<void> ChromaDatabase::write_waiting() {
+Result<void> ChromaDatabase::write_waiting(const std::stop_token& stop) {
   if (!parts_->waiting) return {};
   WaitingMetadata waiting = *std::exchange(parts_->waiting, std::nullopt);
   const Path file = parts_->database.getFilename();
@@ -315,7 +315,7 @@ Result<void> ChromaDatabase::write_waiting() {
     parts_->database.exec("COMMIT");
   }));
   parts_.reset();  // SQLite must not have the file open
-  TRY(waiting.rows.write_into(file, roots));
+  TRY(waiting.rows.write_into(file, roots, stop));
   auto database = TRY(open_for_building(file));
   return with_sqlite(file.string(), [&] {
     parts_ = std::make_unique<Parts>(std::move(database), std::move(segments));

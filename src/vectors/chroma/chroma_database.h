@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 
 #include "vectors/chroma/chroma_rows.h"
 #include "vectors/deltas/delta.h"
@@ -43,8 +44,8 @@ class ChromaDatabase {
   [[nodiscard]] Result<void> for_each_label(std::uint64_t first,
                                             const std::function<Result<void>(const RecordId&, std::uint64_t)>& each);
 
-  /// Writes what waits, which the others do when they must.
-  [[nodiscard]] Result<void> write_waiting();
+  /// Writes what waits, which the others do when they must. `cancelled` soon after `stop` was requested.
+  [[nodiscard]] Result<void> write_waiting(const std::stop_token& stop = {});
   /// Ends the writing and closes the file; the caller syncs it.
   [[nodiscard]] Result<void> finish();
 

@@ -93,6 +93,14 @@ TEST_F(ChromaDatabaseFile, WritesManyRecordsAtOnceAsItWritesThemOneByOne) {
   EXPECT_EQ(std::ranges::distance(std::filesystem::directory_iterator(room.path())), 2);
 }
 
+TEST_F(ChromaDatabaseFile, StopsWritingWhenAsked) {
+  auto database = create();
+  must(database.insert(1, RecordId("a"), {{"k", 1}}, "green tea"));
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(database.write_waiting(stop.get_token()).error().code(), Code::cancelled);
+}
+
 TEST_F(ChromaDatabaseFile, KeepsTheFullTextIndexInStepWithTheDocuments) {
   auto database = create();
   must(database.insert(1, RecordId("a"), {{"k", 1}}, "green tea"));
