@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "base/check.h"
 #include "base/uuid.h"
 #include "vectors/chroma/chroma_template.h"
 #include "vectors/chroma/metadata_load.h"
@@ -245,10 +246,14 @@ Result<ChromaDatabase> ChromaDatabase::open(const Path& file, const CollectionBi
   });
 }
 
-const std::string& ChromaDatabase::vector_segment() const { return parts_->segments.vector; }
+const std::string& ChromaDatabase::vector_segment() const {
+  check(parts_ != nullptr, "the database is not finished, and nothing failed");
+  return parts_->segments.vector;
+}
 
 Result<void> ChromaDatabase::insert(std::uint64_t label, const RecordId& id, const Json& metadata,
                                     std::string_view document) {
+  TRY(check_open());
   if (parts_->waiting && label <= parts_->waiting->last_label) TRY(write_waiting());
   if (parts_->waiting) parts_->waiting->last_label = label;
   return with_sqlite("writing a record to chroma.sqlite3", [&]() -> Result<void> {
@@ -288,7 +293,10 @@ Result<std::optional<ChromaRow>> ChromaDatabase::read(std::uint64_t label) {
   return parts_->rows.read(label);
 }
 
-std::int64_t ChromaDatabase::growth() const { return parts_->growth; }
+std::int64_t ChromaDatabase::growth() const {
+  check(parts_ != nullptr, "the database is not finished, and nothing failed");
+  return parts_->growth;
+}
 
 Result<void> ChromaDatabase::for_each_label(std::uint64_t first,
                                             const std::function<Result<void>(const RecordId&, std::uint64_t)>& each) {
@@ -303,18 +311,24 @@ Result<void> ChromaDatabase::for_each_label(std::uint64_t first,
   });
 }
 
+Result<void> ChromaDatabase::check_open() const {
+  return parts_ ? Result<void>() : fail(Code::internal, "chroma.sqlite3 is finished, or could not be written");
+}
+
 Result<void> ChromaDatabase::write_waiting(const std::stop_token& stop) {
+  TRY(check_open());
   if (!parts_->waiting) return {};
-  WaitingMetadata waiting = *std::exchange(parts_->waiting, std::nullopt);
-  const Path file = parts_->database.getFilename();
-  const auto growth = parts_->growth;
-  SegmentIds segments = parts_->segments;
-  const auto roots = TRY(with_sqlite("writing chroma.sqlite3", [&] { return read_roots(parts_->database); }));
+  auto parts = std::move(parts_);  // gone if anything fails: the file lacks rows then
+  WaitingMetadata waiting = *std::exchange(parts->waiting, std::nullopt);
+  const Path file = parts->database.getFilename();
+  const auto growth = parts->growth;
+  SegmentIds segments = parts->segments;
+  const auto roots = TRY(with_sqlite("writing chroma.sqlite3", [&] { return read_roots(parts->database); }));
   TRY(with_sqlite("writing chroma.sqlite3", [&] {
-    parts_->reset();
-    parts_->database.exec("COMMIT");
+    parts->reset();
+    parts->database.exec("COMMIT");
   }));
-  parts_.reset();  // SQLite must not have the file open
+  parts.reset();  // SQLite must not have the file open
   TRY(waiting.rows.write_into(file, roots, stop));
   auto database = TRY(open_for_building(file));
   return with_sqlite(file.string(), [&] {

@@ -11,8 +11,10 @@ namespace tillite {
 
 /// The chroma.sqlite3 of a snapshot while it is written: one collection with its records' metadata and documents
 /// (docs/formats/snapshot.md). A record's embeddings.id is the label of its vector, so no other table joins the two.
-/// Before finish() the file is worth nothing. The metadata of a new file's records wait as long as they come with
-/// ascending labels and nothing else is asked, since tables and indexes are written several times faster as a whole.
+/// Before finish() the file is worth nothing. When what waits could not be written, this is over, and so it is after
+/// finish(): what is asked then fails as `internal`. The metadata of a new file's records wait as long as they come
+/// with ascending labels and nothing else is asked, since tables and indexes are written several times faster as a
+/// whole.
 class ChromaDatabase {
  public:
   /// A new file: Chroma's own empty one with the collection's rows. What waits lies below `scratch`, or beside the file
@@ -25,7 +27,7 @@ class ChromaDatabase {
   ChromaDatabase& operator=(ChromaDatabase&&) noexcept;
   ~ChromaDatabase();
 
-  /// The name of the HNSW segment's folder beside the file.
+  /// The name of the HNSW segment's folder beside the file; as growth(), while nothing has failed.
   [[nodiscard]] const std::string& vector_segment() const;
 
   /// A new record. `conflict` if its id or label is there already; `invalid_input` for metadata that is no scalar.
@@ -52,6 +54,7 @@ class ChromaDatabase {
  private:
   struct Parts;
   explicit ChromaDatabase(std::unique_ptr<Parts> parts);
+  [[nodiscard]] Result<void> check_open() const;
   std::unique_ptr<Parts> parts_;
 };
 

@@ -99,6 +99,11 @@ TEST_F(ChromaDatabaseFile, StopsWritingWhenAsked) {
   std::stop_source stop;
   stop.request_stop();
   EXPECT_EQ(database.write_waiting(stop.get_token()).error().code(), Code::cancelled);
+
+  EXPECT_EQ(database.insert(2, RecordId("b"), {{"k", 1}}, "").error().code(), Code::internal);
+  EXPECT_EQ(database.remove(1).error().code(), Code::internal);
+  EXPECT_EQ(database.read(1).error().code(), Code::internal);
+  EXPECT_EQ(database.finish().error().code(), Code::internal);
 }
 
 TEST_F(ChromaDatabaseFile, KeepsTheFullTextIndexInStepWithTheDocuments) {
