@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "base/check.h"
 #include "base/uuid.h"
 #include "vectors/chroma/chroma_template.h"
 #include "vectors/chroma/metadata_load.h"
@@ -219,7 +220,7 @@ ChromaDatabase::ChromaDatabase(ChromaDatabase&&) noexcept = default;
 ChromaDatabase& ChromaDatabase::operator=(ChromaDatabase&&) noexcept = default;
 ChromaDatabase::~ChromaDatabase() = default;
 
-Result<ChromaDatabase> ChromaDatabase::create(const Path& file, const CollectionBinding& binding) {
+Result<ChromaDatabase> ChromaDatabase::create(const Path& file, const CollectionBinding& binding, const Path& scratch) {
   {
     auto empty = TRY(File::create(file));
     TRY(empty.write(chroma_template()));
@@ -229,7 +230,7 @@ Result<ChromaDatabase> ChromaDatabase::create(const Path& file, const Collection
   return with_sqlite(file.string(), [&]() -> Result<ChromaDatabase> {
     auto segments = TRY(read_segments(database));
     auto parts = std::make_unique<Parts>(std::move(database), std::move(segments));
-    auto room = TRY(ScratchFolder::create(file.parent_path()));
+    auto room = TRY(ScratchFolder::create(scratch.empty() ? file.parent_path() : scratch));
     auto rows = TRY(MetadataLoad::create(room.path()));
     parts->waiting.emplace(std::move(room), std::move(rows));
     return ChromaDatabase(std::move(parts));
@@ -245,10 +246,14 @@ Result<ChromaDatabase> ChromaDatabase::open(const Path& file, const CollectionBi
   });
 }
 
-const std::string& ChromaDatabase::vector_segment() const { return parts_->segments.vector; }
+const std::string& ChromaDatabase::vector_segment() const {
+  check(parts_ != nullptr, "the database is not finished, and nothing failed");
+  return parts_->segments.vector;
+}
 
 Result<void> ChromaDatabase::insert(std::uint64_t label, const RecordId& id, const Json& metadata,
                                     std::string_view document) {
+  TRY(check_open());
   if (parts_->waiting && label <= parts_->waiting->last_label) TRY(write_waiting());
   if (parts_->waiting) parts_->waiting->last_label = label;
   return with_sqlite("writing a record to chroma.sqlite3", [&]() -> Result<void> {
@@ -288,7 +293,10 @@ Result<std::optional<ChromaRow>> ChromaDatabase::read(std::uint64_t label) {
   return parts_->rows.read(label);
 }
 
-std::int64_t ChromaDatabase::growth() const { return parts_->growth; }
+std::int64_t ChromaDatabase::growth() const {
+  check(parts_ != nullptr, "the database is not finished, and nothing failed");
+  return parts_->growth;
+}
 
 Result<void> ChromaDatabase::for_each_label(std::uint64_t first,
                                             const std::function<Result<void>(const RecordId&, std::uint64_t)>& each) {
@@ -303,19 +311,25 @@ Result<void> ChromaDatabase::for_each_label(std::uint64_t first,
   });
 }
 
-Result<void> ChromaDatabase::write_waiting() {
+Result<void> ChromaDatabase::check_open() const {
+  return parts_ ? Result<void>() : fail(Code::internal, "chroma.sqlite3 is finished, or could not be written");
+}
+
+Result<void> ChromaDatabase::write_waiting(const std::stop_token& stop) {
+  TRY(check_open());
   if (!parts_->waiting) return {};
-  WaitingMetadata waiting = *std::exchange(parts_->waiting, std::nullopt);
-  const Path file = parts_->database.getFilename();
-  const auto growth = parts_->growth;
-  SegmentIds segments = parts_->segments;
-  const auto roots = TRY(with_sqlite("writing chroma.sqlite3", [&] { return read_roots(parts_->database); }));
+  auto parts = std::move(parts_);  // gone if anything fails: the file lacks rows then
+  WaitingMetadata waiting = *std::exchange(parts->waiting, std::nullopt);
+  const Path file = parts->database.getFilename();
+  const auto growth = parts->growth;
+  SegmentIds segments = parts->segments;
+  const auto roots = TRY(with_sqlite("writing chroma.sqlite3", [&] { return read_roots(parts->database); }));
   TRY(with_sqlite("writing chroma.sqlite3", [&] {
-    parts_->reset();
-    parts_->database.exec("COMMIT");
+    parts->reset();
+    parts->database.exec("COMMIT");
   }));
-  parts_.reset();  // SQLite must not have the file open
-  TRY(waiting.rows.write_into(file, roots));
+  parts.reset();  // SQLite must not have the file open
+  TRY(waiting.rows.write_into(file, roots, stop));
   auto database = TRY(open_for_building(file));
   return with_sqlite(file.string(), [&] {
     parts_ = std::make_unique<Parts>(std::move(database), std::move(segments));

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <stop_token>
 
 #include "vectors/chroma/chroma_rows.h"
 #include "vectors/deltas/delta.h"
@@ -10,19 +11,23 @@ namespace tillite {
 
 /// The chroma.sqlite3 of a snapshot while it is written: one collection with its records' metadata and documents
 /// (docs/formats/snapshot.md). A record's embeddings.id is the label of its vector, so no other table joins the two.
-/// Before finish() the file is worth nothing. The metadata of a new file's records wait as long as they come with
-/// ascending labels and nothing else is asked, since tables and indexes are written several times faster as a whole.
+/// Before finish() the file is worth nothing. When what waits could not be written, this is over, and so it is after
+/// finish(): what is asked then fails as `internal`. The metadata of a new file's records wait as long as they come
+/// with ascending labels and nothing else is asked, since tables and indexes are written several times faster as a
+/// whole.
 class ChromaDatabase {
  public:
-  /// A new file: Chroma's own empty one with the collection's rows.
-  [[nodiscard]] static Result<ChromaDatabase> create(const Path& file, const CollectionBinding& binding);
+  /// A new file: Chroma's own empty one with the collection's rows. What waits lies below `scratch`, or beside the file
+  /// if that is empty.
+  [[nodiscard]] static Result<ChromaDatabase> create(const Path& file, const CollectionBinding& binding,
+                                                     const Path& scratch = {});
   /// A copy of an earlier snapshot's file. `corrupt` if it does not hold this collection alone.
   [[nodiscard]] static Result<ChromaDatabase> open(const Path& file, const CollectionBinding& binding);
   ChromaDatabase(ChromaDatabase&&) noexcept;
   ChromaDatabase& operator=(ChromaDatabase&&) noexcept;
   ~ChromaDatabase();
 
-  /// The name of the HNSW segment's folder beside the file.
+  /// The name of the HNSW segment's folder beside the file; as growth(), while nothing has failed.
   [[nodiscard]] const std::string& vector_segment() const;
 
   /// A new record. `conflict` if its id or label is there already; `invalid_input` for metadata that is no scalar.
@@ -41,14 +46,15 @@ class ChromaDatabase {
   [[nodiscard]] Result<void> for_each_label(std::uint64_t first,
                                             const std::function<Result<void>(const RecordId&, std::uint64_t)>& each);
 
-  /// Writes what waits, which the others do when they must.
-  [[nodiscard]] Result<void> write_waiting();
+  /// Writes what waits, which the others do when they must. `cancelled` soon after `stop` was requested.
+  [[nodiscard]] Result<void> write_waiting(const std::stop_token& stop = {});
   /// Ends the writing and closes the file; the caller syncs it.
   [[nodiscard]] Result<void> finish();
 
  private:
   struct Parts;
   explicit ChromaDatabase(std::unique_ptr<Parts> parts);
+  [[nodiscard]] Result<void> check_open() const;
   std::unique_ptr<Parts> parts_;
 };
 

@@ -97,7 +97,7 @@ class WaitingRows {
   Result<bool> fetch(std::size_t bytes) {
     constexpr std::size_t kBufferBytes = std::size_t{1} << 18;
     if (end_ - begin_ >= bytes) return true;
-    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
+    if (begin_ < end_) std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
     buffer_.resize(std::max({buffer_.size(), kBufferBytes, bytes}));
@@ -116,6 +116,21 @@ class WaitingRows {
   std::size_t end_ = 0;
   WaitingRow row_;
   std::string_view rest_;
+};
+
+/// Fails once somebody has asked to stop; looks at every few thousandth row.
+class StopLook {
+ public:
+  explicit StopLook(const std::stop_token& stop) : stop_(&stop) {}
+  Result<void> at_row() {
+    constexpr std::uint64_t kRowsBetween = 4096;
+    if (rows_++ % kRowsBetween != 0 || !stop_->stop_requested()) return {};
+    return fail(Code::cancelled, "stopped while writing metadata");
+  }
+
+ private:
+  const std::stop_token* stop_;
+  std::uint64_t rows_ = 0;
 };
 
 void fill_row(StoredRecord& record, const WaitingRow& row, std::string_view key, std::string_view text) {
@@ -180,11 +195,13 @@ class ByRecord {
   std::size_t count_ = 0;
 };
 
-Result<void> write_values(PageFile& pages, std::uint32_t root, ValueOrder& order,
+Result<void> write_values(PageFile& pages, std::uint32_t root, ValueOrder order, const std::stop_token& stop,
                           const std::function<void(StoredRecord&, const IndexedValue&)>& add_value) {
   BtreeWriter tree(pages, BtreeWriter::Kind::index, root);
   StoredRecord record;
-  TRY(order.for_each([&](const IndexedValue& value) {
+  StopLook look(stop);
+  TRY(order.for_each([&](const IndexedValue& value) -> Result<void> {
+    TRY(look.at_row());
     record.clear();
     record.add(value.name);
     add_value(record, value);
@@ -233,29 +250,35 @@ Result<void> MetadataLoad::add(std::uint64_t label, std::string_view key, const 
   return rows_.write(as_bytes(text));
 }
 
-Result<void> MetadataLoad::write_rows(PageFile& pages, const MetadataRoots& roots) {
-  TRY(rows_.flush());
+Result<void> MetadataLoad::write_rows(PageFile& pages, const MetadataRoots& roots, const std::stop_token& stop) {
+  FileSink waiting = std::move(rows_);
+  const Path file = waiting.file().path();
+  TRY(waiting.flush());
   BtreeWriter table(pages, BtreeWriter::Kind::table, roots.table);
   ByRecord by_record(BtreeWriter(pages, BtreeWriter::Kind::index, roots.by_record));
   StoredRecord record;
-  WaitingRows rows(rows_.file().path());
+  WaitingRows rows(file);
+  StopLook look(stop);
   for (std::int64_t number = 1; TRY(rows.next()); ++number) {
+    TRY(look.at_row());
     fill_row(record, rows.row(), rows.key(), rows.text());
     TRY(table.add_row(number, record.bytes()));
     TRY(by_record.add(rows.row().label, rows.key(), number));
   }
   TRY(table.finish());
+  std::error_code kept;  // then it goes with the folder
+  std::filesystem::remove(file, kept);
   return by_record.finish();
 }
 
-Result<void> MetadataLoad::write_into(const Path& database, const MetadataRoots& roots) {
+Result<void> MetadataLoad::write_into(const Path& database, const MetadataRoots& roots, const std::stop_token& stop) {
   auto pages = TRY(PageFile::open(database));
-  TRY(write_rows(pages, roots));
-  TRY(write_values(pages, roots.by_text, texts_,
+  TRY(write_rows(pages, roots, stop));
+  TRY(write_values(pages, roots.by_text, std::move(texts_), stop,
                    [](StoredRecord& record, const IndexedValue& value) { record.add(value.text); }));
-  TRY(write_values(pages, roots.by_whole, wholes_,
+  TRY(write_values(pages, roots.by_whole, std::move(wholes_), stop,
                    [](StoredRecord& record, const IndexedValue& value) { record.add(whole_of(value.lead)); }));
-  TRY(write_values(pages, roots.by_real, reals_,
+  TRY(write_values(pages, roots.by_real, std::move(reals_), stop,
                    [](StoredRecord& record, const IndexedValue& value) { record.add(real_of(value.lead)); }));
   return pages.finish();
 }

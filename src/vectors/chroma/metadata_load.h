@@ -1,5 +1,7 @@
 #pragma once
 
+#include <stop_token>
+
 #include "base/json.h"
 #include "vectors/chroma/value_order.h"
 #include "vectors/files/btree_writer.h"
@@ -23,13 +25,14 @@ class MetadataLoad {
   [[nodiscard]] static Result<MetadataLoad> create(const Path& folder);
   /// A row, of a label that is not below the last one; the keys of a label differ. Scalars only.
   [[nodiscard]] Result<void> add(std::uint64_t label, std::string_view key, const Json& value);
-  /// Writes what was added into a database that nobody has open.
-  [[nodiscard]] Result<void> write_into(const Path& database, const MetadataRoots& roots);
+  /// Writes what was added into a database that nobody has open; once. What was written waits no more: the files go
+  /// one after the other. `cancelled` soon after `stop` was requested.
+  [[nodiscard]] Result<void> write_into(const Path& database, const MetadataRoots& roots, const std::stop_token& stop);
 
  private:
   MetadataLoad(File rows, ValueOrder texts, ValueOrder wholes, ValueOrder reals)
       : rows_(std::move(rows)), texts_(std::move(texts)), wholes_(std::move(wholes)), reals_(std::move(reals)) {}
-  Result<void> write_rows(PageFile& pages, const MetadataRoots& roots);
+  Result<void> write_rows(PageFile& pages, const MetadataRoots& roots, const std::stop_token& stop);
 
   FileSink rows_;
   std::int64_t last_row_ = 0;

@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::uint64_t kSign = std::uint64_t{1} << 63;
 constexpr std::size_t kPartBufferBytes = std::size_t{1} << 15;
+constexpr std::size_t kPartsOfOneSize = 64;
+constexpr std::size_t kNodeBytes = 64;  // about what a name takes besides its text and values
 
 /// What stands before a value in a part.
 struct StoredHead {
@@ -121,6 +123,7 @@ Result<ValueOrder> ValueOrder::create(const Path& file, std::uint64_t bytes_max)
 
 Result<void> ValueOrder::add(const IndexedValue& value) {
   const auto found = values_.find(value.name);
+  if (found == values_.end()) bytes_ += value.name.size() + sizeof(Values) + kNodeBytes;
   Values& values = found != values_.end() ? found->second : values_[std::string(value.name)];
   const Entry entry{.lead = value.lead,
                     .row = value.row,
@@ -131,6 +134,11 @@ Result<void> ValueOrder::add(const IndexedValue& value) {
   values.entries.push_back(entry);
   bytes_ += sizeof entry + value.text.size();
   return bytes_ > bytes_max_ ? write_part() : Result<void>();
+}
+
+void ValueOrder::remove_file() {
+  std::error_code kept;  // then it goes with its folder
+  std::filesystem::remove(sink_.file().path(), kept);
 }
 
 Result<void> ValueOrder::write_part() {
@@ -151,6 +159,7 @@ Result<void> ValueOrder::write_part() {
   values_.clear();
   bytes_ = 0;
   part_ends_.push_back(sink_.position());
+  if (part_ends_.size() % kPartsOfOneSize == 0) bytes_max_ *= 2;
   return {};
 }
 
@@ -163,6 +172,7 @@ Result<void> ValueOrder::for_each(const std::function<Result<void>(const Indexed
       }
       values = Values();
     }
+    remove_file();
     return {};
   }
   TRY(write_part());
@@ -198,6 +208,7 @@ Result<void> ValueOrder::for_each(const std::function<Result<void>(const Indexed
       std::ranges::push_heap(heap, stands_behind);
     }
   }
+  remove_file();
   return {};
 }
 

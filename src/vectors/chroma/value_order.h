@@ -24,14 +24,18 @@ struct IndexedValue {
 [[nodiscard]] std::int64_t whole_of(std::uint64_t lead);
 [[nodiscard]] double real_of(std::uint64_t lead);
 
-/// Sorts the values of one index. What is more than the memory may hold waits in sorted parts on the disk.
+/// Sorts the values of one index. What is more than the memory may hold waits in sorted parts on the disk, all of which
+/// are read at once in the end: the parts grow with their number, and the memory becomes that of a 64th of the values
+/// at most.
 class ValueOrder {
  public:
   /// `file`: where parts may lie.
   [[nodiscard]] static Result<ValueOrder> create(const Path& file, std::uint64_t bytes_max);
   /// Rows come in their order.
   [[nodiscard]] Result<void> add(const IndexedValue& value);
-  /// All of them in their order; once.
+  /// How many parts lie on the disk.
+  [[nodiscard]] std::size_t parts() const { return part_ends_.size(); }
+  /// All of them in their order; once. The file is gone then, but for its room, which goes with this.
   [[nodiscard]] Result<void> for_each(const std::function<Result<void>(const IndexedValue&)>& each);
 
  private:
@@ -57,9 +61,10 @@ class ValueOrder {
 
   ValueOrder(File file, std::uint64_t bytes_max) : sink_(std::move(file)), bytes_max_(bytes_max) {}
   Result<void> write_part();
+  void remove_file();
 
   FileSink sink_;
-  std::uint64_t bytes_max_;
+  std::uint64_t bytes_max_;  ///< of the next part
   std::map<std::string, Values, std::less<>> values_;
   std::uint64_t bytes_ = 0;
   std::vector<std::uint64_t> part_ends_;  ///< in the file

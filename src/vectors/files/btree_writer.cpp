@@ -12,8 +12,14 @@ constexpr std::size_t kPageBytes = PageFile::kPageBytes;
 constexpr std::size_t kBufferBytes = 64 * kPageBytes;
 constexpr std::size_t kFileHeaderBytes = 100;
 constexpr std::size_t kPageSizeOffset = 16;
+constexpr std::size_t kWriteVersionOffset = 18;
+constexpr std::size_t kReadVersionOffset = 19;
 constexpr std::size_t kReservedOffset = 20;
+constexpr std::size_t kChangesOffset = 24;
 constexpr std::size_t kPagesOffset = 28;
+constexpr std::size_t kSchemaFormatOffset = 44;
+constexpr std::size_t kLargestRootOffset = 52;
+constexpr std::size_t kPagesValidForOffset = 92;
 // SQLite takes its locks in this page and stores nothing there.
 constexpr std::uint32_t kLockPage = (std::uint32_t{1} << 30) / kPageBytes + 1;
 
@@ -47,6 +53,15 @@ std::size_t local_bytes(std::size_t record, std::size_t local_max) {
   return bytes <= local_max ? bytes : kLocalLeast;
 }
 
+/// Whether a file with this header may grow by pages that nobody else is told of.
+bool is_plain(const std::array<std::byte, kFileHeaderBytes>& header) {
+  const auto number = [&](std::size_t offset) { return load(header.data() + offset, 4); };
+  const bool is_logged = header[kWriteVersionOffset] != std::byte{1} || header[kReadVersionOffset] != std::byte{1};
+  const bool has_pointer_map = number(kLargestRootOffset) != 0;
+  const bool knows_its_pages = number(kChangesOffset) == number(kPagesValidForOffset);
+  return !is_logged && !has_pointer_map && knows_its_pages && number(kSchemaFormatOffset) == 4;
+}
+
 }  // namespace
 
 void append_varint(std::vector<std::byte>& bytes, std::uint64_t number) {
@@ -77,6 +92,9 @@ Result<PageFile> PageFile::open(const Path& file) {
   if (load(header.data() + kPageSizeOffset, 2) != kPageBytes || header[kReservedOffset] != std::byte{0} ||
       size != pages * kPageBytes) {
     return fail(Code::unsupported, "{} is no SQLite file with pages of {} bytes", file.string(), kPageBytes);
+  }
+  if (!is_plain(header)) {
+    return fail(Code::unsupported, "{} has a write-ahead log, auto_vacuum or an old format", file.string());
   }
   return PageFile(std::move(opened), static_cast<std::uint32_t>(pages));
 }

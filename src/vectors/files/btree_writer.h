@@ -17,7 +17,7 @@ class PageFile {
   static constexpr std::size_t kPageBytes = 4096;
   using Page = std::array<std::byte, kPageBytes>;
 
-  /// `unsupported` if its pages are of another kind.
+  /// `unsupported` if its pages are of another kind, and with auto_vacuum or a write-ahead log.
   [[nodiscard]] static Result<PageFile> open(const Path& file);
   /// Adds a page; its number.
   [[nodiscard]] Result<std::uint32_t> add(const Page& page);

@@ -175,11 +175,12 @@ class GatheredVectors {
 /// The records of deltas in their order. What is more than the memory may hold waits in sorted pieces on the disk.
 class Gatherer {
  public:
-  /// `room`: a folder of its own.
-  static Result<Gatherer> create(const CollectionBinding& binding, const Path& room, std::uint64_t bytes_max) {
+  /// `room`: a folder of its own. `pieces_max`: so many are open at once.
+  static Result<Gatherer> create(const CollectionBinding& binding, const Path& room, std::uint64_t bytes_max,
+                                 std::size_t pieces_max) {
     const std::uint64_t of_vectors = bytes_max / 4 * 3;
     TRY(make_folders(room));
-    return Gatherer(binding, room, bytes_max - of_vectors,
+    return Gatherer(binding, room, bytes_max - of_vectors, pieces_max,
                     GatheredVectors(binding.dimensions, of_vectors, TRY(File::create(room / "vectors.f32"))));
   }
 
@@ -209,10 +210,8 @@ class Gatherer {
 
   /// What was gathered, as sorted sequences. The gatherer must outlive them.
   Result<std::vector<std::unique_ptr<SortedHeads>>> sorted() {
-    std::vector<std::unique_ptr<SortedHeads>> all;
-    for (const Path& piece : pieces_) {
-      all.push_back(std::make_unique<PieceHeads>(TRY(RunReader::open(TRY(file_source(piece)), piece.string()))));
-    }
+    while (pieces_.size() > pieces_max_) TRY(merge_first_pieces());
+    auto all = TRY(heads_of(pieces_));
     std::ranges::sort(heads_, stands_before);
     all.push_back(std::make_unique<HeadsInMemory>(*this));
     return all;
@@ -234,8 +233,40 @@ class Gatherer {
     std::size_t next_ = 0;
   };
 
-  Gatherer(CollectionBinding binding, Path room, std::uint64_t bytes_max, GatheredVectors vectors)
-      : binding_(std::move(binding)), room_(std::move(room)), bytes_max_(bytes_max), vectors_(std::move(vectors)) {}
+  Gatherer(CollectionBinding binding, Path room, std::uint64_t bytes_max, std::size_t pieces_max,
+           GatheredVectors vectors)
+      : binding_(std::move(binding)),
+        room_(std::move(room)),
+        bytes_max_(bytes_max),
+        pieces_max_(pieces_max),
+        vectors_(std::move(vectors)) {}
+
+  static Result<std::vector<std::unique_ptr<SortedHeads>>> heads_of(std::span<const Path> pieces) {
+    std::vector<std::unique_ptr<SortedHeads>> all;
+    for (const Path& piece : pieces) {
+      all.push_back(std::make_unique<PieceHeads>(TRY(RunReader::open(TRY(file_source(piece)), piece.string()))));
+    }
+    return all;
+  }
+
+  /// Makes one piece of the first few, behind the others: in this order each record is read and written once a pass.
+  Result<void> merge_first_pieces() {
+    const std::vector<Path> first(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(pieces_max_));
+    {
+      auto heads = TRY(HeadMerge::open(TRY(heads_of(first))));
+      Path file = next_piece();
+      auto writer = TRY(RunWriter::create(file, {.binding = binding_}));
+      while (const auto head = TRY(heads.next())) TRY(writer.add(head->line, head->vector_hash, head->vector));
+      TRY(writer.finish());
+      pieces_.push_back(std::move(file));
+    }
+    pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(pieces_max_));
+    std::error_code kept;  // then it goes with the folder
+    for (const Path& piece : first) std::filesystem::remove(piece, kept);
+    return {};
+  }
+
+  [[nodiscard]] Path next_piece() { return room_ / fmt::format("piece-{}", pieces_written_++); }
 
   Result<void> add(RecordLine&& line, std::span<const float> vector) {
     Head head;
@@ -269,7 +300,7 @@ class Gatherer {
 
   Result<Path> write_piece(std::span<Head> heads) {
     std::ranges::sort(heads, stands_before);
-    Path file = room_ / fmt::format("piece-{}", pieces_written_++);
+    Path file = next_piece();
     auto writer = TRY(RunWriter::create(file, {.binding = binding_}));
     for (Head& head : heads) {
       TRY(fetch_vector(head));
@@ -289,6 +320,7 @@ class Gatherer {
   CollectionBinding binding_;
   Path room_;
   std::uint64_t bytes_max_;  ///< of the heads
+  std::size_t pieces_max_;   ///< open at once
   GatheredVectors vectors_;
   std::vector<Head> heads_;
   std::size_t heads_before_ = 0;  ///< those of the deltas before the one that is being read
@@ -326,6 +358,8 @@ bool is_the_deltas_fault(const Error& error) {
 
 /// Reads deltas on several threads, each into a gatherer of its own.
 class DeltaGathering {
+  static constexpr std::size_t kPiecesMax = 64;  // each with a descriptor and a buffer of 256 KiB
+
  public:
   static Result<DeltaGathering> create(const CollectionBinding& binding, const Path& scratch, std::uint64_t bytes_max,
                                        std::size_t deltas) {
@@ -333,7 +367,8 @@ class DeltaGathering {
     const std::size_t count = gatherers_for(bytes_max, deltas);
     for (std::size_t i = 0; i < count; ++i) {
       gathering.gatherers_.push_back(
-          TRY(Gatherer::create(binding, scratch / fmt::format("gatherer-{}", i), bytes_max / count)));
+          TRY(Gatherer::create(binding, scratch / fmt::format("gatherer-{}", i), bytes_max / count,
+                               std::max<std::size_t>(kPiecesMax / count, 8))));
     }
     return gathering;
   }
@@ -365,9 +400,10 @@ class DeltaGathering {
   }
 
  private:
-  /// While a delta is read its records are in memory as text: where that is scarce, it is one delta at a time.
+  /// While a delta is read its records are in memory as text, 256 MiB of them at most. `bytes_max` is a sixteenth of
+  /// the memory, and two chunks may be merged at once: a gatherer for each GiB leaves half of the memory.
   static std::size_t gatherers_for(std::uint64_t bytes_max, std::size_t deltas) {
-    constexpr std::uint64_t kBytesEach = std::uint64_t{16} << 20;
+    constexpr std::uint64_t kBytesEach = std::uint64_t{64} << 20;
     const std::size_t most = std::min(machine_threads(), deltas);
     return std::clamp<std::size_t>(bytes_max / kBytesEach, 1, std::max<std::size_t>(most, 1));
   }

@@ -121,7 +121,7 @@ Result<SnapshotBuild> SnapshotBuild::start(const SnapshotMergeInput& input, cons
     TRY(base.copy(kRecordsFile, records_file));
   }
   auto chroma = TRY(input.base ? ChromaDatabase::open(chroma_file, input.binding)
-                               : ChromaDatabase::create(chroma_file, input.binding));
+                               : ChromaDatabase::create(chroma_file, input.binding, scratch));
   auto index = TRY(input.base ? RecordIndex::open_copy(records_file, input.binding)
                               : RecordIndex::create(records_file, input.binding));
   SnapshotBuild build(folder, std::move(chroma), std::move(index), TRY(File::create(scratch / "new_vectors.f32")),
@@ -280,8 +280,8 @@ Result<MergedSnapshot> SnapshotBuild::finish(const SnapshotMergeInput& input, co
   TRY(index_.drop_tombstones(input.tombstones_before_ms));
   TRY(index_.set_labels_given(labels_given_));
   merged_.times.records_ms = stopwatch_.lap_ms();
-  trim_heap();                                                         // the graph is the largest part
-  TRY(chroma_work_->add([this] { return chroma_.write_waiting(); }));  // beside the graph
+  trim_heap();                                                                   // the graph is the largest part
+  TRY(chroma_work_->add([this, stop] { return chroma_.write_waiting(stop); }));  // beside the graph
   TRY(write_vectors(input, stop));
   merged_.times.graph_ms = stopwatch_.lap_ms();
   TRY(chroma_.finish());

@@ -224,7 +224,9 @@ std::optional<OrdinaryRecord> ordinary_record(std::string_view text, Tree& tree)
   TextParts parts(text);
   OrdinaryRecord record;
   if (!parts.take("{")) return std::nullopt;
-  if (parts.take(R"("delta":)") && !(parts.take_string(record.delta) && parts.take(","))) return std::nullopt;
+  if (parts.take(R"("delta":)") && !(parts.take_string(record.delta) && !record.delta.raw.empty() && parts.take(","))) {
+    return std::nullopt;
+  }
   if (!parts.take(R"("document":)") || !parts.take_string(record.document) || !parts.take(R"(,"id":)") ||
       !parts.take_string(record.id)) {
     return std::nullopt;

@@ -92,6 +92,34 @@ TEST_F(BtreeWriterFile, RefusesAFileOfOtherPages) {
   EXPECT_EQ(PageFile::open(file).error().code(), Code::unsupported);
 }
 
+TEST_F(BtreeWriterFile, RefusesAFileThatIsNotPlain) {
+  const auto create = [&](const std::string& pragma) {
+    std::filesystem::remove(file);
+    SQLite::Database database(file.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    database.exec("PRAGMA page_size = 4096; " + pragma + "; CREATE TABLE t (x TEXT)");
+  };
+  for (const char* const pragma :
+       {"PRAGMA auto_vacuum = FULL", "PRAGMA auto_vacuum = INCREMENTAL", "PRAGMA journal_mode = WAL"}) {
+    create(pragma);
+    EXPECT_EQ(PageFile::open(file).error().code(), Code::unsupported) << pragma;
+  }
+  create("");
+  must(PageFile::open(file));
+  for (const std::uint64_t last_byte_of :
+       {27U, 47U, 55U, 95U}) {  // change counter, schema format, largest root, valid for
+    auto opened = must(File::open_update(file));
+    std::array<std::byte, 1> byte{};
+    must(opened.read_at(last_byte_of, byte));
+    const std::array other{byte[0] ^ std::byte{3}};
+    must(opened.write_at(last_byte_of, other));
+    const auto pages = PageFile::open(file);
+    ASSERT_FALSE(pages) << last_byte_of;
+    EXPECT_EQ(pages.error().code(), Code::unsupported);
+    must(opened.write_at(last_byte_of, byte));
+  }
+  must(PageFile::open(file));
+}
+
 TEST(Varint, IsAsSqliteWritesIt) {
   const auto hex = [](std::uint64_t number) {
     std::vector<std::byte> bytes;

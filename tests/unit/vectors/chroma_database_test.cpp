@@ -62,7 +62,7 @@ std::vector<std::string> metadata_of(const Path& file) {
 }
 
 TEST_F(ChromaDatabaseFile, WritesManyRecordsAtOnceAsItWritesThemOneByOne) {
-  constexpr std::uint64_t kRecords = 12'000;  // more than are sorted in memory
+  constexpr std::uint64_t kRecords = 20'000;  // whose texts are more than are sorted in memory
   const auto write = [&](const Path& path, bool at_once) {
     std::mt19937_64 random(1);
     auto database = must(ChromaDatabase::create(path, binding));
@@ -91,6 +91,19 @@ TEST_F(ChromaDatabaseFile, WritesManyRecordsAtOnceAsItWritesThemOneByOne) {
   write(other, false);
   EXPECT_EQ(metadata_of(file), metadata_of(other));
   EXPECT_EQ(std::ranges::distance(std::filesystem::directory_iterator(room.path())), 2);
+}
+
+TEST_F(ChromaDatabaseFile, StopsWritingWhenAsked) {
+  auto database = create();
+  must(database.insert(1, RecordId("a"), {{"k", 1}}, "green tea"));
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(database.write_waiting(stop.get_token()).error().code(), Code::cancelled);
+
+  EXPECT_EQ(database.insert(2, RecordId("b"), {{"k", 1}}, "").error().code(), Code::internal);
+  EXPECT_EQ(database.remove(1).error().code(), Code::internal);
+  EXPECT_EQ(database.read(1).error().code(), Code::internal);
+  EXPECT_EQ(database.finish().error().code(), Code::internal);
 }
 
 TEST_F(ChromaDatabaseFile, KeepsTheFullTextIndexInStepWithTheDocuments) {

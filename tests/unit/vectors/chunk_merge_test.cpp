@@ -173,7 +173,7 @@ TEST_F(ChunkMerge, HasTheSameBytesForTheSameDeltas) {
   EXPECT_EQ(value(read_file(room.path() / "one")), value(read_file(room.path() / "other")));
 }
 
-TEST_F(ChunkMerge, HasTheSameBytesHoweverLittleMemoryItHas) {
+TEST_F(ChunkMerge, HasTheSameBytesHoweverMuchMemoryItHas) {
   std::vector deltas = {deliver(1, {vector_record("d"), vector_record("b"), vector_record("a")}),
                         deliver(2, {vector_record("x"), vector_record("b", 7)}),
                         deliver(3, {vector_record("a", 1, 3), metadata_record("c", 1, 2), vector_record("b", 2)})};
@@ -185,12 +185,28 @@ TEST_F(ChunkMerge, HasTheSameBytesHoweverLittleMemoryItHas) {
   const Path all_at_once = new_path();
   const RunHeader expected = value(merge_deltas(objects, binding, deltas, room.path(), all_at_once));
   ASSERT_EQ(expected.quarantined.size(), 1U);
-  for (const std::uint64_t bytes_max : {1U, 600U, 1500U}) {
+  for (const std::uint64_t bytes_max : {1U, 600U, 1500U, 256U << 20}) {  // with the last on several threads
     SCOPED_TRACE(bytes_max);
     const Path run = new_path();
     EXPECT_EQ(value(merge_deltas(objects, binding, deltas, room.path(), run, bytes_max)).deltas, expected.deltas);
     EXPECT_EQ(value(read_file(run)), value(read_file(all_at_once)));
   }
+}
+
+TEST_F(ChunkMerge, HasTheSameBytesHoweverManyPiecesItTakes) {
+  std::vector<DeltaId> deltas;
+  for (int number = 1; number <= 3; ++number) {
+    std::vector<Record> records;
+    for (int i = 0; i < 150; ++i) records.push_back(vector_record(fmt::format("id {:03}", i * 37 % 150), number));
+    deltas.push_back(deliver(number, records));
+  }
+  const Path all_at_once = new_path();
+  value(merge_deltas(objects, binding, deltas, room.path(), all_at_once));
+  const Path run = new_path();
+  value(merge_deltas(objects, binding, deltas, room.path(), run, 1));  // a piece a record
+  EXPECT_EQ(value(read_file(run)), value(read_file(all_at_once)));
+  const auto pieces = std::ranges::distance(std::filesystem::directory_iterator(room.path() / "gatherer-0"));
+  EXPECT_LE(pieces, 65);  // and the vectors
 }
 
 TEST_F(ChunkMerge, DropsTheRecordsOfDeltasThatWereConsumedMeanwhile) {

@@ -101,6 +101,7 @@ TEST(RecordText, HasOneMeaningHoweverItIsRead) {
           R"([])",
           R"({"id":"a"})",
           R"({"delta":"d","document":"x","id":"a","item_version":1,"kind":"metadata","metadata":{},"metadata_version":1})",
+          R"({"delta":"","document":"x","id":"a","item_version":1,"kind":"vector","metadata":{},"metadata_version":1})",
           R"({"document":"x","id":"a","item_version":1,"kind":"metadata","metadata":{},"metadata_version":1})",
           R"({"document":"x","id":"","item_version":1,"kind":"metadata","metadata":{},"metadata_version":1})",
           R"({"document":"x","id":"a\n","item_version":1,"kind":"metadata","metadata":{},"metadata_version":1})",
@@ -166,6 +167,11 @@ TEST(RecordText, OfALineCanSayWhichDeltaBroughtIt) {
   EXPECT_EQ(must(of_delta(line, delta)).text, line.text);
   const RecordLine other = must(of_delta(line, DeltaId("another")));
   EXPECT_EQ(must(parse_record_text(other.text)).delta, DeltaId("another"));
+
+  const std::string unnamed =
+      R"({"delta":"","document":"x","id":"a","item_version":1,"kind":"vector","metadata":{},"metadata_version":1})";
+  const RecordLine named = must(of_delta(must(parse_record_line(unnamed)), delta));
+  EXPECT_EQ(must(parse_record_text(named.text)).delta, delta);
 }
 
 }  // namespace
