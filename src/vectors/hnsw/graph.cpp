@@ -28,14 +28,14 @@ constexpr std::size_t kCandidatesPercent = 160;
 constexpr std::size_t kFetchAhead = 8;  // codes that the machine fetches while others are compared
 constexpr std::uint64_t kRotationSeed = 0x7469'6c6c;
 
-std::size_t thread_count(const GraphSettings& settings) {
-  return settings.threads > 0 ? settings.threads : machine_threads();
-}
-
 /// Whether so many are worth it to put all that are there into cells.
 bool are_many(std::size_t added, std::size_t known) { return added * kManyShare >= known; }
 
 }  // namespace
+
+std::size_t thread_count(const GraphSettings& settings) {
+  return settings.threads > 0 ? settings.threads : machine_threads();
+}
 
 std::size_t Graph::batch_bytes(std::size_t known, std::size_t added, std::size_t dimensions, std::size_t code_bits) {
   constexpr std::size_t kSearchBytes = 3000;  // of a node: what it may have found, and where it looks
@@ -159,7 +159,6 @@ std::vector<std::vector<Graph::Chosen>> Graph::choose_by_cells() {
   std::vector<std::vector<Chosen>> all(found.size());
   threads_.for_each(found.size(), [&](std::size_t i, std::size_t thread) {
     const auto& [node, nearest] = found[i];
-    for (const Neighbour& near : nearest) codes_.prefetch(near.node);
     auto& chosen = all[node - linked_];
     chosen.resize(static_cast<std::size_t>(links_.level(node)) + 1);
     walk_levels(node, 1, chosen, searches_[thread]);

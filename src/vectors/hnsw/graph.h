@@ -23,6 +23,9 @@ struct KeptGraph;
 constexpr std::size_t kCopyJumps = 4;     // links of a copy to nodes at random: out of a crowd that fills a beam
 constexpr std::size_t kCopyWaysMax = 16;  // links of a copy to nodes that are hard to find otherwise
 
+/// How many threads build: those of the settings, or the machine's.
+[[nodiscard]] std::size_t thread_count(const GraphSettings& settings);
+
 /// An HNSW graph over distinct vectors (Malkov and Yashunin, arXiv 1603.09320; neighbours by the heuristic of its
 /// algorithm 4), built on codes: signs lead the search, whole codes choose the neighbours.
 /// Nodes are linked in batches. Where many come, they look for their neighbours in cells, all of a batch at a time.

@@ -380,8 +380,7 @@ class Builder {
     if (count == 0) return {};
     new_hashes_.resize(count);
     const File file = TRY(File::open_read(change_.new_vectors));
-    const std::size_t threads = settings_.threads > 0 ? settings_.threads : machine_threads();
-    const std::size_t parts = std::min<std::size_t>(threads, count / kHashedAtLeast + 1);
+    const std::size_t parts = std::min<std::size_t>(thread_count(settings_), count / kHashedAtLeast + 1);
     std::vector<Result<void>> ends(parts);
     for_each_parallel(parts, parts, [&](std::size_t part) {
       ends[part] = hash_rows(file, count * part / parts, count * (part + 1) / parts);
