@@ -367,17 +367,14 @@ Result<Manifest> ManifestLog::probe_upwards(Manifest manifest) {
   }
 }
 
-/// Nothing was found: is that because nothing was ever published? "Start empty" must never hide a loss.
-Result<void> ManifestLog::check_never_published() {
+/// The object that shows that versions were published, whatever the list says: written after the first of them.
+Result<std::optional<ObjectKey>> ManifestLog::mark_of_versions() {
   for (const ObjectKey& key : {pointer_key(collection_, generation_), boundary_key(collection_, generation_)}) {
     const auto info = objects_.info(key);
-    if (info) {
-      return fail(Code::corrupt, "{} shows that versions of {} were published, but no manifest is there: restore {}",
-                  key.str(), collection_, manifest_folder(collection_, generation_));
-    }
+    if (info) return std::optional(key);
     if (!is_absent(info.error())) return std::unexpected(info.error());
   }
-  return {};
+  return std::optional<ObjectKey>{};
 }
 
 Result<std::optional<Manifest>> ManifestLog::newest() {
@@ -388,8 +385,13 @@ Result<std::optional<Manifest>> ManifestLog::newest() {
       if (!listed && is_absent(listed.error())) continue;  // gc removed it after it was listed
       start = TRY(std::move(listed));
       if (!start) {
-        TRY(check_never_published());
-        return std::optional<Manifest>{};
+        const auto mark = TRY(mark_of_versions());
+        if (!mark) return std::optional<Manifest>{};
+        // The first version may have come after the list was made: one made now shows it. "Start empty" must never
+        // hide a loss.
+        if (!TRY(numbers()).empty()) continue;
+        return fail(Code::corrupt, "{} shows that versions of {} were published, but no manifest is there: restore {}",
+                    mark->str(), collection_, manifest_folder(collection_, generation_));
       }
     }
     Manifest manifest = TRY(probe_upwards(*std::move(start)));

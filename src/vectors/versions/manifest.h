@@ -83,7 +83,7 @@ class ManifestLog {
   [[nodiscard]] Result<std::optional<Manifest>> hinted();
   [[nodiscard]] Result<std::optional<Manifest>> last_listed();
   [[nodiscard]] Result<Manifest> probe_upwards(Manifest manifest);
-  [[nodiscard]] Result<void> check_never_published();
+  [[nodiscard]] Result<std::optional<ObjectKey>> mark_of_versions();
   [[nodiscard]] Result<void> check_publishable(const Manifest& manifest);
   [[nodiscard]] Result<void> create(const Manifest& manifest);
 

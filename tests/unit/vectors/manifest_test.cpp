@@ -196,6 +196,20 @@ TEST_F(ManifestLogTest, FindsTheNewestVersionWhileGcRemovesWhatItReads) {
   EXPECT_EQ(value(log.newest())->number, 5);
 }
 
+TEST_F(ManifestLogTest, FindsTheFirstVersionThatIsPublishedWhileItIsLookedFor) {
+  const Manifest first = successor(std::nullopt, 1);
+  objects.faults = [&, done = false](std::string_view method, const std::string&) mutable {
+    if (!done && method == "info") {  // the list was made, and is empty
+      done = true;
+      value(log.publish(first));
+    }
+    return Fault::none;
+  };
+  const auto newest = value(log.newest());
+  ASSERT_TRUE(newest);
+  EXPECT_EQ(newest->nonce, first.nonce);
+}
+
 TEST_F(ManifestLogTest, RefusesABrokenChain) {
   const Manifest first = publish_next(5);
   const auto expect_refused = [&](const std::function<void(Manifest&)>& change) {
