@@ -17,7 +17,7 @@ using Node = std::uint32_t;
 
 /// What codes look like in memory and in a file that keeps them; to be raised when encoding makes other ones, but for
 /// rounding.
-inline constexpr std::uint64_t kCodesVersion = 1;
+inline constexpr std::uint64_t kCodesVersion = 2;
 
 /// Where the parts of codes lie in a file.
 struct CodePlaces {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -12,20 +13,14 @@
 namespace tillite {
 namespace {
 
-constexpr std::size_t kTransforms = 4;  // two over the first numbers, two over the last
+constexpr std::size_t kTransforms = 3;  // over the first numbers, the last, the first: each number meets all others
 
-/// Sums and differences of whole rows of a matrix: Walsh-Hadamard down its columns.
-TILLITE_WIDE void mix_rows(float* matrix, std::size_t rows, std::size_t columns) {
-  for (std::size_t half = 1; half < rows; half *= 2) {
-    for (std::size_t block = 0; block < rows; block += 2 * half) {
-      float* __restrict low = matrix + block * columns;
-      float* __restrict high = low + half * columns;
-      for (std::size_t i = 0; i < half * columns; ++i) {
-        const float sum = low[i] + high[i];
-        high[i] = low[i] - high[i];
-        low[i] = sum;
-      }
-    }
+/// Sums of neighbours to the front, differences behind them. So many rounds as the size has bits are Walsh-Hadamard;
+/// in each the numbers lie side by side.
+TILLITE_WIDE void mix_neighbours(const float* __restrict from, float* __restrict to, std::size_t half) {
+  for (std::size_t i = 0; i < half; ++i) {
+    to[i] = from[2 * i] + from[2 * i + 1];
+    to[half + i] = from[2 * i] - from[2 * i + 1];
   }
 }
 
@@ -33,21 +28,16 @@ TILLITE_WIDE void multiply(float* __restrict numbers, const float* __restrict by
   for (std::size_t i = 0; i < count; ++i) numbers[i] *= by[i];
 }
 
-/// Walsh-Hadamard in place but for the order of the numbers, which is of no matter here: as a matrix, down its columns
-/// and along its rows, so that every step goes over numbers that lie side by side. Lengths grow by the root of the
-/// size.
-void hadamard(std::span<float> numbers) {
-  const std::size_t columns = std::size_t{1} << (std::bit_width(numbers.size()) / 2);
-  const std::size_t rows = numbers.size() / columns;
-  mix_rows(numbers.data(), rows, columns);
-  std::vector<float> turned(numbers.size());
-  for (std::size_t row = 0; row < rows; ++row) {
-    for (std::size_t column = 0; column < columns; ++column) {
-      turned[column * rows + row] = numbers[row * columns + column];
-    }
+/// Walsh-Hadamard. Lengths grow by the root of the size. `room`: as large.
+void hadamard(std::span<float> numbers, std::span<float> room) {
+  const std::size_t half = numbers.size() / 2;
+  std::span<float> from = numbers;
+  std::span<float> to = room;
+  for (std::size_t round = 1; round < numbers.size(); round *= 2) {
+    mix_neighbours(from.data(), to.data(), half);
+    std::swap(from, to);
   }
-  mix_rows(turned.data(), columns, rows);
-  std::ranges::copy(turned, numbers.begin());
+  if (from.data() != numbers.data()) std::ranges::copy(from, numbers.begin());
 }
 
 }  // namespace
@@ -61,11 +51,12 @@ Rotation::Rotation(std::size_t size, std::uint64_t seed) : window_(std::bit_floo
 }
 
 void Rotation::apply(std::span<float> vector) const {
+  std::vector<float> room(window_);
   for (std::size_t transform = 0; transform < kTransforms; ++transform) {
     const auto window = transform % 2 == 0 ? vector.first(window_) : vector.last(window_);
     const float* signs = signs_.data() + transform * window_;
     multiply(window.data(), signs, window_);
-    hadamard(window);
+    hadamard(window, room);
   }
 }
 

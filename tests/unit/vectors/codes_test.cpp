@@ -121,11 +121,17 @@ TEST_P(CodesTest, OfATargetPutOthersInABetterOrderThanItsSigns) {
 }
 
 TEST_P(CodesTest, OfATargetTellDistancesNoWorseThanTwoCodes) {
-  const auto vectors = crowded_vectors(80, 1536);
-  Codes codes = codes_of(vectors, GetParam());
-  const Codes::Target target = codes.encode_target(0, vectors[0]);
-  EXPECT_LE(misplaced(vectors, [&](Node node) { return codes.distance(target, node); }),
-            misplaced(vectors, [&](Node node) { return codes.distance(0, node); }));
+  auto vectors = crowded_vectors(80, 1536);
+  int by_target = 0;
+  int by_codes = 0;
+  for (std::size_t i = 0; i < vectors.size(); ++i) {  // each is the target once: one alone may have luck
+    std::swap(vectors[0], vectors[i]);
+    Codes codes = codes_of(vectors, GetParam());
+    const Codes::Target target = codes.encode_target(0, vectors[0]);
+    by_target += misplaced(vectors, [&](Node node) { return codes.distance(target, node); });
+    by_codes += misplaced(vectors, [&](Node node) { return codes.distance(0, node); });
+  }
+  EXPECT_LE(by_target, by_codes);
 }
 
 TEST_P(CodesTest, MakeATargetThatTellsDistancesNearly) {
