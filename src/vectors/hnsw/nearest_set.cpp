@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "vectors/hnsw/distance.h"
+#include "vectors/hnsw/ranked.h"
 #include "vectors/hnsw/wide.h"
 
 namespace tillite {
@@ -69,13 +70,16 @@ void NearestSet::keep_up_to(float limit) {
 }
 
 std::vector<Neighbour> NearestSet::nearest() const {
-  std::vector<Neighbour> all(size_);
-  for (std::size_t i = 0; i < size_; ++i) all[i] = {.distance = distances_[i], .node = nodes_[i]};
-  if (all.size() > count_) {
-    std::ranges::nth_element(all, all.begin() + static_cast<std::ptrdiff_t>(count_), std::less<>());
-    all.resize(count_);
+  std::vector<Ranked> ranked(size_);
+  for (std::size_t i = 0; i < size_; ++i) ranked[i] = Ranked(distances_[i], nodes_[i]);
+  if (ranked.size() > count_) {
+    std::ranges::nth_element(ranked, ranked.begin() + static_cast<std::ptrdiff_t>(count_), std::less<>());
+    ranked.resize(count_);
   }
-  std::ranges::sort(all, std::less<>());
+  std::ranges::sort(ranked, std::less<>());
+  std::vector<Neighbour> all(ranked.size());
+  std::ranges::transform(ranked, all.begin(),
+                         [](const Ranked& one) { return Neighbour{.distance = one.distance(), .node = one.number()}; });
   return all;
 }
 
