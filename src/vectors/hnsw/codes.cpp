@@ -331,15 +331,20 @@ Pairs Codes::pairs_of(Node code) const {
   return {signs_of(code), reinterpret_cast<const std::uint64_t*>(rest_of(code))};
 }
 
-/// Doubles: what is left of the large numbers must come out right.
+/// Whole numbers or doubles: what is left of the large numbers must come out right.
 float Codes::product(Node a, Node b) const {
-  const double shift = shift_of(bits_);
   const Facts& left = facts_[a];
   const Facts& right = facts_[b];
-  const double levels = bits_ == kByteBits
-                            ? dot_centred_bytes(rest_of(a), rest_of(b), rest_bytes_) + kByteCentre * double{left.sum}
-                        : bits_ == kNibbleBits ? dot_nibbles(rest_of(a), rest_of(b), rest_bytes_)
-                                               : static_cast<double>(dot_pairs(pairs_of(a), pairs_of(b), words_));
+  if (bits_ == kByteBits) {
+    // Of levels l and r: (l - 127.5) (r - 127.5) is l (r - 128) + l / 2 - 127.5 r + 127.5^2; here four times that.
+    const std::int64_t quarters = 4 * std::int64_t{dot_centred_bytes(rest_of(a), rest_of(b), rest_bytes_)} +
+                                  2 * static_cast<std::int64_t>(left.sum) - 510 * static_cast<std::int64_t>(right.sum) +
+                                  std::int64_t{255 * 255} * static_cast<std::int64_t>(dimensions());
+    return left.step * right.step * (static_cast<float>(quarters) / 4);
+  }
+  const double shift = shift_of(bits_);
+  const double levels = bits_ == kNibbleBits ? dot_nibbles(rest_of(a), rest_of(b), rest_bytes_)
+                                             : static_cast<double>(dot_pairs(pairs_of(a), pairs_of(b), words_));
   const double numbers =
       levels + shift * (double{left.sum} + double{right.sum}) + shift * shift * static_cast<double>(dimensions());
   return left.step * right.step * static_cast<float>(numbers);
