@@ -10,6 +10,7 @@
 #include "vectors/hnsw/distance.h"
 #include "vectors/hnsw/mixed_bits.h"
 #include "vectors/hnsw/nearest_set.h"
+#include "vectors/hnsw/ranked.h"
 
 namespace tillite {
 namespace {
@@ -35,10 +36,10 @@ std::vector<std::uint32_t> all_of(const CodeGroup& group) {
 }  // namespace
 
 /// So that of the first n nodes about the square root of n are pivots, the first one among them.
-bool Cells::is_pivot(Node node) const {
-  if (node == 0) return true;
-  const double u = static_cast<double>(mixed_bits(seed_ ^ kPivotSeed, node) >> 11) * 0x1.0p-53;
-  return u * 2 * std::sqrt(static_cast<double>(node) + 1) < 1;
+bool Cells::is_pivot(std::size_t place) const {
+  if (place == 0) return true;
+  const double u = static_cast<double>(mixed_bits(seed_ ^ kPivotSeed, place) >> 11) * 0x1.0p-53;
+  return u * 2 * std::sqrt(static_cast<double>(place) + 1) < 1;
 }
 
 /// By the distances of the pivots.
@@ -47,25 +48,25 @@ Cells::Place Cells::place_at(std::span<const float> distances, std::size_t compa
   const auto region = std::ranges::min_element(distances.first(std::min(kRegions, distances.size())));
   const auto near = [&](auto at) { return Near{.distance = *at, .cell = static_cast<Cell>(at - distances.begin())}; };
   Place place{.region = near(region).cell, .home = near(nearest), .near = {}};
-  const std::size_t average = size_ / distances.size() + 1;
+  const std::size_t average = nodes_.size() / distances.size() + 1;
   if (const std::size_t full = std::max(kFullCell, kFullCellOfAverage * average);
       members_[place.home.cell].nodes.size() >= full) {
     place.home = nearest_with_room(distances, full).value_or(place.home);
   }
 
   if (compared == 0) return place;
-  std::vector<Near> cells;
-  cells.reserve(distances.size());
-  for (Cell cell = 0; cell < distances.size(); ++cell) cells.push_back({.distance = distances[cell], .cell = cell});
+  std::vector<Ranked> cells(distances.size());
+  for (Cell cell = 0; cell < distances.size(); ++cell) cells[cell] = Ranked(distances[cell], cell);
   std::size_t members = 0;
-  const auto step = static_cast<std::ptrdiff_t>(2 * compared / average + 1);  // about as many as are needed
+  const std::size_t step = std::min(2 * compared / average + 1, cells.size());  // about as many as are needed
+  place.near.reserve(step);
   for (auto begin = cells.begin(), end = begin; begin != cells.end() && members < compared; begin = end) {
-    end += std::min(step, cells.end() - end);
+    end += std::min(static_cast<std::ptrdiff_t>(step), cells.end() - end);
     std::nth_element(begin, end - 1, cells.end());
     std::sort(begin, end);
     for (auto at = begin; at != end && members < compared; ++at) {
-      place.near.push_back(*at);
-      members += members_[at->cell].nodes.size();
+      place.near.push_back({.distance = at->distance(), .cell = at->number()});
+      members += members_[at->number()].nodes.size();
     }
   }
   return place;
@@ -80,36 +81,39 @@ std::optional<Cells::Near> Cells::nearest_with_room(std::span<const float> dista
   return nearest;
 }
 
-void Cells::draw_pivots(Node end) {
-  for (Node node = size_; node < end; ++node) {
-    if (!is_pivot(node)) continue;
-    pivots_.add(node);
-    members_.emplace_back();
+/// Puts nodes behind the others, and draws pivots among them.
+void Cells::take(std::span<const Node> nodes) {
+  for (const Node node : nodes) {
+    if (is_pivot(nodes_.size())) {
+      pivots_.add(node);
+      members_.emplace_back();
+    }
+    nodes_.push_back(node);
   }
 }
 
-/// Nodes that came before a pivot did are not in its cell, and make others wide.
-void Cells::place_anew(ThreadTeam& threads) {
+/// The first `count`: nodes that came before a pivot did are not in its cell, and make others wide.
+void Cells::place_anew(std::size_t count, ThreadTeam& threads) {
   for (Members& members : members_) members = {};
-  static_cast<void>(place(0, size_, 0, threads));
-  placed_anew_ = size_;
+  static_cast<void>(place(std::span(nodes_).first(count), 0, threads));
+  placed_anew_ = count;
 }
 
 /// Puts nodes into cells; where each is and looks.
-std::vector<Cells::Place> Cells::place(Node first, Node end, std::size_t compared, ThreadTeam& threads) {
+std::vector<Cells::Place> Cells::place(std::span<const Node> nodes, std::size_t compared, ThreadTeam& threads) {
   const auto all_pivots = all_of(pivots_);
   std::vector<CodeGroup::Part> parts(threads.size());
   for (auto& part : parts) part.choose(pivots_, all_pivots);
 
-  std::vector<Place> places(end - first);
-  for (std::size_t begin = 0; begin < places.size(); begin += kPlacedAtOnce) {
-    const auto some = std::span(places).subspan(begin, std::min(kPlacedAtOnce, places.size() - begin));
-    const auto some_first = static_cast<Node>(first + begin);
-    threads.for_each((some.size() + kMatrixRows - 1) / kMatrixRows, [&](std::size_t i, std::size_t thread) {
-      place_some(parts[thread], static_cast<Node>(some_first + i * kMatrixRows), some.subspan(i * kMatrixRows),
-                 compared);
+  std::vector<Place> places(nodes.size());
+  for (std::size_t begin = 0; begin < nodes.size(); begin += kPlacedAtOnce) {
+    const std::size_t count = std::min(kPlacedAtOnce, nodes.size() - begin);
+    threads.for_each((count + kMatrixRows - 1) / kMatrixRows, [&](std::size_t i, std::size_t thread) {
+      const std::size_t first = begin + i * kMatrixRows;
+      const std::size_t size = std::min(kMatrixRows, begin + count - first);
+      place_some(parts[thread], nodes.subspan(first, size), std::span(places).subspan(first, size), compared);
     });
-    for (std::size_t i = 0; i < some.size(); ++i) insert(static_cast<Node>(some_first + i), some[i].home);
+    for (std::size_t i = begin; i < begin + count; ++i) insert(nodes[i], places[i].home);
   }
   return places;
 }
@@ -123,9 +127,8 @@ void Cells::insert(Node node, const Near& home) {
 }
 
 /// Finds the places of up to kMatrixRows nodes.
-void Cells::place_some(CodeGroup::Part& pivots, Node first, std::span<Place> places, std::size_t compared) const {
-  std::vector<Node> nodes(std::min(kMatrixRows, places.size()));
-  std::iota(nodes.begin(), nodes.end(), first);
+void Cells::place_some(CodeGroup::Part& pivots, std::span<const Node> nodes, std::span<Place> places,
+                       std::size_t compared) const {
   pivots.compare(nodes);
   std::vector<float> distances(pivots.size());
   for (std::size_t i = 0; i < nodes.size(); ++i) {
@@ -134,11 +137,10 @@ void Cells::place_some(CodeGroup::Part& pivots, Node first, std::span<Place> pla
   }
 }
 
-void Cells::add(Node end, ThreadTeam& threads) {
-  if (size_ == 0) placed_anew_ = end;
-  draw_pivots(end);
-  static_cast<void>(place(size_, end, 0, threads));
-  size_ = end;
+void Cells::add(std::span<const Node> nodes, ThreadTeam& threads) {
+  take(nodes);
+  static_cast<void>(place(nodes, 0, threads));
+  if (nodes.size() == nodes_.size()) placed_anew_ = nodes.size();
 }
 
 std::size_t Cells::largest() const {
@@ -147,24 +149,21 @@ std::size_t Cells::largest() const {
   return largest;
 }
 
-std::vector<Cells::Found> Cells::add_and_search(Node end, std::size_t count, std::size_t compared,
+std::vector<Cells::Found> Cells::add_and_search(std::span<const Node> nodes, std::size_t count, std::size_t compared,
                                                 ThreadTeam& threads) {
-  const Node first = size_;
-  draw_pivots(end);
-  if (size_ / 2 >= placed_anew_) place_anew(threads);
-  auto places = place(first, end, compared, threads);
-  size_ = end;
-  std::vector<Node> order(places.size());
-  std::iota(order.begin(), order.end(), first);
-  std::ranges::sort(order, std::less<>(), [&](Node node) {
-    const Place& place = places[node - first];
-    return std::tuple(place.region, place.home.cell, node);
-  });
+  const std::size_t known = nodes_.size();
+  take(nodes);
+  if (known / 2 >= placed_anew_) place_anew(known, threads);
+  auto places = place(nodes, compared, threads);
+  std::vector<std::size_t> order(nodes.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, std::less<>(),
+                    [&](std::size_t i) { return std::tuple(places[i].region, places[i].home.cell, i); });
   std::vector<Found> found(order.size());
   std::vector<Place> sorted(order.size());
   for (std::size_t i = 0; i < order.size(); ++i) {
-    found[i].node = order[i];
-    sorted[i] = std::move(places[order[i] - first]);
+    found[i].node = nodes[order[i]];
+    sorted[i] = std::move(places[order[i]]);
   }
   // As many parts for each thread, as large as each other.
   const std::size_t least = (found.size() + kSearchedAtOnce - 1) / kSearchedAtOnce;
@@ -195,6 +194,7 @@ void Cells::search(std::span<Found> found, std::span<const Place> places, std::s
   CodeGroup group(codes_);
   std::vector<NearestSet> sets;
   sets.reserve(found.size());
+  group.reserve(found.size());
   for (const Found& of : found) {
     group.add(of.node);
     sets.emplace_back(count + 1);  // itself, too

@@ -10,7 +10,7 @@
 
 namespace tillite {
 
-/// The nodes of a graph, each in the cell of one of the nearest of some nodes that were drawn as pivots: what is near a
+/// Nodes of a graph, each in the cell of one of the nearest of some nodes that were drawn as pivots: what is near a
 /// vector is in the cells whose pivots are near it (the inverted file of Jegou, Douze and Schmid, "Product quantization
 /// for nearest neighbor search", 2011). Many nodes search at once, so that what is read of the machine's memory serves
 /// all that ask for it; a walk through the graph waits for each code anew.
@@ -19,8 +19,8 @@ class Cells {
   /// `codes`: CodeGroup::can_hold() them.
   Cells(const Codes& codes, std::uint64_t seed) : codes_(codes), seed_(seed), pivots_(codes) {}
 
-  /// Adds nodes up to `end`, which have codes.
-  void add(Node end, ThreadTeam& threads);
+  /// Adds nodes, which have codes; each is added once.
+  void add(std::span<const Node> nodes, ThreadTeam& threads);
 
   /// The nodes of the largest cell.
   [[nodiscard]] std::size_t largest() const;
@@ -30,10 +30,10 @@ class Cells {
     Node node = 0;
     std::vector<Neighbour> nearest;
   };
-  /// Adds nodes up to `end`, and finds for each of them the nearest `count` of all among the nearest cells that have
+  /// Adds nodes, and finds for each of them the nearest `count` of all among the nearest cells that have
   /// `compared` nodes together, by whole codes. In an order in which one node and the next found about the same. The
   /// number of threads changes nothing.
-  [[nodiscard]] std::vector<Found> add_and_search(Node end, std::size_t count, std::size_t compared,
+  [[nodiscard]] std::vector<Found> add_and_search(std::span<const Node> nodes, std::size_t count, std::size_t compared,
                                                   ThreadTeam& threads);
 
  private:
@@ -42,7 +42,6 @@ class Cells {
   struct Near {
     float distance = 0;
     Cell cell = 0;
-    auto operator<=>(const Near&) const = default;
   };
   /// Where a node lives, and where it looks, nearest first.
   struct Place {
@@ -62,11 +61,12 @@ class Cells {
     std::uint32_t end = 0;
   };
 
-  [[nodiscard]] bool is_pivot(Node node) const;
-  void draw_pivots(Node end);
-  void place_anew(ThreadTeam& threads);
-  [[nodiscard]] std::vector<Place> place(Node first, Node end, std::size_t compared, ThreadTeam& threads);
-  void place_some(CodeGroup::Part& pivots, Node first, std::span<Place> places, std::size_t compared) const;
+  [[nodiscard]] bool is_pivot(std::size_t place) const;
+  void take(std::span<const Node> nodes);
+  void place_anew(std::size_t count, ThreadTeam& threads);
+  [[nodiscard]] std::vector<Place> place(std::span<const Node> nodes, std::size_t compared, ThreadTeam& threads);
+  void place_some(CodeGroup::Part& pivots, std::span<const Node> nodes, std::span<Place> places,
+                  std::size_t compared) const;
   [[nodiscard]] Place place_at(std::span<const float> distances, std::size_t compared) const;
   [[nodiscard]] std::optional<Near> nearest_with_room(std::span<const float> distances, std::size_t full) const;
   void insert(Node node, const Near& home);
@@ -75,8 +75,8 @@ class Cells {
 
   const Codes& codes_;
   std::uint64_t seed_;
-  Node size_ = 0;
-  Node placed_anew_ = 0;          ///< the size when all nodes were placed by all pivots that there were
+  std::vector<Node> nodes_;       ///< in the order in which they came
+  std::size_t placed_anew_ = 0;   ///< how many there were when all were placed by all pivots
   CodeGroup pivots_;              ///< by cell
   std::vector<Members> members_;  ///< by cell
 };

@@ -45,6 +45,11 @@ bool CodeGroup::can_hold(const Codes& codes) {
   return codes.bits() == kWholeBits && codes.dimensions() <= kDimensionsMax;
 }
 
+void CodeGroup::reserve(std::size_t count) {
+  if (codes_->size() > 0) levels_.reserve(count * codes_->whole(0).levels.size());
+  facts_.reserve(count);
+}
+
 /// With levels r and q a product is that of r - 127.5 and q - 127.5. Where q - 128 is multiplied instead, four times it
 /// is four times what comes out + 2 r - 510 (q - 128) - 255, summed: whole numbers all.
 void CodeGroup::add(Node code) {

@@ -18,6 +18,7 @@ class CodeGroup {
   explicit CodeGroup(const Codes& codes) : codes_(&codes) {}
 
   [[nodiscard]] std::size_t size() const { return facts_.size(); }
+  void reserve(std::size_t count);
   /// Adds a code behind the others. No Part may be in use: what it points to moves.
   void add(Node code);
 

@@ -22,10 +22,11 @@ constexpr std::size_t kManyShare = 8;  // of the graph that is there; if fewer m
 // Of ef: what is looked up in cells is compared by whole codes, and so much is enough to find as much as a walk does
 // with all of ef.
 constexpr std::size_t kFoundPercent = 64;
-constexpr std::size_t kComparedEach = 20;  // nodes, for each one of ef
+constexpr std::size_t kComparedEach = 14;  // nodes, for each one of ef
 // Of a beam of ef: signs may place a true neighbour behind it, and whole codes decide between more.
 constexpr std::size_t kCandidatesPercent = 160;
-constexpr std::size_t kFetchAhead = 8;  // codes that the machine fetches while others are compared
+constexpr std::size_t kLinkedParts = 4;  // of a batch's targets for each thread, which end at about the same time
+constexpr std::size_t kFetchAhead = 8;   // codes that the machine fetches while others are compared
 constexpr std::uint64_t kRotationSeed = 0x7469'6c6c;
 
 /// Whether so many are worth it to put all that are there into cells.
@@ -48,10 +49,10 @@ Graph::Graph(std::vector<float> centre, std::size_t nodes_max, const GraphSettin
     : settings_(settings),
       codes_(std::move(centre), settings.code_bits, mixed_bits(settings.seed, kRotationSeed)),
       links_(settings.m, nodes_max),
+      looks_in_cells_(CodeGroup::can_hold(codes_)),
       threads_(thread_count(settings)),
       searches_(threads_.size()) {
   codes_.reserve(nodes_max);
-  if (CodeGroup::can_hold(codes_)) cells_.emplace(codes_, settings.seed);
 }
 
 int Graph::draw_level(Node node) const {
@@ -82,7 +83,7 @@ void Graph::take_over(Node entry, int max_level, std::size_t new_max) {
 void Graph::take_over_known(Node entry, int max_level, std::size_t new_max) {
   set_entry(entry, max_level);
   linked_ = static_cast<Node>(size());
-  if (!are_many(new_max, size())) cells_.reset();
+  if (!are_many(new_max, size())) looks_in_cells_ = false;
 }
 
 void Graph::encode_known() {
@@ -113,7 +114,7 @@ Node Graph::add(std::span<const float> vector) {
 }
 
 std::size_t Graph::batch_nodes() const {
-  return cells_ ? std::clamp(linked_ / kLookingShare, kWalkingNodes, kLookingNodesMax) : kWalkingNodes;
+  return looks_in_cells_ ? std::clamp(linked_ / kLookingShare, kWalkingNodes, kLookingNodesMax) : kWalkingNodes;
 }
 
 void Graph::link_all() {
@@ -124,7 +125,8 @@ void Graph::link_all() {
 void Graph::link_batch() {
   if (size() == linked_) return;
   encode_batch();
-  link_back(cells_ ? choose_by_cells() : choose_by_walks());
+  const auto by_level = nodes_by_level(linked_, static_cast<Node>(size()));
+  link_back(looks_in_cells_ ? choose_by_cells(by_level) : choose_by_walks(by_level));
   for (Node node = linked_; node < size(); ++node) {
     if (links_.level(node) > max_level_) set_entry(node, links_.level(node));
   }
@@ -136,67 +138,87 @@ void Graph::encode_batch() {
   const std::size_t dimensions = codes_.dimensions();
   const std::size_t first = size() - vectors_.size() / dimensions;
   codes_.resize(size());
-  targets_.resize(size() - linked_);
+  if (!looks_in_cells_) targets_.resize(size() - linked_);
   threads_.for_each(size() - first, [&](std::size_t i, std::size_t) {
     const auto node = static_cast<Node>(first + i);
     const auto vector = std::span<const float>(vectors_).subspan(i * dimensions, dimensions);
-    const bool walks = !cells_ || links_.level(node) > 0;
-    if (walks) {
-      targets_[node - linked_] = codes_.encode_target(node, vector);
-    } else {
+    if (looks_in_cells_) {
       codes_.encode(node, vector);
+    } else {
+      targets_[node - linked_] = codes_.encode_target(node, vector);
     }
   });
   vectors_.clear();
 }
 
+/// Which of some nodes are on each level.
+std::vector<std::vector<Node>> Graph::nodes_by_level(Node begin, Node end) const {
+  std::vector<std::vector<Node>> by_level;
+  for (Node node = begin; node < end; ++node) {
+    const auto levels = static_cast<std::size_t>(links_.level(node)) + 1;
+    if (by_level.size() < levels) by_level.resize(levels);
+    for (std::size_t level = 0; level < levels; ++level) by_level[level].push_back(node);
+  }
+  return by_level;
+}
+
+/// No neighbours yet for each node of the batch, by level.
+std::vector<std::vector<Graph::Chosen>> Graph::none_chosen() const {
+  std::vector<std::vector<Chosen>> none(size() - linked_);
+  for (std::size_t i = 0; i < none.size(); ++i) {
+    none[i].resize(static_cast<std::size_t>(links_.level(static_cast<Node>(linked_ + i))) + 1);
+  }
+  return none;
+}
+
 /// The neighbours of each node of the batch, by level.
-std::vector<std::vector<Graph::Chosen>> Graph::choose_by_cells() {
-  const auto end = static_cast<Node>(size());
-  cells_->add(linked_, threads_);
-  const auto found = cells_->add_and_search(end, std::max(settings_.ef_construction * kFoundPercent / 100, settings_.m),
-                                            kComparedEach * settings_.ef_construction, threads_);
-  std::vector<std::vector<Chosen>> all(found.size());
-  threads_.for_each(found.size(), [&](std::size_t i, std::size_t thread) {
-    const auto& [node, nearest] = found[i];
-    auto& chosen = all[node - linked_];
-    chosen.resize(static_cast<std::size_t>(links_.level(node)) + 1);
-    walk_levels(node, 1, chosen, searches_[thread]);
-    chosen.front() = select(candidates(nearest), settings_.m);
-  });
+std::vector<std::vector<Graph::Chosen>> Graph::choose_by_cells(const std::vector<std::vector<Node>>& batch) {
+  const auto count_on = [&](std::size_t level) {
+    return std::max(settings_.ef_construction * (level == 0 ? kFoundPercent : kCandidatesPercent) / 100, settings_.m);
+  };
+  const std::size_t compared = settings_.ef_construction * kComparedEach;
+  if (cells_.empty()) {
+    for (const auto& known : nodes_by_level(0, linked_))
+      cells_.emplace_back(codes_, settings_.seed).add(known, threads_);
+  }
+  while (cells_.size() < batch.size()) cells_.emplace_back(codes_, settings_.seed);
+
+  auto all = none_chosen();
+  for (std::size_t level = 0; level < batch.size(); ++level) {
+    const auto found = cells_[level].add_and_search(batch[level], count_on(level), compared, threads_);
+    threads_.for_each(found.size(), [&](std::size_t i, std::size_t) {
+      all[found[i].node - linked_][level] = select(candidates(found[i].nearest), settings_.m);
+    });
+  }
   return all;
 }
 
 /// The same.
-std::vector<std::vector<Graph::Chosen>> Graph::choose_by_walks() {
-  std::vector<std::vector<Chosen>> all(size() - linked_);
+std::vector<std::vector<Graph::Chosen>> Graph::choose_by_walks(const std::vector<std::vector<Node>>& batch) {
+  auto all = none_chosen();
   threads_.for_each(all.size(), [&](std::size_t i, std::size_t thread) {
-    const auto node = static_cast<Node>(linked_ + i);
-    all[i].resize(static_cast<std::size_t>(links_.level(node)) + 1);
-    walk_levels(node, 0, all[i], searches_[thread]);
+    walk_levels(static_cast<Node>(linked_ + i), batch, all[i], searches_[thread]);
   });
   return all;
 }
 
-/// Chooses the neighbours of a new node on its levels down to one of them.
-void Graph::walk_levels(Node node, int to_level, std::vector<Chosen>& chosen, Search& search) const {
+/// Chooses the neighbours of a new node on all of its levels.
+void Graph::walk_levels(Node node, const std::vector<std::vector<Node>>& batch, std::vector<Chosen>& chosen,
+                        Search& search) const {
   const int level = links_.level(node);
-  if (level < to_level) return;
   const Codes::Target& target = targets_[node - linked_];
   const auto apart = [&](Node other) { return codes_.rough_distance(target.rough, other); };
   const auto all_apart = [&](std::span<const Node> others, std::span<float> distances) {
     codes_.rough_distances(target.rough, others, distances);
   };
   Node nearest = max_level_ >= 0 ? descend(links_, entry_, level, apart) : 0;
-  for (int at = level; at >= to_level; --at) {
+  for (int at = level; at >= 0; --at) {
     search.pool.start(kCandidatesPercent * settings_.ef_construction / 100, settings_.ef_construction);
     if (at <= max_level_) walk(links_, codes_, node, nearest, at, all_apart, search.pool, search.seen);
     if (search.pool.size() > 0) nearest = search.pool.node(0);
     // The others of a batch are not linked yet; they are few enough to be compared all.
     search.others.clear();
-    for (Node other = linked_; other < size(); ++other) {
-      if (other != node && links_.level(other) >= at) search.others.push_back(other);
-    }
+    std::ranges::remove_copy(batch[static_cast<std::size_t>(at)], std::back_inserter(search.others), node);
     search.distances.resize(search.others.size());
     all_apart(search.others, search.distances);
     search.pool.offer_all(search.others, search.distances);
@@ -228,16 +250,21 @@ std::vector<Graph::Candidate> Graph::candidates(std::span<const Neighbour> neare
 Graph::Chosen Graph::select(std::span<const Candidate> candidates, std::size_t count) const {
   std::vector<Candidate> selected;
   Neighbours passed_over;
+  std::vector<std::size_t> asked;  // the selected ones; who turned the last one away will often do so again
   selected.reserve(count);
+  asked.reserve(count);
   for (const Candidate& candidate : candidates) {
     if (selected.size() == count) break;
     const auto& [distance, node] = candidate.neighbour;
-    const bool is_diverse = std::ranges::all_of(selected, [&](const Candidate& other) {
-      return (candidate.is_known && other.is_known) || codes_.distance(node, other.neighbour.node) >= distance;
+    const auto nearer = std::ranges::find_if(asked, [&](std::size_t at) {
+      const Candidate& other = selected[at];
+      return !(candidate.is_known && other.is_known) && codes_.distance(node, other.neighbour.node) < distance;
     });
-    if (is_diverse) {
+    if (nearer == asked.end()) {
+      asked.push_back(selected.size());
       selected.push_back(candidate);
     } else {
+      std::rotate(asked.begin(), nearer, nearer + 1);
       passed_over.push_back(candidate.neighbour);
     }
   }
@@ -250,26 +277,40 @@ Graph::Chosen Graph::select(std::span<const Candidate> candidates, std::size_t c
   return chosen;
 }
 
-/// Sets the links that a batch has chosen, and their way back. Each target's links are one thread's work.
+/// Sets the links that a batch has chosen, and their way back. A list is one thread's work.
 void Graph::link_back(const std::vector<std::vector<Chosen>>& chosen) {
+  threads_.for_each(chosen.size(), [&](std::size_t i, std::size_t) {
+    for (std::size_t level = 0; level < chosen[i].size(); ++level) {
+      const auto& [neighbours, diverse] = chosen[i][level];
+      links_.set(static_cast<Node>(linked_ + i), static_cast<int>(level), neighbours, diverse);
+    }
+  });
+  const std::size_t parts = kLinkedParts * threads_.size();
+  threads_.for_each(parts, [&](std::size_t part, std::size_t) {
+    const auto back = back_links(chosen, part, parts);
+    for (std::size_t begin = 0; begin < back.size();) {
+      std::size_t end = begin;
+      while (end < back.size() && back[end].level == back[begin].level && back[end].target == back[begin].target) ++end;
+      add_back_links(std::span(back).subspan(begin, end - begin));
+      begin = end;
+    }
+  });
+}
+
+/// Those to one part of the targets, in their order.
+std::vector<Graph::BackLink> Graph::back_links(const std::vector<std::vector<Chosen>>& chosen, std::size_t part,
+                                               std::size_t parts) const {
   std::vector<BackLink> back;
   for (std::size_t i = 0; i < chosen.size(); ++i) {
-    const auto source = static_cast<Node>(linked_ + i);
-    for (int level = 0; level < static_cast<int>(chosen[i].size()); ++level) {
-      const auto& [neighbours, diverse] = chosen[i][static_cast<std::size_t>(level)];
-      links_.set(source, level, neighbours, diverse);
-      for (const Node target : neighbours) back.push_back({level, target, source});
+    for (std::size_t level = 0; level < chosen[i].size(); ++level) {
+      for (const Node target : chosen[i][level].neighbours) {
+        if (target % parts != part) continue;
+        back.push_back({static_cast<int>(level), target, static_cast<Node>(linked_ + i)});
+      }
     }
   }
   std::ranges::sort(back);
-  std::vector<std::span<const BackLink>> groups;
-  for (std::size_t begin = 0; begin < back.size();) {
-    std::size_t end = begin;
-    while (end < back.size() && back[end].level == back[begin].level && back[end].target == back[begin].target) ++end;
-    groups.emplace_back(back.data() + begin, end - begin);
-    begin = end;
-  }
-  threads_.for_each(groups.size(), [&](std::size_t i, std::size_t) { add_back_links(groups[i]); });
+  return back;
 }
 
 /// Adds links to one list; where there is no room for all, the heuristic chooses.

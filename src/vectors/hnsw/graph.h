@@ -125,9 +125,12 @@ class Graph {
   void take_over_known(Node entry, int max_level, std::size_t new_max);
   [[nodiscard]] std::size_t batch_nodes() const;
   void link_batch();
-  [[nodiscard]] std::vector<std::vector<Chosen>> choose_by_cells();
-  [[nodiscard]] std::vector<std::vector<Chosen>> choose_by_walks();
-  void walk_levels(Node node, int to_level, std::vector<Chosen>& chosen, Search& search) const;
+  [[nodiscard]] std::vector<std::vector<Node>> nodes_by_level(Node begin, Node end) const;
+  [[nodiscard]] std::vector<std::vector<Chosen>> none_chosen() const;
+  [[nodiscard]] std::vector<std::vector<Chosen>> choose_by_cells(const std::vector<std::vector<Node>>& batch);
+  [[nodiscard]] std::vector<std::vector<Chosen>> choose_by_walks(const std::vector<std::vector<Node>>& batch);
+  void walk_levels(Node node, const std::vector<std::vector<Node>>& batch, std::vector<Chosen>& chosen,
+                   Search& search) const;
   [[nodiscard]] Neighbours nearest_in(const NearestPool& pool, const Codes::Target& target) const;
   enum class Found { no, barely /** with a beam that was full */, surely };
   template <typename Apart, typename Prefetch>
@@ -152,6 +155,8 @@ class Graph {
   [[nodiscard]] static std::vector<Candidate> candidates(std::span<const Neighbour> nearest);
   [[nodiscard]] Chosen select(std::span<const Candidate> candidates, std::size_t count) const;
   void link_back(const std::vector<std::vector<Chosen>>& chosen);
+  [[nodiscard]] std::vector<BackLink> back_links(const std::vector<std::vector<Chosen>>& chosen, std::size_t part,
+                                                 std::size_t parts) const;
   void add_back_links(std::span<const BackLink> links);
   void cut_list(Node node, int level, std::span<const BackLink> more);
   void cut_lists();
@@ -170,7 +175,8 @@ class Graph {
   Node linked_ = 0;                              ///< the nodes before it are linked, the others are a batch
   std::vector<float> vectors_;                   ///< of the last ones, which have no codes yet
   std::vector<Codes::Target> targets_;           ///< of those that search the graph, by their place in the batch
-  std::optional<Cells> cells_;                   ///< if many nodes may come
+  bool looks_in_cells_;                          ///< many nodes may come
+  std::vector<Cells> cells_;                     ///< of each level, if so
   ThreadTeam threads_;
   std::vector<Search> searches_;  ///< of each of the threads
 };

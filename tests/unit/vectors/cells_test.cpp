@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numeric>
 #include <set>
+#include <utility>
 
 #include "code_fixture.h"
 
@@ -30,13 +32,21 @@ std::vector<Node> nodes_of(const std::vector<Neighbour>& neighbours) {
   return nodes;
 }
 
+std::vector<Node> nodes_between(Node begin, Node end) {
+  std::vector<Node> nodes(end - begin);
+  std::iota(nodes.begin(), nodes.end(), begin);
+  return nodes;
+}
+
 TEST(CellsTest, FindTheNearestOfAllWhereAllAreCompared) {
   const Codes codes = clustered_codes(300, kDimensions, 4);
   ThreadTeam threads(2);
   Cells cells(codes, kSeed);
+  Node begin = 0;
   for (const Node end : {1U, 64U, 150U, 300U}) {
     std::set<Node> asked;
-    for (const auto& [node, nearest] : cells.add_and_search(end, kCount, 1000, threads)) {
+    for (const auto& [node, nearest] :
+         cells.add_and_search(nodes_between(std::exchange(begin, end), end), kCount, 1000, threads)) {
       asked.insert(node);
       EXPECT_EQ(nodes_of(nearest), nodes_of(nearest_by_scan(codes, node, end))) << node;
     }
@@ -49,14 +59,30 @@ TEST(CellsTest, FindNearlyAllOfTheNearestWhereAFifthIsCompared) {
   const Codes codes = clustered_codes(kNodes, kDimensions, 20);
   ThreadTeam threads(2);
   Cells cells(codes, kSeed);
-  cells.add(kNodes / 2, threads);
+  cells.add(nodes_between(0, kNodes / 2), threads);
   std::size_t found = 0;
-  for (const auto& [node, nearest] : cells.add_and_search(kNodes, kCount, kNodes / 5, threads)) {
+  for (const auto& [node, nearest] :
+       cells.add_and_search(nodes_between(kNodes / 2, kNodes), kCount, kNodes / 5, threads)) {
     const auto exact = nearest_by_scan(codes, node, kNodes);
     for (const Neighbour& each : exact)
       found += static_cast<std::size_t>(std::ranges::count(nodes_of(nearest), each.node));
   }
   EXPECT_GT(static_cast<double>(found) / (kNodes / 2 * kCount), 0.97);
+}
+
+TEST(CellsTest, HoldOnlyTheNodesThatWereAdded) {
+  const Codes codes = clustered_codes(400, kDimensions, 4);
+  ThreadTeam threads(2);
+  Cells cells(codes, kSeed);
+  std::vector<Node> fours;
+  for (Node node = 0; node < 400; node += 4) fours.push_back(node);
+  std::set<Node> met;
+  for (const auto& [node, nearest] : cells.add_and_search(fours, kCount, 1000, threads)) {
+    met.insert(node);
+    for (const Neighbour& each : nearest) met.insert(each.node);
+    EXPECT_EQ(nearest.size(), kCount);
+  }
+  EXPECT_EQ(std::vector<Node>(met.begin(), met.end()), fours);
 }
 
 TEST(CellsTest, FindTheSameWithAnyNumberOfThreads) {
@@ -65,10 +91,12 @@ TEST(CellsTest, FindTheSameWithAnyNumberOfThreads) {
   const auto found_by = [&](std::size_t thread_count) {
     ThreadTeam threads(thread_count);
     Cells cells(codes, kSeed);
-    cells.add(300, threads);
+    cells.add(nodes_between(0, 300), threads);
+    Node begin = 300;
     std::vector<std::vector<Node>> found(kNodes);
     for (const Node end : {500U, 1500U, kNodes}) {  // all are placed anew on the way
-      for (const auto& [node, nearest] : cells.add_and_search(end, kCount, 400, threads))
+      for (const auto& [node, nearest] :
+           cells.add_and_search(nodes_between(std::exchange(begin, end), end), kCount, 400, threads))
         found[node] = nodes_of(nearest);
     }
     return found;
@@ -89,8 +117,8 @@ TEST(CellsTest, DoNotSearchLongerWhereAllVectorsAreNearlyEqual) {
   }
   ThreadTeam threads(2);
   Cells cells(codes, kSeed);
-  for (Node end = 1000; end <= kNodes; end += 1000) {
-    for (const auto& [node, nearest] : cells.add_and_search(end, kCount, 400, threads)) {
+  for (Node begin = 0; begin < kNodes; begin += 1000) {
+    for (const auto& [node, nearest] : cells.add_and_search(nodes_between(begin, begin + 1000), kCount, 400, threads)) {
       EXPECT_EQ(nearest.size(), kCount);
       EXPECT_EQ(std::ranges::count(nodes_of(nearest), node), 0);
     }
