@@ -80,22 +80,25 @@ Outcome by_us(const VectorSet& set, const std::vector<float>& limits, const std:
     // As a segment is made: copies of a vector are linked through the first of them.
     std::unordered_map<Sum128, Node, SumHash> firsts;
     std::vector<std::uint64_t> rows_of;  // by node
+    std::vector<Node> copies;            // the nodes that they equal
     for (std::uint64_t row = 0; row < set.count; ++row) {
-      const std::span vector(numbers + row * kDimensions, kDimensions);
-      const auto [first, is_first] = firsts.try_emplace(vector_hash(vector));
+      const auto hash = vector_hash({numbers + row * kDimensions, kDimensions});
+      const auto [first, is_first] = firsts.try_emplace(hash, static_cast<Node>(rows_of.size()));
       if (is_first) {
         rows_of.push_back(row);
-        first->second = graph.add(vector);
       } else {
-        graph.add_copy(first->second);
+        copies.push_back(first->second);
       }
     }
-    graph.link_all();
-    const double linked = seconds_since(start);
-    const std::size_t hard = must(graph.make_findable(0, [&](Node node, std::span<float> vector) -> Result<void> {
+    const auto read = [&](Node node, std::span<float> vector) -> Result<void> {
       std::copy_n(numbers + rows_of[node] * kDimensions, kDimensions, vector.begin());
       return {};
-    }));
+    };
+    must(graph.add(rows_of.size(), read));
+    for (const Node node : copies) graph.add_copy(node);
+    graph.link_all();
+    const double linked = seconds_since(start);
+    const std::size_t hard = must(graph.make_findable(0, read));
     fmt::print("  {} nodes linked in {:.2f} s, made findable in {:.2f} s more ({} hard to find), peak {} MB\n",
                graph.size(), linked, seconds_since(start) - linked, hard, peak_mb());
     static_cast<void>(graph.repair());

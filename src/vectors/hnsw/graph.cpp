@@ -103,14 +103,19 @@ void Graph::set_entry(Node entry, int max_level) {
   max_level_ = max_level;
 }
 
-Node Graph::add(std::span<const float> vector) {
-  const auto node = static_cast<Node>(size());
-  copies_.push_back(0);
-  links_.add(draw_level(node));
-  vectors_.insert(vectors_.end(), vector.begin(), vector.end());
-  if (vectors_.size() == kEncodedAtOnce * codes_.dimensions()) encode_batch();
-  if (size() - linked_ == batch_nodes()) link_batch();
-  return node;
+Result<void> Graph::add(std::size_t count, const ReadVector& read) {
+  for (std::size_t added = 0; added < count;) {
+    const auto first = static_cast<Node>(size());
+    const std::size_t some = std::min(count - added, linked_ + batch_nodes() - first);
+    for (std::size_t i = 0; i < some; ++i) {
+      copies_.push_back(0);
+      links_.add(draw_level(static_cast<Node>(first + i)));
+    }
+    TRY(encode(first, read));
+    if (size() - linked_ == batch_nodes()) link_batch();
+    added += some;
+  }
+  return {};
 }
 
 std::size_t Graph::batch_nodes() const {
@@ -124,7 +129,6 @@ void Graph::link_all() {
 
 void Graph::link_batch() {
   if (size() == linked_) return;
-  encode_batch();
   const auto by_level = nodes_by_level(linked_, static_cast<Node>(size()));
   link_back(looks_in_cells_ ? choose_by_cells(by_level) : choose_by_walks(by_level));
   for (Node node = linked_; node < size(); ++node) {
@@ -134,21 +138,26 @@ void Graph::link_batch() {
   targets_.clear();
 }
 
-void Graph::encode_batch() {
-  const std::size_t dimensions = codes_.dimensions();
-  const std::size_t first = size() - vectors_.size() / dimensions;
+/// Encodes the nodes from `first` on. Each thread reads for itself.
+Result<void> Graph::encode(Node first, const ReadVector& read) {
   codes_.resize(size());
   if (!looks_in_cells_) targets_.resize(size() - linked_);
-  threads_.for_each(size() - first, [&](std::size_t i, std::size_t) {
+  std::vector<Result<void>> ends(threads_.size());
+  threads_.for_each(size() - first, [&](std::size_t i, std::size_t thread) {
+    if (!ends[thread]) return;
     const auto node = static_cast<Node>(first + i);
-    const auto vector = std::span<const float>(vectors_).subspan(i * dimensions, dimensions);
+    auto& vector = searches_[thread].vector;
+    vector.resize(codes_.dimensions());
+    ends[thread] = read(node, vector);
+    if (!ends[thread]) return;
     if (looks_in_cells_) {
       codes_.encode(node, vector);
     } else {
       targets_[node - linked_] = codes_.encode_target(node, vector);
     }
   });
-  vectors_.clear();
+  for (auto& end : ends) TRY(std::move(end));
+  return {};
 }
 
 /// Which of some nodes are on each level.

@@ -61,8 +61,11 @@ class Graph {
   /// Ends the taking over of nodes whose links are known.
   void take_over(Node entry, int max_level, std::size_t new_max);
 
-  /// Adds a node; it is linked together with others, at the latest by link_all().
-  Node add(std::span<const float> vector);
+  /// Reads the vector of a node; from any thread.
+  using ReadVector = std::function<Result<void>(Node node, std::span<float> vector)>;
+  /// Adds nodes, whose numbers follow those that are there; they are linked in batches, the last ones by link_all().
+  /// Errors are those of `read`; nothing else may be done with the graph then.
+  [[nodiscard]] Result<void> add(std::size_t count, const ReadVector& read);
   /// Links what was added, and cuts lists that have grown beyond what they may have at the end.
   void link_all();
   /// Notes that one more vector equals the node's. A reader's search meets them all, so they crowd its beam.
@@ -74,8 +77,6 @@ class Graph {
   [[nodiscard]] std::vector<Node> ways_out(Node node, std::uint32_t copy) const;
   /// Takes over a way out of a copy (of a segment that is read) to a node that is hard to find otherwise.
   void add_way(Node node, std::uint32_t copy, Node to);
-  /// Reads the vector of a node; from any thread.
-  using ReadVector = std::function<Result<void>(Node node, std::span<float> vector)>;
   /// Where there are copies, whose crowds hide others: searches every node from `first` on as a reader would, and gives
   /// those that are not found a link from where their search has ended, in a few rounds; how many were not found in the
   /// last, before their new link. Codes tell whom to doubt; the vectors themselves decide. Errors are those of `read`.
@@ -98,7 +99,8 @@ class Graph {
     SeenNodes seen;
     std::vector<Node> others;  ///< nodes of a batch, and how far they are
     std::vector<float> distances;
-    std::vector<Copy> copies;  ///< that the search has met; the pool numbers them from size() on
+    std::vector<float> vector;  ///< that is being encoded
+    std::vector<Copy> copies;   ///< that the search has met; the pool numbers them from size() on
   };
   /// A link to be set from `target` back to the node that chose it.
   struct BackLink {
@@ -120,7 +122,7 @@ class Graph {
 
   [[nodiscard]] int draw_level(Node node) const;
   void encode_known();
-  void encode_batch();
+  [[nodiscard]] Result<void> encode(Node first, const ReadVector& read);
   void set_entry(Node entry, int max_level);
   void take_over_known(Node entry, int max_level, std::size_t new_max);
   [[nodiscard]] std::size_t batch_nodes() const;
@@ -173,7 +175,7 @@ class Graph {
   bool has_copies_ = false;
   std::map<Copy, std::vector<Node>> copy_ways_;  ///< links of copies to nodes that are hard to find
   Node linked_ = 0;                              ///< the nodes before it are linked, the others are a batch
-  std::vector<float> vectors_;                   ///< of the last ones, which have no codes yet
+  std::vector<float> vectors_;                   ///< of the last known ones, which have no codes yet
   std::vector<Codes::Target> targets_;           ///< of those that search the graph, by their place in the batch
   bool looks_in_cells_;                          ///< many nodes may come
   std::vector<Cells> cells_;                     ///< of each level, if so

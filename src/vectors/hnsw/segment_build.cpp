@@ -27,6 +27,7 @@ constexpr Node kNone = Element::kNone;
 constexpr std::uint64_t kCentreGrowthMax = 2;   // of the elements that a centre was chosen for: then it is chosen anew
 constexpr std::size_t kNewElementsMany = 4;     // a share of the nodes from which all of them are looked for again
 constexpr std::uint64_t kElementBytes = 160;    // about what the tables here and in the graph have besides, an element
+constexpr std::size_t kAddedAtOnce = 256;       // rows of a base that is read anew
 constexpr std::uint64_t kHashedAtLeast = 1024;  // vectors of a thread: fewer are not worth its start
 
 /// link_lists.bin of a segment: per element the lists above level 0.
@@ -91,10 +92,7 @@ class Builder {
     if (has_too_many_deleted()) {
       forget_base();
       TRY(start_graph());
-      TRY(for_each_base_row([&](const RowView& row) {
-        const auto vector = vector_of(row.vector());
-        add(row.label(), vector, vector_hash(vector));
-      }));
+      TRY(add_base());
     }
     const auto first_new = facts_.rebuilt ? Node{0} : static_cast<Node>(graph_->size());
     const std::size_t elements_before = elements_.size();
@@ -207,24 +205,21 @@ class Builder {
     return {};
   }
 
-  Result<void> for_each_base_row(const std::function<void(const RowView&)>& each) {
+  Result<void> for_each_base_row(const std::function<Result<void>(const RowView&)>& each) {
     std::uint64_t index = 0;
     return for_each_row([&](const RowView& row) -> Result<void> {
-      if (!is_removed(row)) {
-        kept_.push_back(index);
-        each(row);
-      }
-      ++index;
-      return {};
+      const std::uint64_t place = index++;
+      if (is_removed(row)) return {};
+      kept_.push_back(place);
+      return each(row);
     });
   }
 
-  /// Adds an element: a new node, or a copy of the one that has its vector.
-  void add(std::uint64_t label, std::span<const float> vector, const Sum128& hash) {
-    const auto [group, is_first] = groups_.try_emplace(hash);
-    if (is_first) group->second = graph_->add(vector);
+  /// Notes a new element: of a new node, or a copy of the one that has its vector. Whether it is the first.
+  bool note_new(std::uint64_t label, const Sum128& hash) {
+    const auto [group, is_first] = groups_.try_emplace(hash, static_cast<Node>(element_of_.size()));
     add_element({.label = label, .node = group->second}, is_first, hash);
-    if (!is_first) graph_->add_copy(group->second);
+    return is_first;
   }
 
   /// Notes an element whose node is known: its representative, or the next of its copies.
@@ -362,18 +357,6 @@ class Builder {
     return links;
   }
 
-  /// Calls with each new vector, in the order of labels.
-  Result<void> for_each_new(const std::function<void(std::uint64_t index, std::span<const float> vector)>& each) {
-    if (change_.new_vectors_count == 0) return {};
-    const File file = TRY(File::open_read(change_.new_vectors));
-    Rows rows(file, change_.dimensions * sizeof(float), change_.new_vectors_count);
-    for (std::uint64_t i = 0; i < change_.new_vectors_count; ++i) {
-      TRY(go_on());
-      each(i, vector_of(reinterpret_cast<const float*>(TRY(rows.row(i)))));
-    }
-    return {};
-  }
-
   /// Hashes the new vectors on all threads: what one core hashes a second is less than what two link.
   Result<void> hash_new() {
     const std::uint64_t count = change_.new_vectors_count;
@@ -398,11 +381,51 @@ class Builder {
     return {};
   }
 
+  /// Adds nodes of elements that were noted from `first` on, with their copies. `read`: of the nodes.
+  Result<void> add_nodes(std::size_t first, const Graph::ReadVector& read) {
+    TRY(graph_->add(element_of_.size() - graph_->size(), [&](Node node, std::span<float> vector) -> Result<void> {
+      TRY(go_on());
+      return read(node, vector);
+    }));
+    for (const Element& element : std::span(elements_).subspan(first)) {
+      if (element.copy != kNone) graph_->add_copy(element.node);
+    }
+    return {};
+  }
+
   Result<void> add_new() {
     check(elements_.empty() || elements_.back().label < change_.first_new_label, "labels ascend");
-    return for_each_new([&](std::uint64_t index, std::span<const float> vector) {
-      add(change_.first_new_label + index, vector, new_hashes_[index]);
+    if (change_.new_vectors_count == 0) return {};
+    const File file = TRY(File::open_read(change_.new_vectors));
+    const std::size_t first = elements_.size();
+    for (std::uint64_t i = 0; i < change_.new_vectors_count; ++i) note_new(change_.first_new_label + i, new_hashes_[i]);
+    return add_nodes(first, [&](Node node, std::span<float> vector) {
+      const std::uint64_t row = elements_[element_of_[node]].label - change_.first_new_label;
+      return file.read_at(row * vector.size_bytes(), std::as_writable_bytes(vector));
     });
+  }
+
+  /// Adds what is left of the base to a graph that begins anew, some rows at a time.
+  Result<void> add_base() {
+    std::vector<float> vectors;  // of the nodes that wait
+    std::size_t first = 0;
+    const auto add_waiting = [&]() -> Result<void> {
+      const auto first_node = static_cast<Node>(graph_->size());
+      TRY(add_nodes(first, [&](Node node, std::span<float> vector) -> Result<void> {
+        std::ranges::copy(std::span(vectors).subspan((node - first_node) * vector.size(), vector.size()),
+                          vector.begin());
+        return {};
+      }));
+      first = elements_.size();
+      vectors.clear();
+      return {};
+    };
+    TRY(for_each_base_row([&](const RowView& row) -> Result<void> {
+      const auto vector = vector_of(row.vector());
+      if (note_new(row.label(), vector_hash(vector))) vectors.insert(vectors.end(), vector.begin(), vector.end());
+      return vectors.size() < kAddedAtOnce * change_.dimensions ? Result<void>() : add_waiting();
+    }));
+    return add_waiting();
   }
 
   Result<void> make_findable(Node first_new) {
