@@ -10,7 +10,6 @@
 #include "vectors/hnsw/distance.h"
 #include "vectors/hnsw/mixed_bits.h"
 #include "vectors/hnsw/nearest_set.h"
-#include "vectors/hnsw/ranked.h"
 
 namespace tillite {
 namespace {
@@ -54,22 +53,31 @@ Cells::Place Cells::place_at(std::span<const float> distances, std::size_t compa
     place.home = nearest_with_room(distances, full).value_or(place.home);
   }
 
-  if (compared == 0) return place;
-  std::vector<Ranked> cells(distances.size());
-  for (Cell cell = 0; cell < distances.size(); ++cell) cells[cell] = Ranked(distances[cell], cell);
-  std::size_t members = 0;
-  const std::size_t step = std::min(2 * compared / average + 1, cells.size());  // about as many as are needed
-  place.near.reserve(step);
-  for (auto begin = cells.begin(), end = begin; begin != cells.end() && members < compared; begin = end) {
-    end += std::min(static_cast<std::ptrdiff_t>(step), cells.end() - end);
-    std::nth_element(begin, end - 1, cells.end());
-    std::sort(begin, end);
-    for (auto at = begin; at != end && members < compared; ++at) {
-      place.near.push_back({.distance = at->distance(), .cell = at->number()});
-      members += members_[at->number()].nodes.size();
-    }
-  }
+  if (compared > 0) place.near = cells_with(compared, distances);
   return place;
+}
+
+/// The nearest cells that have so many nodes together.
+std::vector<Cells::Near> Cells::cells_with(std::size_t nodes, std::span<const float> distances) const {
+  const std::size_t average = nodes_.size() / distances.size() + 1;
+  std::vector<Near> near;
+  for (std::size_t count = 2 * nodes / average + 1;; count *= 2) {  // about as many as are needed
+    NearestSet set(std::min(count, distances.size()));
+    std::array<Cell, kMatrixRows> cells{};
+    for (Cell begin = 0; begin < distances.size(); begin += kMatrixRows) {
+      const auto some = distances.subspan(begin, std::min(kMatrixRows, distances.size() - begin));
+      std::iota(cells.begin(), cells.end(), begin);
+      set.offer(some, std::span(cells).first(some.size()));
+    }
+    near.clear();
+    std::size_t members = 0;
+    for (const auto& [distance, cell] : set.nearest()) {
+      if (members >= nodes) return near;
+      near.push_back({.distance = distance, .cell = cell});
+      members += members_[cell].nodes.size();
+    }
+    if (members >= nodes || near.size() == distances.size()) return near;
+  }
 }
 
 std::optional<Cells::Near> Cells::nearest_with_room(std::span<const float> distances, std::size_t full) const {

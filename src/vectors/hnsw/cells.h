@@ -68,6 +68,7 @@ class Cells {
   void place_some(CodeGroup::Part& pivots, std::span<const Node> nodes, std::span<Place> places,
                   std::size_t compared) const;
   [[nodiscard]] Place place_at(std::span<const float> distances, std::size_t compared) const;
+  [[nodiscard]] std::vector<Near> cells_with(std::size_t nodes, std::span<const float> distances) const;
   [[nodiscard]] std::optional<Near> nearest_with_room(std::span<const float> distances, std::size_t full) const;
   void insert(Node node, const Near& home);
   [[nodiscard]] Asker asker(std::uint32_t number, const Near& near, float limit) const;
