@@ -176,10 +176,11 @@ std::vector<Cells::Found> Cells::add_and_search(std::span<const Node> nodes, std
   // As many parts for each thread, as large as each other.
   const std::size_t least = (found.size() + kSearchedAtOnce - 1) / kSearchedAtOnce;
   const std::size_t parts = (least + threads.size() - 1) / threads.size() * threads.size();
-  threads.for_each(parts, [&](std::size_t part, std::size_t) {
+  groups_.resize(threads.size(), CodeGroup(codes_));
+  threads.for_each(parts, [&](std::size_t part, std::size_t thread) {
     const std::size_t begin = found.size() * part / parts;
     const std::size_t size = found.size() * (part + 1) / parts - begin;
-    search(std::span(found).subspan(begin, size), std::span(sorted).subspan(begin, size), count);
+    search(groups_[thread], std::span(found).subspan(begin, size), std::span(sorted).subspan(begin, size), count);
   });
   return found;
 }
@@ -198,8 +199,8 @@ Cells::Asker Cells::asker(std::uint32_t number, const Near& near, float limit) c
 }
 
 /// Looks into each cell for all nodes that look there.
-void Cells::search(std::span<Found> found, std::span<const Place> places, std::size_t count) const {
-  CodeGroup group(codes_);
+void Cells::search(CodeGroup& group, std::span<Found> found, std::span<const Place> places, std::size_t count) const {
+  group.clear();
   std::vector<NearestSet> sets;
   sets.reserve(found.size());
   group.reserve(found.size());

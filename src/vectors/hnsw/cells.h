@@ -72,14 +72,15 @@ class Cells {
   [[nodiscard]] std::optional<Near> nearest_with_room(std::span<const float> distances, std::size_t full) const;
   void insert(Node node, const Near& home);
   [[nodiscard]] Asker asker(std::uint32_t number, const Near& near, float limit) const;
-  void search(std::span<Found> found, std::span<const Place> places, std::size_t count) const;
+  void search(CodeGroup& group, std::span<Found> found, std::span<const Place> places, std::size_t count) const;
 
   const Codes& codes_;
   std::uint64_t seed_;
-  std::vector<Node> nodes_;       ///< in the order in which they came
-  std::size_t placed_anew_ = 0;   ///< how many there were when all were placed by all pivots
-  CodeGroup pivots_;              ///< by cell
-  std::vector<Members> members_;  ///< by cell
+  std::vector<Node> nodes_;        ///< in the order in which they came
+  std::size_t placed_anew_ = 0;    ///< how many there were when all were placed by all pivots
+  CodeGroup pivots_;               ///< by cell
+  std::vector<CodeGroup> groups_;  ///< of each thread: those that search, whose room is worth keeping
+  std::vector<Members> members_;   ///< by cell
 };
 
 }  // namespace tillite

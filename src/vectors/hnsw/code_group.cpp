@@ -50,6 +50,11 @@ void CodeGroup::reserve(std::size_t count) {
   facts_.reserve(count);
 }
 
+void CodeGroup::clear() {
+  levels_.clear();
+  facts_.clear();
+}
+
 /// With levels r and q a product is that of r - 127.5 and q - 127.5. Where q - 128 is multiplied instead, four times it
 /// is four times what comes out + 2 r - 510 (q - 128) - 255, summed: whole numbers all.
 void CodeGroup::add(Node code) {

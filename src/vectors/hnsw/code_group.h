@@ -19,6 +19,8 @@ class CodeGroup {
 
   [[nodiscard]] std::size_t size() const { return facts_.size(); }
   void reserve(std::size_t count);
+  /// Forgets its members and keeps their room.
+  void clear();
   /// Adds a code behind the others. No Part may be in use: what it points to moves.
   void add(Node code);
 

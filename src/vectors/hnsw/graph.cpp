@@ -124,6 +124,7 @@ std::size_t Graph::batch_nodes() const {
 
 void Graph::link_all() {
   link_batch();
+  cells_.clear();  // the largest part of what only a batch needs
   cut_lists();
 }
 
