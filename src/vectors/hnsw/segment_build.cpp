@@ -399,6 +399,7 @@ class Builder {
     const File file = TRY(File::open_read(change_.new_vectors));
     const std::size_t first = elements_.size();
     for (std::uint64_t i = 0; i < change_.new_vectors_count; ++i) note_new(change_.first_new_label + i, new_hashes_[i]);
+    groups_ = {};  // all are known, and the graph takes the memory
     return add_nodes(first, [&](Node node, std::span<float> vector) {
       const std::uint64_t row = elements_[element_of_[node]].label - change_.first_new_label;
       return file.read_at(row * vector.size_bytes(), std::as_writable_bytes(vector));
