@@ -103,8 +103,8 @@ Outcome by_us(const VectorSet& set, const std::vector<float>& limits, const std:
   }
   const auto start = std::chrono::steady_clock::now();
   must(make_folders(folder));
-  const auto facts = must(
-      write_segment({.new_vectors = set.rows, .new_vectors_count = set.count, .dimensions = kDimensions}, {}, folder));
+  const auto facts =
+      must(write_segment({.new_vectors = set.rows, .new_hashes = set.hashes, .dimensions = kDimensions}, {}, folder));
   fmt::print("  segment with copies linked through one, files written: {:.2f} s, {} repaired, {} hard to find\n",
              seconds_since(start), facts.repaired, facts.hard_to_find);
   const Segment segment = must(Segment::open(folder));

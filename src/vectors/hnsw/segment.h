@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/ids.h"
 
 namespace tillite {
@@ -32,8 +33,8 @@ struct SegmentChange {
   std::string base_sha256;             ///< that data_level0.bin of `base` is to have; empty: that is not checked
   std::vector<std::uint64_t> removed;  ///< labels in `base` that end
   Path new_vectors;                    ///< file of float32 rows, unit length, in the order of their labels
-  std::uint64_t new_vectors_count = 0;
-  std::uint64_t first_new_label = 1;  ///< labels of the new rows: this one and the following
+  std::vector<Sum128> new_hashes;      ///< vector_hash() of each of these rows
+  std::uint64_t first_new_label = 1;   ///< labels of the new rows: this one and the following
   std::size_t dimensions = 0;
   std::optional<Path> kept_graph;  ///< where the graph is kept for the next change (docs/formats/kept-graph.md)
 };

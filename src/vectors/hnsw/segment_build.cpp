@@ -24,10 +24,9 @@ namespace {
 constexpr std::uint64_t kElementsMaxLeast = 1024;  // room that Chroma finds before it has to grow the index
 constexpr std::uint64_t kCentreSample = 1000;      // vectors whose mean stands for that of all
 constexpr Node kNone = Element::kNone;
-constexpr std::uint64_t kCentreGrowthMax = 2;   // of the elements that a centre was chosen for: then it is chosen anew
-constexpr std::size_t kNewElementsMany = 4;     // a share of the nodes from which all of them are looked for again
-constexpr std::uint64_t kElementBytes = 160;    // about what the tables here and in the graph have besides, an element
-constexpr std::uint64_t kHashedAtLeast = 1024;  // vectors of a thread: fewer are not worth its start
+constexpr std::uint64_t kCentreGrowthMax = 2;  // of the elements that a centre was chosen for: then it is chosen anew
+constexpr std::size_t kNewElementsMany = 4;    // a share of the nodes from which all of them are looked for again
+constexpr std::uint64_t kElementBytes = 160;   // about what the tables here and in the graph have besides, an element
 
 /// link_lists.bin of a segment: per element the lists above level 0.
 Result<std::vector<std::vector<std::vector<std::uint32_t>>>> read_upper_links(const Path& folder,
@@ -81,7 +80,6 @@ class Builder {
     std::ranges::sort(removed_);
     if (change_.base) TRY(open_base());
     TRY(choose_code_bits());
-    TRY(hash_new());
     if (change_.base_graph) {
       TRY(continue_base());
     } else {
@@ -110,6 +108,7 @@ class Builder {
   }
 
  private:
+  [[nodiscard]] std::uint64_t new_count() const { return change_.new_hashes.size(); }
   std::span<const float> vector_of(const float* numbers) const { return {numbers, change_.dimensions}; }
 
   Result<void> open_base() {
@@ -137,9 +136,9 @@ class Builder {
       return {};
     };
     if (base_file_) TRY(add_sample(*base_file_, base_header_.row_bytes(), kVectorOffset, base_header_.elements));
-    if (change_.new_vectors_count > 0) {
+    if (new_count() > 0) {
       const File file = TRY(File::open_read(change_.new_vectors));
-      TRY(add_sample(file, change_.dimensions * sizeof(float), 0, change_.new_vectors_count));
+      TRY(add_sample(file, change_.dimensions * sizeof(float), 0, new_count()));
     }
     std::vector<float> mean(change_.dimensions, 0);
     if (count > 0) {
@@ -151,13 +150,13 @@ class Builder {
 
   /// As many bits as the memory allows for as many nodes as may come.
   Result<void> choose_code_bits() {
-    const std::uint64_t nodes_max = base_header_.elements + change_.new_vectors_count;
+    const std::uint64_t nodes_max = base_header_.elements + new_count();
     std::uint64_t bytes = 0;
     for (; settings_.code_bits > 0; settings_.code_bits /= 2) {
       const std::uint64_t node_bytes = Codes::bytes_of(change_.dimensions, settings_.code_bits) +
                                        GraphLinks::bytes_of_node(settings_.m) + kElementBytes;
-      bytes = nodes_max * node_bytes + Graph::batch_bytes(base_header_.elements, change_.new_vectors_count,
-                                                          change_.dimensions, settings_.code_bits);
+      bytes = nodes_max * node_bytes +
+              Graph::batch_bytes(base_header_.elements, new_count(), change_.dimensions, settings_.code_bits);
       if (settings_.memory_bytes == 0 || bytes <= settings_.memory_bytes) break;
     }
     facts_.code_bits = settings_.code_bits;
@@ -173,7 +172,7 @@ class Builder {
   }
 
   Result<void> start_graph() {
-    const std::uint64_t elements = base_header_.elements + change_.new_vectors_count;
+    const std::uint64_t elements = base_header_.elements + new_count();
     graph_.emplace(TRY(centre()), elements, settings_);
     centred_for_ = elements;
     return {};
@@ -247,10 +246,10 @@ class Builder {
   Result<void> continue_base() {
     const KeptGraph kept = TRY(read_kept_graph(*change_.base_graph));
     TRY(check_fits(kept));
-    graph_.emplace(kept.centre, base_header_.elements + change_.new_vectors_count, settings_);
-    TRY(graph_->take_over(kept, change_.new_vectors_count));
+    graph_.emplace(kept.centre, base_header_.elements + new_count(), settings_);
+    TRY(graph_->take_over(kept, new_count()));
     centred_for_ = kept.centred_for;
-    std::unordered_set<Sum128, SumHash> wanted(new_hashes_.begin(), new_hashes_.end());
+    std::unordered_set<Sum128, SumHash> wanted(change_.new_hashes.begin(), change_.new_hashes.end());
     for (Element element : kept.elements) {
       const bool is_first = element.copy == kNone;
       const Sum128& hash = kept.hashes[element.node];
@@ -316,8 +315,7 @@ class Builder {
     }));
     TRY(take_over_links(links0, upper));
     TRY(take_over_ways(copies_with_ways));
-    if (!elements_.empty())
-      graph_->take_over(elements_[base_header_.entry].node, base_header_.max_level, change_.new_vectors_count);
+    if (!elements_.empty()) graph_->take_over(elements_[base_header_.entry].node, base_header_.max_level, new_count());
     keep_all_of_base();
     return {};
   }
@@ -364,36 +362,12 @@ class Builder {
 
   /// Calls with each new vector, in the order of labels.
   Result<void> for_each_new(const std::function<void(std::uint64_t index, std::span<const float> vector)>& each) {
-    if (change_.new_vectors_count == 0) return {};
+    if (new_count() == 0) return {};
     const File file = TRY(File::open_read(change_.new_vectors));
-    Rows rows(file, change_.dimensions * sizeof(float), change_.new_vectors_count);
-    for (std::uint64_t i = 0; i < change_.new_vectors_count; ++i) {
+    Rows rows(file, change_.dimensions * sizeof(float), new_count());
+    for (std::uint64_t i = 0; i < new_count(); ++i) {
       TRY(go_on());
       each(i, vector_of(reinterpret_cast<const float*>(TRY(rows.row(i)))));
-    }
-    return {};
-  }
-
-  /// Hashes the new vectors on all threads: what one core hashes a second is less than what two link.
-  Result<void> hash_new() {
-    const std::uint64_t count = change_.new_vectors_count;
-    if (count == 0) return {};
-    new_hashes_.resize(count);
-    const File file = TRY(File::open_read(change_.new_vectors));
-    const std::size_t parts = std::min<std::size_t>(thread_count(settings_), count / kHashedAtLeast + 1);
-    std::vector<Result<void>> ends(parts);
-    for_each_parallel(parts, parts, [&](std::size_t part) {
-      ends[part] = hash_rows(file, count * part / parts, count * (part + 1) / parts);
-    });
-    for (auto& end : ends) TRY(std::move(end));
-    return {};
-  }
-
-  Result<void> hash_rows(const File& file, std::uint64_t begin, std::uint64_t end) {
-    Rows rows(file, change_.dimensions * sizeof(float), change_.new_vectors_count);
-    for (std::uint64_t i = begin; i < end; ++i) {
-      TRY(go_on());
-      new_hashes_[i] = vector_hash(vector_of(reinterpret_cast<const float*>(TRY(rows.row(i)))));
     }
     return {};
   }
@@ -401,13 +375,13 @@ class Builder {
   Result<void> add_new() {
     check(elements_.empty() || elements_.back().label < change_.first_new_label, "labels ascend");
     return for_each_new([&](std::uint64_t index, std::span<const float> vector) {
-      add(change_.first_new_label + index, vector, new_hashes_[index]);
+      add(change_.first_new_label + index, vector, change_.new_hashes[index]);
     });
   }
 
   Result<void> make_findable(Node first_new) {
     std::optional<File> added;
-    if (change_.new_vectors_count > 0) added = TRY(File::open_read(change_.new_vectors));
+    if (new_count() > 0) added = TRY(File::open_read(change_.new_vectors));
     const std::size_t vector_bytes = change_.dimensions * sizeof(float);
     facts_.hard_to_find = TRY(graph_->make_findable(first_new, [&](Node node, std::span<float> vector) -> Result<void> {
       const std::size_t element = element_of_[node];
@@ -478,7 +452,7 @@ class Builder {
   Result<std::string> write_rows(const Path& file, const SegmentHeader& header) {
     Level0Content content{.base_rows = kept_,
                           .new_vectors = change_.new_vectors,
-                          .new_vectors_count = change_.new_vectors_count,
+                          .new_vectors_count = new_count(),
                           .complete = [&](std::uint64_t element, std::span<std::byte> row) {
                             return complete_row(element, row, header);
                           }};
@@ -545,7 +519,6 @@ class Builder {
   std::vector<std::uint64_t> kept_;                   ///< the base's row of the first elements
   std::unordered_map<Sum128, Node, SumHash> groups_;  ///< by the hash of the vector
   std::vector<Sum128> hashes_;                        ///< of the vectors, by node
-  std::vector<Sum128> new_hashes_;                    ///< of the new vectors, in their order
   std::uint64_t centred_for_ = 0;                     ///< how many elements there were when the centre was chosen
   std::vector<std::uint32_t> element_of_;             ///< by node
   std::vector<std::vector<std::uint32_t>> copies_;    ///< by node: the elements with the same vector

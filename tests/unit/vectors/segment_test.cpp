@@ -95,7 +95,7 @@ TEST_F(SegmentTest, TakesFewerBitsWhereTheMemoryIsShortAndRefusesWhereOneIsTooMa
   }
   settings.memory_bytes = vectors.size() * 8;
   const auto refused =
-      write_segment({.new_vectors = folder / "rows", .new_vectors_count = vectors.size(), .dimensions = kDimensions},
+      write_segment({.new_vectors = folder / "rows", .new_hashes = hashes_of(vectors), .dimensions = kDimensions},
                     settings, folder / "free");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), Code::limit_exceeded);
@@ -108,7 +108,7 @@ TEST_F(SegmentTest, ABuildThatIsToldToStopIsCancelled) {
   std::stop_source stop;
   stop.request_stop();
   const auto stopped =
-      write_segment({.new_vectors = folder / "rows", .new_vectors_count = vectors.size(), .dimensions = kDimensions},
+      write_segment({.new_vectors = folder / "rows", .new_hashes = hashes_of(vectors), .dimensions = kDimensions},
                     settings, folder / "whole", stop.get_token());
   ASSERT_FALSE(stopped);
   EXPECT_EQ(stopped.error().code(), Code::cancelled);
