@@ -76,6 +76,13 @@ class Builder {
       : change_(change), stop_(stop), settings_(settings) {}
 
   Result<SegmentFacts> build(const Path& folder) {
+    const bool is_in_place = change_.new_vectors.empty();
+    new_rows_ =
+        is_in_place
+            ? NewRows{.file = folder / kLevel0File,
+                      .row_bytes = SegmentHeader{.dimensions = change_.dimensions}.row_bytes(),
+                      .vector_offset = kVectorOffset}
+            : NewRows{.file = change_.new_vectors, .row_bytes = change_.dimensions * sizeof(float), .vector_offset = 0};
     removed_ = change_.removed;
     std::ranges::sort(removed_);
     if (change_.base) TRY(open_base());
@@ -137,8 +144,8 @@ class Builder {
     };
     if (base_file_) TRY(add_sample(*base_file_, base_header_.row_bytes(), kVectorOffset, base_header_.elements));
     if (new_count() > 0) {
-      const File file = TRY(File::open_read(change_.new_vectors));
-      TRY(add_sample(file, change_.dimensions * sizeof(float), 0, new_count()));
+      const File file = TRY(File::open_read(new_rows_.file));
+      TRY(add_sample(file, new_rows_.row_bytes, new_rows_.vector_offset, new_count()));
     }
     std::vector<float> mean(change_.dimensions, 0);
     if (count > 0) {
@@ -363,11 +370,11 @@ class Builder {
   /// Calls with each new vector, in the order of labels.
   Result<void> for_each_new(const std::function<void(std::uint64_t index, std::span<const float> vector)>& each) {
     if (new_count() == 0) return {};
-    const File file = TRY(File::open_read(change_.new_vectors));
-    Rows rows(file, change_.dimensions * sizeof(float), new_count());
+    const File file = TRY(File::open_read(new_rows_.file));
+    Rows rows(file, new_rows_.row_bytes, new_count());
     for (std::uint64_t i = 0; i < new_count(); ++i) {
       TRY(go_on());
-      each(i, vector_of(reinterpret_cast<const float*>(TRY(rows.row(i)))));
+      each(i, vector_of(reinterpret_cast<const float*>(TRY(rows.row(i)) + new_rows_.vector_offset)));
     }
     return {};
   }
@@ -381,12 +388,13 @@ class Builder {
 
   Result<void> make_findable(Node first_new) {
     std::optional<File> added;
-    if (new_count() > 0) added = TRY(File::open_read(change_.new_vectors));
-    const std::size_t vector_bytes = change_.dimensions * sizeof(float);
+    if (new_count() > 0) added = TRY(File::open_read(new_rows_.file));
     facts_.hard_to_find = TRY(graph_->make_findable(first_new, [&](Node node, std::span<float> vector) -> Result<void> {
       const std::size_t element = element_of_[node];
       const auto bytes = std::as_writable_bytes(vector);
-      if (element >= kept_.size()) return added->read_at((element - kept_.size()) * vector_bytes, bytes);
+      if (element >= kept_.size()) {
+        return added->read_at((element - kept_.size()) * new_rows_.row_bytes + new_rows_.vector_offset, bytes);
+      }
       return base_file_->read_at(kept_[element] * base_header_.row_bytes() + kVectorOffset, bytes);
     }));
     return {};
@@ -508,8 +516,16 @@ class Builder {
     return sink.finish();
   }
 
+  /// Where the new vectors lie.
+  struct NewRows {
+    Path file;
+    std::size_t row_bytes = 0;
+    std::size_t vector_offset = 0;
+  };
+
   const SegmentChange& change_;
   const std::stop_token& stop_;
+  NewRows new_rows_;
   GraphSettings settings_;
   std::optional<Graph> graph_;
   SegmentHeader base_header_;
@@ -530,6 +546,7 @@ class Builder {
 Result<SegmentFacts> write_segment(const SegmentChange& change, const GraphSettings& settings, const Path& folder,
                                    const std::stop_token& stop) {
   check(settings.m == kUpperLinks, "the layout is that of M 16");
+  check(!change.new_vectors.empty() || !change.base, "new vectors lie apart from those of a base");
   auto facts = Builder(change, settings, stop).build(folder);
   if (facts || !change.base_graph || !is_of_file(facts.error())) return facts;
   // The segment is what counts. If it is what cannot be read, the second attempt says so.

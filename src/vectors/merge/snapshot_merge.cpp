@@ -104,6 +104,7 @@ class SnapshotBuild {
         chroma_work_(std::make_unique<SerialWorker>(threads == 1 ? 0 : kChangesMax)) {}
 
   Result<void> store_vector(const std::optional<IndexedRecord>& stored, Record&& record);
+  Result<void> write_row(std::span<const float> vector);
   Result<void> store_tombstone(const std::optional<IndexedRecord>& stored, const Record& record);
   Result<void> store_metadata(const IndexedRecord& stored, Record&& record);
   Result<void> remove_stored(const std::optional<IndexedRecord>& stored);
@@ -120,6 +121,7 @@ class SnapshotBuild {
   ChromaDatabase chroma_;
   RecordIndex index_;
   FileSink new_vectors_;
+  bool rows_in_place_ = false;      ///< they are the rows of the new segment, but for their links and labels
   std::vector<Sum128> new_hashes_;  ///< of these
   std::vector<std::uint64_t> removed_labels_;
   std::uint64_t labels_before_ = 0;
@@ -150,8 +152,11 @@ Result<SnapshotBuild> SnapshotBuild::start(const SnapshotMergeInput& input, cons
                                : ChromaDatabase::create(chroma_file, input.binding, scratch));
   auto index = TRY(input.base ? RecordIndex::open_copy(records_file, input.binding)
                               : RecordIndex::create(records_file, input.binding));
-  SnapshotBuild build(folder, std::move(chroma), std::move(index), TRY(File::create(scratch / "new_vectors.f32")),
-                      thread_count(input.graph));
+  const Path segment = folder / chroma.vector_segment();
+  TRY(make_folders(segment));
+  auto new_vectors = TRY(File::create(input.base ? scratch / "new_vectors.f32" : segment / kLevel0File));
+  SnapshotBuild build(folder, std::move(chroma), std::move(index), std::move(new_vectors), thread_count(input.graph));
+  build.rows_in_place_ = !input.base;
   if (input.base) TRY(check_base_totals(build.index_, input));
   build.base_vectors_ = TRY(build.index_.vectors());
   build.labels_before_ = TRY(build.index_.labels_given());
@@ -228,7 +233,7 @@ Result<void> SnapshotBuild::store_vector(const std::optional<IndexedRecord>& sto
   }
   TRY(remove_stored(stored));
   const IndexedRecord row = indexed_vector(record, ++labels_given_);
-  TRY(new_vectors_.write(std::as_bytes(std::span(record.vector))));
+  TRY(write_row(record.vector));
   new_hashes_.push_back(row.vector_hash);
   TRY(change_chroma({.kind = ChromaChange::Kind::insert,
                      .label = *row.label,
@@ -238,6 +243,14 @@ Result<void> SnapshotBuild::store_vector(const std::optional<IndexedRecord>& sto
   merged_.checksum += row.record_hash;
   ++merged_.added;
   return index_.put(row);
+}
+
+Result<void> SnapshotBuild::write_row(std::span<const float> vector) {
+  constexpr std::array<std::byte, kVectorOffset> kNoLinks{};
+  constexpr std::array<std::byte, sizeof(std::uint64_t)> kNoLabel{};
+  if (rows_in_place_) TRY(new_vectors_.write(kNoLinks));
+  TRY(new_vectors_.write(std::as_bytes(vector)));
+  return rows_in_place_ ? new_vectors_.write(kNoLabel) : Result<void>();
 }
 
 Result<void> SnapshotBuild::store_tombstone(const std::optional<IndexedRecord>& stored, const Record& record) {
@@ -261,7 +274,6 @@ Result<void> SnapshotBuild::store_metadata(const IndexedRecord& stored, Record&&
 
 Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input, const std::stop_token& stop) {
   const Path segment = folder_ / segment_name_;
-  TRY(make_folders(segment));
   TRY(new_vectors_.flush());
   std::ranges::sort(removed_labels_);
   SegmentChange change;
@@ -277,7 +289,7 @@ Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input, const
     damage = std::move(kept.damage);
   }
   change.removed = removed_labels_;
-  change.new_vectors = new_vectors_.file().path();
+  if (!rows_in_place_) change.new_vectors = new_vectors_.file().path();
   change.new_hashes = std::move(new_hashes_);
   change.first_new_label = labels_before_ + 1;
   change.dimensions = dimensions_;
