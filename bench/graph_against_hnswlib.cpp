@@ -77,13 +77,12 @@ Outcome by_us(const VectorSet& set, const std::vector<float>& limits, const std:
   {
     const auto start = std::chrono::steady_clock::now();
     Graph graph(std::vector<float>(numbers, numbers + kDimensions), set.count, {});
-    // As a segment is made: copies of a vector are linked through the first of them.
+    // As a segment is made: hashes come with the vectors, and copies are linked through the first of them.
     std::unordered_map<Sum128, Node, SumHash> firsts;
     std::vector<std::uint64_t> rows_of;  // by node
     std::vector<Node> copies;            // the nodes that they equal
     for (std::uint64_t row = 0; row < set.count; ++row) {
-      const auto hash = vector_hash({numbers + row * kDimensions, kDimensions});
-      const auto [first, is_first] = firsts.try_emplace(hash, static_cast<Node>(rows_of.size()));
+      const auto [first, is_first] = firsts.try_emplace(set.hashes[row], static_cast<Node>(rows_of.size()));
       if (is_first) {
         rows_of.push_back(row);
       } else {
@@ -106,8 +105,8 @@ Outcome by_us(const VectorSet& set, const std::vector<float>& limits, const std:
   }
   const auto start = std::chrono::steady_clock::now();
   must(make_folders(folder));
-  const auto facts = must(
-      write_segment({.new_vectors = set.rows, .new_vectors_count = set.count, .dimensions = kDimensions}, {}, folder));
+  const auto facts =
+      must(write_segment({.new_vectors = set.rows, .new_hashes = set.hashes, .dimensions = kDimensions}, {}, folder));
   fmt::print("  segment with copies linked through one, files written: {:.2f} s, {} repaired, {} hard to find\n",
              seconds_since(start), facts.repaired, facts.hard_to_find);
   const Segment segment = must(Segment::open(folder));

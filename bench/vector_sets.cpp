@@ -20,7 +20,7 @@ using NextVector = std::function<std::vector<float>()>;
 
 VectorSet drawn(std::string name, const Path& folder, std::uint64_t count, std::size_t queries,
                 const NextVector& next) {
-  VectorSet set{.name = std::move(name), .rows = folder / "rows.f32", .count = count, .queries = {}};
+  VectorSet set{.name = std::move(name), .rows = folder / "rows.f32", .count = count, .hashes = {}, .queries = {}};
   FileSink sink(must(File::create(set.rows)));
   const auto unit = [&] {
     auto vector = next();
@@ -30,6 +30,7 @@ VectorSet drawn(std::string name, const Path& folder, std::uint64_t count, std::
   for (std::uint64_t i = 0; i < count; ++i) {
     const auto vector = unit();
     must(sink.write(std::as_bytes(std::span(vector))));
+    set.hashes.push_back(vector_hash(vector));
   }
   must(sink.flush());
   for (std::size_t i = 0; i < queries; ++i) set.queries.push_back(unit());

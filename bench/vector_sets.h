@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/hash.h"
 
 namespace tillite::bench {
 
@@ -17,6 +18,7 @@ struct VectorSet {
   std::string name;
   Path rows;
   std::uint64_t count = 0;
+  std::vector<Sum128> hashes;  ///< of the rows
   Vectors queries;
 };
 

@@ -7,13 +7,22 @@
 #include "base/check.h"
 
 namespace tillite {
+namespace {
+
+/// OpenSSL's SHA-256, looked up once: a look-up takes as long as a digest of a kilobyte.
+const EVP_MD* algorithm() {
+  static const EVP_MD* const found = ::EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return found;
+}
+
+}  // namespace
 
 struct Sha256::State {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
 };
 
 Sha256::Sha256() : state_(std::make_unique<State>()) {
-  check(state_->context && EVP_DigestInit_ex(state_->context.get(), EVP_sha256(), nullptr) == 1, "SHA-256 is there");
+  check(state_->context && EVP_DigestInit_ex2(state_->context.get(), algorithm(), nullptr) == 1, "SHA-256 is there");
 }
 Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;

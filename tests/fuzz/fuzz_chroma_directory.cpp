@@ -30,17 +30,19 @@ Result<std::string> write_base(const Path& folder) {
   auto database = TRY(ChromaDatabase::create(folder / kChromaFile, binding));
   const Path vectors = folder.string() + ".vectors";
   FileSink sink(TRY(File::create(vectors)));
+  std::vector<Sum128> hashes;
   for (std::size_t i = 0; i < kIds.size(); ++i) {
     std::array<float, kDimensions> vector{};
     vector.at(i) = 1;
     TRY(sink.write(std::as_bytes(std::span(vector))));
+    hashes.push_back(vector_hash(vector));
     TRY(database.insert(i + 1, RecordId(std::string(kIds.at(i))), {{"number", i}, {"name", kIds.at(i)}}, "some tea"));
   }
   TRY(sink.flush());
   const Path segment = folder / database.vector_segment();
   TRY(make_folders(segment));
-  SegmentChange change{
-      .new_vectors = vectors, .new_vectors_count = kIds.size(), .first_new_label = 1, .dimensions = kDimensions};
+  const SegmentChange change{
+      .new_vectors = vectors, .new_hashes = std::move(hashes), .first_new_label = 1, .dimensions = kDimensions};
   TRY(write_segment(change, {.threads = 1}, segment));
   TRY(write_label_pickle(segment, kIds.size(), [&](const auto& each) { return database.for_each_label(0, each); }));
   const std::string name = database.vector_segment();

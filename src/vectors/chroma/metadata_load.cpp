@@ -63,7 +63,9 @@ class StoredRecord {
 
  private:
   void append(std::uint64_t number, std::size_t bytes) {
-    for (std::size_t i = bytes; i > 0; --i) content_.push_back(static_cast<std::byte>(number >> (8 * (i - 1))));
+    std::array<std::byte, sizeof number> big_endian{};
+    for (std::size_t i = 0; i < bytes; ++i) big_endian[i] = static_cast<std::byte>(number >> (8 * (bytes - 1 - i)));
+    content_.insert(content_.end(), big_endian.begin(), big_endian.begin() + static_cast<std::ptrdiff_t>(bytes));
   }
 
   std::vector<std::byte> types_;

@@ -87,8 +87,10 @@ class DeltaReader {
   explicit DeltaReader(ByteSource& file) : archive_(file) {}
 
   /// Records as lines with their rows, which are empty where a record has none.
-  Result<DeltaFacts> read_lines(const std::function<Result<void>(RecordLine&&, std::span<const float>)>& each) {
+  Result<DeltaFacts> read_lines(const std::function<Result<void>(RecordLine&&, std::span<const float>)>& each,
+                                const std::function<void(std::uint64_t bytes)>& before_lines) {
     TRY(read_header());
+    before_lines_ = before_lines;
     // As text: a record's metadata take ten times the room when they are read.
     TRY(read_records([&](RecordLine&& line) -> Result<void> {
       lines_.push_back(TRY(of_delta(std::move(line), facts_.header.id)));
@@ -145,7 +147,8 @@ class DeltaReader {
   }
 
   Result<void> read_records(const std::function<Result<void>(RecordLine&&)>& each) {
-    TRY(expect(kRecordsName, kRecordsBytesMax));
+    const std::uint64_t bytes = TRY(expect(kRecordsName, kRecordsBytesMax));
+    if (before_lines_) before_lines_(bytes);
     HashingSource source(archive_.content());
     LineReader lines(source, kRecordBytesMax);
     std::set<RecordId> ids;
@@ -213,6 +216,7 @@ class DeltaReader {
   TarGzReader archive_;
   DeltaFacts facts_;
   std::string records_sha256_;
+  std::function<void(std::uint64_t bytes)> before_lines_;
   std::deque<RecordLine> lines_;  ///< until their vectors come
   Json checksums_ = Json::object();
 };
@@ -327,8 +331,9 @@ Result<Path> DeltaWriter::finish() {
 }
 
 Result<DeltaFacts> read_delta_lines(ByteSource& file,
-                                    const std::function<Result<void>(RecordLine&&, std::span<const float>)>& each) {
-  return DeltaReader(file).read_lines(each);
+                                    const std::function<Result<void>(RecordLine&&, std::span<const float>)>& each,
+                                    const std::function<void(std::uint64_t bytes)>& before_lines) {
+  return DeltaReader(file).read_lines(each, before_lines);
 }
 
 Result<DeltaFacts> read_delta(ByteSource& file, const std::function<Result<void>(Record&&)>& each) {

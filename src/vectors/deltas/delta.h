@@ -62,9 +62,11 @@ class DeltaWriter {
 [[nodiscard]] Result<DeltaFacts> read_delta(ByteSource& file, const std::function<Result<void>(Record&&)>& each);
 
 /// The same with the records as lines that name the delta, and with their rows, which are empty where a record has no
-/// vector.
+/// vector. All lines are in memory before the first row comes: `before_lines`, if there is one, is told their bytes
+/// before they are read.
 [[nodiscard]] Result<DeltaFacts> read_delta_lines(
-    ByteSource& file, const std::function<Result<void>(RecordLine&&, std::span<const float>)>& each);
+    ByteSource& file, const std::function<Result<void>(RecordLine&&, std::span<const float>)>& each,
+    const std::function<void(std::uint64_t bytes)>& before_lines = {});
 
 /// The same without the vectors (Record::vector stays empty): reads only the front of the file, so vectors.f32 is
 /// unchecked.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/ids.h"
 
 namespace tillite {
@@ -31,8 +32,10 @@ struct SegmentChange {
   std::optional<Path> base_graph;      ///< the kept graph of `base`, which saves reading all of its vectors twice
   std::string base_sha256;             ///< that data_level0.bin of `base` is to have; empty: that is not checked
   std::vector<std::uint64_t> removed;  ///< labels in `base` that end
-  Path new_vectors;                    ///< file of float32 rows, unit length, in the order of their labels
-  std::uint64_t new_vectors_count = 0;
+  /// File of float32 rows, unit length, in the order of their labels. Empty, only without a base: they lie in
+  /// data_level0.bin of the new folder, where they belong, in rows without links and labels.
+  Path new_vectors;
+  std::vector<Sum128> new_hashes;     ///< vector_hash() of each of these rows
   std::uint64_t first_new_label = 1;  ///< labels of the new rows: this one and the following
   std::size_t dimensions = 0;
   std::optional<Path> kept_graph;  ///< where the graph is kept for the next change (docs/formats/kept-graph.md)

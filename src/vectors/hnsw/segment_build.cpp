@@ -9,7 +9,6 @@
 #include <unordered_set>
 
 #include "base/check.h"
-#include "base/parallel.h"
 #include "vectors/files/hashed_sink.h"
 #include "vectors/hnsw/copy_tree.h"
 #include "vectors/hnsw/kept_graph.h"
@@ -24,11 +23,10 @@ namespace {
 constexpr std::uint64_t kElementsMaxLeast = 1024;  // room that Chroma finds before it has to grow the index
 constexpr std::uint64_t kCentreSample = 1000;      // vectors whose mean stands for that of all
 constexpr Node kNone = Element::kNone;
-constexpr std::uint64_t kCentreGrowthMax = 2;   // of the elements that a centre was chosen for: then it is chosen anew
-constexpr std::size_t kNewElementsMany = 4;     // a share of the nodes from which all of them are looked for again
-constexpr std::uint64_t kElementBytes = 160;    // about what the tables here and in the graph have besides, an element
-constexpr std::size_t kAddedAtOnce = 256;       // rows of a base that is read anew
-constexpr std::uint64_t kHashedAtLeast = 1024;  // vectors of a thread: fewer are not worth its start
+constexpr std::uint64_t kCentreGrowthMax = 2;  // of the elements that a centre was chosen for: then it is chosen anew
+constexpr std::size_t kNewElementsMany = 4;    // a share of the nodes from which all of them are looked for again
+constexpr std::uint64_t kElementBytes = 160;   // about what the tables here and in the graph have besides, an element
+constexpr std::size_t kAddedAtOnce = 256;      // rows of a base that is read anew
 
 /// link_lists.bin of a segment: per element the lists above level 0.
 Result<std::vector<std::vector<std::vector<std::uint32_t>>>> read_upper_links(const Path& folder,
@@ -78,11 +76,17 @@ class Builder {
       : change_(change), stop_(stop), settings_(settings) {}
 
   Result<SegmentFacts> build(const Path& folder) {
+    const bool is_in_place = change_.new_vectors.empty();
+    new_rows_ =
+        is_in_place
+            ? NewRows{.file = folder / kLevel0File,
+                      .row_bytes = SegmentHeader{.dimensions = change_.dimensions}.row_bytes(),
+                      .vector_offset = kVectorOffset}
+            : NewRows{.file = change_.new_vectors, .row_bytes = change_.dimensions * sizeof(float), .vector_offset = 0};
     removed_ = change_.removed;
     std::ranges::sort(removed_);
     if (change_.base) TRY(open_base());
     TRY(choose_code_bits());
-    TRY(hash_new());
     if (change_.base_graph) {
       TRY(continue_base());
     } else {
@@ -108,6 +112,7 @@ class Builder {
   }
 
  private:
+  [[nodiscard]] std::uint64_t new_count() const { return change_.new_hashes.size(); }
   std::span<const float> vector_of(const float* numbers) const { return {numbers, change_.dimensions}; }
 
   Result<void> open_base() {
@@ -135,9 +140,9 @@ class Builder {
       return {};
     };
     if (base_file_) TRY(add_sample(*base_file_, base_header_.row_bytes(), kVectorOffset, base_header_.elements));
-    if (change_.new_vectors_count > 0) {
-      const File file = TRY(File::open_read(change_.new_vectors));
-      TRY(add_sample(file, change_.dimensions * sizeof(float), 0, change_.new_vectors_count));
+    if (new_count() > 0) {
+      const File file = TRY(File::open_read(new_rows_.file));
+      TRY(add_sample(file, new_rows_.row_bytes, new_rows_.vector_offset, new_count()));
     }
     std::vector<float> mean(change_.dimensions, 0);
     if (count > 0) {
@@ -149,13 +154,13 @@ class Builder {
 
   /// As many bits as the memory allows for as many nodes as may come.
   Result<void> choose_code_bits() {
-    const std::uint64_t nodes_max = base_header_.elements + change_.new_vectors_count;
+    const std::uint64_t nodes_max = base_header_.elements + new_count();
     std::uint64_t bytes = 0;
     for (; settings_.code_bits > 0; settings_.code_bits /= 2) {
       const std::uint64_t node_bytes = Codes::bytes_of(change_.dimensions, settings_.code_bits) +
                                        GraphLinks::bytes_of_node(settings_.m) + kElementBytes;
-      bytes = nodes_max * node_bytes + Graph::batch_bytes(base_header_.elements, change_.new_vectors_count,
-                                                          change_.dimensions, settings_.code_bits);
+      bytes = nodes_max * node_bytes +
+              Graph::batch_bytes(base_header_.elements, new_count(), change_.dimensions, settings_.code_bits);
       if (settings_.memory_bytes == 0 || bytes <= settings_.memory_bytes) break;
     }
     facts_.code_bits = settings_.code_bits;
@@ -171,7 +176,7 @@ class Builder {
   }
 
   Result<void> start_graph() {
-    const std::uint64_t elements = base_header_.elements + change_.new_vectors_count;
+    const std::uint64_t elements = base_header_.elements + new_count();
     graph_.emplace(TRY(centre()), elements, settings_);
     centred_for_ = elements;
     return {};
@@ -242,10 +247,10 @@ class Builder {
   Result<void> continue_base() {
     const KeptGraph kept = TRY(read_kept_graph(*change_.base_graph));
     TRY(check_fits(kept));
-    graph_.emplace(kept.centre, base_header_.elements + change_.new_vectors_count, settings_);
-    TRY(graph_->take_over(kept, change_.new_vectors_count));
+    graph_.emplace(kept.centre, base_header_.elements + new_count(), settings_);
+    TRY(graph_->take_over(kept, new_count()));
     centred_for_ = kept.centred_for;
-    std::unordered_set<Sum128, SumHash> wanted(new_hashes_.begin(), new_hashes_.end());
+    std::unordered_set<Sum128, SumHash> wanted(change_.new_hashes.begin(), change_.new_hashes.end());
     for (Element element : kept.elements) {
       const bool is_first = element.copy == kNone;
       const Sum128& hash = kept.hashes[element.node];
@@ -311,8 +316,7 @@ class Builder {
     }));
     TRY(take_over_links(links0, upper));
     TRY(take_over_ways(copies_with_ways));
-    if (!elements_.empty())
-      graph_->take_over(elements_[base_header_.entry].node, base_header_.max_level, change_.new_vectors_count);
+    if (!elements_.empty()) graph_->take_over(elements_[base_header_.entry].node, base_header_.max_level, new_count());
     keep_all_of_base();
     return {};
   }
@@ -357,28 +361,9 @@ class Builder {
     return links;
   }
 
-  /// Hashes the new vectors on all threads: what one core hashes a second is less than what two link.
-  Result<void> hash_new() {
-    const std::uint64_t count = change_.new_vectors_count;
-    if (count == 0) return {};
-    new_hashes_.resize(count);
-    const File file = TRY(File::open_read(change_.new_vectors));
-    const std::size_t parts = std::min<std::size_t>(thread_count(settings_), count / kHashedAtLeast + 1);
-    std::vector<Result<void>> ends(parts);
-    for_each_parallel(parts, parts, [&](std::size_t part) {
-      ends[part] = hash_rows(file, count * part / parts, count * (part + 1) / parts);
-    });
-    for (auto& end : ends) TRY(std::move(end));
-    return {};
-  }
-
-  Result<void> hash_rows(const File& file, std::uint64_t begin, std::uint64_t end) {
-    Rows rows(file, change_.dimensions * sizeof(float), change_.new_vectors_count);
-    for (std::uint64_t i = begin; i < end; ++i) {
-      TRY(go_on());
-      new_hashes_[i] = vector_hash(vector_of(reinterpret_cast<const float*>(TRY(rows.row(i)))));
-    }
-    return {};
+  /// A new vector, in the order of labels.
+  [[nodiscard]] Result<void> read_new(const File& file, std::uint64_t index, std::span<float> vector) const {
+    return file.read_at(index * new_rows_.row_bytes + new_rows_.vector_offset, std::as_writable_bytes(vector));
   }
 
   /// Adds nodes of elements that were noted from `first` on, with their copies. `read`: of the nodes.
@@ -395,14 +380,13 @@ class Builder {
 
   Result<void> add_new() {
     check(elements_.empty() || elements_.back().label < change_.first_new_label, "labels ascend");
-    if (change_.new_vectors_count == 0) return {};
-    const File file = TRY(File::open_read(change_.new_vectors));
+    if (new_count() == 0) return {};
+    const File file = TRY(File::open_read(new_rows_.file));
     const std::size_t first = elements_.size();
-    for (std::uint64_t i = 0; i < change_.new_vectors_count; ++i) note_new(change_.first_new_label + i, new_hashes_[i]);
+    for (std::uint64_t i = 0; i < new_count(); ++i) note_new(change_.first_new_label + i, change_.new_hashes[i]);
     groups_ = {};  // all are known, and the graph takes the memory
     return add_nodes(first, [&](Node node, std::span<float> vector) {
-      const std::uint64_t row = elements_[element_of_[node]].label - change_.first_new_label;
-      return file.read_at(row * vector.size_bytes(), std::as_writable_bytes(vector));
+      return read_new(file, elements_[element_of_[node]].label - change_.first_new_label, vector);
     });
   }
 
@@ -431,13 +415,12 @@ class Builder {
 
   Result<void> make_findable(Node first_new) {
     std::optional<File> added;
-    if (change_.new_vectors_count > 0) added = TRY(File::open_read(change_.new_vectors));
-    const std::size_t vector_bytes = change_.dimensions * sizeof(float);
+    if (new_count() > 0) added = TRY(File::open_read(new_rows_.file));
     facts_.hard_to_find = TRY(graph_->make_findable(first_new, [&](Node node, std::span<float> vector) -> Result<void> {
       const std::size_t element = element_of_[node];
-      const auto bytes = std::as_writable_bytes(vector);
-      if (element >= kept_.size()) return added->read_at((element - kept_.size()) * vector_bytes, bytes);
-      return base_file_->read_at(kept_[element] * base_header_.row_bytes() + kVectorOffset, bytes);
+      if (element >= kept_.size()) return read_new(*added, element - kept_.size(), vector);
+      return base_file_->read_at(kept_[element] * base_header_.row_bytes() + kVectorOffset,
+                                 std::as_writable_bytes(vector));
     }));
     return {};
   }
@@ -502,7 +485,7 @@ class Builder {
   Result<std::string> write_rows(const Path& file, const SegmentHeader& header) {
     Level0Content content{.base_rows = kept_,
                           .new_vectors = change_.new_vectors,
-                          .new_vectors_count = change_.new_vectors_count,
+                          .new_vectors_count = new_count(),
                           .complete = [&](std::uint64_t element, std::span<std::byte> row) {
                             return complete_row(element, row, header);
                           }};
@@ -558,8 +541,16 @@ class Builder {
     return sink.finish();
   }
 
+  /// Where the new vectors lie.
+  struct NewRows {
+    Path file;
+    std::size_t row_bytes = 0;
+    std::size_t vector_offset = 0;
+  };
+
   const SegmentChange& change_;
   const std::stop_token& stop_;
+  NewRows new_rows_;
   GraphSettings settings_;
   std::optional<Graph> graph_;
   SegmentHeader base_header_;
@@ -569,7 +560,6 @@ class Builder {
   std::vector<std::uint64_t> kept_;                   ///< the base's row of the first elements
   std::unordered_map<Sum128, Node, SumHash> groups_;  ///< by the hash of the vector
   std::vector<Sum128> hashes_;                        ///< of the vectors, by node
-  std::vector<Sum128> new_hashes_;                    ///< of the new vectors, in their order
   std::uint64_t centred_for_ = 0;                     ///< how many elements there were when the centre was chosen
   std::vector<std::uint32_t> element_of_;             ///< by node
   std::vector<std::vector<std::uint32_t>> copies_;    ///< by node: the elements with the same vector
@@ -581,6 +571,7 @@ class Builder {
 Result<SegmentFacts> write_segment(const SegmentChange& change, const GraphSettings& settings, const Path& folder,
                                    const std::stop_token& stop) {
   check(settings.m == kUpperLinks, "the layout is that of M 16");
+  check(!change.new_vectors.empty() || !change.base, "new vectors lie apart from those of a base");
   auto facts = Builder(change, settings, stop).build(folder);
   if (facts || !change.base_graph || !is_of_file(facts.error())) return facts;
   // The segment is what counts. If it is what cannot be read, the second attempt says so.

@@ -41,7 +41,7 @@ class Level0Pass {
     if (!content_.base_sha256.empty() && !hashes_base_) {
       TRY(check_base(TRY(sha256_of_file(content_.base->path()))));
     }
-    if (content_.new_vectors_count > 0) {
+    if (content_.new_vectors_count > 0 && !is_in_place()) {
       new_file_ = TRY(File::open_read(content_.new_vectors));
       new_rows_.emplace(*new_file_, vector_bytes_, content_.new_vectors_count);
     }
@@ -90,7 +90,12 @@ class Level0Pass {
     return true;
   }
 
+  [[nodiscard]] bool is_in_place() const { return content_.new_vectors.empty(); }
+
   Result<void> read(Block& block) {
+    if (is_in_place()) {
+      return file_.read_at(block.first * row_bytes_, std::span(block.bytes).first(block.rows * row_bytes_));
+    }
     const auto rows = content_.base_rows.subspan(std::min<std::size_t>(block.first, content_.base_rows.size()))
                           .first(block.base_rows);
     for (std::size_t begin = 0; begin < rows.size();) {
@@ -117,7 +122,7 @@ class Level0Pass {
   }
 
   Result<void> write(std::span<const std::byte> bytes) {
-    TRY(file_.write(bytes));
+    TRY(file_.write_at(written_, bytes));
     begin_sync(file_, written_, bytes.size());
     written_ += bytes.size();
     return {};
@@ -168,7 +173,8 @@ Result<const std::byte*> Rows::row(std::uint64_t index) {
 }
 
 Result<std::string> write_level0(const Path& file, const SegmentHeader& header, const Level0Content& content) {
-  return Level0Pass(TRY(File::create(file)), header, content).run();
+  const bool exists = content.new_vectors.empty() && content.new_vectors_count > 0;
+  return Level0Pass(TRY(exists ? File::open_update(file) : File::create(file)), header, content).run();
 }
 
 }  // namespace tillite

@@ -5,20 +5,23 @@
 #include <limits>
 #include <set>
 
+#include "base/byte_budget.h"
 #include "base/check.h"
 #include "base/parallel.h"
+#include "base/private_pages.h"
 #include "vectors/records/shard.h"
 #include "vectors/versions/keys.h"
 
 namespace tillite {
 namespace {
 
-/// A record; its vector lies with the gatherer that has it if the record does not have it.
+/// A record with its vector, which lies with the gatherer that has it, or here.
 struct Head {
   RecordLine line;
   Sum128 vector_hash;
-  std::vector<float> vector;
-  std::uint64_t row = 0;
+  std::uint64_t row = 0;          ///< with the gatherer
+  std::span<const float> vector;  ///< empty until it is fetched
+  std::vector<float> own;
 };
 
 /// The order of a run: by id, and the records of one id, which come from different deltas, by these.
@@ -72,8 +75,9 @@ class PieceHeads final : public SortedHeads {
   Result<std::optional<Head>> next() override {
     auto line = TRY(piece_.next_line());
     if (!line) return std::optional<Head>();
-    return std::optional(Head{
-        .line = std::move(line->line), .vector_hash = line->vector_hash, .vector = std::move(line->vector), .row = 0});
+    Head head{.line = std::move(line->line), .vector_hash = line->vector_hash, .own = std::move(line->vector)};
+    head.vector = head.own;
+    return std::optional(std::move(head));
   }
 
  private:
@@ -134,41 +138,38 @@ class RunWriters {
 class GatheredVectors {
  public:
   GatheredVectors(std::size_t dimensions, std::uint64_t bytes_max, File file)
-      : dimensions_(dimensions), in_memory_max_(bytes_max / row_bytes()), file_(std::move(file)) {}
+      : dimensions_(dimensions), in_memory_max_(bytes_max / row_bytes()), file_(std::move(file)) {
+    numbers_.reserve(in_memory_max_ * dimensions_);
+  }
 
   [[nodiscard]] std::uint64_t rows() const { return rows_; }
 
   Result<void> add(std::span<const float> vector) {
     const std::uint64_t row = rows_++;
     if (row >= in_memory_max_) return file_.write_at((row - in_memory_max_) * row_bytes(), std::as_bytes(vector));
-    if (row / kBlockRows == blocks_.size()) blocks_.emplace_back(kBlockRows * dimensions_);
-    std::ranges::copy(vector, in_memory(row).begin());
+    numbers_.resize(std::max<std::size_t>(numbers_.size(), rows_ * dimensions_));
+    std::ranges::copy(vector, numbers_.data() + row * dimensions_);
     return {};
   }
 
-  [[nodiscard]] Result<void> read(std::uint64_t row, std::span<float> vector) {
-    if (row >= in_memory_max_) {
-      return file_.read_at((row - in_memory_max_) * row_bytes(), std::as_writable_bytes(vector));
-    }
-    std::ranges::copy(in_memory(row), vector.begin());
-    return {};
+  /// A row where it lies, or as it was read into `room`.
+  [[nodiscard]] Result<std::span<const float>> read(std::uint64_t row, std::vector<float>& room) {
+    if (row < in_memory_max_) return numbers_.values().subspan(row * dimensions_, dimensions_);
+    room.resize(dimensions_);
+    TRY(file_.read_at((row - in_memory_max_) * row_bytes(), std::as_writable_bytes(std::span(room))));
+    return std::span<const float>(room);
   }
 
   /// Forgets the rows from this one on.
   void resize(std::uint64_t rows) { rows_ = rows; }
 
  private:
-  static constexpr std::size_t kBlockRows = 64;
-
   [[nodiscard]] std::uint64_t row_bytes() const { return dimensions_ * sizeof(float); }
-  [[nodiscard]] std::span<float> in_memory(std::uint64_t row) {
-    return std::span(blocks_[row / kBlockRows]).subspan(row % kBlockRows * dimensions_, dimensions_);
-  }
 
   std::size_t dimensions_;
   std::uint64_t in_memory_max_;  ///< rows
   File file_;
-  std::vector<std::vector<float>> blocks_;
+  PagedArray<float> numbers_;  ///< of the rows in memory
   std::uint64_t rows_ = 0;
 };
 
@@ -185,12 +186,14 @@ class Gatherer {
   }
 
   /// Adds a delta whole, or not at all.
-  Result<void> add(ByteSource& file, const DeltaId& delta) {
+  Result<void> add(ByteSource& file, const DeltaId& delta, ByteBudget& line_budget) {
+    ByteBudget::Share share(line_budget);
     heads_before_ = heads_.size();
     pieces_of_delta_.clear();
     const std::uint64_t rows_before = vectors_.rows();
     const auto read = read_delta_lines(
-        file, [&](RecordLine&& line, std::span<const float> vector) { return add(std::move(line), vector); });
+        file, [&](RecordLine&& line, std::span<const float> vector) { return add(std::move(line), vector); },
+        [&](std::uint64_t bytes) { share.take(bytes); });
     const auto belongs = [&]() -> Result<void> {
       if (!read) return std::unexpected(read.error());
       if (read->header.id != delta) return fail(Code::corrupt, "it says that it is {}", read->header.id.str());
@@ -313,8 +316,8 @@ class Gatherer {
 
   Result<void> fetch_vector(Head& head) {
     if (head.line.kind != RecordKind::vector) return {};
-    head.vector.resize(binding_.dimensions);
-    return vectors_.read(head.row, head.vector);
+    head.vector = TRY(vectors_.read(head.row, head.own));
+    return {};
   }
 
   CollectionBinding binding_;
@@ -363,7 +366,7 @@ class DeltaGathering {
  public:
   static Result<DeltaGathering> create(const CollectionBinding& binding, const Path& scratch, std::uint64_t bytes_max,
                                        std::size_t deltas) {
-    DeltaGathering gathering;
+    DeltaGathering gathering(bytes_max);
     const std::size_t count = gatherers_for(bytes_max, deltas);
     for (std::size_t i = 0; i < count; ++i) {
       gathering.gatherers_.push_back(
@@ -400,24 +403,28 @@ class DeltaGathering {
   }
 
  private:
-  /// While a delta is read its records are in memory as text, 256 MiB of them at most. `bytes_max` is a sixteenth of
-  /// the memory, and two chunks may be merged at once: a gatherer for each GiB leaves half of the memory.
+  /// `bytes_max` is a sixteenth of the memory, and two chunks may be merged at once: with four times as much for lines
+  /// this leaves a third of the memory.
+  explicit DeltaGathering(std::uint64_t bytes_max) : line_budget_(std::make_unique<ByteBudget>(4 * bytes_max)) {}
+
+  /// With less memory each would put most of a delta on the disk.
   static std::size_t gatherers_for(std::uint64_t bytes_max, std::size_t deltas) {
-    constexpr std::uint64_t kBytesEach = std::uint64_t{64} << 20;
+    constexpr std::uint64_t kBytesEach = std::uint64_t{16} << 20;
     const std::size_t most = std::min(machine_threads(), deltas);
     return std::clamp<std::size_t>(bytes_max / kBytesEach, 1, std::max<std::size_t>(most, 1));
   }
 
-  static Result<void> read_one(Gatherer& gatherer, ObjectStore& objects, const ObjectKey& key, const DeltaId& delta,
-                               const std::stop_token& stop) {
+  Result<void> read_one(Gatherer& gatherer, ObjectStore& objects, const ObjectKey& key, const DeltaId& delta,
+                        const std::stop_token& stop) {
     if (stop.stop_requested()) return fail(Code::cancelled, "stopped while merging deltas");
     const auto file = objects.open(key);
     if (!file) return pass_on(file, fmt::format("the delta {}", key.str()));
-    auto added = gatherer.add(**file, delta);
+    auto added = gatherer.add(**file, delta, *line_budget_);
     if (added || is_the_deltas_fault(added.error())) return added;
     return pass_on(added, fmt::format("the delta {}", key.str()));
   }
 
+  std::unique_ptr<ByteBudget> line_budget_;
   std::vector<Gatherer> gatherers_;
 };
 

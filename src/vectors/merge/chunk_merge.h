@@ -10,8 +10,8 @@ namespace tillite {
 /// Merges deltas into one run file at `run`. A delta that is corrupt, or bound to something else, is quarantined in the
 /// run's header and does not stop its neighbours; one that is not there is `not_found` (naming it); a store that fails
 /// is an error. Memory: `records_bytes_max` for records and vectors, plus the texts of the deltas that are being read,
-/// one for every 64 MiB of `records_bytes_max` and not more than there are processors; what is more passes through
-/// files below `scratch`.
+/// four times as much at most (but for a single one, which may have 256 MiB); what is more passes through files below
+/// `scratch`.
 [[nodiscard]] Result<RunHeader> merge_deltas(ObjectStore& objects, const CollectionBinding& binding,
                                              const std::vector<DeltaId>& deltas, const Path& scratch, const Path& run,
                                              std::uint64_t records_bytes_max = std::uint64_t{64} << 20);

@@ -1,12 +1,16 @@
 #include "vectors/merge/snapshot_merge.h"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 
 #include "base/check.h"
 #include "base/heap.h"
+#include "base/pipeline.h"
 #include "base/serial_worker.h"
 #include "base/stopwatch.h"
 #include "vectors/chroma/chroma_database.h"
+#include "vectors/hnsw/graph.h"
 #include "vectors/hnsw/label_pickle_reader.h"
 #include "vectors/hnsw/segment_files.h"
 #include "vectors/snapshots/record_change.h"
@@ -15,7 +19,11 @@
 namespace tillite {
 namespace {
 
-constexpr std::size_t kChromaWorkMax = 256;  // records that wait for Chroma's tables
+constexpr std::size_t kChangesAtOnce = 32;  // of Chroma's tables, for which their thread is woken
+constexpr std::size_t kChangesMax = 8;      // so many times as many may wait
+constexpr std::size_t kNewsBlocks = 4;      // on their way at a time
+constexpr std::size_t kNewsOfBlock = 64;
+constexpr std::uint64_t kNewsBytes = std::uint64_t{1} << 20;  // of a block
 
 /// A base that is not what its manifest says would make every later version wrong.
 Result<void> check_base_totals(RecordIndex& index, const SnapshotMergeInput& input) {
@@ -68,6 +76,16 @@ class BaseFiles {
   const SnapshotMergeInput& input_;
 };
 
+/// A change of Chroma's tables.
+struct ChromaChange {
+  enum class Kind { insert, rewrite, remove };
+  Kind kind = Kind::insert;
+  std::uint64_t label = 0;
+  RecordId id;  ///< of an insert
+  Json metadata;
+  std::string document;
+};
+
 /// A snapshot folder that is being written: the SQLite files at once, the vectors' segment at the end.
 class SnapshotBuild {
  public:
@@ -77,19 +95,24 @@ class SnapshotBuild {
   [[nodiscard]] Result<MergedSnapshot> finish(const SnapshotMergeInput& input, const std::stop_token& stop);
 
  private:
-  SnapshotBuild(Path folder, ChromaDatabase chroma, RecordIndex index, File new_vectors, bool is_sequential)
+  SnapshotBuild(Path folder, ChromaDatabase chroma, RecordIndex index, File new_vectors, std::size_t threads)
       : folder_(std::move(folder)),
         segment_name_(chroma.vector_segment()),
         chroma_(std::move(chroma)),
         index_(std::move(index)),
         new_vectors_(std::move(new_vectors)),
-        chroma_work_(std::make_unique<SerialWorker>(is_sequential ? 0 : kChromaWorkMax)) {}
+        chroma_work_(std::make_unique<SerialWorker>(threads == 1 ? 0 : kChangesMax)) {}
 
   Result<void> store_vector(const std::optional<IndexedRecord>& stored, Record&& record);
+  Result<void> write_row(std::span<const float> vector);
   Result<void> store_tombstone(const std::optional<IndexedRecord>& stored, const Record& record);
   Result<void> store_metadata(const IndexedRecord& stored, Record&& record);
   Result<void> remove_stored(const std::optional<IndexedRecord>& stored);
+  Result<void> change_chroma(ChromaChange change);
+  Result<void> hand_over_changes();
+  Result<void> apply_to_chroma(const ChromaChange& change);
   Result<void> write_vectors(const SnapshotMergeInput& input, const std::stop_token& stop);
+  Result<void> finish_tables(const std::optional<Path>& base, const Path& segment, const std::stop_token& stop);
   Result<void> write_labels(const std::optional<Path>& base, const Path& segment);
   Result<void> check_totals(const Path& segment);
 
@@ -98,16 +121,21 @@ class SnapshotBuild {
   ChromaDatabase chroma_;
   RecordIndex index_;
   FileSink new_vectors_;
+  bool rows_in_place_ = false;      ///< they are the rows of the new segment, but for their links and labels
+  std::vector<Sum128> new_hashes_;  ///< of these
   std::vector<std::uint64_t> removed_labels_;
   std::uint64_t labels_before_ = 0;
   std::uint64_t labels_given_ = 0;
   std::uint64_t base_vectors_ = 0;
   std::size_t dimensions_ = 0;
+  RecordIndex::Totals totals_;          ///< of the index, all records applied
+  std::int64_t chroma_growth_ = 0;      ///< of Chroma's tables, as soon as they are finished
   std::map<Path, std::string> hashed_;  ///< files whose SHA-256 is known
   Stopwatch stopwatch_;
   MergedSnapshot merged_;
-  /// Chroma's tables are half of the work on records. From the first record on they are this thread's until it waits; a
-  /// merge with one thread has none for them.
+  std::vector<ChromaChange> changes_;  ///< that were not handed over yet
+  /// Chroma's tables are a third of the work on records. From the first record on they are this thread's until it
+  /// waits, and beside the graph the index and hashed_, too; a merge with one thread has none for them.
   std::unique_ptr<SerialWorker> chroma_work_;
 };
 
@@ -124,8 +152,11 @@ Result<SnapshotBuild> SnapshotBuild::start(const SnapshotMergeInput& input, cons
                                : ChromaDatabase::create(chroma_file, input.binding, scratch));
   auto index = TRY(input.base ? RecordIndex::open_copy(records_file, input.binding)
                               : RecordIndex::create(records_file, input.binding));
-  SnapshotBuild build(folder, std::move(chroma), std::move(index), TRY(File::create(scratch / "new_vectors.f32")),
-                      input.graph.threads == 1);
+  const Path segment = folder / chroma.vector_segment();
+  TRY(make_folders(segment));
+  auto new_vectors = TRY(File::create(input.base ? scratch / "new_vectors.f32" : segment / kLevel0File));
+  SnapshotBuild build(folder, std::move(chroma), std::move(index), std::move(new_vectors), thread_count(input.graph));
+  build.rows_in_place_ = !input.base;
   if (input.base) TRY(check_base_totals(build.index_, input));
   build.base_vectors_ = TRY(build.index_.vectors());
   build.labels_before_ = TRY(build.index_.labels_given());
@@ -139,6 +170,7 @@ Result<void> SnapshotBuild::apply(const RecordId& id, RecordState news) {
   const KnownRecord known = TRY(index_.find(id));
   std::optional<ChromaRow> content;
   if (needs_content(known, news)) {
+    TRY(hand_over_changes());
     TRY(chroma_work_->wait());
     content = TRY(chroma_.read(*known.stored->label));
   }
@@ -165,7 +197,33 @@ Result<void> SnapshotBuild::remove_stored(const std::optional<IndexedRecord>& st
   if (!stored || !stored->label) return {};
   removed_labels_.push_back(*stored->label);
   merged_.checksum -= stored->record_hash;
-  return chroma_work_->add([this, label = *stored->label] { return chroma_.remove(label); });
+  return change_chroma(
+      {.kind = ChromaChange::Kind::remove, .label = *stored->label, .id = {}, .metadata = {}, .document = {}});
+}
+
+Result<void> SnapshotBuild::change_chroma(ChromaChange change) {
+  changes_.push_back(std::move(change));
+  return changes_.size() < kChangesAtOnce ? Result<void>() : hand_over_changes();
+}
+
+Result<void> SnapshotBuild::hand_over_changes() {
+  if (changes_.empty()) return {};
+  return chroma_work_->add([this, changes = std::exchange(changes_, {})]() -> Result<void> {
+    for (const ChromaChange& change : changes) TRY(apply_to_chroma(change));
+    return {};
+  });
+}
+
+Result<void> SnapshotBuild::apply_to_chroma(const ChromaChange& change) {
+  switch (change.kind) {
+    case ChromaChange::Kind::insert:
+      return chroma_.insert(change.label, change.id, change.metadata, change.document);
+    case ChromaChange::Kind::rewrite:
+      return chroma_.rewrite(change.label, change.metadata, change.document);
+    case ChromaChange::Kind::remove:
+      return chroma_.remove(change.label);
+  }
+  return {};
 }
 
 Result<void> SnapshotBuild::store_vector(const std::optional<IndexedRecord>& stored, Record&& record) {
@@ -175,13 +233,24 @@ Result<void> SnapshotBuild::store_vector(const std::optional<IndexedRecord>& sto
   }
   TRY(remove_stored(stored));
   const IndexedRecord row = indexed_vector(record, ++labels_given_);
-  TRY(new_vectors_.write(std::as_bytes(std::span(record.vector))));
-  TRY(chroma_work_->add(
-      [this, label = *row.label, id = std::move(record.id), metadata = std::move(record.metadata),
-       document = std::move(record.document)] { return chroma_.insert(label, id, metadata, document); }));
+  TRY(write_row(record.vector));
+  new_hashes_.push_back(row.vector_hash);
+  TRY(change_chroma({.kind = ChromaChange::Kind::insert,
+                     .label = *row.label,
+                     .id = std::move(record.id),
+                     .metadata = std::move(record.metadata),
+                     .document = std::move(record.document)}));
   merged_.checksum += row.record_hash;
   ++merged_.added;
   return index_.put(row);
+}
+
+Result<void> SnapshotBuild::write_row(std::span<const float> vector) {
+  constexpr std::array<std::byte, kVectorOffset> kNoLinks{};
+  constexpr std::array<std::byte, sizeof(std::uint64_t)> kNoLabel{};
+  if (rows_in_place_) TRY(new_vectors_.write(kNoLinks));
+  TRY(new_vectors_.write(std::as_bytes(vector)));
+  return rows_in_place_ ? new_vectors_.write(kNoLabel) : Result<void>();
 }
 
 Result<void> SnapshotBuild::store_tombstone(const std::optional<IndexedRecord>& stored, const Record& record) {
@@ -195,16 +264,16 @@ Result<void> SnapshotBuild::store_metadata(const IndexedRecord& stored, Record&&
   merged_.checksum -= stored.record_hash;
   merged_.checksum += row.record_hash;
   ++merged_.relabelled;
-  TRY(chroma_work_->add(
-      [this, label = *row.label, metadata = std::move(record.metadata), document = std::move(record.document)] {
-        return chroma_.rewrite(label, metadata, document);
-      }));
+  TRY(change_chroma({.kind = ChromaChange::Kind::rewrite,
+                     .label = *row.label,
+                     .id = {},
+                     .metadata = std::move(record.metadata),
+                     .document = std::move(record.document)}));
   return index_.put(row);
 }
 
 Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input, const std::stop_token& stop) {
   const Path segment = folder_ / segment_name_;
-  TRY(make_folders(segment));
   TRY(new_vectors_.flush());
   std::ranges::sort(removed_labels_);
   SegmentChange change;
@@ -220,17 +289,33 @@ Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input, const
     damage = std::move(kept.damage);
   }
   change.removed = removed_labels_;
-  change.new_vectors = new_vectors_.file().path();
-  change.new_vectors_count = labels_given_ - labels_before_;
+  if (!rows_in_place_) change.new_vectors = new_vectors_.file().path();
+  change.new_hashes = std::move(new_hashes_);
   change.first_new_label = labels_before_ + 1;
   change.dimensions = dimensions_;
   change.kept_graph = folder_ / kKeptGraphFile;
+  TRY(chroma_work_->add([this, base = change.base, segment, stop] { return finish_tables(base, segment, stop); }));
   merged_.graph = TRY(write_segment(change, input.graph, segment, stop));
   if (!damage.empty()) merged_.graph.not_continued = damage;
-  for (const auto& [path, sha256] : merged_.graph.files) hashed_[path] = sha256;
   TRY(chroma_work_->wait());
-  TRY(write_labels(change.base, segment));
+  for (const auto& [path, sha256] : merged_.graph.files) hashed_[path] = sha256;
   return check_totals(segment);
+}
+
+/// All that is left to do for the two SQLite files and the labels, beside the graph.
+Result<void> SnapshotBuild::finish_tables(const std::optional<Path>& base, const Path& segment,
+                                          const std::stop_token& stop) {
+  TRY(chroma_.write_waiting(stop));
+  TRY(write_labels(base, segment));
+  chroma_growth_ = chroma_.growth();
+  TRY(chroma_.finish());
+  TRY(index_.finish());
+  for (const std::string_view name : {kChromaFile, kRecordsFile}) {
+    auto file = TRY(File::open_update(folder_ / name));
+    TRY(file.sync());
+    hashed_[file.path()] = TRY(sha256_of_file(file.path()));
+  }
+  return {};
 }
 
 /// The labels of the base without those that ended, then the new ones.
@@ -257,40 +342,105 @@ Result<void> SnapshotBuild::write_labels(const std::optional<Path>& base, const 
   };
   const auto written = TRY(write_label_pickle(segment, labels_given_, each_label));
   hashed_[written.path] = written.sha256;
-  if (labels == TRY(index_.vectors())) return {};
+  if (labels == totals_.vectors) return {};
   return fail(Code::corrupt, "the labels of {} are not those of its records", segment.string());
 }
 
 /// The three parts and what is announced of them are one: else nothing of it may be published. Each part has counted
 /// its own changes, on top of a base for which the same held.
 Result<void> SnapshotBuild::check_totals(const Path& segment) {
-  const auto totals = TRY(index_.totals());
   const std::uint64_t live = merged_.graph.elements - merged_.graph.deleted;
-  check(base_vectors_ + static_cast<std::uint64_t>(chroma_.growth()) == totals.vectors,
+  check(base_vectors_ + static_cast<std::uint64_t>(chroma_growth_) == totals_.vectors,
         "Chroma's tables hold one record for each vector of the index");
-  check(live == totals.vectors, "the graph holds one live element for each vector of the index");
+  check(live == totals_.vectors, "the graph holds one live element for each vector of the index");
   TRY(Segment::open(segment, live));
-  check(totals.checksum == merged_.checksum, "the checksum is the sum of the stored records' hashes");
-  merged_.vectors = totals.vectors;
-  merged_.tombstones = totals.tombstones;
+  check(totals_.checksum == merged_.checksum, "the checksum is the sum of the stored records' hashes");
+  merged_.vectors = totals_.vectors;
+  merged_.tombstones = totals_.tombstones;
   return {};
 }
 
 Result<MergedSnapshot> SnapshotBuild::finish(const SnapshotMergeInput& input, const std::stop_token& stop) {
   TRY(index_.drop_tombstones(input.tombstones_before_ms));
   TRY(index_.set_labels_given(labels_given_));
+  totals_ = TRY(index_.totals());
+  TRY(hand_over_changes());
   merged_.times.records_ms = stopwatch_.lap_ms();
-  trim_heap();                                                                   // the graph is the largest part
-  TRY(chroma_work_->add([this, stop] { return chroma_.write_waiting(stop); }));  // beside the graph
+  trim_heap();  // the graph is the largest part
   TRY(write_vectors(input, stop));
   merged_.times.graph_ms = stopwatch_.lap_ms();
-  TRY(chroma_.finish());
-  TRY(index_.finish());
-  merged_.times.records_ms += stopwatch_.lap_ms();
   merged_.files = TRY(sync_and_describe(folder_, hashed_));
   merged_.times.files_ms = stopwatch_.lap_ms();
   return std::move(merged_);
 }
+
+/// Some ids and what is new of them, on their way from the runs to the snapshot.
+struct NewsBlock {
+  std::vector<std::pair<RecordId, RecordState>> news;
+  Result<void> read;
+};
+
+/// About what a record takes in memory.
+std::uint64_t memory_of(const std::optional<Record>& record) {
+  if (!record) return 0;
+  std::uint64_t bytes = sizeof(Record) + record->document.size() + record->vector.size() * sizeof(float);
+  for (const Json& value : record->metadata) {
+    if (value.is_string()) bytes += value.get_ref<const std::string&>().size();
+  }
+  return bytes;
+}
+
+/// Runs as blocks of news, which are read and checked while earlier ones are applied.
+class NewsPass {
+ public:
+  NewsPass(RunMerge runs, SnapshotBuild& build, const std::string& collection, const std::stop_token& stop)
+      : runs_(std::move(runs)), build_(build), collection_(collection), stop_(stop) {}
+
+  Result<void> run(std::size_t threads) {
+    run_pipeline<NewsBlock>(blocks_, std::min<std::size_t>(threads, 2),
+                            [this](NewsBlock& block) { return fill(block); }, {{.work = [this](NewsBlock& block) {
+                              if (done_) done_ = apply(block);
+                              if (!done_) has_ended_ = true;
+                            }}});
+    return done_;
+  }
+
+ private:
+  bool fill(NewsBlock& block) {
+    if (has_ended_) return false;
+    block.read = read(block);
+    if (!block.read) has_ended_ = true;
+    return !block.read || !block.news.empty();
+  }
+
+  Result<void> read(NewsBlock& block) {
+    block.news.clear();
+    for (std::uint64_t bytes = 0; block.news.size() < kNewsOfBlock && bytes < kNewsBytes;) {
+      auto news = TRY(runs_.next());
+      if (!news) break;
+      bytes += memory_of(news->second.base) + memory_of(news->second.waiting);
+      block.news.push_back(*std::move(news));
+    }
+    return {};
+  }
+
+  Result<void> apply(NewsBlock& block) {
+    TRY(std::move(block.read));
+    for (auto& [id, news] : block.news) {
+      if (stop_.stop_requested()) return fail(Code::cancelled, "the merge of {} was stopped", collection_);
+      TRY(build_.apply(id, std::move(news)));
+    }
+    return {};
+  }
+
+  RunMerge runs_;
+  SnapshotBuild& build_;
+  const std::string& collection_;
+  const std::stop_token& stop_;
+  std::array<NewsBlock, kNewsBlocks> blocks_;
+  std::atomic<bool> has_ended_ = false;
+  Result<void> done_;
+};
 
 }  // namespace
 
@@ -298,13 +448,8 @@ Result<MergedSnapshot> merge_into_snapshot(SnapshotMergeInput input, const Path&
                                            std::stop_token stop) {
   const auto room = TRY(ScratchFolder::create(scratch));
   auto build = TRY(SnapshotBuild::start(input, room.path(), folder));
-  {
-    RunMerge runs(std::move(input.runs), input.consumed);
-    while (auto news = TRY(runs.next())) {
-      if (stop.stop_requested()) return fail(Code::cancelled, "the merge of {} was stopped", input.binding.collection);
-      TRY(build.apply(news->first, std::move(news->second)));
-    }
-  }
+  TRY(NewsPass(RunMerge(std::move(input.runs), input.consumed), build, input.binding.collection, stop)
+          .run(thread_count(input.graph)));
   return build.finish(input, stop);
 }
 

@@ -5,10 +5,10 @@
 namespace tillite {
 namespace {
 
-void feed(Sha256& hash, std::string_view text) {
-  const std::uint64_t size = text.size();
-  hash.update(std::as_bytes(std::span(&size, 1)));
-  hash.update(text);
+void feed(std::string& text, std::string_view part) {
+  const std::uint64_t size = part.size();
+  text.append(reinterpret_cast<const char*>(&size), sizeof size);
+  text.append(part);
 }
 
 /// Whether a vector or tombstone stands above another of the same id. A fixed rule where nothing better tells them
@@ -88,12 +88,14 @@ Sum128 vector_hash(std::span<const float> vector) {
 
 Sum128 record_hash(const RecordId& id, std::int64_t item_version, const Sum128& vector_hash, const Json& metadata,
                    std::string_view document) {
+  std::string text;
+  feed(text, id.str());
+  feed(text, std::to_string(item_version));
+  feed(text, vector_hash.hex());
+  feed(text, to_text(metadata));
+  feed(text, document);
   Sha256 hash;
-  feed(hash, id.str());
-  feed(hash, std::to_string(item_version));
-  feed(hash, vector_hash.hex());
-  feed(hash, to_text(metadata));
-  feed(hash, document);
+  hash.update(text);
   return Sum128::from_digest(hash.digest());
 }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace tillite::testing {
 namespace {
 
@@ -31,6 +33,28 @@ TEST(JsonTest, BracketsInTextsAreNoLevels) {
   const auto text = parse_json(nested(511, brackets), "the event");
   EXPECT_TRUE(text) << text.error().message();
   EXPECT_FALSE(parse_json(nested(511, R"(["\\",[[]]])"), "the event")) << "the text has ended before them";
+}
+
+TEST(JsonTest, TextsAreWhatTheLibraryWrites) {
+  using std::string_literals::operator""s;
+  const Json values = {
+      {"empty", {Json::object(), Json::array(), "", nullptr}},
+      {"numbers",
+       {0, 1, -1, INT64_MIN, INT64_MAX, UINT64_MAX, 0.0, -0.0, 0.1, 1.0, 1e22, 1e-7, 5e-324, 0.1 + 0.2, NAN}},
+      {"flags", {true, false}},
+      {"nested", {{{"b", {1, {2, {{"c", "d"}}}}}, {"a", "first"}}}},
+      {"texts",
+       {"plain", "two words", "a \"quote\"", "back\\slash", "/", "line\nend", "\0"s, "\x1f", "\x7f", "\t\b\f\r",
+        "K\u00e4se \u20ac \U0001f37a", "\xff no UTF-8 \xc3", "cut off \xe2\x82"}},
+      {"a \"name\"", 1},
+      {"n\u00e4me", 2}};
+  EXPECT_EQ(to_text(values), values.dump(-1, ' ', false, Json::error_handler_t::replace));
+  for (const auto& [name, value] : values.items()) {
+    EXPECT_EQ(to_text(value), value.dump(-1, ' ', false, Json::error_handler_t::replace)) << name;
+    for (const Json& element : value) {
+      EXPECT_EQ(to_text(element), element.dump(-1, ' ', false, Json::error_handler_t::replace));
+    }
+  }
 }
 
 TEST(JsonTest, ErrorsNameWhatIsReadAndWhere) {

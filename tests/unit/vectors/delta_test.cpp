@@ -28,6 +28,19 @@ class Delta : public DeltaFixture {
     }));
     return content;
   }
+  /// The bytes that are announced before the lines, then each line with a "+" for its row.
+  static std::vector<std::string> announced_and_lines(const std::string& file) {
+    std::vector<std::string> seen;
+    const auto source = source_of(file);
+    value(read_delta_lines(
+        *source,
+        [&](RecordLine&& line, std::span<const float> row) -> Result<void> {
+          seen.push_back(line.id.str() + (row.empty() ? "" : "+"));
+          return {};
+        },
+        [&](std::uint64_t bytes) { seen.push_back(std::to_string(bytes)); }));
+    return seen;
+  }
   static Result<Content> read_front(const std::string& file) {
     Content content;
     const auto source = source_of(file);
@@ -113,6 +126,12 @@ TEST_F(Delta, GivesBackWhatWasWritten) {
     expected.push_back(text_of(record));
   }
   EXPECT_EQ(content.records, expected);
+}
+
+TEST_F(Delta, TellsTheBytesOfItsLinesBeforeTheyTakeMemory) {
+  Members members = good();
+  const std::string bytes = std::to_string(members.records.size());
+  EXPECT_EQ(announced_and_lines(archive_of(std::move(members))), (std::vector<std::string>{bytes, "a+"}));
 }
 
 TEST_F(Delta, MayBeEmpty) { EXPECT_TRUE(value(read(delta_file(header(1), {}))).records.empty()); }

@@ -31,6 +31,13 @@ inline Vectors repeated_texts(std::size_t receipts) {
   return vectors;
 }
 
+inline std::vector<Sum128> hashes_of(const Vectors& vectors) {
+  std::vector<Sum128> hashes;
+  hashes.reserve(vectors.size());
+  for (const auto& vector : vectors) hashes.push_back(vector_hash(vector));
+  return hashes;
+}
+
 /// Segments of the texts of sample receipts.
 class SegmentFixture : public ::testing::Test {
  protected:
@@ -53,7 +60,7 @@ class SegmentFixture : public ::testing::Test {
     EXPECT_TRUE(replace_file(folder / "rows", as_bytes(rows)));
     EXPECT_TRUE(make_folders(to));
     change.new_vectors = folder / "rows";
-    change.new_vectors_count = added.size();
+    change.new_hashes = hashes_of(added);
     change.dimensions = kDimensions;
     const auto facts = write_segment(change, settings, to);
     EXPECT_TRUE(facts) << facts.error().message();

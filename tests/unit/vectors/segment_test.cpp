@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "segment_fixture.h"
+#include "support/must.h"
+#include "vectors/hnsw/segment_files.h"
 #include "vectors/snapshots/nearest_labels.h"
 
 namespace tillite::testing {
@@ -81,6 +83,27 @@ TEST_F(SegmentTest, TheSameVectorsGiveTheSameBytes) {
   }
 }
 
+TEST_F(SegmentTest, HasTheSameBytesWhereItsNewRowsLieInPlace) {
+  const Vectors vectors = repeated_texts(5);
+  write(folder / "a", vectors);
+  const std::string no_links(kVectorOffset, '\0');
+  const std::string no_label(sizeof(std::uint64_t), '\0');
+  std::string rows;
+  for (const auto& vector : vectors) {
+    rows += no_links;
+    rows.append(reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float));
+    rows += no_label;
+  }
+  must(make_folders(folder / "b"));
+  must(replace_file(folder / "b" / kLevel0File, as_bytes(rows)));
+  const auto facts =
+      must(write_segment({.new_hashes = hashes_of(vectors), .dimensions = kDimensions}, settings, folder / "b"));
+  EXPECT_EQ(facts.elements, vectors.size());
+  for (const char* file : {"header.bin", "data_level0.bin", "link_lists.bin", "length.bin"}) {
+    EXPECT_EQ(*sha256_of_file(folder / "a" / file), *sha256_of_file(folder / "b" / file)) << file;
+  }
+}
+
 TEST_F(SegmentTest, TakesFewerBitsWhereTheMemoryIsShortAndRefusesWhereOneIsTooMany) {
   settings.memory_bytes = 0;
   const Vectors vectors = repeated_texts(20);
@@ -95,7 +118,7 @@ TEST_F(SegmentTest, TakesFewerBitsWhereTheMemoryIsShortAndRefusesWhereOneIsTooMa
   }
   settings.memory_bytes = vectors.size() * 8;
   const auto refused =
-      write_segment({.new_vectors = folder / "rows", .new_vectors_count = vectors.size(), .dimensions = kDimensions},
+      write_segment({.new_vectors = folder / "rows", .new_hashes = hashes_of(vectors), .dimensions = kDimensions},
                     settings, folder / "free");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), Code::limit_exceeded);
@@ -108,7 +131,7 @@ TEST_F(SegmentTest, ABuildThatIsToldToStopIsCancelled) {
   std::stop_source stop;
   stop.request_stop();
   const auto stopped =
-      write_segment({.new_vectors = folder / "rows", .new_vectors_count = vectors.size(), .dimensions = kDimensions},
+      write_segment({.new_vectors = folder / "rows", .new_hashes = hashes_of(vectors), .dimensions = kDimensions},
                     settings, folder / "whole", stop.get_token());
   ASSERT_FALSE(stopped);
   EXPECT_EQ(stopped.error().code(), Code::cancelled);

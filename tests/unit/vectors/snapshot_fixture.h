@@ -27,6 +27,7 @@ class SnapshotFixture : public ::testing::Test {
                             .dimensions = kDimensions,
                             .input_format = "line/plain/1",
                             .shards = 1};
+  GraphSettings graph;
   testing::TempFolder room = testing::TempFolder::in_memory();
 
   /// A vector of unit length that follows from its seed.
@@ -109,6 +110,7 @@ class SnapshotFixture : public ::testing::Test {
     if (base) input.base_checksum = base->merged.checksum;
     input.runs = std::move(runs);
     input.tombstones_before_ms = tombstones_before_ms;
+    input.graph = graph;
     Version version{.folder = new_path("snapshot"), .merged = {}};
     version.merged = TRY(merge_into_snapshot(std::move(input), room.path(), version.folder, stop));
     return version;

@@ -210,6 +210,47 @@ TEST_F(SnapshotMerge, HasTheSameBytesForTheSameInput) {
   EXPECT_EQ(merge({}, records).merged.files, merge({}, records).merged.files);
 }
 
+TEST_F(SnapshotMerge, HasTheSameBytesWithAnyNumberOfThreads) {
+  constexpr std::uint64_t kCount = 500;  // many blocks of them
+  std::vector<Record> records;
+  std::vector<Record> news;
+  for (std::uint64_t i = 0; i < kCount; ++i) {
+    const std::string id = fmt::format("item-{:03}", i);
+    records.push_back(vector_record(id, 1, i));
+    if (i % 5 == 0) news.push_back(metadata_record(id, 1, 2, "Corner Shop"));  // read, then written
+    if (i % 5 == 1) news.push_back(vector_record(id, 2, kCount + i));
+    if (i % 5 == 2) news.push_back(tombstone(id, 2));
+    if (i % 5 == 3) news.push_back(vector_record(id + "-b", 1, 2 * kCount + i));
+  }
+  const auto versions = [&](std::size_t threads) {
+    graph.threads = threads;
+    const auto first = merge({}, records);
+    const auto second = merge(first, news);
+    return std::pair(first.merged.files, second.merged.files);
+  };
+  const auto with_one = versions(1);
+  for (const std::size_t threads : {2U, 5U}) EXPECT_EQ(versions(threads), with_one) << threads;
+}
+
+TEST_F(SnapshotMerge, FailsWithWhatIsWrongFarInARun) {
+  const Path file = new_path("run");
+  auto writer = must(RunWriter::create(file, {.binding = binding, .deltas = {DeltaId("delta-of-vectors")}}));
+  for (std::uint64_t i = 0; i < 500; ++i) must(writer.add(vector_record(fmt::format("item-{:03}", i), 1, i)));
+  must(writer.finish());
+  std::string content = must(read_file(file));
+  content[content.size() - 1'000] ^= 1;
+  must(replace_file(file, as_bytes(content)));
+  for (const std::size_t threads : {1U, 2U}) {
+    graph.threads = threads;
+    std::vector<RunReader> runs;
+    runs.push_back(must(RunReader::open(must(file_source(file)), "the run")));
+    const auto merged = try_merge({}, std::move(runs));
+    ASSERT_FALSE(merged);
+    EXPECT_EQ(merged.error().code(), Code::corrupt);
+    EXPECT_NE(merged.error().message().find("the run"), std::string::npos) << merged.error().message();
+  }
+}
+
 TEST_F(SnapshotMerge, RefusesABaseThatIsNotWhatItsManifestSays) {
   auto first = merge({}, {vector_record("a", 1, 1)});
   first.merged.checksum.low += 1;
