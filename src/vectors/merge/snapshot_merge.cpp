@@ -305,11 +305,13 @@ Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input, const
 /// All that is left to do for the two SQLite files and the labels, beside the graph.
 Result<void> SnapshotBuild::finish_tables(const std::optional<Path>& base, const Path& segment,
                                           const std::stop_token& stop) {
+  TRY(index_.finish());
+  trim_heap();  // its cache is gone, and the graph grows
   TRY(chroma_.write_waiting(stop));
   TRY(write_labels(base, segment));
   chroma_growth_ = chroma_.growth();
   TRY(chroma_.finish());
-  TRY(index_.finish());
+  trim_heap();
   for (const std::string_view name : {kChromaFile, kRecordsFile}) {
     auto file = TRY(File::open_update(folder_ / name));
     TRY(file.sync());
