@@ -28,9 +28,12 @@ void go_on_with(const Path& path) {
                                .threads = 1};
   Graph graph(kept->centre, kept->nodes.size() + kNewNodes, settings);
   if (!graph.take_over(*kept, kNewNodes)) return;
-  std::vector<float> vector(kept->kind.dimensions, 0);
-  vector.front() = 1;
-  for (std::size_t i = 0; i < kNewNodes; ++i) graph.add(vector);
+  const auto added = graph.add(kNewNodes, [](Node, std::span<float> vector) -> Result<void> {
+    std::ranges::fill(vector, 0.0F);
+    vector.front() = 1;
+    return {};
+  });
+  if (!added) std::abort();
   graph.link_all();
   for (Node node = 0; node < graph.size(); ++node) {
     for (int level = 0; level <= graph.links().level(node); ++level) {
