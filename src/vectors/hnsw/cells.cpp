@@ -76,7 +76,7 @@ std::vector<Cells::Near> Cells::cells_with(std::size_t nodes, std::span<const fl
       near.push_back({.distance = distance, .cell = cell});
       members += members_[cell].nodes.size();
     }
-    if (members >= nodes || near.size() == distances.size()) return near;
+    if (members >= nodes || count >= distances.size()) return near;
   }
 }
 
