@@ -1,4 +1,5 @@
 // Kept graphs: any bytes. What is read without an error is a graph that new vectors can be linked to.
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 

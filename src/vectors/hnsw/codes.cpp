@@ -226,11 +226,15 @@ Result<void> Codes::take_over(const File& file, const CodePlaces& places, std::s
   TRY(rest_.take_over(file, places.rest, count * rest_bytes_));
   TRY(rough_facts_.take_over(file, places.rough_facts, count));
   TRY(facts_.take_over(file, places.facts, count));
+  const auto sum_max = static_cast<float>(((1U << bits_) - 1) * dimensions());
   for (std::size_t code = 0; code < count; ++code) {
     const auto& [square, positives, sign] = rough_facts_[code];
-    const std::array all = {square, positives, sign, facts_[code].step, facts_[code].sum};
+    const std::array all = {square, positives, sign, facts_[code].step};
     const auto is_sane = [](float fact) { return std::abs(fact) <= kFactMax; };  // no distance of these is infinite
-    if (!std::ranges::all_of(all, is_sane)) return fail(Code::corrupt, "{} holds no codes", file.path().string());
+    const bool is_sum = facts_[code].sum >= 0 && facts_[code].sum <= sum_max;
+    if (!is_sum || !std::ranges::all_of(all, is_sane)) {
+      return fail(Code::corrupt, "{} holds no codes", file.path().string());
+    }
   }
   return {};
 }
