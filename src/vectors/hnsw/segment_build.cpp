@@ -86,7 +86,7 @@ class Builder {
     removed_ = change_.removed;
     std::ranges::sort(removed_);
     if (change_.base) TRY(open_base());
-    TRY(choose_code_bits());
+    TRY(choose_code_bits(base_header_.elements, new_count()));
     if (change_.base_graph) {
       TRY(continue_base());
     } else {
@@ -95,6 +95,7 @@ class Builder {
     }
     if (has_too_many_deleted()) {
       forget_base();
+      TRY(choose_code_bits(0, base_header_.elements + new_count()));
       TRY(start_graph());
       TRY(add_base());
     }
@@ -152,15 +153,14 @@ class Builder {
     return mean;
   }
 
-  /// As many bits as the memory allows for as many nodes as may come.
-  Result<void> choose_code_bits() {
-    const std::uint64_t nodes_max = base_header_.elements + new_count();
+  /// As many bits as the memory allows for as many nodes as may come to the known ones.
+  Result<void> choose_code_bits(std::uint64_t known, std::uint64_t added) {
+    const std::uint64_t nodes_max = known + added;
     std::uint64_t bytes = 0;
     for (; settings_.code_bits > 0; settings_.code_bits /= 2) {
       const std::uint64_t node_bytes = Codes::bytes_of(change_.dimensions, settings_.code_bits) +
                                        GraphLinks::bytes_of_node(settings_.m) + kElementBytes;
-      bytes = nodes_max * node_bytes +
-              Graph::batch_bytes(base_header_.elements, new_count(), change_.dimensions, settings_.code_bits);
+      bytes = nodes_max * node_bytes + Graph::batch_bytes(known, added, change_.dimensions, settings_.code_bits);
       if (settings_.memory_bytes == 0 || bytes <= settings_.memory_bytes) break;
     }
     facts_.code_bits = settings_.code_bits;
@@ -183,7 +183,7 @@ class Builder {
   }
 
   void forget_base() {
-    facts_ = {.code_bits = settings_.code_bits, .rebuilt = true};
+    facts_ = {.rebuilt = true};
     elements_.clear();
     kept_.clear();
     groups_.clear();
