@@ -14,7 +14,6 @@
 #include "vectors/hnsw/graph.h"
 #include "vectors/hnsw/segment.h"
 #include "vectors/hnsw/sum_hash.h"
-#include "vectors/records/record.h"
 
 namespace tillite::bench {
 namespace {

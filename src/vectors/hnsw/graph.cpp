@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "base/check.h"
 #include "base/parallel.h"
@@ -19,9 +20,11 @@ constexpr std::size_t kWalkingNodes = 64;
 constexpr std::size_t kLookingNodesMax = 8192;
 constexpr std::size_t kLookingShare = 8;
 constexpr std::size_t kManyShare = 8;  // of the graph that is there; if fewer may come, making cells is not worth it
-// Of ef: what is looked up in cells is compared by whole codes, and so much is enough to find as much as a walk does
-// with all of ef.
+// Of ef, on level 0: what is looked up in cells is compared by whole codes, and so much is enough to find as much as a
+// walk does with all of ef.
 constexpr std::size_t kFoundPercent = 64;
+// The same above it, where few nodes of a cluster are and links must lead out of it.
+constexpr std::size_t kFoundAbovePercent = 160;
 constexpr std::size_t kComparedEach = 14;  // nodes, for each one of ef
 // Of a beam of ef: signs may place a true neighbour behind it, and whole codes decide between more.
 constexpr std::size_t kCandidatesPercent = 160;
@@ -184,7 +187,7 @@ std::vector<std::vector<Graph::Chosen>> Graph::none_chosen() const {
 /// The neighbours of each node of the batch, by level.
 std::vector<std::vector<Graph::Chosen>> Graph::choose_by_cells(const std::vector<std::vector<Node>>& batch) {
   const auto count_on = [&](std::size_t level) {
-    return std::max(settings_.ef_construction * (level == 0 ? kFoundPercent : kCandidatesPercent) / 100, settings_.m);
+    return std::max(settings_.ef_construction * (level == 0 ? kFoundPercent : kFoundAbovePercent) / 100, settings_.m);
   };
   const std::size_t compared = settings_.ef_construction * kComparedEach;
   if (cells_.empty()) {

@@ -19,7 +19,7 @@ class Ranked {
   bool operator<(const Ranked& other) const { return rank_ < other.rank_; }
 
  private:
-  static constexpr int kBits = 32;  // of floats are in the order of the floats
+  static constexpr int kBits = 32;  // of a float; those that are not negative are in the order of their bits
   std::uint64_t rank_ = 0;
 };
 

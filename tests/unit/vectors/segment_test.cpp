@@ -83,8 +83,37 @@ TEST_F(SegmentTest, TheSameVectorsGiveTheSameBytes) {
   }
 }
 
-TEST_F(SegmentTest, HasTheSameBytesWhereItsNewRowsLieInPlace) {
+TEST_F(SegmentTest, RefusesABaseWithNumbersWhoseSquaresAreInfinite) {
   const Vectors vectors = repeated_texts(5);
+  const auto first = write(folder / "base", vectors);
+  const auto sha256 = *std::ranges::find(first.files, folder / "base" / kLevel0File, &WrittenFile::path);
+  const std::size_t row_bytes = SegmentHeader{.dimensions = kDimensions}.row_bytes();
+  std::string content = must(read_file(folder / "base" / kLevel0File));
+  for (std::size_t row = 0; row < vectors.size(); row += 3) {
+    content[row * row_bytes + kVectorOffset + 3] ^= 0x40;  // the highest bit of the first number's exponent
+  }
+  must(replace_file(folder / "base" / kLevel0File, as_bytes(content)));
+  must(make_folders(folder / "next"));
+  const Vectors added = repeated_texts(8);
+  std::string rows;
+  for (const auto& vector : added) {
+    rows.append(reinterpret_cast<const char*>(vector.data()), vector.size() * sizeof(float));
+  }
+  must(replace_file(folder / "rows", as_bytes(rows)));
+  const auto refused = write_segment({.base = folder / "base",
+                                      .base_sha256 = sha256.sha256,
+                                      .new_vectors = folder / "rows",
+                                      .new_hashes = hashes_of(added),
+                                      .first_new_label = vectors.size() + 1,
+                                      .dimensions = kDimensions},
+                                     settings, folder / "next");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::corrupt) << refused.error().message();
+}
+
+TEST_F(SegmentTest, HasTheSameBytesWhereItsNewRowsLieInPlace) {
+  const Vectors vectors = repeated_texts(200);
+  ASSERT_GT(vectors.size() * kDimensions * sizeof(float), 3U << 20U) << "more than are written at once";
   write(folder / "a", vectors);
   const std::string no_links(kVectorOffset, '\0');
   const std::string no_label(sizeof(std::uint64_t), '\0');
