@@ -403,9 +403,9 @@ class DeltaGathering {
   }
 
  private:
-  /// `bytes_max` is a sixteenth of the memory, and two chunks may be merged at once: with four times as much for lines
-  /// this leaves a third of the memory.
-  explicit DeltaGathering(std::uint64_t bytes_max) : line_budget_(std::make_unique<ByteBudget>(4 * bytes_max)) {}
+  /// Of a chunk `bytes_max` is a sixteenth of the memory, and two may be merged at once. Lines take nearly twice their
+  /// texts: with twice as much for these, half of the memory is left.
+  explicit DeltaGathering(std::uint64_t bytes_max) : line_budget_(std::make_unique<ByteBudget>(2 * bytes_max)) {}
 
   /// With less memory each would put most of a delta on the disk.
   static std::size_t gatherers_for(std::uint64_t bytes_max, std::size_t deltas) {

@@ -10,7 +10,7 @@ namespace tillite {
 /// Merges deltas into one run file at `run`. A delta that is corrupt, or bound to something else, is quarantined in the
 /// run's header and does not stop its neighbours; one that is not there is `not_found` (naming it); a store that fails
 /// is an error. Memory: `records_bytes_max` for records and vectors, plus the texts of the deltas that are being read,
-/// four times as much at most (but for a single one, which may have 256 MiB); what is more passes through files below
+/// twice as much at most (but for a single one, which may have 256 MiB); what is more passes through files below
 /// `scratch`.
 [[nodiscard]] Result<RunHeader> merge_deltas(ObjectStore& objects, const CollectionBinding& binding,
                                              const std::vector<DeltaId>& deltas, const Path& scratch, const Path& run,

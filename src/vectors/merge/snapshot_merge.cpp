@@ -86,7 +86,7 @@ struct ChromaChange {
   std::string document;
 };
 
-/// A snapshot folder that is being written: the SQLite files at once, the vectors' segment at the end.
+/// A snapshot folder that is being written: the SQLite files and new vectors at once, the graph at the end.
 class SnapshotBuild {
  public:
   [[nodiscard]] static Result<SnapshotBuild> start(const SnapshotMergeInput& input, const Path& scratch,
@@ -170,8 +170,7 @@ Result<void> SnapshotBuild::apply(const RecordId& id, RecordState news) {
   const KnownRecord known = TRY(index_.find(id));
   std::optional<ChromaRow> content;
   if (needs_content(known, news)) {
-    TRY(hand_over_changes());
-    TRY(chroma_work_->wait());
+    TRY(chroma_work_->wait());  // what is not handed over yet is of other ids
     content = TRY(chroma_.read(*known.stored->label));
   }
   RecordChange change = change_of(known, content, std::move(news));
@@ -294,8 +293,13 @@ Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input, const
   change.first_new_label = labels_before_ + 1;
   change.dimensions = dimensions_;
   change.kept_graph = folder_ / kKeptGraphFile;
-  TRY(chroma_work_->add([this, base = change.base, segment, stop] { return finish_tables(base, segment, stop); }));
-  merged_.graph = TRY(write_segment(change, input.graph, segment, stop));
+  std::stop_source ends;  // the work on the tables, too, if the graph cannot be built
+  const std::stop_callback ends_with(stop, [&] { ends.request_stop(); });
+  TRY(chroma_work_->add(
+      [this, base = change.base, segment, end = ends.get_token()] { return finish_tables(base, segment, end); }));
+  auto graph = write_segment(change, input.graph, segment, stop);
+  if (!graph) ends.request_stop();
+  merged_.graph = TRY(std::move(graph));
   if (!damage.empty()) merged_.graph.not_continued = damage;
   TRY(chroma_work_->wait());
   for (const auto& [path, sha256] : merged_.graph.files) hashed_[path] = sha256;
@@ -305,14 +309,21 @@ Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input, const
 /// All that is left to do for the two SQLite files and the labels, beside the graph.
 Result<void> SnapshotBuild::finish_tables(const std::optional<Path>& base, const Path& segment,
                                           const std::stop_token& stop) {
+  const auto go_on = [&]() -> Result<void> {
+    if (stop.stop_requested()) return fail(Code::cancelled, "stopped while {} was finished", folder_.string());
+    return {};
+  };
   TRY(index_.finish());
   trim_heap();  // its cache is gone, and the graph grows
   TRY(chroma_.write_waiting(stop));
+  TRY(go_on());
   TRY(write_labels(base, segment));
   chroma_growth_ = chroma_.growth();
+  TRY(go_on());
   TRY(chroma_.finish());
   trim_heap();
   for (const std::string_view name : {kChromaFile, kRecordsFile}) {
+    TRY(go_on());
     auto file = TRY(File::open_update(folder_ / name));
     TRY(file.sync());
     hashed_[file.path()] = TRY(sha256_of_file(file.path()));
@@ -385,8 +396,10 @@ struct NewsBlock {
 /// About what a record takes in memory.
 std::uint64_t memory_of(const std::optional<Record>& record) {
   if (!record) return 0;
+  constexpr std::uint64_t kFieldBytes = 100;  // of a map's node
   std::uint64_t bytes = sizeof(Record) + record->document.size() + record->vector.size() * sizeof(float);
-  for (const Json& value : record->metadata) {
+  for (const auto& [name, value] : record->metadata.items()) {
+    bytes += kFieldBytes + name.size();
     if (value.is_string()) bytes += value.get_ref<const std::string&>().size();
   }
   return bytes;

@@ -22,9 +22,9 @@ struct SnapshotMergeInput {
 
 /// Where a merge spends its time.
 struct MergeTimes {
-  std::int64_t records_ms = 0;  ///< reading the runs, Chroma's tables, the index
-  std::int64_t graph_ms = 0;    ///< the vectors' segment
-  std::int64_t files_ms = 0;    ///< putting the files on the disk, and their checksums
+  std::int64_t records_ms = 0;  ///< reading the runs, rows of Chroma's tables and of the index
+  std::int64_t graph_ms = 0;    ///< the vectors' segment, and beside it all that is left to do for the tables
+  std::int64_t files_ms = 0;    ///< putting the other files on the disk, and their checksums
 };
 
 struct MergedSnapshot {

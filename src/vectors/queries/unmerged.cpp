@@ -7,6 +7,8 @@
 namespace tillite {
 namespace {
 
+constexpr std::uint64_t kRecordsBytesMax = std::uint64_t{24} << 20;  // one delta at a time: queries share the memory
+
 /// Folds the news of one id into what the version knows; nothing if that changes nothing for a reader.
 Result<std::optional<UnmergedRecord>> seen_over(const PinnedVersion& version, RecordState news, const RecordId& id,
                                                 FileSink& vectors, std::size_t& rows) {
@@ -42,7 +44,7 @@ Result<Unmerged> Unmerged::read(ObjectStore& objects, const CollectionBinding& b
 
   const Path run_file = scratch / "unmerged.run";
   const Path vectors_file = scratch / "unmerged.f32";
-  const RunHeader header = TRY(merge_deltas(objects, binding, deltas, scratch, run_file));
+  const RunHeader header = TRY(merge_deltas(objects, binding, deltas, scratch, run_file, kRecordsBytesMax));
   for (const auto& quarantined : header.quarantined) unmerged.unreadable_.push_back(quarantined.delta);
 
   std::vector<RunReader> readers;

@@ -271,6 +271,43 @@ TEST_F(SnapshotMerge, StopsWhenAsked) {
   EXPECT_EQ(merged.error().code(), Code::cancelled);
 }
 
+/// Bytes whose reader is asked to stop at one of its reads.
+class StoppingSource final : public ByteSource {
+ public:
+  StoppingSource(std::unique_ptr<ByteSource> source, std::stop_source stop, int at_read)
+      : source_(std::move(source)), stop_(std::move(stop)), reads_left_(at_read) {}
+  Result<std::size_t> read(std::span<std::byte> buffer) override {
+    if (--reads_left_ == 0) stop_.request_stop();
+    return source_->read(buffer);
+  }
+
+ private:
+  std::unique_ptr<ByteSource> source_;
+  std::stop_source stop_;
+  int reads_left_;
+};
+
+TEST_F(SnapshotMerge, StopsWhileItReadsAhead) {
+  const Path file = new_path("run");
+  auto writer = must(RunWriter::create(file, {.binding = binding, .deltas = {DeltaId("delta-of-vectors")}}));
+  for (std::uint64_t i = 0; i < 500; ++i) {
+    Record record = vector_record(fmt::format("item-{:03}", i), 1, i);
+    record.document = std::string(8'000, 'x');  // many reads
+    must(writer.add(record));
+  }
+  must(writer.finish());
+  for (const std::size_t threads : {1U, 2U}) {
+    graph.threads = threads;
+    const std::stop_source stop;
+    std::vector<RunReader> runs;
+    runs.push_back(
+        must(RunReader::open(std::make_unique<StoppingSource>(must(file_source(file)), stop, 5), "a run that stops")));
+    const auto merged = try_merge({}, std::move(runs), 0, stop.get_token());
+    ASSERT_FALSE(merged) << threads;
+    EXPECT_EQ(merged.error().code(), Code::cancelled) << merged.error().message();
+  }
+}
+
 TEST_F(SnapshotMerge, CanLoseEverythingAndGoOn) {
   const auto first = merge({}, {vector_record("a", 1, 1), vector_record("b", 1, 2)});
   const auto empty = merge(first, {tombstone("a", 2), tombstone("b", 2)});
