@@ -47,7 +47,9 @@ TEST(JsonTest, TextsAreWhatTheLibraryWrites) {
        {"plain", "two words", "a \"quote\"", "back\\slash", "/", "line\nend", "\0"s, "\x1f", "\x7f", "\t\b\f\r",
         "K\u00e4se \u20ac \U0001f37a", "\xff no UTF-8 \xc3", "cut off \xe2\x82"}},
       {"a \"name\"", 1},
-      {"n\u00e4me", 2}};
+      {"n\u00e4me", 2},
+      {"\xff no UTF-8", 3},
+      {"a\nb\0c"s, 4}};
   EXPECT_EQ(to_text(values), values.dump(-1, ' ', false, Json::error_handler_t::replace));
   for (const auto& [name, value] : values.items()) {
     EXPECT_EQ(to_text(value), value.dump(-1, ' ', false, Json::error_handler_t::replace)) << name;
