@@ -25,7 +25,7 @@ constexpr std::size_t kManyShare = 8;  // of the graph that is there; if fewer m
 constexpr std::size_t kFoundPercent = 64;
 // The same above it, where few nodes of a cluster are and links must lead out of it.
 constexpr std::size_t kFoundAbovePercent = 160;
-constexpr std::size_t kComparedEach = 14;  // nodes, for each one of ef
+constexpr std::size_t kComparedEach = 20;  // nodes, for each one of ef
 // Of a beam of ef: signs may place a true neighbour behind it, and whole codes decide between more.
 constexpr std::size_t kCandidatesPercent = 160;
 constexpr std::size_t kLinkedParts = 4;  // of a batch's targets for each thread, which end at about the same time
