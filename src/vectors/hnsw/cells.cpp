@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 #include <tuple>
+#include <unordered_set>
 
 #include "vectors/hnsw/distance.h"
 #include "vectors/hnsw/mixed_bits.h"
@@ -17,13 +18,22 @@ namespace {
 constexpr std::uint64_t kPivotSeed = 0x7069'766f;
 constexpr std::size_t kSearchedAtOnce = 2048;  // nodes; the more, the fewer times a code is read
 constexpr std::size_t kPlacedAtOnce = 1024;    // nodes; by the cells' sizes before
+constexpr std::size_t kPivotsOfDrawn = 2;      // times as many as were drawn there may be
+constexpr std::size_t kMates = 4;              // nodes that are near each other are no chance pair
+constexpr float kFar = 2;                      // times as far, squared
 constexpr std::size_t kRegions = 32;           // the nodes of each search together
 constexpr std::size_t kFullCell = 1024;        // nodes; or, where all cells have many, so many times the average:
 constexpr std::size_t kFullCellOfAverage = 4;
 // Squared distances of vectors of unit length are wrong by 3e-6 at the most, so three distances by less than this.
 constexpr float kRounding = 0.006F;
-// The nearest cell first, then up to which: after each of these fewer of the others may have what is near enough.
-constexpr std::array<std::size_t, 3> kRounds = {1, 4, std::numeric_limits<std::size_t>::max()};
+// The nearest cell first, then up to which: after each of these fewer of the others may have what is near enough. In
+// the last ones that is what is nearer than half of the nearest so far: who has enough in its own cluster does not look
+// for the rest in all others, where many are about as far.
+struct Round {
+  std::size_t end;
+  std::size_t percent;
+};
+constexpr std::array<Round, 3> kRounds = {{{1, 100}, {4, 100}, {std::numeric_limits<std::size_t>::max(), 50}}};
 
 /// All places of a group, in their order.
 std::vector<std::uint32_t> all_of(const CodeGroup& group) {
@@ -35,11 +45,88 @@ std::vector<std::uint32_t> all_of(const CodeGroup& group) {
 }  // namespace
 
 /// So that of the first n nodes about the square root of n are pivots, the first one among them.
-bool Cells::is_pivot(std::size_t place) const {
+bool Cells::is_drawn(std::size_t place) const {
   if (place == 0) return true;
   const double u = static_cast<double>(mixed_bits(seed_ ^ kPivotSeed, place) >> 11) * 0x1.0p-53;
   return u * 2 * std::sqrt(static_cast<double>(place) + 1) < 1;
 }
+
+void Cells::add_pivot(Node node) {
+  pivots_.add(node);
+  members_.emplace_back();
+}
+
+/// Counts nodes, and draws pivots among them.
+void Cells::take(std::span<const Node> nodes) {
+  for (const Node node : nodes) {
+    if (!is_drawn(nodes_++)) continue;
+    add_pivot(node);
+    ++drawn_;
+  }
+}
+
+/// Makes pivots of nodes that are far nearer to others than to any pivot, one where several are near each other: their
+/// cluster has none, and is spread over the cells of all others.
+void Cells::add_missing_pivots(std::span<const Found> found, std::span<const Place> places) {
+  std::unordered_set<Node> fresh;
+  for (std::size_t i = 0; i < found.size() && pivots_.size() < kPivotsOfDrawn * drawn_; ++i) {
+    const auto& [node, nearest] = found[i];
+    const bool is_missed = nearest.size() >= kMates && nearest[kMates - 1].distance * kFar < places[i].home.distance;
+    if (!is_missed || std::ranges::any_of(nearest, [&](const Neighbour& near) { return fresh.contains(near.node); })) {
+      continue;
+    }
+    add_pivot(node);
+    fresh.insert(node);
+  }
+}
+
+/// Moves nodes into the cells of pivots that came since, if these are nearer.
+void Cells::fill_new_cells(ThreadTeam& threads) {
+  std::vector<std::uint32_t> fresh(pivots_.size() - filled_);
+  std::iota(fresh.begin(), fresh.end(), static_cast<std::uint32_t>(filled_));
+  std::vector<CodeGroup::Part> parts(threads.size());
+  for (auto& part : parts) part.choose(pivots_, fresh);
+  std::vector<std::vector<Move>> moves(filled_);  // by cell
+  threads.for_each(moves.size(), [&](std::size_t cell, std::size_t thread) {
+    moves[cell] = take_leaving(static_cast<Cell>(cell), parts[thread]);
+  });
+  const std::size_t too_many = full();
+  for (const auto& of_cell : moves) {
+    for (const auto& [node, from, to] : of_cell) insert(node, members_[to.cell].nodes.size() < too_many ? to : from);
+  }
+  filled_ = pivots_.size();
+}
+
+/// Takes those that are nearer to one of the new pivots out of their cell.
+std::vector<Cells::Move> Cells::take_leaving(Cell cell, CodeGroup::Part& new_pivots) {
+  std::vector<Move> moves;
+  auto& [distances, nodes] = members_[cell];
+  std::size_t staying = 0;
+  for (std::size_t begin = 0; begin < nodes.size(); begin += kMatrixRows) {
+    const std::size_t count = std::min(kMatrixRows, nodes.size() - begin);
+    new_pivots.compare(std::span(nodes).subspan(begin, count));
+    for (std::size_t i = 0; i < count; ++i) {
+      const Near from{.distance = distances[begin + i] * distances[begin + i], .cell = cell};
+      Near to = from;
+      for (std::size_t pivot = 0; pivot < new_pivots.size(); ++pivot) {
+        const float distance = new_pivots.distances(pivot)[i];
+        if (distance < to.distance) to = {.distance = distance, .cell = static_cast<Cell>(filled_ + pivot)};
+      }
+      if (to.cell != cell) {
+        moves.push_back({.node = nodes[begin + i], .from = from, .to = to});
+        continue;
+      }
+      distances[staying] = distances[begin + i];
+      nodes[staying++] = nodes[begin + i];
+    }
+  }
+  distances.resize(staying);
+  nodes.resize(staying);
+  return moves;
+}
+
+/// How many nodes fill a cell.
+std::size_t Cells::full() const { return std::max(kFullCell, kFullCellOfAverage * (nodes_ / members_.size() + 1)); }
 
 /// By the distances of the pivots.
 Cells::Place Cells::place_at(std::span<const float> distances, std::size_t compared) const {
@@ -47,19 +134,14 @@ Cells::Place Cells::place_at(std::span<const float> distances, std::size_t compa
   const auto region = std::ranges::min_element(distances.first(std::min(kRegions, distances.size())));
   const auto near = [&](auto at) { return Near{.distance = *at, .cell = static_cast<Cell>(at - distances.begin())}; };
   Place place{.region = near(region).cell, .home = near(nearest), .near = {}};
-  const std::size_t average = nodes_.size() / distances.size() + 1;
-  if (const std::size_t full = std::max(kFullCell, kFullCellOfAverage * average);
-      members_[place.home.cell].nodes.size() >= full) {
-    place.home = nearest_with_room(distances, full).value_or(place.home);
-  }
-
+  if (members_[place.home.cell].nodes.size() >= full()) place.home = nearest_with_room(distances).value_or(place.home);
   if (compared > 0) place.near = cells_with(compared, distances);
   return place;
 }
 
 /// The nearest cells that have so many nodes together.
 std::vector<Cells::Near> Cells::cells_with(std::size_t nodes, std::span<const float> distances) const {
-  const std::size_t average = nodes_.size() / distances.size() + 1;
+  const std::size_t average = nodes_ / distances.size() + 1;
   std::vector<Near> near;
   for (std::size_t count = 2 * nodes / average + 1;; count *= 2) {  // about as many as are needed
     NearestSet set(std::min(count, distances.size()));
@@ -80,31 +162,14 @@ std::vector<Cells::Near> Cells::cells_with(std::size_t nodes, std::span<const fl
   }
 }
 
-std::optional<Cells::Near> Cells::nearest_with_room(std::span<const float> distances, std::size_t full) const {
+std::optional<Cells::Near> Cells::nearest_with_room(std::span<const float> distances) const {
   std::optional<Near> nearest;
+  const std::size_t too_many = full();
   for (Cell cell = 0; cell < distances.size(); ++cell) {
-    if (members_[cell].nodes.size() >= full || (nearest && nearest->distance <= distances[cell])) continue;
+    if (members_[cell].nodes.size() >= too_many || (nearest && nearest->distance <= distances[cell])) continue;
     nearest = Near{.distance = distances[cell], .cell = cell};
   }
   return nearest;
-}
-
-/// Puts nodes behind the others, and draws pivots among them.
-void Cells::take(std::span<const Node> nodes) {
-  for (const Node node : nodes) {
-    if (is_pivot(nodes_.size())) {
-      pivots_.add(node);
-      members_.emplace_back();
-    }
-    nodes_.push_back(node);
-  }
-}
-
-/// The first `count`: nodes that came before a pivot did are not in its cell, and make others wide.
-void Cells::place_anew(std::size_t count, ThreadTeam& threads) {
-  for (Members& members : members_) members = {};
-  static_cast<void>(place(std::span(nodes_).first(count), 0, threads));
-  placed_anew_ = count;
 }
 
 /// Puts nodes into cells; where each is and looks.
@@ -147,8 +212,8 @@ void Cells::place_some(CodeGroup::Part& pivots, std::span<const Node> nodes, std
 
 void Cells::add(std::span<const Node> nodes, ThreadTeam& threads) {
   take(nodes);
+  fill_new_cells(threads);
   static_cast<void>(place(nodes, 0, threads));
-  if (nodes.size() == nodes_.size()) placed_anew_ = nodes.size();
 }
 
 std::size_t Cells::largest() const {
@@ -159,9 +224,8 @@ std::size_t Cells::largest() const {
 
 std::vector<Cells::Found> Cells::add_and_search(std::span<const Node> nodes, std::size_t count, std::size_t compared,
                                                 ThreadTeam& threads) {
-  const std::size_t known = nodes_.size();
   take(nodes);
-  if (known / 2 >= placed_anew_) place_anew(known, threads);
+  fill_new_cells(threads);
   auto places = place(nodes, compared, threads);
   std::vector<std::size_t> order(nodes.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -182,6 +246,7 @@ std::vector<Cells::Found> Cells::add_and_search(std::span<const Node> nodes, std
     const std::size_t size = found.size() * (part + 1) / parts - begin;
     search(groups_[thread], std::span(found).subspan(begin, size), std::span(sorted).subspan(begin, size), count);
   });
+  add_missing_pivots(found, sorted);
   return found;
 }
 
@@ -227,10 +292,10 @@ void Cells::search(CodeGroup& group, std::span<Found> found, std::span<const Pla
     }
   };
   std::size_t begin = 0;
-  for (const std::size_t end : kRounds) {
+  for (const auto [end, percent] : kRounds) {
     std::vector<std::vector<Asker>> askers(members_.size());
     for (std::uint32_t i = 0; i < found.size(); ++i) {
-      const float limit = sets[i].tighten();
+      const float limit = sets[i].reach((count + 1) * percent / 100);
       const auto& near = places[i].near;
       for (std::size_t at = begin; at < std::min(end, near.size()); ++at) {
         const Asker one = asker(i, near[at], limit);

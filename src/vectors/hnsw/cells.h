@@ -10,10 +10,11 @@
 
 namespace tillite {
 
-/// Nodes of a graph, each in the cell of one of the nearest of some nodes that were drawn as pivots: what is near a
-/// vector is in the cells whose pivots are near it (the inverted file of Jegou, Douze and Schmid, "Product quantization
-/// for nearest neighbor search", 2011). Many nodes search at once, so that what is read of the machine's memory serves
-/// all that ask for it; a walk through the graph waits for each code anew.
+/// Nodes of a graph, each in the cell of one of the nearest of some nodes that are pivots: what is near a vector is in
+/// the cells whose pivots are near it (the inverted file of Jegou, Douze and Schmid, "Product quantization for nearest
+/// neighbor search", 2011). Pivots are drawn, and where a cluster has none, one of its nodes becomes one. Many nodes
+/// search at once, so that what is read of the machine's memory serves all that ask for it; a walk through the graph
+/// waits for each code anew.
 class Cells {
  public:
   /// `codes`: CodeGroup::can_hold() them.
@@ -30,9 +31,9 @@ class Cells {
     Node node = 0;
     std::vector<Neighbour> nearest;
   };
-  /// Adds nodes, and finds for each of them the nearest `count` of all among the nearest cells that have
-  /// `compared` nodes together, by whole codes. In an order in which one node and the next found about the same. The
-  /// number of threads changes nothing.
+  /// Adds nodes, and finds for each of them about the nearest `count` of all among the nearest cells that have
+  /// `compared` nodes together, by whole codes: the nearer half of these for sure, of the others what lies on the way.
+  /// In an order in which one node and the next found about the same. The number of threads changes nothing.
   [[nodiscard]] std::vector<Found> add_and_search(std::span<const Node> nodes, std::size_t count, std::size_t compared,
                                                   ThreadTeam& threads);
 
@@ -61,24 +62,36 @@ class Cells {
     std::uint32_t end = 0;
   };
 
-  [[nodiscard]] bool is_pivot(std::size_t place) const;
+  /// A node that a new pivot is nearer to.
+  struct Move {
+    Node node = 0;
+    Near from;
+    Near to;
+  };
+
+  [[nodiscard]] bool is_drawn(std::size_t place) const;
   void take(std::span<const Node> nodes);
-  void place_anew(std::size_t count, ThreadTeam& threads);
+  void add_pivot(Node node);
+  void add_missing_pivots(std::span<const Found> found, std::span<const Place> places);
+  void fill_new_cells(ThreadTeam& threads);
+  [[nodiscard]] std::vector<Move> take_leaving(Cell cell, CodeGroup::Part& new_pivots);
+  [[nodiscard]] std::size_t full() const;
   [[nodiscard]] std::vector<Place> place(std::span<const Node> nodes, std::size_t compared, ThreadTeam& threads);
   void place_some(CodeGroup::Part& pivots, std::span<const Node> nodes, std::span<Place> places,
                   std::size_t compared) const;
   [[nodiscard]] Place place_at(std::span<const float> distances, std::size_t compared) const;
   [[nodiscard]] std::vector<Near> cells_with(std::size_t nodes, std::span<const float> distances) const;
-  [[nodiscard]] std::optional<Near> nearest_with_room(std::span<const float> distances, std::size_t full) const;
+  [[nodiscard]] std::optional<Near> nearest_with_room(std::span<const float> distances) const;
   void insert(Node node, const Near& home);
   [[nodiscard]] Asker asker(std::uint32_t number, const Near& near, float limit) const;
   void search(CodeGroup& group, std::span<Found> found, std::span<const Place> places, std::size_t count) const;
 
   const Codes& codes_;
   std::uint64_t seed_;
-  std::vector<Node> nodes_;        ///< in the order in which they came
-  std::size_t placed_anew_ = 0;    ///< how many there were when all were placed by all pivots
+  std::size_t nodes_ = 0;          ///< how many came
   CodeGroup pivots_;               ///< by cell
+  std::size_t drawn_ = 0;          ///< how many of these were drawn
+  std::size_t filled_ = 0;         ///< the first pivots, to whose cells all nodes that are there were offered
   std::vector<CodeGroup> groups_;  ///< of each thread: those that search, whose room is worth keeping
   std::vector<Members> members_;   ///< by cell
 };

@@ -422,6 +422,7 @@ void Codes::prefetch(Node code) const {
   if (bits_ < kNibbleBits) prefetch_signs(code);
   prefetch_lines(rest_of(code), rest_bytes_);
   __builtin_prefetch(&facts_[code]);
+  __builtin_prefetch(&rough_facts_[code]);
 }
 
 }  // namespace tillite

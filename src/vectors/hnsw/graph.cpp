@@ -266,8 +266,9 @@ Graph::Chosen Graph::select(std::span<const Candidate> candidates, std::size_t c
   std::vector<std::size_t> asked;  // the selected ones; who turned the last one away will often do so again
   selected.reserve(count);
   asked.reserve(count);
-  for (const Candidate& candidate : candidates) {
-    if (selected.size() == count) break;
+  for (std::size_t i = 0; i < candidates.size() && selected.size() < count; ++i) {
+    if (i + kFetchAhead < candidates.size()) codes_.prefetch(candidates[i + kFetchAhead].neighbour.node);
+    const Candidate& candidate = candidates[i];
     const auto& [distance, node] = candidate.neighbour;
     const auto nearer = std::ranges::find_if(asked, [&](std::size_t at) {
       const Candidate& other = selected[at];

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <numeric>
 
 #include "base/check.h"
 #include "vectors/hnsw/distance.h"
-#include "vectors/hnsw/ranked.h"
 #include "vectors/hnsw/wide.h"
 
 namespace tillite {
@@ -18,6 +18,30 @@ TILLITE_WIDE std::size_t count_within(float limit, const float* distances, std::
   std::uint32_t count = 0;
   for (std::size_t i = 0; i < size; ++i) count += distances[i] <= limit ? 1 : 0;
   return count;
+}
+
+/// A limit within which so many are, at least and at most, if not too many are equally far: some halvings, where
+/// sorting would ask a question for each whose answer is as good as random. The bits of floats are in the order of the
+/// floats.
+float limit_of(std::span<const float> distances, std::size_t least, std::size_t most) {
+  std::uint32_t too_near = 0;  // but for 0 itself, which the last halving leaves
+  auto enough = std::bit_cast<std::uint32_t>(std::ranges::max(distances));
+  while (enough - too_near > 1) {
+    const std::uint32_t between = too_near + (enough - too_near) / 2;
+    const std::size_t within = count_within(std::bit_cast<float>(between), distances.data(), distances.size());
+    (within < least ? too_near : enough) = between;
+    if (within >= least && within <= most) break;
+  }
+  return std::bit_cast<float>(enough);
+}
+
+/// How many of all are less than each: its place in their order, if no two are equal.
+TILLITE_WIDE void put_places(const float* distances, std::size_t size, std::uint32_t* places) {
+  for (std::size_t i = 0; i < size; ++i) {
+    std::uint32_t less = 0;
+    for (std::size_t j = 0; j < size; ++j) less += distances[j] < distances[i] ? 1 : 0;
+    places[i] = less;
+  }
 }
 
 }  // namespace
@@ -33,32 +57,21 @@ NearestSet::NearestSet(std::size_t count)
 void NearestSet::offer(std::span<const float> distances, std::span<const Node> nodes) {
   check(distances.size() <= kMatrixRows && nodes.size() == distances.size(), "so many nodes come at once");
   size_ += keep_within(limit_, distances, nodes.data(), distances_.data() + size_, nodes_.data() + size_);
-  if (size_ > kRoom * count_) drop_farther();
+  if (size_ > kRoom * count_) drop_farther(2 * count_);
 }
 
-float NearestSet::tighten() {
-  if (size_ > count_) drop_farther();
-  return limit_;
+float NearestSet::reach(std::size_t count) const {
+  if (size_ < count) return std::numeric_limits<float>::max();
+  return limit_of(std::span(distances_).first(size_), count, count + count / 4);
 }
 
-/// Looks for a limit that leaves enough, but at most twice as many: some halvings, where sorting would ask a question
-/// for each node whose answer is as good as random. The bits of floats are in the order of the floats.
-void NearestSet::drop_farther() {
-  const auto all = std::span(distances_).first(size_);
-  std::uint32_t too_near = 0;  // but for 0 itself, which the last halving leaves
-  auto enough = std::bit_cast<std::uint32_t>(std::ranges::max(all));
-  while (enough - too_near > 1) {
-    const std::uint32_t between = too_near + (enough - too_near) / 2;
-    const std::size_t within = count_within(std::bit_cast<float>(between), all.data(), all.size());
-    (within < count_ ? too_near : enough) = between;
-    if (within >= count_ && within <= 2 * count_) break;
-  }
-  keep_up_to(std::bit_cast<float>(enough));
-  if (size_ <= 2 * count_) return;
+void NearestSet::drop_farther(std::size_t most) {
+  keep_up_to(limit_of(std::span(distances_).first(size_), count_, most));
+  if (size_ <= most) return;
 
   // More than that are equally far.
-  const auto kept = nearest();
-  for (size_ = 0; size_ < kept.size(); ++size_) {
+  const auto kept = sorted();
+  for (size_ = 0; size_ < count_; ++size_) {
     distances_[size_] = kept[size_].distance;
     nodes_[size_] = kept[size_].node;
   }
@@ -69,17 +82,22 @@ void NearestSet::keep_up_to(float limit) {
   size_ = keep_within(limit, std::span(distances_).first(size_), nodes_.data(), distances_.data(), nodes_.data());
 }
 
-std::vector<Neighbour> NearestSet::nearest() const {
-  std::vector<Ranked> ranked(size_);
-  for (std::size_t i = 0; i < size_; ++i) ranked[i] = Ranked(distances_[i], nodes_[i]);
-  if (ranked.size() > count_) {
-    std::ranges::nth_element(ranked, ranked.begin() + static_cast<std::ptrdiff_t>(count_), std::less<>());
-    ranked.resize(count_);
-  }
-  std::ranges::sort(ranked, std::less<>());
-  std::vector<Neighbour> all(ranked.size());
-  std::ranges::transform(ranked, all.begin(),
-                         [](const Ranked& one) { return Neighbour{.distance = one.distance(), .node = one.number()}; });
+std::vector<Neighbour> NearestSet::nearest() {
+  if (size_ > count_) drop_farther(count_);
+  return sorted();
+}
+
+/// All that are kept, in their order.
+std::vector<Neighbour> NearestSet::sorted() const {
+  std::vector<std::uint32_t> places(size_);
+  put_places(distances_.data(), size_, places.data());
+  std::vector<Neighbour> all(size_);
+  for (std::size_t i = 0; i < size_; ++i) all[places[i]] = {.distance = distances_[i], .node = nodes_[i]};
+  if (std::accumulate(places.begin(), places.end(), std::size_t{0}) == size_ * (size_ - 1) / 2) return all;
+
+  // Some are equally far.
+  for (std::size_t i = 0; i < size_; ++i) all[i] = {.distance = distances_[i], .node = nodes_[i]};
+  std::ranges::sort(all, std::less<>());
   return all;
 }
 

@@ -16,13 +16,14 @@ class NearestSet {
 
   /// Takes those that may be among the nearest: at most kMatrixRows at once, each node once.
   void offer(std::span<const float> distances, std::span<const Node> nodes);
-  /// Drops what need not be kept; a distance beyond which nothing is among the nearest.
-  float tighten();
+  /// About how far the nearest `count` so far go, not less; without limit if these are fewer.
+  [[nodiscard]] float reach(std::size_t count) const;
   /// The nearest so far, in their order.
-  [[nodiscard]] std::vector<Neighbour> nearest() const;
+  [[nodiscard]] std::vector<Neighbour> nearest();
 
  private:
-  void drop_farther();
+  void drop_farther(std::size_t most);
+  [[nodiscard]] std::vector<Neighbour> sorted() const;
   void keep_up_to(float limit);
 
   std::size_t count_;

@@ -70,6 +70,27 @@ TEST(CellsTest, FindNearlyAllOfTheNearestWhereAFifthIsCompared) {
   EXPECT_GT(static_cast<double>(found) / (kNodes / 2 * kCount), 0.97);
 }
 
+TEST(CellsTest, FindClustersThatAreFarMoreThanPivotsAreDrawn) {
+  constexpr Node kNodes = 3000;
+  constexpr Node kAtOnce = 300;
+  constexpr std::size_t kNeighbours = 6;  // of a node in the end, in a cluster of about 20
+  const Codes codes = clustered_codes(kNodes, kDimensions, 150);
+  ThreadTeam threads(2);
+  Cells cells(codes, kSeed);
+  std::size_t found = 0;
+  for (Node begin = 0; begin < kNodes; begin += kAtOnce) {
+    found = 0;  // those of the last ones count
+    for (const auto& [node, nearest] :
+         cells.add_and_search(nodes_between(begin, begin + kAtOnce), kCount, 250, threads)) {
+      auto exact = nearest_by_scan(codes, node, begin + kAtOnce);
+      exact.resize(kNeighbours);
+      for (const Neighbour& each : exact)
+        found += static_cast<std::size_t>(std::ranges::count(nodes_of(nearest), each.node));
+    }
+  }
+  EXPECT_GT(static_cast<double>(found) / (kAtOnce * kNeighbours), 0.88);
+}
+
 TEST(CellsTest, HoldOnlyTheNodesThatWereAdded) {
   const Codes codes = clustered_codes(400, kDimensions, 4);
   ThreadTeam threads(2);
@@ -94,7 +115,7 @@ TEST(CellsTest, FindTheSameWithAnyNumberOfThreads) {
     cells.add(nodes_between(0, 300), threads);
     Node begin = 300;
     std::vector<std::vector<Node>> found(kNodes);
-    for (const Node end : {500U, 1500U, kNodes}) {  // all are placed anew on the way
+    for (const Node end : {500U, 1500U, kNodes}) {  // new pivots come on the way
       for (const auto& [node, nearest] :
            cells.add_and_search(nodes_between(std::exchange(begin, end), end), kCount, 400, threads))
         found[node] = nodes_of(nearest);

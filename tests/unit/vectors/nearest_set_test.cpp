@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
 
 #include "vectors/hnsw/distance.h"
@@ -57,6 +58,25 @@ TEST(NearestSetTest, MayHaveFewerThanItKeeps) {
   NearestSet set(10);
   offer_all(set, {{.distance = 2, .node = 1}, {.distance = 1, .node = 2}});
   EXPECT_EQ(nodes_of(set.nearest()), (Nodes{2, 1}));
+}
+
+TEST(NearestSetTest, TellsHowFarTheNearestFewGo) {
+  std::mt19937_64 random(2);
+  std::vector<Neighbour> all;
+  for (Node node = 0; node < 1000; ++node) all.push_back({static_cast<float>(random() % 1'000'000), node});
+  NearestSet set(64);
+  offer_all(set, all);
+  std::ranges::sort(all, std::less<>());
+  for (const std::size_t count : {1U, 8U, 32U, 64U}) {
+    EXPECT_GE(set.reach(count), all[count - 1].distance) << count;
+    EXPECT_LT(set.reach(count), all[count + count / 4].distance) << count;
+  }
+}
+
+TEST(NearestSetTest, HasNoReachWhileItHasFewer) {
+  NearestSet set(10);
+  offer_all(set, {{.distance = 2, .node = 1}, {.distance = 1, .node = 2}});
+  EXPECT_EQ(set.reach(3), std::numeric_limits<float>::max());
 }
 
 }  // namespace
