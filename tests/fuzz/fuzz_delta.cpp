@@ -12,6 +12,21 @@ namespace {
 
 constexpr char kSeparator = 0x1e;
 
+/// The check sum of vectors.f32 as the header's format has it.
+Result<std::string> vectors_sum_of(const Json& header, std::string_view vectors) {
+  if (TRY(string_field(header, "format")) == "tillite-delta/1") return sha256_hex(vectors);
+  const auto binding = TRY(parse_binding(TRY(object_field(header, "binding"))));
+  Sha256 rows;
+  while (!vectors.empty()) {
+    const std::string_view bytes = vectors.substr(0, binding.dimensions * sizeof(float));
+    Sha256 row;
+    row.update(bytes);
+    rows.update(row.digest());
+    vectors.remove_prefix(bytes.size());
+  }
+  return rows.hex();
+}
+
 Result<std::string> archive_of(std::string_view members, const Path& folder) {
   const std::string header(members.substr(0, members.find(kSeparator)));
   members.remove_prefix(std::min(members.size(), header.size() + 1));
@@ -20,13 +35,15 @@ Result<std::string> archive_of(std::string_view members, const Path& folder) {
   const std::string vectors(members);
 
   std::string checked_header = header;
+  std::string vectors_sum;
   if (auto json = parse_json(header, "the header"); json && json->is_object()) {
     (*json)["records_sha256"] = sha256_hex(records);
     checked_header = to_text(*json);
+    vectors_sum = vectors_sum_of(*json, vectors).value_or("");
   }
   const std::string checksums = to_text({{"delta.json", sha256_hex(checked_header)},
                                          {"records.ndjson", sha256_hex(records)},
-                                         {"vectors.f32", sha256_hex(vectors)}});
+                                         {"vectors.f32", vectors_sum}});
   const Path file = folder / "delta.tar.gz";
   auto archive = TRY(TarGzWriter::create(file, 0));
   TRY(archive.add("delta.json", checked_header.size(), *source_of(checked_header), false));

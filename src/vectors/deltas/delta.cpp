@@ -17,7 +17,8 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "vectors are little endian in every format");
 
-constexpr std::string_view kFormat = "tillite-delta/1";
+constexpr std::string_view kFormat = "tillite-delta/2";
+constexpr std::string_view kFirstFormat = "tillite-delta/1";
 constexpr std::string_view kAnyFormat = "tillite-delta/";
 constexpr const char* kHeaderName = "delta.json";
 constexpr const char* kRecordsName = "records.ndjson";
@@ -42,12 +43,24 @@ Json header_json(const DeltaFacts& facts, const std::string& records_sha256) {
           {"records_sha256", records_sha256}};
 }
 
-Result<DeltaFacts> parse_header(const Json& json) {
+/// What the check sum of vectors.f32 is a SHA-256 of.
+enum class VectorsSum {
+  bytes,  ///< of all numbers; format 1
+  rows,   ///< of the rows' own digests, whose fronts are their vector_hash(): each is hashed once for both; format 2
+};
+
+Result<VectorsSum> parse_format(const Json& json) {
   const std::string format = TRY(string_field(json, "format"));
-  if (format != kFormat && format.starts_with(kAnyFormat)) {
-    return fail(Code::unsupported, "its format is '{}', this program knows {}", format.substr(0, 64), kFormat);
+  if (format == kFormat) return VectorsSum::rows;
+  if (format == kFirstFormat) return VectorsSum::bytes;
+  if (!format.starts_with(kAnyFormat)) {
+    return fail(Code::corrupt, "its format is '{}', no delta's", format.substr(0, 64));
   }
-  if (format != kFormat) return fail(Code::corrupt, "its format is '{}', no delta's", format.substr(0, 64));
+  return fail(Code::unsupported, "its format is '{}', this program knows {} and {}", format.substr(0, 64), kFirstFormat,
+              kFormat);
+}
+
+Result<DeltaFacts> parse_header(const Json& json) {
   DeltaFacts facts;
   facts.header.id = DeltaId(TRY(string_field(json, "delta_id")));
   if (!is_uuid(facts.header.id.str())) return fail(Code::corrupt, "the delta's id is not a UUID");
@@ -64,6 +77,26 @@ Result<DeltaFacts> parse_header(const Json& json) {
   facts.vectors = static_cast<std::size_t>(vectors);
   return facts;
 }
+
+/// The check sum of vectors.f32, row by row.
+class VectorsHash {
+ public:
+  explicit VectorsHash(VectorsSum sum) : sum_(sum) {}
+  /// The row's vector_hash().
+  Sum128 add(std::span<const float> row) {
+    const auto bytes = std::as_bytes(row);
+    Sha256 hash;
+    hash.update(bytes);
+    const auto digest = hash.digest();
+    all_.update(sum_ == VectorsSum::rows ? std::span<const std::byte>(digest) : bytes);
+    return Sum128::from_digest(digest);
+  }
+  std::string hex() { return all_.hex(); }
+
+ private:
+  VectorsSum sum_;
+  Sha256 all_;
+};
 
 /// A source that hashes what passes through it.
 class HashingSource final : public ByteSource {
@@ -87,7 +120,7 @@ class DeltaReader {
   explicit DeltaReader(ByteSource& file) : archive_(file) {}
 
   /// Records as lines with their rows, which are empty where a record has none.
-  Result<DeltaFacts> read_lines(const std::function<Result<void>(RecordLine&&, std::span<const float>)>& each,
+  Result<DeltaFacts> read_lines(const std::function<Result<void>(DeltaLine&&)>& each,
                                 const std::function<void(std::uint64_t bytes)>& before_lines) {
     TRY(read_header());
     before_lines_ = before_lines;
@@ -136,6 +169,7 @@ class DeltaReader {
     const std::string text = TRY(read_small(kHeaderName));
     const auto parse = [&]() -> Result<void> {
       const Json json = TRY(parse_json(text, "it"));
+      vectors_sum_ = TRY(parse_format(json));
       facts_ = TRY(parse_header(json));
       records_sha256_ = TRY(string_field(json, "records_sha256"));
       return {};
@@ -183,24 +217,25 @@ class DeltaReader {
     return {};
   }
 
-  Result<void> read_vectors(const std::function<Result<void>(RecordLine&&, std::span<const float>)>& each) {
+  Result<void> read_vectors(const std::function<Result<void>(DeltaLine&&)>& each) {
     const std::size_t dimensions = facts_.header.binding.dimensions;
     const std::uint64_t size_bytes = facts_.vectors * dimensions * sizeof(float);
     if (TRY(expect(kVectorsName, size_bytes)) != size_bytes)
       return fail(Code::corrupt, "{} is too short", kVectorsName);
-    HashingSource source(archive_.content());
+    VectorsHash hash(vectors_sum_);
     std::vector<float> vector(dimensions);
     for (RecordLine& line : lines_) {
-      std::span<const float> row;
+      DeltaLine next;
       if (line.kind == RecordKind::vector) {
-        TRY(read_exactly(source, std::as_writable_bytes(std::span(vector)), kVectorsName));
+        TRY(read_exactly(archive_.content(), std::as_writable_bytes(std::span(vector)), kVectorsName));
         TRY(check_stored_vector(vector, dimensions, line.id));
-        row = vector;
+        next.vector = vector;
+        next.vector_hash = hash.add(vector);
       }
-      TRY(each(std::move(line), row));
-      line = RecordLine();  // what was not taken
+      next.line = std::move(line);
+      TRY(each(std::move(next)));
     }
-    checksums_[kVectorsName] = source.hex();
+    checksums_[kVectorsName] = hash.hex();
     return {};
   }
 
@@ -215,6 +250,7 @@ class DeltaReader {
 
   TarGzReader archive_;
   DeltaFacts facts_;
+  VectorsSum vectors_sum_ = VectorsSum::rows;
   std::string records_sha256_;
   std::function<void(std::uint64_t bytes)> before_lines_;
   std::deque<RecordLine> lines_;  ///< until their vectors come
@@ -253,7 +289,7 @@ struct DeltaWriter::Parts {
   FileSink records;
   FileSink vectors;
   Sha256 records_hash;
-  Sha256 vectors_hash;
+  VectorsHash vectors_hash{VectorsSum::rows};
   std::set<RecordId> ids;
 
   Result<void> write(const Record& record, const std::string& line) {
@@ -261,10 +297,9 @@ struct DeltaWriter::Parts {
     TRY(records.write(as_bytes(line)));
     ++facts.records;
     if (record.kind != RecordKind::vector) return {};
-    const auto bytes = std::as_bytes(std::span(record.vector));
-    vectors_hash.update(bytes);
+    vectors_hash.add(record.vector);
     ++facts.vectors;
-    return vectors.write(bytes);
+    return vectors.write(std::as_bytes(std::span(record.vector)));
   }
 };
 
@@ -277,7 +312,7 @@ Result<DeltaWriter> DeltaWriter::create(const Path& scratch, DeltaHeader header)
   FileSink records(TRY(File::create(scratch / (header.id.str() + ".records"))));
   FileSink vectors(TRY(File::create(scratch / (header.id.str() + ".vectors"))));
   return DeltaWriter(std::unique_ptr<Parts>(
-      new Parts{scratch, DeltaFacts{.header = std::move(header)}, std::move(records), std::move(vectors), {}, {}, {}}));
+      new Parts{scratch, DeltaFacts{.header = std::move(header)}, std::move(records), std::move(vectors)}));
 }
 
 Result<void> DeltaWriter::add(Record record) {
@@ -330,16 +365,16 @@ Result<Path> DeltaWriter::finish() {
   return file;
 }
 
-Result<DeltaFacts> read_delta_lines(ByteSource& file,
-                                    const std::function<Result<void>(RecordLine&&, std::span<const float>)>& each,
+Result<DeltaFacts> read_delta_lines(ByteSource& file, const std::function<Result<void>(DeltaLine&&)>& each,
                                     const std::function<void(std::uint64_t bytes)>& before_lines) {
   return DeltaReader(file).read_lines(each, before_lines);
 }
 
 Result<DeltaFacts> read_delta(ByteSource& file, const std::function<Result<void>(Record&&)>& each) {
-  return read_delta_lines(file, [&](RecordLine&& line, std::span<const float> row) -> Result<void> {
-    Record record = TRY(parse_record_text(line.text));
-    record.vector.assign(row.begin(), row.end());
+  return read_delta_lines(file, [&](DeltaLine&& next) -> Result<void> {
+    Record record = TRY(parse_record_text(next.line.text));
+    record.vector.assign(next.vector.begin(), next.vector.end());
+    if (!next.vector.empty()) record.known_hash = next.vector_hash;
     return each(std::move(record));
   });
 }

@@ -36,6 +36,13 @@ struct DeltaFacts {
   std::size_t vectors = 0;
 };
 
+/// A record of a delta as text, with its row where it lies while the record is looked at.
+struct DeltaLine {
+  RecordLine line;                ///< names the delta
+  std::span<const float> vector;  ///< empty if there is none
+  Sum128 vector_hash;             ///< 0 if there is none
+};
+
 /// Writes a delta (docs/formats/delta.md): a .tar.gz of delta.json, records.ndjson, vectors.f32 (stored, not deflated)
 /// and checksums.json. Streams through scratch files; memory does not grow with the delta.
 class DeltaWriter {
@@ -61,12 +68,11 @@ class DeltaWriter {
 /// where. Records come in the order of the file. Nothing that `each` did may count until this returned without error.
 [[nodiscard]] Result<DeltaFacts> read_delta(ByteSource& file, const std::function<Result<void>(Record&&)>& each);
 
-/// The same with the records as lines that name the delta, and with their rows, which are empty where a record has no
-/// vector. All lines are in memory before the first row comes: `before_lines`, if there is one, is told their bytes
-/// before they are read.
-[[nodiscard]] Result<DeltaFacts> read_delta_lines(
-    ByteSource& file, const std::function<Result<void>(RecordLine&&, std::span<const float>)>& each,
-    const std::function<void(std::uint64_t bytes)>& before_lines = {});
+/// The same with the records as lines. All of them are in memory before the first row comes: `before_lines`, if there
+/// is one, is told their bytes before they are read.
+[[nodiscard]] Result<DeltaFacts> read_delta_lines(ByteSource& file,
+                                                  const std::function<Result<void>(DeltaLine&&)>& each,
+                                                  const std::function<void(std::uint64_t bytes)>& before_lines = {});
 
 /// The same without the vectors (Record::vector stays empty): reads only the front of the file, so vectors.f32 is
 /// unchecked.

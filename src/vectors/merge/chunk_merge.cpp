@@ -192,8 +192,7 @@ class Gatherer {
     pieces_of_delta_.clear();
     const std::uint64_t rows_before = vectors_.rows();
     const auto read = read_delta_lines(
-        file, [&](RecordLine&& line, std::span<const float> vector) { return add(std::move(line), vector); },
-        [&](std::uint64_t bytes) { share.take(bytes); });
+        file, [&](DeltaLine&& next) { return add(std::move(next)); }, [&](std::uint64_t bytes) { share.take(bytes); });
     const auto belongs = [&]() -> Result<void> {
       if (!read) return std::unexpected(read.error());
       if (read->header.id != delta) return fail(Code::corrupt, "it says that it is {}", read->header.id.str());
@@ -271,19 +270,19 @@ class Gatherer {
 
   [[nodiscard]] Path next_piece() { return room_ / fmt::format("piece-{}", pieces_written_++); }
 
-  Result<void> add(RecordLine&& line, std::span<const float> vector) {
+  Result<void> add(DeltaLine&& next) {
     Head head;
-    if (line.kind == RecordKind::vector) {
-      if (vector.size() != binding_.dimensions) {
-        return fail(Code::corrupt, "its vectors have {} dimensions, the collection has {}", vector.size(),
+    if (next.line.kind == RecordKind::vector) {
+      if (next.vector.size() != binding_.dimensions) {
+        return fail(Code::corrupt, "its vectors have {} dimensions, the collection has {}", next.vector.size(),
                     binding_.dimensions);
       }
       head.row = vectors_.rows();
-      head.vector_hash = vector_hash(vector);
-      TRY(vectors_.add(vector));
+      head.vector_hash = next.vector_hash;
+      TRY(vectors_.add(next.vector));
     }
-    bytes_ += memory_of(line);
-    head.line = std::move(line);
+    bytes_ += memory_of(next.line);
+    head.line = std::move(next.line);
     heads_.push_back(std::move(head));
     return bytes_ > bytes_max_ ? spill() : Result<void>();
   }
