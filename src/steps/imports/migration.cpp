@@ -43,15 +43,15 @@ Result<std::optional<Cursor>> read_cursor(Table& table) {
   return std::optional(std::move(cursor));
 }
 
-/// The SHA-256 of an object, read whole.
+/// The checksum of an object, read whole.
 Result<std::string> hash_of(ObjectStore& store, const ObjectKey& key) {
   const auto source = TRY(store.open(key));
-  Sha256 hash;
+  ChecksumStream checksum;
   std::vector<std::byte> piece(kPieceBytes);
   while (true) {
     const auto size = TRY(source->read(piece));
-    if (size == 0) return hash.hex();
-    hash.update(std::span(std::as_const(piece)).first(size));
+    if (size == 0) return checksum.finish();
+    checksum.update(std::span(std::as_const(piece)).first(size));
   }
 }
 

@@ -4,11 +4,11 @@
 
 #include "base/early_write.h"
 #include "base/file.h"
-#include "base/hash.h"
+#include "vectors/files/file_checksum.h"
 
 namespace tillite {
 
-/// A sink into a new file that knows the SHA-256 of what went in, so that nobody has to read the file for it. Gathers
+/// A sink into a new file that knows the checksum of what went in, so that nobody has to read the file for it. Gathers
 /// small writes, and lets the disk begin with what was written.
 class HashedSink final : public ByteSink {
  public:
@@ -23,10 +23,10 @@ class HashedSink final : public ByteSink {
   }
   /// Bytes written so far.
   [[nodiscard]] std::uint64_t position() const { return position_; }
-  /// Ends the writing; the SHA-256 of the file.
+  /// Ends the writing; the checksum of the file.
   [[nodiscard]] Result<std::string> finish() {
     TRY(flush());
-    return hash_.hex();
+    return checksum_.finish();
   }
 
  private:
@@ -38,7 +38,7 @@ class HashedSink final : public ByteSink {
     return {};
   }
   Result<void> write_through(std::span<const std::byte> bytes) {
-    hash_.update(bytes);
+    checksum_.update(bytes);
     TRY(file_.write(bytes));
     begin_sync(file_, written_, bytes.size());
     written_ += bytes.size();
@@ -46,7 +46,7 @@ class HashedSink final : public ByteSink {
   }
 
   File file_;
-  Sha256 hash_;
+  ChecksumStream checksum_;
   std::vector<std::byte> buffer_;
   std::uint64_t position_ = 0;
   std::uint64_t written_ = 0;  ///< of these

@@ -65,7 +65,7 @@ struct KeptGraph {
 [[nodiscard]] Result<KeptGraph> read_kept_graph(const Path& path);
 
 /// Writes a graph with its elements (which follow each other as in the segment) and the hashes of its vectors; the
-/// answer is the file's SHA-256.
+/// answer is the file's checksum.
 [[nodiscard]] Result<std::string> write_kept_graph(const Path& path, const Graph& graph, const KeptGraphKind& kind,
                                                    std::uint64_t centred_for, std::span<const Element> elements,
                                                    std::span<const Sum128> hashes);

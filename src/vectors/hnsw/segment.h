@@ -41,7 +41,7 @@ struct SegmentChange {
   std::optional<Path> kept_graph;  ///< where the graph is kept for the next change (docs/formats/kept-graph.md)
 };
 
-/// A file that was written, and the SHA-256 of what went in.
+/// A file that was written, and the checksum of what went in, as manifests have it.
 struct WrittenFile {
   Path path;
   std::string sha256;

@@ -483,12 +483,12 @@ class Builder {
   }
 
   Result<std::string> write_rows(const Path& file, const SegmentHeader& header) {
-    Level0Content content{.base_rows = kept_,
-                          .new_vectors = change_.new_vectors,
-                          .new_vectors_count = new_count(),
-                          .complete = [&](std::uint64_t element, std::span<std::byte> row) {
-                            return complete_row(element, row, header);
-                          }};
+    Level0Content content{
+        .base_rows = kept_,
+        .new_vectors = change_.new_vectors,
+        .new_vectors_count = new_count(),
+        .complete = [&](std::uint64_t element, std::span<std::byte> row) { return complete_row(element, row, header); },
+        .threads = thread_count(settings_)};
     if (base_file_) {
       content.base = &*base_file_;
       content.base_elements = base_header_.elements;

@@ -1,27 +1,23 @@
 #include "vectors/hnsw/segment_rows.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <optional>
 
 #include "base/early_write.h"
-#include "base/hash.h"
-#include "base/parallel.h"
 #include "base/pipeline.h"
+#include "vectors/files/file_checksum.h"
 
 namespace tillite {
 namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{1} << 20;
-constexpr std::size_t kBlocks = 4;  // on their way at a time
-
-/// Some rows on their way from the base to the new file.
+/// A part of the file, by which its checksum goes, and the rows that it has a piece of.
 struct Block {
-  std::vector<std::byte> bytes;
-  std::uint64_t first = 0;  ///< element
-  std::uint64_t rows = 0;
-  std::uint64_t base_rows = 0;  ///< how many of them, from the first on, are the base's
+  std::size_t part = 0;
+  std::vector<std::byte> bytes;  ///< of whole rows
+  std::uint64_t first = 0;       ///< element
+  std::uint64_t end = 0;         ///< behind the last one
   Result<void> done;
 };
 
@@ -32,72 +28,70 @@ class Level0Pass {
         row_bytes_(header.row_bytes()),
         vector_bytes_(header.dimensions * sizeof(float)),
         content_(content),
-        elements_(content.base_rows.size() + content.new_vectors_count),
-        block_rows_(std::max<std::uint64_t>(kReadBytes / row_bytes_, 1)),
-        // A pass that leaves rows out does not see all that the base's hash is of.
-        hashes_base_(!content.base_sha256.empty() && content.base_rows.size() == content.base_elements) {}
+        base_rows_(content.base_rows.size()),
+        size_bytes_((base_rows_ + content.new_vectors_count) * row_bytes_),
+        digests_(checksum_parts(size_bytes_)),
+        outcomes_(digests_.size()) {}
 
   Result<std::string> run() {
-    if (!content_.base_sha256.empty() && !hashes_base_) {
-      TRY(check_base(TRY(sha256_of_file(content_.base->path()))));
-    }
-    if (content_.new_vectors_count > 0 && !is_in_place()) {
-      new_file_ = TRY(File::open_read(content_.new_vectors));
-      new_rows_.emplace(*new_file_, vector_bytes_, content_.new_vectors_count);
-    }
-    for (Block& block : blocks_) block.bytes.resize(block_rows_ * row_bytes_);
+    if (!content_.base_sha256.empty()) TRY(prepare_base());
+    if (content_.new_vectors_count > 0 && !is_in_place()) new_file_ = TRY(File::open_read(content_.new_vectors));
     pass();
-    TRY(std::move(done_));
-    if (hashes_base_) TRY(check_base(base_hash_.hex()));
-    return hash_.hex();
+    for (auto& outcome : outcomes_) TRY(std::move(outcome));
+    if (base_whole_) TRY(check_base(base_whole_->hex()));
+    if (!base_digests_.empty()) TRY(check_base(checksum_of_parts(base_digests_)));
+    return checksum_of_parts(digests_);
   }
 
  private:
-  Result<void> check_base(const std::string& sha256) const {
-    if (sha256 == content_.base_sha256) return {};
-    return fail(Code::corrupt, "{} does not have the SHA-256 of its manifest: bytes changed",
+  /// How the base is hashed: on the way, by parts or as a whole. A pass that leaves rows out does not see all that its
+  /// checksum is of.
+  Result<void> prepare_base() {
+    const std::uint64_t size_bytes = content_.base_elements * row_bytes_;
+    const auto form = checksum_form(content_.base_sha256, size_bytes);
+    if (!form) return check_base("");
+    if (base_rows_ != content_.base_elements) {
+      return check_base(TRY(checksum_of_file(*content_.base, *form, content_.threads)));
+    }
+    if (form == ChecksumForm::whole) base_whole_.emplace();
+    if (form == ChecksumForm::by_parts) base_digests_.resize(checksum_parts(size_bytes));
+    return {};
+  }
+
+  Result<void> check_base(const std::string& checksum) const {
+    if (checksum == content_.base_sha256) return {};
+    return fail(Code::corrupt, "{} does not have the checksum of its manifest: bytes changed",
                 content_.base->path().string());
   }
 
   void pass() {
-    const auto hash_base = [this](Block& block) {
-      if (block.done && hashes_base_) base_hash_.update(base_bytes(block));
-    };
-    const auto complete_and_hash = [this](Block& block) {
-      if (block.done) block.done = complete(block);
-      if (block.done) hash_.update(all_bytes(block));
-    };
-    const auto write_block = [this](Block& block) {
-      if (block.done) block.done = write(all_bytes(block));
-      if (block.done || !done_) return;
-      done_ = block.done;
-      failed_ = true;
-    };
-    run_pipeline<Block>(blocks_, machine_threads(), [this](Block& block) { return fill(block); },
-                        {{.work = hash_base}, {.work = complete_and_hash}, {.work = write_block}});
+    std::vector<PipelineStage<Block>> stages = {
+        {.order = StageOrder::any, .work = [this](Block& block) { block.done = read(block); }},
+        {.order = StageOrder::any, .work = [this](Block& block) { outcomes_[block.part] = finish(block); }}};
+    if (base_whole_) {
+      stages.insert(stages.begin() + 1, {.work = [this](Block& block) { base_whole_->update(base_bytes(block)); }});
+    }
+    std::vector<Block> blocks(content_.threads + 1);
+    run_pipeline<Block>(blocks, content_.threads, [this](Block& block) { return begin(block); }, stages);
   }
 
-  /// Reads the next rows; whether there are any.
-  bool fill(Block& block) {
-    const std::uint64_t first = started_ * block_rows_;
-    if (first >= elements_ || failed_) return false;
-    ++started_;
-    block.first = first;
-    block.rows = std::min(block_rows_, elements_ - first);
-    const std::uint64_t from_base = content_.base_rows.size();
-    block.base_rows = first < from_base ? std::min(block.rows, from_base - first) : 0;
-    block.done = read(block);
+  /// Has a block be of the next part; whether there is one.
+  bool begin(Block& block) {
+    if (begun_ == digests_.size() || failed_) return false;
+    block.part = begun_++;
+    block.first = begin_of(block) / row_bytes_;
+    block.end = (end_of(block) + row_bytes_ - 1) / row_bytes_;
+    block.bytes.resize((block.end - block.first) * row_bytes_);
     return true;
   }
 
   [[nodiscard]] bool is_in_place() const { return content_.new_vectors.empty(); }
 
   Result<void> read(Block& block) {
-    if (is_in_place()) {
-      return file_.read_at(block.first * row_bytes_, std::span(block.bytes).first(block.rows * row_bytes_));
-    }
-    const auto rows = content_.base_rows.subspan(std::min<std::size_t>(block.first, content_.base_rows.size()))
-                          .first(block.base_rows);
+    // What other parts have of the first and the last row may be written meanwhile: links and labels, which come anew.
+    if (is_in_place()) return file_.read_at(block.first * row_bytes_, block.bytes);
+    const std::uint64_t from_base = std::clamp(base_rows_, block.first, block.end);
+    const auto rows = content_.base_rows.subspan(std::min(block.first, base_rows_), from_base - block.first);
     for (std::size_t begin = 0; begin < rows.size();) {
       std::size_t end = begin + 1;  // of rows that follow each other in the base
       while (end < rows.size() && rows[end] == rows[begin] + (end - begin)) ++end;
@@ -105,52 +99,67 @@ class Level0Pass {
                                  std::span(block.bytes).subspan(begin * row_bytes_, (end - begin) * row_bytes_)));
       begin = end;
     }
-    for (std::uint64_t i = block.base_rows; i < block.rows; ++i) {
-      const auto row = std::span(block.bytes).subspan(i * row_bytes_, row_bytes_);
-      const std::byte* vector = TRY(new_rows_->row(block.first + i - content_.base_rows.size()));
+    for (std::uint64_t element = from_base; element < block.end; ++element) {
+      const auto row = row_of(block, element);
       std::ranges::fill(row, std::byte{0});
-      std::copy_n(vector, vector_bytes_, row.data() + kVectorOffset);
+      TRY(new_file_->read_at((element - base_rows_) * vector_bytes_, row.subspan(kVectorOffset, vector_bytes_)));
     }
     return {};
   }
 
-  Result<void> complete(Block& block) const {
-    for (std::uint64_t i = 0; i < block.rows; ++i) {
-      TRY(content_.complete(block.first + i, std::span(block.bytes).subspan(i * row_bytes_, row_bytes_)));
+  Result<void> finish(Block& block) {
+    const auto done = block.done ? complete_and_write(block) : block.done;
+    if (!done) failed_ = true;
+    return done;
+  }
+
+  Result<void> complete_and_write(Block& block) {
+    if (block.part < base_digests_.size()) base_digests_[block.part] = digest_of(base_bytes(block));
+    for (std::uint64_t element = block.first; element < block.end; ++element) {
+      TRY(content_.complete(element, row_of(block, element)));
     }
+    const auto bytes = bytes_until(block, end_of(block));
+    digests_[block.part] = digest_of(bytes);
+    TRY(file_.write_at(begin_of(block), bytes));
+    begin_sync(file_, begin_of(block), bytes.size());
     return {};
   }
 
-  Result<void> write(std::span<const std::byte> bytes) {
-    TRY(file_.write_at(written_, bytes));
-    begin_sync(file_, written_, bytes.size());
-    written_ += bytes.size();
-    return {};
+  static Sha256Digest digest_of(std::span<const std::byte> bytes) {
+    Sha256 hash;
+    hash.update(bytes);
+    return hash.digest();
   }
 
+  [[nodiscard]] static std::uint64_t begin_of(const Block& block) { return block.part * kChecksumPartBytes; }
+  [[nodiscard]] std::uint64_t end_of(const Block& block) const {
+    return std::min(begin_of(block) + kChecksumPartBytes, size_bytes_);
+  }
+  [[nodiscard]] std::span<std::byte> row_of(Block& block, std::uint64_t element) const {
+    return std::span(block.bytes).subspan((element - block.first) * row_bytes_, row_bytes_);
+  }
+  /// Those of the part, up to a place in the file.
+  [[nodiscard]] std::span<const std::byte> bytes_until(const Block& block, std::uint64_t end) const {
+    const std::uint64_t begin = begin_of(block);
+    return std::span(block.bytes).subspan(begin - block.first * row_bytes_, std::max(end, begin) - begin);
+  }
   [[nodiscard]] std::span<const std::byte> base_bytes(const Block& block) const {
-    return std::span(block.bytes).first(block.base_rows * row_bytes_);
-  }
-  [[nodiscard]] std::span<const std::byte> all_bytes(const Block& block) const {
-    return std::span(block.bytes).first(block.rows * row_bytes_);
+    return bytes_until(block, std::min(end_of(block), base_rows_ * row_bytes_));
   }
 
   File file_;
   std::size_t row_bytes_;
   std::size_t vector_bytes_;
   const Level0Content& content_;
-  std::uint64_t elements_;
-  std::uint64_t block_rows_;
-  bool hashes_base_;
+  std::uint64_t base_rows_;  ///< that are taken
+  std::uint64_t size_bytes_;
   std::optional<File> new_file_;
-  std::optional<Rows> new_rows_;
-  std::array<Block, kBlocks> blocks_;
-  std::uint64_t started_ = 0;  ///< blocks
-  std::uint64_t written_ = 0;
+  std::size_t begun_ = 0;  ///< parts
   std::atomic<bool> failed_ = false;
-  Sha256 base_hash_;
-  Sha256 hash_;
-  Result<void> done_;
+  std::optional<Sha256> base_whole_;
+  std::vector<Sha256Digest> base_digests_;
+  std::vector<Sha256Digest> digests_;
+  std::vector<Result<void>> outcomes_;  ///< of the parts
 };
 
 }  // namespace

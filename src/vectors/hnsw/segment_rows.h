@@ -27,17 +27,18 @@ class Rows {
 struct Level0Content {
   const File* base = nullptr;                ///< of the same layout; null: there is none
   std::uint64_t base_elements = 0;           ///< rows that it has
-  std::string base_sha256;                   ///< that it is to have; empty: that is not checked
+  std::string base_sha256;                   ///< the checksum that it is to have; empty: that is not checked
   std::span<const std::uint64_t> base_rows;  ///< those that are taken, ascending
   Path new_vectors;                          ///< float32 rows; empty: they lie in the file that is written
   std::uint64_t new_vectors_count = 0;
-  /// Gives a row its links, flag and label; all but the vector of a base's row is as it was there. Called by one thread
-  /// at a time, in the order of elements.
+  /// Gives a row its links, flag and label; all but the vector of a base's row is as it was there. Called by any
+  /// thread, for some rows twice.
   std::function<Result<void>(std::uint64_t element, std::span<std::byte> row)> complete;
+  std::size_t threads = 1;  ///< at most
 };
 
 /// Writes data_level0.bin in one pass: a base's rows are read, hashed, changed where they lie, hashed anew and written,
-/// several blocks of them at a time. So are new rows that lie in the file already. The answer: the file's SHA-256.
+/// a part of the file by each thread. So are new rows that lie in the file already. The answer: the file's checksum.
 /// `corrupt` if the base is not what it is to be.
 [[nodiscard]] Result<std::string> write_level0(const Path& file, const SegmentHeader& header,
                                                const Level0Content& content);

@@ -10,6 +10,7 @@
 #include "base/serial_worker.h"
 #include "base/stopwatch.h"
 #include "vectors/chroma/chroma_database.h"
+#include "vectors/files/file_checksum.h"
 #include "vectors/hnsw/graph.h"
 #include "vectors/hnsw/label_pickle_reader.h"
 #include "vectors/hnsw/segment_files.h"
@@ -38,20 +39,18 @@ class BaseFiles {
  public:
   explicit BaseFiles(const SnapshotMergeInput& input) : input_(input) {}
 
-  /// The SHA-256 that a file of the base is to have; empty if it was checked.
-  [[nodiscard]] Result<std::string> sha256_of(const std::string& name) const {
-    if (input_.base_files.empty()) return std::string();
+  /// What the manifest says of a file; null if the files were checked before.
+  [[nodiscard]] Result<const Manifest::SnapshotFile*> described(std::string_view name) const {
+    if (input_.base_files.empty()) return nullptr;
     const auto file = std::ranges::find(input_.base_files, name, &Manifest::SnapshotFile::name);
-    if (file != input_.base_files.end()) return file->sha256;
+    if (file != input_.base_files.end()) return &*file;
     return fail(Code::corrupt, "the manifest of {} names no file {}", input_.base->string(), name);
   }
   /// Copies a file and checks it on the way.
   [[nodiscard]] Result<void> copy(std::string_view name, const Path& to) const {
-    const auto sha256 = TRY(sha256_of(std::string(name)));
+    const Manifest::SnapshotFile* const file = TRY(described(name));
     const Path from = *input_.base / name;
-    if (sha256.empty()) return clone_file(from, to);
-    if (TRY(copy_hashed(from, to)) == sha256) return {};
-    return fail(Code::corrupt, "the snapshot's file {} does not have the SHA-256 of its manifest: bytes changed", name);
+    return file == nullptr ? clone_file(from, to) : copy_checked(from, *file, to);
   }
   /// Checks a file that is used as a whole.
   [[nodiscard]] Result<void> check(const std::string& name) const {
@@ -130,7 +129,7 @@ class SnapshotBuild {
   std::size_t dimensions_ = 0;
   RecordIndex::Totals totals_;          ///< of the index, all records applied
   std::int64_t chroma_growth_ = 0;      ///< of Chroma's tables, as soon as they are finished
-  std::map<Path, std::string> hashed_;  ///< files whose SHA-256 is known
+  std::map<Path, std::string> hashed_;  ///< files whose checksum is known
   Stopwatch stopwatch_;
   MergedSnapshot merged_;
   std::vector<ChromaChange> changes_;  ///< that were not handed over yet
@@ -284,7 +283,8 @@ Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input, const
     auto kept = TRY(base.kept_graph());
     change.base = *input.base / name;
     change.base_graph = std::move(kept.path);
-    change.base_sha256 = TRY(base.sha256_of((name / kLevel0File).string()));
+    const Manifest::SnapshotFile* const rows = TRY(base.described((name / kLevel0File).string()));
+    if (rows != nullptr) change.base_sha256 = rows->sha256;
     damage = std::move(kept.damage);
   }
   change.removed = removed_labels_;
@@ -326,7 +326,7 @@ Result<void> SnapshotBuild::finish_tables(const std::optional<Path>& base, const
     TRY(go_on());
     auto file = TRY(File::open_update(folder_ / name));
     TRY(file.sync());
-    hashed_[file.path()] = TRY(sha256_of_file(file.path()));
+    hashed_[file.path()] = TRY(checksum_of_file(file, ChecksumForm::by_parts, 1));
   }
   return {};
 }

@@ -11,7 +11,7 @@ namespace tillite {
 struct SnapshotMergeInput {
   CollectionBinding binding;
   std::optional<Path> base;  ///< folder of the snapshot to start from, complete; never changed
-  /// The base's files, whose SHA-256 is checked while they are read; empty: they were checked before.
+  /// The base's files, whose checksum is checked while they are read; empty: they were checked before.
   std::vector<Manifest::SnapshotFile> base_files;
   Sum128 base_checksum;
   std::vector<RunReader> runs;

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/time.h"
+#include "vectors/files/file_checksum.h"
 #include "vectors/records/shard.h"
 #include "vectors/versions/keys.h"
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::string_view kFormat = "tillite-manifest/1";         // of a collection that is one shard
 constexpr std::string_view kShardedFormat = "tillite-manifest/2";  // of several
+constexpr std::string_view kPartedFormat = "tillite-manifest/3";   // of any number, with a checksum by parts
 constexpr std::size_t kManifestBytesMax = std::size_t{64} << 20;
 constexpr std::size_t kHintBytesMax = 4096;
 constexpr int kAttemptsMax = 5;
@@ -35,7 +37,18 @@ Result<std::vector<DeltaId>> parse_ids(const Json& json, std::string_view field)
   return ids;
 }
 
-/// The folder and its files: the whole `snapshot` of /1, a part of each shard of /2.
+/// The first format that can say what a manifest says, so that as many programs as possible can read it.
+std::string_view format_of(const Manifest& manifest) {
+  const auto is_by_parts = [](const Manifest::SnapshotFile& file) {
+    return checksum_parts(file.size_bytes) > 1 && checksum_form(file.sha256, file.size_bytes) == ChecksumForm::by_parts;
+  };
+  for (const Manifest::Shard& shard : manifest.shards) {
+    if (std::ranges::any_of(shard.files, is_by_parts)) return kPartedFormat;
+  }
+  return manifest.binding.shards > 1 ? kShardedFormat : kFormat;
+}
+
+/// The folder and its files: the whole `snapshot` of /1, a part of each shard of the others.
 Json snapshot_json(const Manifest::Shard& shard) {
   Json files = Json::array();
   for (const auto& file : shard.files) {
@@ -76,9 +89,9 @@ Result<Manifest::Shard> parse_shard(const Json& snapshot, const Json& counts) {
   return shard;
 }
 
-Result<std::vector<Manifest::Shard>> parse_shards(const Json& json, bool sharded) {
+Result<std::vector<Manifest::Shard>> parse_shards(const Json& json, std::string_view format) {
   std::vector<Manifest::Shard> shards;
-  if (!sharded) {
+  if (format == kFormat) {
     if (find_field(json, "snapshot") == nullptr) return shards;
     shards.push_back(TRY(parse_shard(TRY(object_field(json, "snapshot")), json)));
     return shards;
@@ -116,10 +129,7 @@ Result<void> check_files(const Manifest::Shard& shard) {
   if (!strictly_ascending(files, &Manifest::SnapshotFile::name)) return broken("the snapshot's files are not sorted");
   for (const auto& file : files) {
     if (!check_key(ObjectKey(folder + file.name))) return broken("a file's name leads out of the snapshot's folder");
-    const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-    if (file.sha256.size() != 64 || !std::ranges::all_of(file.sha256, is_digit)) {
-      return broken("a file's sha256 is none");
-    }
+    if (!checksum_form(file.sha256, file.size_bytes)) return broken("a file's sha256 is none of its size");
   }
   return {};
 }
@@ -196,14 +206,13 @@ Result<void> check_succession(const Manifest& before, const Manifest& after) {
 
 Result<Manifest> parse(const Json& json) {
   const std::string format = TRY(string_field(json, "format"));
-  const bool sharded = format == kShardedFormat;
-  if (format != kFormat && !sharded) {
-    return fail(Code::unsupported, "its format is '{}', this program knows {} and {}: use the version that wrote it",
-                format.substr(0, 64), kFormat, kShardedFormat);
+  if (format != kFormat && format != kShardedFormat && format != kPartedFormat) {
+    return fail(Code::unsupported,
+                "its format is '{}', this program knows {}, {} and {}: use the version that wrote it",
+                format.substr(0, 64), kFormat, kShardedFormat, kPartedFormat);
   }
   Manifest manifest;
   manifest.binding = TRY(parse_binding(TRY(object_field(json, "binding"))));
-  if (sharded != (manifest.binding.shards > 1)) return broken("its format has another number of shards");
   manifest.number = TRY(int_field(json, "number"));
   manifest.predecessor = TRY(int_field(json, "predecessor"));
   manifest.predecessor_nonce = TRY(string_field(json, "predecessor_nonce"));
@@ -212,7 +221,7 @@ Result<Manifest> parse(const Json& json) {
   manifest.writer = TRY(string_field(json, "writer"));
   manifest.created_ms = TRY(parse_iso_time(TRY(string_field(json, "created_at"))));
   manifest.fence = TRY(bool_field(json, "fence"));
-  manifest.shards = TRY(parse_shards(json, sharded));
+  manifest.shards = TRY(parse_shards(json, format));
   manifest.vectors = TRY(count_field(json, "vectors"));
   manifest.tombstones = TRY(count_field(json, "tombstones"));
   manifest.checksum = TRY(Sum128::from_hex(TRY(string_field(json, "checksum"))));
@@ -220,6 +229,7 @@ Result<Manifest> parse(const Json& json) {
   manifest.added = TRY(parse_ids(json, "added"));
   manifest.quarantined = TRY(parse_quarantined(json));
   TRY(check_alone(manifest));
+  if (format != format_of(manifest)) return fail(Code::corrupt, "it is one of format {}", format_of(manifest));
   return manifest;
 }
 
@@ -250,12 +260,12 @@ void Manifest::set_shards(std::vector<Shard> all) {
 }
 
 Json to_json(const Manifest& manifest) {
-  const bool sharded = manifest.binding.shards > 1;
+  const std::string_view format = format_of(manifest);
   Json quarantined = Json::array();
   for (const auto& [delta, reason] : manifest.quarantined) {
     quarantined.push_back({{"delta", delta.str()}, {"reason", reason}});
   }
-  Json json = {{"format", sharded ? kShardedFormat : kFormat},
+  Json json = {{"format", format},
                {"binding", to_json(manifest.binding)},
                {"number", manifest.number},
                {"predecessor", manifest.predecessor},
@@ -271,10 +281,10 @@ Json to_json(const Manifest& manifest) {
                {"consumed", ids_json(manifest.consumed)},
                {"added", ids_json(manifest.added)},
                {"quarantined", std::move(quarantined)}};
-  if (sharded) {
-    json["shards"] = shards_json(manifest.shards);
-  } else {
+  if (format == kFormat) {
     json["snapshot"] = manifest.has_snapshot() ? snapshot_json(manifest.shards.front()) : Json(nullptr);
+  } else {
+    json["shards"] = shards_json(manifest.shards);
   }
   return json;
 }

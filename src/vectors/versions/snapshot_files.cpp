@@ -2,12 +2,11 @@
 
 #include <algorithm>
 
-#include "vectors/files/hashed_sink.h"
+#include "base/parallel.h"
+#include "vectors/files/file_checksum.h"
 
 namespace tillite {
 namespace {
-
-constexpr std::size_t kCopyBytes = std::size_t{1} << 18;
 
 /// Regular files and folders below a folder; anything else does not belong there.
 struct Tree {
@@ -26,6 +25,25 @@ Result<Tree> tree_below(const Path& folder) {
   return tree;
 }
 
+/// A file that has the size that its manifest says.
+Result<File> open_whole(const Path& path, const Manifest::SnapshotFile& file) {
+  auto opened = TRY(File::open_read(path));
+  const auto size = TRY(opened.size());
+  if (size == file.size_bytes) return opened;
+  return fail(Code::corrupt, "the snapshot's file {} has {} bytes, its manifest says {}: it is torn", file.name, size,
+              file.size_bytes);
+}
+
+/// Reads a file and compares it with its checksum.
+Result<void> check_content(
+    const File& opened, const Manifest::SnapshotFile& file,
+    const std::function<Result<void>(std::uint64_t offset, std::span<const std::byte> piece)>& each = {}) {
+  const auto form = checksum_form(file.sha256, file.size_bytes);
+  if (form && TRY(checksum_of_file(opened, *form, machine_threads(), each)) == file.sha256) return {};
+  return fail(Code::corrupt, "the snapshot's file {} does not have the checksum of its manifest: bytes changed",
+              file.name);
+}
+
 }  // namespace
 
 bool is_our_own(std::string_view name) { return name == kRecordsFile || name == kKeptGraphFile; }
@@ -41,7 +59,8 @@ Result<std::vector<Manifest::SnapshotFile>> sync_and_describe(const Path& folder
     Manifest::SnapshotFile& described = files.emplace_back();
     described.name = path.lexically_relative(folder).generic_string();
     described.size_bytes = TRY(file.size());
-    described.sha256 = known != hashed.end() ? known->second : TRY(sha256_of_file(path));
+    described.sha256 =
+        known != hashed.end() ? known->second : TRY(checksum_of_file(file, ChecksumForm::by_parts, machine_threads()));
   }
   for (const Path& path : tree.folders) TRY(sync_folder(path));
   TRY(sync_folder(folder));
@@ -49,12 +68,12 @@ Result<std::vector<Manifest::SnapshotFile>> sync_and_describe(const Path& folder
   return files;
 }
 
-Result<std::string> copy_hashed(const Path& from, const Path& to) {
-  const auto source = TRY(file_source(from));
-  HashedSink sink(TRY(File::create(to)));
-  std::vector<std::byte> buffer(kCopyBytes);
-  while (const auto size = TRY(source->read(buffer))) TRY(sink.write(std::span(buffer).first(size)));
-  return sink.finish();
+Result<void> copy_checked(const Path& from, const Manifest::SnapshotFile& file, const Path& to) {
+  const auto source = TRY(open_whole(from, file));
+  auto target = TRY(File::create(to));
+  return check_content(source, file, [&](std::uint64_t offset, std::span<const std::byte> piece) {
+    return target.write_at(offset, piece);
+  });
 }
 
 Result<ObjectKey> file_key(const Manifest::Shard& shard, const Manifest::SnapshotFile& file) {
@@ -66,17 +85,8 @@ Result<ObjectKey> file_key(const Manifest::Shard& shard, const Manifest::Snapsho
 }
 
 Result<void> check_file(const Path& path, const Manifest::SnapshotFile& file, bool verify) {
-  const auto opened = TRY(File::open_read(path));
-  const auto size = TRY(opened.size());
-  if (size != file.size_bytes) {
-    return fail(Code::corrupt, "the snapshot's file {} has {} bytes, its manifest says {}: it is torn", file.name, size,
-                file.size_bytes);
-  }
-  if (verify && TRY(sha256_of_file(path)) != file.sha256) {
-    return fail(Code::corrupt, "the snapshot's file {} does not have the SHA-256 of its manifest: bytes changed",
-                file.name);
-  }
-  return {};
+  const auto opened = TRY(open_whole(path, file));
+  return verify ? check_content(opened, file) : Result<void>();
 }
 
 }  // namespace tillite

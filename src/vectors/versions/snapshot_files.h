@@ -20,18 +20,18 @@ inline constexpr std::string_view kKeptGraphFile = "graph.kept";
 [[nodiscard]] bool is_our_own(std::string_view name);
 
 /// Puts all files of a finished snapshot folder on the disk and describes them, sorted by name. Those that are not in
-/// `hashed`, by path, are read for their SHA-256.
+/// `hashed`, by path, are read for their checksum.
 [[nodiscard]] Result<std::vector<Manifest::SnapshotFile>> sync_and_describe(
     const Path& folder, const std::map<Path, std::string>& hashed = {});
 
-/// Copies a file and tells the SHA-256 of what was read, without fsync.
-[[nodiscard]] Result<std::string> copy_hashed(const Path& from, const Path& to);
+/// Copies a file of a snapshot, without fsync, and checks what was read. `corrupt` as check_file().
+[[nodiscard]] Result<void> copy_checked(const Path& from, const Manifest::SnapshotFile& file, const Path& to);
 
 /// The object of a snapshot's file. `corrupt` for a name that leads out of the folder.
 [[nodiscard]] Result<ObjectKey> file_key(const Manifest::Shard& shard, const Manifest::SnapshotFile& file);
 
 /// Whether a local file has the size, and with `verify` the checksum, that the manifest names; `corrupt` names the
-/// file.
+/// file. A large file is read on all cores if its checksum is one by parts.
 [[nodiscard]] Result<void> check_file(const Path& path, const Manifest::SnapshotFile& file, bool verify);
 
 }  // namespace tillite

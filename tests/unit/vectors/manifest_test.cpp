@@ -1,6 +1,7 @@
 #include "vectors/versions/manifest.h"
 
 #include "manifest_fixture.h"
+#include "vectors/files/file_checksum.h"
 
 namespace tillite {
 namespace {
@@ -96,6 +97,49 @@ TEST_F(ManifestTest, OfSeveralShardsIsRefusedWhenTheyAreNotWhatItSays) {
   expect_broken([](Json& json) { json["format"] = "tillite-manifest/1"; });
 }
 
+TEST_F(ManifestTest, WithAChecksumByPartsIsOneOfFormat3) {
+  for (const int shards : {1, 3}) {
+    binding.shards = shards;
+    Manifest manifest = whole();
+    Manifest::SnapshotFile& large = manifest.shards.back().files.back();
+    large.size_bytes = 2 * kChecksumPartBytes;
+    EXPECT_NE(to_json(manifest).at("format"), "tillite-manifest/3") << "its checksum is one of the file as a whole";
+    EXPECT_EQ(value(parse_manifest(to_text(to_json(manifest)), "the manifest")), manifest);
+    large.sha256 += "-2";
+    const Json json = to_json(manifest);
+    EXPECT_EQ(json.at("format"), "tillite-manifest/3");
+    EXPECT_EQ(json.at("shards").size(), shards);
+    EXPECT_EQ(value(parse_manifest(to_text(json), "the manifest")), manifest);
+  }
+}
+
+TEST_F(ManifestTest, IsRefusedWhereAChecksumIsNoneOfItsFileOrOfAnotherFormat) {
+  const auto json_with = [&](std::uint64_t size_bytes, const std::string& parts) {
+    Manifest manifest = whole();
+    Manifest::SnapshotFile& file = manifest.shards.back().files.back();
+    file.size_bytes = size_bytes;
+    file.sha256 += parts;
+    return to_json(manifest);
+  };
+  const auto refuse = [&](Json json, std::string_view format, std::string_view why) {
+    json["format"] = format;
+    const Json snapshot = json.contains("shards") ? json["shards"][0] : json["snapshot"];  // in the shape of any format
+    json["snapshot"] = snapshot;
+    json["shards"] = {snapshot};
+    json["shards"][0].update({{"vectors", 10}, {"tombstones", 3}, {"checksum", json["checksum"]}});
+    const auto parsed = parse_manifest(to_text(json), "the manifest");
+    ASSERT_FALSE(parsed) << to_text(json);
+    EXPECT_EQ(parsed.error().code(), Code::corrupt);
+    EXPECT_NE(parsed.error().message().find(why), std::string::npos) << parsed.error().message();
+  };
+  refuse(json_with(2 * kChecksumPartBytes, "-3"), "tillite-manifest/3", "sha256 is none");
+  refuse(json_with(kChecksumPartBytes, "-1"), "tillite-manifest/3", "sha256 is none");
+  refuse(json_with(2 * kChecksumPartBytes, "-2"), "tillite-manifest/1", "one of format tillite-manifest/3");
+  refuse(json_with(2 * kChecksumPartBytes, "-2"), "tillite-manifest/2", "one of format tillite-manifest/3");
+  refuse(json_with(1, ""), "tillite-manifest/2", "one of format tillite-manifest/1");
+  refuse(json_with(1, ""), "tillite-manifest/3", "one of format tillite-manifest/1");
+}
+
 TEST_F(ManifestLogTest, RefusesAVersionThatSaysOtherThingsOfAShardThatItTookOver) {
   binding.shards = 2;
   const Manifest first = publish_next();
@@ -110,7 +154,7 @@ TEST_F(ManifestLogTest, RefusesAVersionThatSaysOtherThingsOfAShardThatItTookOver
 
 TEST_F(ManifestTest, OfANewerProgramIsLeftToIt) {
   Json json = to_json(whole());
-  json["format"] = "tillite-manifest/3";
+  json["format"] = "tillite-manifest/4";
   expect_error(parse_manifest(to_text(json), "the manifest"), Code::unsupported);
 }
 

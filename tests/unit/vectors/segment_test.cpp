@@ -8,6 +8,7 @@
 
 #include "segment_fixture.h"
 #include "support/must.h"
+#include "vectors/files/file_checksum.h"
 #include "vectors/hnsw/segment_files.h"
 #include "vectors/snapshots/nearest_labels.h"
 
@@ -109,6 +110,42 @@ TEST_F(SegmentTest, RefusesABaseWithNumbersWhoseSquaresAreInfinite) {
                                      settings, folder / "next");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code(), Code::corrupt) << refused.error().message();
+}
+
+TEST_F(SegmentTest, FindsDamageInAnyPartOfItsBaseWithAChecksumOfEitherForm) {
+  const Vectors vectors = repeated_texts(150);
+  const Vectors added = repeated_texts(20);
+  write(folder / "base", vectors);
+  const Path file = folder / "base" / kLevel0File;
+  const std::string content = must(read_file(file));
+  ASSERT_GT(content.size(), 2 * kChecksumPartBytes);
+  for (const auto form : {ChecksumForm::by_parts, ChecksumForm::whole}) {
+    const SegmentChange change{.base = folder / "base",
+                               .base_sha256 = must(checksum_of_file(must(File::open_read(file)), form, 1)),
+                               .first_new_label = vectors.size() + 1};
+    settings.threads = 1;
+    const auto with_one = write(folder / "next", added, change).files;
+    settings.threads = 3;
+    EXPECT_EQ(write(folder / "next", added, change).files.front().sha256, with_one.front().sha256);
+    EXPECT_EQ(must(checksum_of_file(must(File::open_read(folder / "next" / kLevel0File)), ChecksumForm::by_parts, 1)),
+              with_one.front().sha256);
+    for (std::size_t place = kVectorOffset + 1; place < content.size(); place += kChecksumPartBytes) {
+      std::string damaged = content;
+      const std::size_t row_bytes = SegmentHeader{.dimensions = kDimensions}.row_bytes();
+      const std::size_t in_a_vector = place / row_bytes * row_bytes + kVectorOffset;  // its first number's last bits
+      damaged[in_a_vector] = static_cast<char>(damaged[in_a_vector] ^ 1);
+      must(replace_file(file, as_bytes(damaged)));
+      SegmentChange with_rows = change;
+      with_rows.new_vectors = folder / "rows";
+      with_rows.new_hashes = hashes_of(added);
+      with_rows.dimensions = kDimensions;
+      const auto refused = write_segment(with_rows, settings, folder / "next");
+      ASSERT_FALSE(refused) << place;
+      EXPECT_EQ(refused.error().code(), Code::corrupt);
+      EXPECT_NE(refused.error().message().find("checksum"), std::string::npos) << refused.error().message();
+    }
+    must(replace_file(file, as_bytes(content)));
+  }
 }
 
 TEST_F(SegmentTest, HasTheSameBytesWhereItsNewRowsLieInPlace) {

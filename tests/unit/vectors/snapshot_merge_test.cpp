@@ -5,6 +5,7 @@
 
 #include "base/uuid.h"
 #include "snapshot_fixture.h"
+#include "vectors/files/file_checksum.h"
 
 namespace tillite {
 namespace {
@@ -187,6 +188,30 @@ TEST_F(SnapshotMerge, ChecksEveryFileOfItsBaseThatItReads) {
     }
     must(replace_file(path, as_bytes(content)));
   }
+}
+
+TEST_F(SnapshotMerge, TakesABaseWhoseFilesHaveTheChecksumsOfOlderManifests) {
+  binding.dimensions = 1'536;
+  std::vector<Record> records;
+  for (std::uint64_t i = 0; i < 400; ++i) records.push_back(vector_record(fmt::format("id-{:03}", i), 1, i));
+  auto first = merge({}, records);
+  const auto is_large = [](const Manifest::SnapshotFile& file) { return file.size_bytes > kChecksumPartBytes; };
+  ASSERT_GE(std::ranges::count_if(first.merged.files, is_large), 1);
+  const auto go_on = [&] {
+    SnapshotMergeInput input;
+    input.binding = binding;
+    input.base = first.folder;
+    input.base_files = first.merged.files;
+    input.base_checksum = first.merged.checksum;
+    input.runs.push_back(run_of({vector_record("new", 1, 1'000)}));
+    return must(merge_into_snapshot(std::move(input), room.path(), new_path("snapshot"), {}));
+  };
+  const auto by_parts = go_on();
+  EXPECT_TRUE(by_parts.graph.continued) << by_parts.graph.not_continued;
+  for (auto& file : first.merged.files) file.sha256 = must(sha256_of_file(first.folder / file.name));
+  const auto whole = go_on();
+  EXPECT_TRUE(whole.graph.continued) << whole.graph.not_continued;
+  EXPECT_EQ(whole.files, by_parts.files);
 }
 
 TEST_F(SnapshotMerge, DescribesEveryFileThatItWrote) {
