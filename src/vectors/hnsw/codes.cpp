@@ -57,6 +57,13 @@ TILLITE_WIDE std::uint32_t sum_of(const std::uint8_t* levels, std::size_t count)
   return sum;
 }
 
+/// How many levels have this bit.
+TILLITE_WIDE std::uint32_t count_with_bit(const std::uint8_t* levels, std::size_t count, std::size_t place) {
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i < count; ++i) sum += (levels[i] >> place) & 1U;
+  return sum;
+}
+
 /// Of levels of 4 bits, how far they are from their middle, in halves.
 TILLITE_WIDE std::uint32_t sum_of_half_steps(const std::uint8_t* levels, std::size_t count) {
   std::uint32_t sum = 0;
@@ -217,6 +224,7 @@ std::array<std::size_t, 4> Codes::part_bytes(std::size_t dimensions, std::size_t
 }
 
 std::array<std::span<const std::byte>, 4> Codes::parts() const {
+  check(signs_.size() == size() * words_, "a file keeps the signs, too");
   return {std::as_bytes(signs_.values()), std::as_bytes(rest_.values()), std::as_bytes(rough_facts_.values()),
           std::as_bytes(facts_.values())};
 }
@@ -247,10 +255,26 @@ void Codes::reserve(std::size_t count) {
 }
 
 void Codes::resize(std::size_t count) {
-  signs_.resize(count * words_);
+  if (!puts_off_signs_) signs_.resize(count * words_);
   rest_.resize(count * rest_bytes_);
   rough_facts_.resize(count);
   facts_.resize(count);
+}
+
+void Codes::put_off_signs() {
+  check(bits_ == kByteBits, "what is put off can be made of the rest");
+  puts_off_signs_ = true;
+}
+
+Node Codes::resume_signs() {
+  puts_off_signs_ = false;
+  const std::size_t first = signs_.size() / words_;
+  signs_.resize(size() * words_);
+  return static_cast<Node>(first);
+}
+
+void Codes::put_signs(Node code) {
+  put_plane({rest_of(code), rest_bytes_}, kByteBits - 1, signs_.data() + code * words_);
 }
 
 std::vector<float> Codes::rotated(std::span<const float> vector) const {
@@ -314,8 +338,7 @@ Codes::RoughTarget Codes::target_of(Node code) const {
 
 /// Writes a code whose levels have as many bits as codes have.
 void Codes::store(Node code, std::span<const float> numbers, const Levels& levels) {
-  std::uint64_t* signs = signs_.data() + code * words_;
-  put_plane(levels.bytes, bits_ - 1, signs);
+  if (!puts_off_signs_) put_plane(levels.bytes, bits_ - 1, signs_.data() + code * words_);
   std::uint8_t* rest = rest_.data() + code * rest_bytes_;
   if (bits_ == kByteBits) std::ranges::copy(levels.bytes, rest);
   if (bits_ == kNibbleBits) put_nibbles(levels.bytes, rest);
@@ -324,9 +347,7 @@ void Codes::store(Node code, std::span<const float> numbers, const Levels& level
   facts_[code] = {.step = levels.step, .sum = levels.sum};
   RoughFacts& rough = rough_facts_[code];
   rough.square = bits_ == 1 ? dot(numbers.data(), numbers.data(), numbers.size()) : product(code, code);
-  int positives = 0;
-  for (std::size_t word = 0; word < words_; ++word) positives += std::popcount(signs[word]);
-  rough.positives = static_cast<float>(positives);
+  rough.positives = static_cast<float>(count_with_bit(levels.bytes.data(), levels.bytes.size(), bits_ - 1));
   const float absolutes = sum_of_absolutes(numbers.data(), numbers.size());
   rough.sign = absolutes > 0 ? rough.square / absolutes : 0;
 }

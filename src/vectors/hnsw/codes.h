@@ -44,6 +44,14 @@ class Codes {
   /// Threads: any, each with codes of its own.
   void encode(Node code, std::span<const float> vector);
 
+  /// From here on encode() and resize() leave out signs, which only rough distances need: memory for something else
+  /// meanwhile. If codes have 8 bits, of which signs are a part.
+  void put_off_signs();
+  /// Ends that: codes from the answer on are to get their signs.
+  [[nodiscard]] Node resume_signs();
+  /// Sets the signs of a code. Threads: as encode().
+  void put_signs(Node code);
+
   /// A vector that is searched for by the signs of others.
   struct RoughTarget {
     std::vector<std::uint64_t> planes;  ///< levels of 4 bits, a plane for each bit, the signs first
@@ -131,8 +139,9 @@ class Codes {
   std::vector<float> centre_;
   Rotation rotation_;
   std::size_t bits_;
-  std::size_t words_;           ///< of a plane
-  std::size_t rest_bytes_;      ///< what a code has besides: its levels as bytes or nibbles, or its lower plane
+  std::size_t words_;       ///< of a plane
+  std::size_t rest_bytes_;  ///< what a code has besides: its levels as bytes or nibbles, or its lower plane
+  bool puts_off_signs_ = false;
   std::vector<float> cosines_;  ///< by how many signs differ
   PagedArray<std::uint64_t> signs_;
   PagedArray<std::uint8_t> rest_;

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "base/check.h"
+#include "base/heap.h"
 #include "base/parallel.h"
 #include "vectors/hnsw/graph_descent.h"
 #include "vectors/hnsw/graph_walk.h"
@@ -56,6 +57,7 @@ Graph::Graph(std::vector<float> centre, std::size_t nodes_max, const GraphSettin
       threads_(thread_count(settings)),
       searches_(threads_.size()) {
   codes_.reserve(nodes_max);
+  if (looks_in_cells_) codes_.put_off_signs();
 }
 
 int Graph::draw_level(Node node) const {
@@ -86,7 +88,9 @@ void Graph::take_over(Node entry, int max_level, std::size_t new_max) {
 void Graph::take_over_known(Node entry, int max_level, std::size_t new_max) {
   set_entry(entry, max_level);
   linked_ = static_cast<Node>(size());
-  if (!are_many(new_max, size())) looks_in_cells_ = false;
+  if (are_many(new_max, size())) return;
+  looks_in_cells_ = false;
+  put_signs();
 }
 
 void Graph::encode_known() {
@@ -98,6 +102,13 @@ void Graph::encode_known() {
     codes_.encode(static_cast<Node>(first + i), std::span(vectors_).subspan(i * dimensions, dimensions));
   });
   vectors_.clear();
+}
+
+/// Those that were put off while nodes looked in cells.
+void Graph::put_signs() {
+  const Node first = codes_.resume_signs();
+  threads_.for_each(size() - first,
+                    [&](std::size_t i, std::size_t) { codes_.put_signs(static_cast<Node>(first + i)); });
 }
 
 void Graph::set_entry(Node entry, int max_level) {
@@ -128,6 +139,8 @@ std::size_t Graph::batch_nodes() const {
 void Graph::link_all() {
   link_batch();
   cells_.clear();  // the largest part of what only a batch needs
+  trim_heap();     // before as much comes for the signs
+  put_signs();
   cut_lists();
 }
 

@@ -121,6 +121,7 @@ class Graph {
 
   [[nodiscard]] int draw_level(Node node) const;
   void encode_known();
+  void put_signs();
   [[nodiscard]] Result<void> encode(Node first, const ReadVector& read);
   void set_entry(Node entry, int max_level);
   void take_over_known(Node entry, int max_level, std::size_t new_max);

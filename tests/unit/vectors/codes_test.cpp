@@ -53,6 +53,30 @@ Codes codes_of(const Vectors& vectors, std::size_t bits) {
   return codes;
 }
 
+std::vector<std::byte> signs_of(const Codes& codes) {
+  const auto signs = codes.parts().front();
+  return {signs.begin(), signs.end()};
+}
+
+TEST(CodesOf8BitsTest, HaveTheSameSignsWhetherTheseWerePutOffOrNot) {
+  const auto vectors = crowded_vectors(50, 100);
+  const auto at_once = codes_of(vectors, 8);
+  Codes codes(std::vector<float>(100, 0.01F), 8, 7);
+  const auto encode = [&](Node begin, Node end) {
+    codes.resize(end);
+    for (Node i = begin; i < end; ++i) codes.encode(i, vectors[i]);
+  };
+  encode(0, 10);
+  codes.put_off_signs();
+  encode(10, 40);
+  const Node first = codes.resume_signs();
+  EXPECT_EQ(first, 10);
+  for (Node i = first; i < 40; ++i) codes.put_signs(i);
+  encode(40, 50);
+  EXPECT_EQ(signs_of(codes), signs_of(at_once));
+  EXPECT_EQ(codes.rough_distance(20, 45), at_once.rough_distance(20, 45));
+}
+
 TEST(RotationTest, LeavesDistancesAsTheyAre) {
   for (const std::size_t size : {1U, 2U, 3U, 64U, 100U, 1536U}) {
     auto vectors = spread_vectors(3, size);
