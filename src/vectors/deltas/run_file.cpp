@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "vectors/files/xxh3.h"
 #include "vectors/records/record_json.h"
 #include "vectors/records/record_text.h"
 #include "vectors/records/shard.h"
@@ -12,9 +13,10 @@
 namespace tillite {
 namespace {
 
-// A run: magic, then framed JSON values: the header, the records (each of kind vector followed by the hash of its
+// A run: magic, then framed JSON values: the header, the records (each of kind vector followed by the sums of its
 // numbers and these), the trailer.
-constexpr std::string_view kMagic = "tillite-run/2\n";
+constexpr std::string_view kMagic = "tillite-run/3\n";
+constexpr std::string_view kAnyMagic = "tillite-run/";
 constexpr std::size_t kFrameBytesMax = std::size_t{4} << 20;
 
 Json header_json(const RunHeader& header) {
@@ -49,6 +51,8 @@ Result<RunHeader> parse_header(const Json& json) {
   return header;
 }
 
+static_assert(sizeof(VectorSums) == 24, "a run has it as it is in memory");
+
 std::string trailer_text(std::uint64_t records, const std::string& sha256) {
   return to_text({{"records", records}, {"sha256", sha256}});
 }
@@ -60,7 +64,7 @@ bool is_trailer(std::string_view frame) { return frame.starts_with(R"({"records"
 
 struct RunWriter::Parts {
   FileSink sink;
-  Sha256 hash;  ///< of all but the vectors, which have hashes of their own
+  Sha256 hash;  ///< of all but the vectors, which have sums of their own
   std::uint64_t records = 0;
   RecordId last;
   CollectionBinding binding;
@@ -95,7 +99,7 @@ Result<RunWriter> RunWriter::create(const Path& file, const RunHeader& header) {
   return writer;
 }
 
-Result<void> RunWriter::add(const RecordLine& line, const Sum128& vector_hash, std::span<const float> vector) {
+Result<void> RunWriter::add(const RecordLine& line, const VectorSums& sums, std::span<const float> vector) {
   check(parts_->records == 0 || parts_->last <= line.id, "a run's ids do not decrease");
   check((line.kind == RecordKind::vector) == !vector.empty(), "a record has a vector if it is of that kind");
   check(!parts_->shard || shard_of(line.id, parts_->binding.shards) == *parts_->shard,
@@ -103,7 +107,7 @@ Result<void> RunWriter::add(const RecordLine& line, const Sum128& vector_hash, s
   TRY(parts_->write_frame(line.text));
   if (!vector.empty()) {
     check(vector.size() == parts_->binding.dimensions, "a run's vectors have the collection's dimensions");
-    TRY(parts_->write(std::as_bytes(std::span(&vector_hash, 1))));
+    TRY(parts_->write(std::as_bytes(std::span(&sums, 1))));
     TRY(parts_->sink.write(std::as_bytes(vector)));
   }
   parts_->last = line.id;
@@ -113,7 +117,9 @@ Result<void> RunWriter::add(const RecordLine& line, const Sum128& vector_hash, s
 
 Result<void> RunWriter::add(const Record& record) {
   const RecordLine line = TRY(parse_record_line(to_text(record_json(record))));
-  return add(line, record.vector.empty() ? Sum128() : vector_hash(record.vector), record.vector);
+  if (record.vector.empty()) return add(line, {}, {});
+  const std::span<const float> vector = record.vector;
+  return add(line, {.hash = vector_hash(vector), .xxh3 = xxh3(std::as_bytes(vector))}, vector);
 }
 
 Result<void> RunWriter::finish() {
@@ -178,16 +184,18 @@ struct RunReader::Parts {
     hash.update(text);
   }
 
-  /// The vector behind a frame: its own hash covers it.
-  Result<void> take_vector(const RecordId& id, std::vector<float>& vector, Sum128& stored_hash) {
-    TRY(take(std::as_writable_bytes(std::span(&stored_hash, 1))));
-    hash.update(std::as_bytes(std::span(&stored_hash, 1)));
+  /// The vector behind a frame, and its sums. A SHA-256 of it would take as long as all else that is done for a record.
+  Result<VectorSums> take_vector(const RecordId& id, std::vector<float>& vector) {
+    VectorSums sums;
+    TRY(take(std::as_writable_bytes(std::span(&sums, 1))));
+    hash.update(std::as_bytes(std::span(&sums, 1)));
     vector.resize(header.binding.dimensions);
     TRY(take(std::as_writable_bytes(std::span(vector))));
-    if (vector_hash(vector) != stored_hash) {
+    if (xxh3(std::as_bytes(std::span(vector))) != sums.xxh3) {
       return fail(Code::corrupt, "{}: the vector of {} does not have its check sum", name, id.str());
     }
-    return check_stored_vector(vector, header.binding.dimensions, id);
+    TRY(check_stored_vector(vector, header.binding.dimensions, id));
+    return sums;
   }
 
   /// The text of the next record; nothing at the end.
@@ -240,7 +248,10 @@ Result<RunReader> RunReader::open(std::unique_ptr<ByteSource> source, std::strin
   parts->name = std::move(name);
   std::string magic(kMagic.size(), '\0');
   TRY(parts->take(std::as_writable_bytes(std::span(magic))));
-  if (magic != kMagic) return fail(Code::corrupt, "{} is not a run", parts->name);
+  if (magic != kMagic) {
+    const bool is_other = magic.starts_with(kAnyMagic);
+    return fail(Code::corrupt, "{} is {}", parts->name, is_other ? "a run of another format" : "not a run");
+  }
   parts->hash.update(magic);
   const std::string frame = TRY(parts->take_frame());
   parts->hash_frame(frame);
@@ -264,9 +275,9 @@ Result<std::optional<RunLine>> RunReader::next_line() {
   if (parts.ahead) return std::exchange(parts.ahead, std::nullopt);
   const auto text = TRY(parts.next_record());
   if (!text) return std::optional<RunLine>{};
-  RunLine next{.line = TRY(parts.parsed(parse_record_line(*text))), .vector_hash = {}, .vector = {}};
+  RunLine next{.line = TRY(parts.parsed(parse_record_line(*text))), .sums = {}, .vector = {}};
   TRY(parts.note(next.line.id));
-  if (next.line.kind == RecordKind::vector) TRY(parts.take_vector(next.line.id, next.vector, next.vector_hash));
+  if (next.line.kind == RecordKind::vector) next.sums = TRY(parts.take_vector(next.line.id, next.vector));
   return std::optional(std::move(next));
 }
 
@@ -276,7 +287,7 @@ Result<std::optional<Record>> RunReader::next() {
     RunLine line = *std::exchange(parts.ahead, std::nullopt);
     Record record = TRY(parse_record_text(line.line.text));
     record.vector = std::move(line.vector);
-    if (!record.vector.empty()) record.known_hash = line.vector_hash;
+    if (!record.vector.empty()) record.known_hash = line.sums.hash;
     return std::optional(std::move(record));
   }
   const auto text = TRY(parts.next_record());
@@ -284,7 +295,7 @@ Result<std::optional<Record>> RunReader::next() {
   Record record = TRY(parts.parsed(parse_record_text(*text)));
   TRY(parts.note(record.id));
   if (record.kind == RecordKind::vector) {
-    TRY(parts.take_vector(record.id, record.vector, record.known_hash.emplace()));
+    record.known_hash = TRY(parts.take_vector(record.id, record.vector)).hash;
   }
   return std::optional(std::move(record));
 }

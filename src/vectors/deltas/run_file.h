@@ -22,10 +22,17 @@ struct RunHeader {
   bool operator==(const RunHeader&) const = default;
 };
 
+/// What a run says of a vector, made where its delta was read: what damages it from there on is found.
+struct VectorSums {
+  Sum128 hash;             ///< its vector_hash()
+  std::uint64_t xxh3 = 0;  ///< of its bytes, too: what a reader of the run compares
+  bool operator==(const VectorSums&) const = default;
+};
+
 /// A record of a run as text, with its vector.
 struct RunLine {
   RecordLine line;
-  Sum128 vector_hash;         ///< 0 if there is no vector
+  VectorSums sums;            ///< 0 if there is no vector
   std::vector<float> vector;  ///< empty if there is none
 };
 
@@ -33,7 +40,7 @@ class RunWriter {
  public:
   [[nodiscard]] static Result<RunWriter> create(const Path& file, const RunHeader& header);
   /// Ids must not decrease.
-  [[nodiscard]] Result<void> add(const RecordLine& line, const Sum128& vector_hash, std::span<const float> vector);
+  [[nodiscard]] Result<void> add(const RecordLine& line, const VectorSums& sums, std::span<const float> vector);
   [[nodiscard]] Result<void> add(const Record& record);
   /// Ends the file with its count and checksum. Who wants to keep it syncs it.
   [[nodiscard]] Result<void> finish();

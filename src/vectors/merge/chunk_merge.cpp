@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/parallel.h"
 #include "base/private_pages.h"
+#include "vectors/files/xxh3.h"
 #include "vectors/records/shard.h"
 #include "vectors/versions/keys.h"
 
@@ -18,7 +19,7 @@ namespace {
 /// A record with its vector, which lies with the gatherer that has it, or here.
 struct Head {
   RecordLine line;
-  Sum128 vector_hash;
+  VectorSums sums;
   std::uint64_t row = 0;          ///< with the gatherer
   std::span<const float> vector;  ///< empty until it is fetched
   std::vector<float> own;
@@ -75,7 +76,7 @@ class PieceHeads final : public SortedHeads {
   Result<std::optional<Head>> next() override {
     auto line = TRY(piece_.next_line());
     if (!line) return std::optional<Head>();
-    Head head{.line = std::move(line->line), .vector_hash = line->vector_hash, .own = std::move(line->vector)};
+    Head head{.line = std::move(line->line), .sums = line->sums, .own = std::move(line->vector)};
     head.vector = head.own;
     return std::optional(std::move(head));
   }
@@ -123,7 +124,7 @@ class RunWriters {
   }
   Result<void> add(const Head& head) {
     RunWriter& writer = writers_[static_cast<std::size_t>(shard_of(head.line.id, static_cast<int>(writers_.size())))];
-    return writer.add(head.line, head.vector_hash, head.vector);
+    return writer.add(head.line, head.sums, head.vector);
   }
   Result<void> finish() {
     for (RunWriter& writer : writers_) TRY(writer.finish());
@@ -258,7 +259,7 @@ class Gatherer {
       auto heads = TRY(HeadMerge::open(TRY(heads_of(first))));
       Path file = next_piece();
       auto writer = TRY(RunWriter::create(file, {.binding = binding_}));
-      while (const auto head = TRY(heads.next())) TRY(writer.add(head->line, head->vector_hash, head->vector));
+      while (const auto head = TRY(heads.next())) TRY(writer.add(head->line, head->sums, head->vector));
       TRY(writer.finish());
       pieces_.push_back(std::move(file));
     }
@@ -278,7 +279,7 @@ class Gatherer {
                     binding_.dimensions);
       }
       head.row = vectors_.rows();
-      head.vector_hash = next.vector_hash;
+      head.sums = {.hash = next.vector_hash, .xxh3 = xxh3(std::as_bytes(next.vector))};
       TRY(vectors_.add(next.vector));
     }
     bytes_ += memory_of(next.line);
@@ -306,7 +307,7 @@ class Gatherer {
     auto writer = TRY(RunWriter::create(file, {.binding = binding_}));
     for (Head& head : heads) {
       TRY(fetch_vector(head));
-      TRY(writer.add(head.line, head.vector_hash, head.vector));
+      TRY(writer.add(head.line, head.sums, head.vector));
       head = Head();  // its memory is needed no more
     }
     TRY(writer.finish());
