@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "vectors/files/gathering_sink.h"
 #include "vectors/files/xxh3.h"
 #include "vectors/records/record_json.h"
 #include "vectors/records/record_text.h"
@@ -63,7 +64,10 @@ bool is_trailer(std::string_view frame) { return frame.starts_with(R"({"records"
 }  // namespace
 
 struct RunWriter::Parts {
-  FileSink sink;
+  Parts(File file, const RunHeader& header, SerialWorker* beside)
+      : sink(std::move(file), beside), binding(header.binding), shard(header.shard) {}
+
+  GatheringSink sink;
   Sha256 hash;  ///< of all but the vectors, which have sums of their own
   std::uint64_t records = 0;
   RecordId last;
@@ -78,7 +82,7 @@ struct RunWriter::Parts {
   Result<void> write_frame(std::string_view text) {
     if (text.size() > kFrameBytesMax) {
       return fail(Code::limit_exceeded, "{} would have a frame of {} bytes, at most {} are allowed",
-                  sink.file().path().string(), text.size(), kFrameBytesMax);
+                  sink.path().string(), text.size(), kFrameBytesMax);
     }
     const auto size = static_cast<std::uint32_t>(text.size());
     TRY(write(std::as_bytes(std::span(&size, 1))));
@@ -91,15 +95,14 @@ RunWriter::RunWriter(RunWriter&&) noexcept = default;
 RunWriter& RunWriter::operator=(RunWriter&&) noexcept = default;
 RunWriter::~RunWriter() = default;
 
-Result<RunWriter> RunWriter::create(const Path& file, const RunHeader& header) {
-  RunWriter writer(std::unique_ptr<Parts>(
-      new Parts{.sink = FileSink(TRY(File::create(file))), .binding = header.binding, .shard = header.shard}));
+Result<RunWriter> RunWriter::create(const Path& file, const RunHeader& header, SerialWorker* beside) {
+  RunWriter writer(std::make_unique<Parts>(TRY(File::create(file)), header, beside));
   TRY(writer.parts_->write(as_bytes(kMagic)));
   TRY(writer.parts_->write_frame(to_text(header_json(header))));
   return writer;
 }
 
-Result<void> RunWriter::add(const RecordLine& line, const VectorSums& sums, std::span<const float> vector) {
+Result<void> RunWriter::add(const RecordLine& line, const VectorSums& sums, std::span<const float> vector, bool stays) {
   check(parts_->records == 0 || parts_->last <= line.id, "a run's ids do not decrease");
   check((line.kind == RecordKind::vector) == !vector.empty(), "a record has a vector if it is of that kind");
   check(!parts_->shard || shard_of(line.id, parts_->binding.shards) == *parts_->shard,
@@ -108,7 +111,8 @@ Result<void> RunWriter::add(const RecordLine& line, const VectorSums& sums, std:
   if (!vector.empty()) {
     check(vector.size() == parts_->binding.dimensions, "a run's vectors have the collection's dimensions");
     TRY(parts_->write(std::as_bytes(std::span(&sums, 1))));
-    TRY(parts_->sink.write(std::as_bytes(vector)));
+    const auto bytes = std::as_bytes(vector);
+    TRY(stays ? parts_->sink.write_staying(bytes) : parts_->sink.write(bytes));
   }
   parts_->last = line.id;
   ++parts_->records;

@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/parallel.h"
 #include "base/private_pages.h"
+#include "base/serial_worker.h"
 #include "vectors/files/xxh3.h"
 #include "vectors/records/shard.h"
 #include "vectors/versions/keys.h"
@@ -23,6 +24,8 @@ struct Head {
   std::uint64_t row = 0;          ///< with the gatherer
   std::span<const float> vector;  ///< empty until it is fetched
   std::vector<float> own;
+
+  [[nodiscard]] Result<void> write_to(RunWriter& writer) const { return writer.add(line, sums, vector, own.empty()); }
 };
 
 /// The order of a run: by id, and the records of one id, which come from different deltas, by these.
@@ -111,20 +114,21 @@ class HeadMerge {
   std::vector<std::optional<Head>> heads_;
 };
 
-/// The run files that come out: one, or one for each shard.
+/// The run files that come out: one, or one for each shard. A thread of their own writes them while records are merged.
 class RunWriters {
  public:
   static Result<RunWriters> create(const std::vector<Path>& files, RunHeader header) {
     RunWriters writers;
+    writers.beside_ = std::make_unique<SerialWorker>(machine_threads() == 1 ? 0 : kBlocksWaiting);
     for (const Path& file : files) {
       if (files.size() > 1) header.shard = static_cast<int>(writers.writers_.size());
-      writers.writers_.push_back(TRY(RunWriter::create(file, header)));
+      writers.writers_.push_back(TRY(RunWriter::create(file, header, writers.beside_.get())));
     }
     return writers;
   }
   Result<void> add(const Head& head) {
     RunWriter& writer = writers_[static_cast<std::size_t>(shard_of(head.line.id, static_cast<int>(writers_.size())))];
-    return writer.add(head.line, head.sums, head.vector);
+    return head.write_to(writer);
   }
   Result<void> finish() {
     for (RunWriter& writer : writers_) TRY(writer.finish());
@@ -132,7 +136,10 @@ class RunWriters {
   }
 
  private:
+  static constexpr std::size_t kBlocksWaiting = 2;
+
   std::vector<RunWriter> writers_;
+  std::unique_ptr<SerialWorker> beside_;  // behind what it works for
 };
 
 /// The rows of vectors: in memory as long as they have room there, then in a file.
@@ -259,7 +266,7 @@ class Gatherer {
       auto heads = TRY(HeadMerge::open(TRY(heads_of(first))));
       Path file = next_piece();
       auto writer = TRY(RunWriter::create(file, {.binding = binding_}));
-      while (const auto head = TRY(heads.next())) TRY(writer.add(head->line, head->sums, head->vector));
+      while (const auto head = TRY(heads.next())) TRY(head->write_to(writer));
       TRY(writer.finish());
       pieces_.push_back(std::move(file));
     }
@@ -307,7 +314,7 @@ class Gatherer {
     auto writer = TRY(RunWriter::create(file, {.binding = binding_}));
     for (Head& head : heads) {
       TRY(fetch_vector(head));
-      TRY(writer.add(head.line, head.sums, head.vector));
+      TRY(head.write_to(writer));
       head = Head();  // its memory is needed no more
     }
     TRY(writer.finish());
