@@ -23,6 +23,11 @@ find_library(UTF8PROC_LIBRARY utf8proc REQUIRED)
 add_library(utf8proc INTERFACE)
 target_link_libraries(utf8proc INTERFACE ${UTF8PROC_LIBRARY})
 
+# Of xxHash the header alone is used: it is all there.
+find_path(XXHASH_INCLUDE xxhash.h REQUIRED)
+add_library(xxhash INTERFACE)
+target_include_directories(xxhash SYSTEM INTERFACE ${XXHASH_INCLUDE})
+
 # Nor PCRE2: regular expressions that backtrack, as JavaScript's do, with limits on their steps and memory.
 find_path(PCRE2_INCLUDE pcre2.h REQUIRED)
 find_library(PCRE2_LIBRARY pcre2-8 REQUIRED)

@@ -24,7 +24,7 @@ target_compile_definitions(CURL::libcurl INTERFACE CURL_STATICLIB)
 target_compile_definitions(utf8proc INTERFACE UTF8PROC_STATIC)
 
 # Headers alone, the same for every machine: the host's.
-foreach(target spdlog::spdlog nlohmann_json::nlohmann_json Boost::headers)
+foreach(target spdlog::spdlog nlohmann_json::nlohmann_json Boost::headers xxhash)
   add_library(${target} INTERFACE IMPORTED)
 endforeach()
 target_compile_definitions(spdlog::spdlog INTERFACE SPDLOG_FMT_EXTERNAL)

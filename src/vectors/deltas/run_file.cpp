@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/check.h"
+#include "vectors/files/gathering_sink.h"
+#include "vectors/files/xxh3.h"
 #include "vectors/records/record_json.h"
 #include "vectors/records/record_text.h"
 #include "vectors/records/shard.h"
@@ -12,9 +14,10 @@
 namespace tillite {
 namespace {
 
-// A run: magic, then framed JSON values: the header, the records (each of kind vector followed by the hash of its
+// A run: magic, then framed JSON values: the header, the records (each of kind vector followed by the sums of its
 // numbers and these), the trailer.
-constexpr std::string_view kMagic = "tillite-run/2\n";
+constexpr std::string_view kMagic = "tillite-run/3\n";
+constexpr std::string_view kAnyMagic = "tillite-run/";
 constexpr std::size_t kFrameBytesMax = std::size_t{4} << 20;
 
 Json header_json(const RunHeader& header) {
@@ -49,6 +52,8 @@ Result<RunHeader> parse_header(const Json& json) {
   return header;
 }
 
+static_assert(sizeof(VectorSums) == 24, "a run has it as it is in memory");
+
 std::string trailer_text(std::uint64_t records, const std::string& sha256) {
   return to_text({{"records", records}, {"sha256", sha256}});
 }
@@ -59,8 +64,11 @@ bool is_trailer(std::string_view frame) { return frame.starts_with(R"({"records"
 }  // namespace
 
 struct RunWriter::Parts {
-  FileSink sink;
-  Sha256 hash;  ///< of all but the vectors, which have hashes of their own
+  Parts(File file, const RunHeader& header, SerialWorker* beside)
+      : sink(std::move(file), beside), binding(header.binding), shard(header.shard) {}
+
+  GatheringSink sink;
+  Sha256 hash;  ///< of all but the vectors, which have sums of their own
   std::uint64_t records = 0;
   RecordId last;
   CollectionBinding binding;
@@ -74,7 +82,7 @@ struct RunWriter::Parts {
   Result<void> write_frame(std::string_view text) {
     if (text.size() > kFrameBytesMax) {
       return fail(Code::limit_exceeded, "{} would have a frame of {} bytes, at most {} are allowed",
-                  sink.file().path().string(), text.size(), kFrameBytesMax);
+                  sink.path().string(), text.size(), kFrameBytesMax);
     }
     const auto size = static_cast<std::uint32_t>(text.size());
     TRY(write(std::as_bytes(std::span(&size, 1))));
@@ -87,15 +95,14 @@ RunWriter::RunWriter(RunWriter&&) noexcept = default;
 RunWriter& RunWriter::operator=(RunWriter&&) noexcept = default;
 RunWriter::~RunWriter() = default;
 
-Result<RunWriter> RunWriter::create(const Path& file, const RunHeader& header) {
-  RunWriter writer(std::unique_ptr<Parts>(
-      new Parts{.sink = FileSink(TRY(File::create(file))), .binding = header.binding, .shard = header.shard}));
+Result<RunWriter> RunWriter::create(const Path& file, const RunHeader& header, SerialWorker* beside) {
+  RunWriter writer(std::make_unique<Parts>(TRY(File::create(file)), header, beside));
   TRY(writer.parts_->write(as_bytes(kMagic)));
   TRY(writer.parts_->write_frame(to_text(header_json(header))));
   return writer;
 }
 
-Result<void> RunWriter::add(const RecordLine& line, const Sum128& vector_hash, std::span<const float> vector) {
+Result<void> RunWriter::add(const RecordLine& line, const VectorSums& sums, std::span<const float> vector, bool stays) {
   check(parts_->records == 0 || parts_->last <= line.id, "a run's ids do not decrease");
   check((line.kind == RecordKind::vector) == !vector.empty(), "a record has a vector if it is of that kind");
   check(!parts_->shard || shard_of(line.id, parts_->binding.shards) == *parts_->shard,
@@ -103,8 +110,9 @@ Result<void> RunWriter::add(const RecordLine& line, const Sum128& vector_hash, s
   TRY(parts_->write_frame(line.text));
   if (!vector.empty()) {
     check(vector.size() == parts_->binding.dimensions, "a run's vectors have the collection's dimensions");
-    TRY(parts_->write(std::as_bytes(std::span(&vector_hash, 1))));
-    TRY(parts_->sink.write(std::as_bytes(vector)));
+    TRY(parts_->write(std::as_bytes(std::span(&sums, 1))));
+    const auto bytes = std::as_bytes(vector);
+    TRY(stays ? parts_->sink.write_staying(bytes) : parts_->sink.write(bytes));
   }
   parts_->last = line.id;
   ++parts_->records;
@@ -113,7 +121,9 @@ Result<void> RunWriter::add(const RecordLine& line, const Sum128& vector_hash, s
 
 Result<void> RunWriter::add(const Record& record) {
   const RecordLine line = TRY(parse_record_line(to_text(record_json(record))));
-  return add(line, record.vector.empty() ? Sum128() : vector_hash(record.vector), record.vector);
+  if (record.vector.empty()) return add(line, {}, {});
+  const std::span<const float> vector = record.vector;
+  return add(line, {.hash = vector_hash(vector), .xxh3 = xxh3(std::as_bytes(vector))}, vector);
 }
 
 Result<void> RunWriter::finish() {
@@ -178,16 +188,18 @@ struct RunReader::Parts {
     hash.update(text);
   }
 
-  /// The vector behind a frame: its own hash covers it.
-  Result<void> take_vector(const RecordId& id, std::vector<float>& vector, Sum128& stored_hash) {
-    TRY(take(std::as_writable_bytes(std::span(&stored_hash, 1))));
-    hash.update(std::as_bytes(std::span(&stored_hash, 1)));
+  /// The vector behind a frame, and its sums. A SHA-256 of it would take as long as all else that is done for a record.
+  Result<VectorSums> take_vector(const RecordId& id, std::vector<float>& vector) {
+    VectorSums sums;
+    TRY(take(std::as_writable_bytes(std::span(&sums, 1))));
+    hash.update(std::as_bytes(std::span(&sums, 1)));
     vector.resize(header.binding.dimensions);
     TRY(take(std::as_writable_bytes(std::span(vector))));
-    if (vector_hash(vector) != stored_hash) {
+    if (xxh3(std::as_bytes(std::span(vector))) != sums.xxh3) {
       return fail(Code::corrupt, "{}: the vector of {} does not have its check sum", name, id.str());
     }
-    return check_stored_vector(vector, header.binding.dimensions, id);
+    TRY(check_stored_vector(vector, header.binding.dimensions, id));
+    return sums;
   }
 
   /// The text of the next record; nothing at the end.
@@ -240,7 +252,10 @@ Result<RunReader> RunReader::open(std::unique_ptr<ByteSource> source, std::strin
   parts->name = std::move(name);
   std::string magic(kMagic.size(), '\0');
   TRY(parts->take(std::as_writable_bytes(std::span(magic))));
-  if (magic != kMagic) return fail(Code::corrupt, "{} is not a run", parts->name);
+  if (magic != kMagic) {
+    const bool is_other = magic.starts_with(kAnyMagic);
+    return fail(Code::corrupt, "{} is {}", parts->name, is_other ? "a run of another format" : "not a run");
+  }
   parts->hash.update(magic);
   const std::string frame = TRY(parts->take_frame());
   parts->hash_frame(frame);
@@ -264,9 +279,9 @@ Result<std::optional<RunLine>> RunReader::next_line() {
   if (parts.ahead) return std::exchange(parts.ahead, std::nullopt);
   const auto text = TRY(parts.next_record());
   if (!text) return std::optional<RunLine>{};
-  RunLine next{.line = TRY(parts.parsed(parse_record_line(*text))), .vector_hash = {}, .vector = {}};
+  RunLine next{.line = TRY(parts.parsed(parse_record_line(*text))), .sums = {}, .vector = {}};
   TRY(parts.note(next.line.id));
-  if (next.line.kind == RecordKind::vector) TRY(parts.take_vector(next.line.id, next.vector, next.vector_hash));
+  if (next.line.kind == RecordKind::vector) next.sums = TRY(parts.take_vector(next.line.id, next.vector));
   return std::optional(std::move(next));
 }
 
@@ -276,7 +291,7 @@ Result<std::optional<Record>> RunReader::next() {
     RunLine line = *std::exchange(parts.ahead, std::nullopt);
     Record record = TRY(parse_record_text(line.line.text));
     record.vector = std::move(line.vector);
-    if (!record.vector.empty()) record.known_hash = line.vector_hash;
+    if (!record.vector.empty()) record.known_hash = line.sums.hash;
     return std::optional(std::move(record));
   }
   const auto text = TRY(parts.next_record());
@@ -284,7 +299,7 @@ Result<std::optional<Record>> RunReader::next() {
   Record record = TRY(parts.parsed(parse_record_text(*text)));
   TRY(parts.note(record.id));
   if (record.kind == RecordKind::vector) {
-    TRY(parts.take_vector(record.id, record.vector, record.known_hash.emplace()));
+    record.known_hash = TRY(parts.take_vector(record.id, record.vector)).hash;
   }
   return std::optional(std::move(record));
 }

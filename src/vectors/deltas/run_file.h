@@ -6,6 +6,8 @@
 
 namespace tillite {
 
+class SerialWorker;
+
 /// An intermediate result: records of several deltas, sorted by id, each as its delta brought it, those that a newer
 /// one of the same run supersedes left out. An id may have several: should some of the deltas be consumed meanwhile,
 /// the others' records still say all that they said. Format: docs/formats/run.md.
@@ -22,18 +24,28 @@ struct RunHeader {
   bool operator==(const RunHeader&) const = default;
 };
 
+/// What a run says of a vector, made where its delta was read: what damages it from there on is found.
+struct VectorSums {
+  Sum128 hash;             ///< its vector_hash()
+  std::uint64_t xxh3 = 0;  ///< of its bytes, too: what a reader of the run compares
+  bool operator==(const VectorSums&) const = default;
+};
+
 /// A record of a run as text, with its vector.
 struct RunLine {
   RecordLine line;
-  Sum128 vector_hash;         ///< 0 if there is no vector
+  VectorSums sums;            ///< 0 if there is no vector
   std::vector<float> vector;  ///< empty if there is none
 };
 
 class RunWriter {
  public:
-  [[nodiscard]] static Result<RunWriter> create(const Path& file, const RunHeader& header);
-  /// Ids must not decrease.
-  [[nodiscard]] Result<void> add(const RecordLine& line, const Sum128& vector_hash, std::span<const float> vector);
+  /// `beside`, if there is one, writes to the file while more is added. It must go before the writer does.
+  [[nodiscard]] static Result<RunWriter> create(const Path& file, const RunHeader& header,
+                                                SerialWorker* beside = nullptr);
+  /// Ids must not decrease. A vector that `stays` as it is until finish() is not copied.
+  [[nodiscard]] Result<void> add(const RecordLine& line, const VectorSums& sums, std::span<const float> vector,
+                                 bool stays = false);
   [[nodiscard]] Result<void> add(const Record& record);
   /// Ends the file with its count and checksum. Who wants to keep it syncs it.
   [[nodiscard]] Result<void> finish();

@@ -9,6 +9,8 @@
 #include "base/check.h"
 #include "base/parallel.h"
 #include "base/private_pages.h"
+#include "base/serial_worker.h"
+#include "vectors/files/xxh3.h"
 #include "vectors/records/shard.h"
 #include "vectors/versions/keys.h"
 
@@ -18,10 +20,12 @@ namespace {
 /// A record with its vector, which lies with the gatherer that has it, or here.
 struct Head {
   RecordLine line;
-  Sum128 vector_hash;
+  VectorSums sums;
   std::uint64_t row = 0;          ///< with the gatherer
   std::span<const float> vector;  ///< empty until it is fetched
   std::vector<float> own;
+
+  [[nodiscard]] Result<void> write_to(RunWriter& writer) const { return writer.add(line, sums, vector, own.empty()); }
 };
 
 /// The order of a run: by id, and the records of one id, which come from different deltas, by these.
@@ -75,7 +79,7 @@ class PieceHeads final : public SortedHeads {
   Result<std::optional<Head>> next() override {
     auto line = TRY(piece_.next_line());
     if (!line) return std::optional<Head>();
-    Head head{.line = std::move(line->line), .vector_hash = line->vector_hash, .own = std::move(line->vector)};
+    Head head{.line = std::move(line->line), .sums = line->sums, .own = std::move(line->vector)};
     head.vector = head.own;
     return std::optional(std::move(head));
   }
@@ -110,20 +114,21 @@ class HeadMerge {
   std::vector<std::optional<Head>> heads_;
 };
 
-/// The run files that come out: one, or one for each shard.
+/// The run files that come out: one, or one for each shard. A thread of their own writes them while records are merged.
 class RunWriters {
  public:
   static Result<RunWriters> create(const std::vector<Path>& files, RunHeader header) {
     RunWriters writers;
+    writers.beside_ = std::make_unique<SerialWorker>(machine_threads() == 1 ? 0 : kBlocksWaiting);
     for (const Path& file : files) {
       if (files.size() > 1) header.shard = static_cast<int>(writers.writers_.size());
-      writers.writers_.push_back(TRY(RunWriter::create(file, header)));
+      writers.writers_.push_back(TRY(RunWriter::create(file, header, writers.beside_.get())));
     }
     return writers;
   }
   Result<void> add(const Head& head) {
     RunWriter& writer = writers_[static_cast<std::size_t>(shard_of(head.line.id, static_cast<int>(writers_.size())))];
-    return writer.add(head.line, head.vector_hash, head.vector);
+    return head.write_to(writer);
   }
   Result<void> finish() {
     for (RunWriter& writer : writers_) TRY(writer.finish());
@@ -131,14 +136,23 @@ class RunWriters {
   }
 
  private:
+  static constexpr std::size_t kBlocksWaiting = 2;
+
   std::vector<RunWriter> writers_;
+  std::unique_ptr<SerialWorker> beside_;  // behind what it works for
 };
 
-/// The rows of vectors: in memory as long as they have room there, then in a file.
+/// The rows of vectors: in memory as long as they have room there, then in a file, to which they go many at a time.
 class GatheredVectors {
+  static constexpr std::uint64_t kTailBytesMax = std::uint64_t{128} << 10;
+
  public:
   GatheredVectors(std::size_t dimensions, std::uint64_t bytes_max, File file)
-      : dimensions_(dimensions), in_memory_max_(bytes_max / row_bytes()), file_(std::move(file)) {
+      : dimensions_(dimensions),
+        tail_bytes_(std::min(bytes_max / 16, kTailBytesMax)),
+        in_memory_max_((bytes_max - tail_bytes_) / row_bytes()),
+        file_(std::move(file)),
+        tail_begin_(in_memory_max_) {
     numbers_.reserve(in_memory_max_ * dimensions_);
   }
 
@@ -146,7 +160,10 @@ class GatheredVectors {
 
   Result<void> add(std::span<const float> vector) {
     const std::uint64_t row = rows_++;
-    if (row >= in_memory_max_) return file_.write_at((row - in_memory_max_) * row_bytes(), std::as_bytes(vector));
+    if (row >= in_memory_max_) {
+      tail_.insert(tail_.end(), vector.begin(), vector.end());
+      return tail_.size() * sizeof(float) < tail_bytes_ ? Result<void>() : write_tail();
+    }
     numbers_.resize(std::max<std::size_t>(numbers_.size(), rows_ * dimensions_));
     std::ranges::copy(vector, numbers_.data() + row * dimensions_);
     return {};
@@ -155,21 +172,37 @@ class GatheredVectors {
   /// A row where it lies, or as it was read into `room`.
   [[nodiscard]] Result<std::span<const float>> read(std::uint64_t row, std::vector<float>& room) {
     if (row < in_memory_max_) return numbers_.values().subspan(row * dimensions_, dimensions_);
+    if (row >= tail_begin_) return std::span(tail_).subspan((row - tail_begin_) * dimensions_, dimensions_);
     room.resize(dimensions_);
-    TRY(file_.read_at((row - in_memory_max_) * row_bytes(), std::as_writable_bytes(std::span(room))));
+    TRY(file_.read_at(place_of(row), std::as_writable_bytes(std::span(room))));
     return std::span<const float>(room);
   }
 
   /// Forgets the rows from this one on.
-  void resize(std::uint64_t rows) { rows_ = rows; }
+  void resize(std::uint64_t rows) {
+    rows_ = rows;
+    tail_begin_ = std::clamp(rows, in_memory_max_, tail_begin_);
+    tail_.resize((std::max(rows, tail_begin_) - tail_begin_) * dimensions_);
+  }
 
  private:
   [[nodiscard]] std::uint64_t row_bytes() const { return dimensions_ * sizeof(float); }
+  [[nodiscard]] std::uint64_t place_of(std::uint64_t row) const { return (row - in_memory_max_) * row_bytes(); }
+
+  Result<void> write_tail() {
+    TRY(file_.write_at(place_of(tail_begin_), std::as_bytes(std::span(tail_))));
+    tail_begin_ = rows_;
+    tail_.clear();
+    return {};
+  }
 
   std::size_t dimensions_;
+  std::uint64_t tail_bytes_;
   std::uint64_t in_memory_max_;  ///< rows
   File file_;
   PagedArray<float> numbers_;  ///< of the rows in memory
+  std::vector<float> tail_;    ///< of those behind the file's
+  std::uint64_t tail_begin_;
   std::uint64_t rows_ = 0;
 };
 
@@ -210,11 +243,13 @@ class Gatherer {
     return belongs;
   }
 
-  /// What was gathered, as sorted sequences. The gatherer must outlive them.
+  /// After the last delta.
+  void sort() { std::ranges::sort(heads_, stands_before); }
+
+  /// What was gathered and sorted, as sequences. The gatherer must outlive them.
   Result<std::vector<std::unique_ptr<SortedHeads>>> sorted() {
     while (pieces_.size() > pieces_max_) TRY(merge_first_pieces());
     auto all = TRY(heads_of(pieces_));
-    std::ranges::sort(heads_, stands_before);
     all.push_back(std::make_unique<HeadsInMemory>(*this));
     return all;
   }
@@ -258,7 +293,7 @@ class Gatherer {
       auto heads = TRY(HeadMerge::open(TRY(heads_of(first))));
       Path file = next_piece();
       auto writer = TRY(RunWriter::create(file, {.binding = binding_}));
-      while (const auto head = TRY(heads.next())) TRY(writer.add(head->line, head->vector_hash, head->vector));
+      while (const auto head = TRY(heads.next())) TRY(head->write_to(writer));
       TRY(writer.finish());
       pieces_.push_back(std::move(file));
     }
@@ -278,7 +313,7 @@ class Gatherer {
                     binding_.dimensions);
       }
       head.row = vectors_.rows();
-      head.vector_hash = next.vector_hash;
+      head.sums = {.hash = next.vector_hash, .xxh3 = xxh3(std::as_bytes(next.vector))};
       TRY(vectors_.add(next.vector));
     }
     bytes_ += memory_of(next.line);
@@ -306,7 +341,7 @@ class Gatherer {
     auto writer = TRY(RunWriter::create(file, {.binding = binding_}));
     for (Head& head : heads) {
       TRY(fetch_vector(head));
-      TRY(writer.add(head.line, head.vector_hash, head.vector));
+      TRY(head.write_to(writer));
       head = Head();  // its memory is needed no more
     }
     TRY(writer.finish());
@@ -387,6 +422,7 @@ class DeltaGathering {
             read_one(gatherer, objects, delta_key(binding.collection, binding.generation, deltas[i]), deltas[i], stop);
         if (!outcomes[i] && !is_the_deltas_fault(outcomes[i].error())) has_failed = true;
       }
+      gatherer.sort();
     };
     for_each_parallel(gatherers_.size(), gatherers_.size(), [&](std::size_t i) { read_into(gatherers_[i]); });
     return outcomes;

@@ -51,7 +51,7 @@ class FinalMergeTest : public ::testing::Test {
 TEST_F(FinalMergeTest, MakesADamagedIntermediateAnewOfItsDeltasWhereverTheDamageIs) {
   const std::string whole = stored(intermediate);
   std::vector<std::string> damaged = {"", whole.substr(0, whole.size() / 2), whole.substr(0, whole.size() - 1),
-                                      whole + "x"};
+                                      whole + "x", "tillite-run/2" + whole.substr(whole.find('\n'))};
   for (const std::size_t place : {std::size_t{3}, std::size_t{40}, whole.size() / 2, whole.size() - 2}) {
     damaged.push_back(whole);
     damaged.back()[place] = static_cast<char>(damaged.back()[place] ^ 0x10);

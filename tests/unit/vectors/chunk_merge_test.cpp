@@ -193,6 +193,32 @@ TEST_F(ChunkMerge, HasTheSameBytesHoweverMuchMemoryItHas) {
   }
 }
 
+TEST_F(ChunkMerge, HasTheSameBytesWhereVectorsWaitInAFile) {
+  binding.dimensions = 1'024;
+  std::vector<DeltaId> deltas;
+  for (int number = 1; number <= 3; ++number) {
+    std::vector<Record> records;
+    for (int i = 0; i < 150; ++i) {
+      const auto seed = static_cast<float>(i + 1'000 * number);  // no two vectors are equal
+      records.push_back(vector_record(fmt::format("{} of {}", i * 37 % 150, number), 1, seed));
+    }
+    deltas.push_back(deliver(number, records));
+  }
+  const ObjectKey torn = delta_key(binding.collection, 1, deltas[1]);
+  std::string file = objects.contents().at(torn.str());
+  file[file.size() - 20] = static_cast<char>(~file[file.size() - 20]);  // behind the records and their vectors
+  objects.set(torn, file);
+
+  const Path all_in_memory = new_path();
+  value(merge_deltas(objects, binding, deltas, room.path(), all_in_memory));
+  for (const std::uint64_t bytes_max : {1U << 20, 512U << 10}) {  // of which three quarters are for vectors of 4 KiB
+    SCOPED_TRACE(bytes_max);
+    const Path run = new_path();
+    value(merge_deltas(objects, binding, deltas, room.path(), run, bytes_max));
+    EXPECT_TRUE(value(read_file(run)) == value(read_file(all_in_memory)));
+  }
+}
+
 TEST_F(ChunkMerge, HasTheSameBytesHoweverManyPiecesItTakes) {
   std::vector<DeltaId> deltas;
   for (int number = 1; number <= 3; ++number) {

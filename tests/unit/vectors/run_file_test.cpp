@@ -51,6 +51,28 @@ TEST_F(RunFile, GivesBackWhatWasWritten) {
   EXPECT_EQ(reader.header().quarantined[0].reason, "its vectors are torn");
 }
 
+TEST_F(RunFile, TellsTheHashesOfItsVectors) {
+  const std::string run = run_of(records());
+  auto as_records = value(RunReader::open(source_of(run), "the run"));
+  while (const auto record = value(as_records.next())) {
+    const bool has_vector = !record->vector.empty();
+    EXPECT_EQ(record->known_hash, has_vector ? std::optional(vector_hash(record->vector)) : std::nullopt);
+  }
+  auto as_lines = value(RunReader::open(source_of(run), "the run"));
+  while (const auto line = value(as_lines.next_line())) {
+    EXPECT_EQ(line->sums.hash, line->vector.empty() ? Sum128() : vector_hash(line->vector));
+  }
+}
+
+TEST_F(RunFile, OfAnotherFormatCountsAsDamaged) {
+  std::string run = run_of(records());
+  run[run.find('3')] = '2';
+  const auto content = read(run);
+  ASSERT_FALSE(content);
+  EXPECT_EQ(content.error().code(), Code::corrupt) << "who merges makes it anew";
+  EXPECT_NE(content.error().message().find("another format"), std::string::npos) << content.error().message();
+}
+
 TEST_F(RunFile, MayBeEmpty) { EXPECT_TRUE(value(read(run_of({}))).empty()); }
 
 TEST_F(RunFile, RefusesAByteThatChanged) {
