@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 
 namespace tillite {
 namespace {
@@ -89,9 +90,18 @@ void append_text(std::string& text, const Json& value) {
     case Json::value_t::boolean:
       text += value.get<bool>() ? "true" : "false";
       return;
+    case Json::value_t::number_float: {
+      // The library's own digits, without what it makes for each value around them. Of an infinity it makes null.
+      const auto real = value.get<double>();
+      if (!std::isfinite(real)) break;
+      std::array<char, 64> digits{};
+      text.append(digits.data(), nlohmann::detail::to_chars(digits.data(), digits.data() + digits.size(), real));
+      return;
+    }
     default:
-      text += library_text(value);
+      break;
   }
+  text += library_text(value);
 }
 
 /// A number as it stands, of anything else its type: what it holds may be long.

@@ -20,8 +20,6 @@ constexpr std::string_view kMetadataSegmentType = "urn:chroma:segment/metadata/s
 constexpr std::string_view kConfiguration =
     R"({"vector_index":{"hnsw":{"space":"cosine","ef_construction":100,"max_neighbors":16,"ef_search":100}},)"
     R"("embedding_function":null})";
-// Nobody reads it, and equal input shall give equal bytes.
-constexpr std::string_view kCreatedAt = "1970-01-01 00:00:00";
 
 std::int64_t as_column(std::uint64_t label) { return static_cast<std::int64_t>(label); }
 
@@ -108,16 +106,19 @@ Result<SegmentIds> read_segments(SQLite::Database& database) {
   return ids;
 }
 
-/// The root pages of the metadata's table and indexes.
+/// The root pages of both tables and their indexes.
 Result<MetadataRoots> read_roots(SQLite::Database& database) {
   MetadataRoots roots;
-  const std::map<std::string, std::uint32_t*> places = {{"embedding_metadata", &roots.table},
+  const std::map<std::string, std::uint32_t*> places = {{"embeddings", &roots.records},
+                                                        {"sqlite_autoindex_embeddings_1", &roots.records_by_id},
+                                                        {"embedding_metadata", &roots.table},
                                                         {"sqlite_autoindex_embedding_metadata_1", &roots.by_record},
                                                         {"embedding_metadata_string_value", &roots.by_text},
                                                         {"embedding_metadata_int_value", &roots.by_whole},
                                                         {"embedding_metadata_float_value", &roots.by_real}};
   std::size_t found = 0;
-  SQLite::Statement objects(database, "SELECT name, rootpage FROM sqlite_schema WHERE tbl_name = 'embedding_metadata'");
+  SQLite::Statement objects(
+      database, "SELECT name, rootpage FROM sqlite_schema WHERE tbl_name IN ('embeddings', 'embedding_metadata')");
   while (objects.executeStep()) {
     const auto place = places.find(objects.getColumn(0).getString());
     if (place == places.end()) break;
@@ -125,14 +126,15 @@ Result<MetadataRoots> read_roots(SQLite::Database& database) {
     ++found;
   }
   if (found == places.size()) return roots;
-  return fail(Code::internal, "{} has another table of metadata", database.getFilename());
+  return fail(Code::internal, "{} has other tables of records and metadata", database.getFilename());
 }
 
-/// Metadata of a new file that wait to be written.
+/// Records of a new file that wait to be written, with their metadata.
 struct WaitingMetadata {
   ScratchFolder room;
   MetadataLoad rows;
   std::uint64_t last_label = 0;
+  RecordId last_id;
 };
 
 }  // namespace
@@ -156,6 +158,7 @@ struct ChromaDatabase::Parts {
     insert_embedding.bind(4, std::string(kCreatedAt));
   }
 
+  Result<void> insert_record(std::uint64_t label, const RecordId& id);
   Result<void> insert_value(std::uint64_t label, const std::string& key, const Json& value);
   Result<void> insert_fields(std::uint64_t label, const Json& metadata, std::string_view document);
   /// No statement is under way any more.
@@ -180,6 +183,19 @@ struct ChromaDatabase::Parts {
   std::int64_t growth = 0;
   std::optional<WaitingMetadata> waiting;
 };
+
+Result<void> ChromaDatabase::Parts::insert_record(std::uint64_t label, const RecordId& id) {
+  if (waiting) {
+    waiting->last_label = label;
+    waiting->last_id = id;
+    return waiting->rows.add_record(label, id.str());
+  }
+  insert_embedding.reset();
+  insert_embedding.bind(1, as_column(label));
+  insert_embedding.bindNoCopy(3, id.str());
+  insert_embedding.exec();
+  return {};
+}
 
 Result<void> ChromaDatabase::Parts::insert_value(std::uint64_t label, const std::string& key, const Json& value) {
   if (waiting) return waiting->rows.add(label, key, value);
@@ -254,13 +270,11 @@ const std::string& ChromaDatabase::vector_segment() const {
 Result<void> ChromaDatabase::insert(std::uint64_t label, const RecordId& id, const Json& metadata,
                                     std::string_view document) {
   TRY(check_open());
-  if (parts_->waiting && label <= parts_->waiting->last_label) TRY(write_waiting());
-  if (parts_->waiting) parts_->waiting->last_label = label;
+  if (auto& waiting = parts_->waiting; waiting && (label <= waiting->last_label || id <= waiting->last_id)) {
+    TRY(write_waiting());
+  }
   return with_sqlite("writing a record to chroma.sqlite3", [&]() -> Result<void> {
-    parts_->insert_embedding.reset();
-    parts_->insert_embedding.bind(1, as_column(label));
-    parts_->insert_embedding.bindNoCopy(3, id.str());
-    parts_->insert_embedding.exec();
+    TRY(parts_->insert_record(label, id));
     ++parts_->growth;
     return parts_->insert_fields(label, metadata, document);
   });
@@ -329,7 +343,7 @@ Result<void> ChromaDatabase::write_waiting(const std::stop_token& stop) {
     parts->database.exec("COMMIT");
   }));
   parts.reset();  // SQLite must not have the file open
-  TRY(waiting.rows.write_into(file, roots, stop));
+  TRY(waiting.rows.write_into(file, roots, segments.metadata, stop));
   auto database = TRY(open_for_building(file));
   return with_sqlite(file.string(), [&] {
     parts_ = std::make_unique<Parts>(std::move(database), std::move(segments));

@@ -12,9 +12,9 @@ namespace tillite {
 /// The chroma.sqlite3 of a snapshot while it is written: one collection with its records' metadata and documents
 /// (docs/formats/snapshot.md). A record's embeddings.id is the label of its vector, so no other table joins the two.
 /// Before finish() the file is worth nothing. When what waits could not be written, this is over, and so it is after
-/// finish(): what is asked then fails as `internal`. The metadata of a new file's records wait as long as they come
-/// with ascending labels and nothing else is asked, since tables and indexes are written several times faster as a
-/// whole.
+/// finish(): what is asked then fails as `internal`. The records of a new file and their metadata wait as long as they
+/// come with ascending labels and ids and nothing else is asked, since tables and indexes are written several times
+/// faster as a whole.
 class ChromaDatabase {
  public:
   /// A new file: Chroma's own empty one with the collection's rows. What waits lies below `scratch`, or beside the file

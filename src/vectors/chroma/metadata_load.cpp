@@ -2,75 +2,25 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
+
+#include "vectors/files/stored_record.h"
 
 namespace tillite {
 namespace {
 
 constexpr std::uint64_t kSortBytes = std::uint64_t{2} << 20;  // of each index
 
-enum class ColumnType : std::uint32_t { text, whole, real, boolean };
+/// What a row that waits is: a value of the metadata, by the column that has it, or a record's id.
+enum class RowType : std::uint32_t { text, whole, real, boolean, id };
 
 /// What stands before a row's key and text in the file where it waits.
 struct WaitingRow {
   std::uint64_t label = 0;
   std::uint64_t number = 0;  ///< the bits of a whole or a real number, or 0 or 1
-  ColumnType type = ColumnType::text;
+  RowType type = RowType::text;
   std::uint32_t key_size = 0;
   std::uint32_t text_size = 0;
   std::uint32_t unused = 0;
-};
-
-/// A record as SQLite stores it: the types of all columns, then their bytes.
-class StoredRecord {
- public:
-  void clear() {
-    types_.clear();
-    content_.clear();
-  }
-  void add_null() { append_varint(types_, 0); }
-  void add(std::string_view text) {
-    append_varint(types_, 13 + 2 * text.size());
-    const auto bytes = as_bytes(text);
-    content_.insert(content_.end(), bytes.begin(), bytes.end());
-  }
-  void add(std::int64_t number) {
-    if (number == 0 || number == 1) return append_varint(types_, number == 0 ? 8 : 9);
-    constexpr std::array<std::size_t, 6> kSizes = {1, 2, 3, 4, 6, 8};  // types 1 to 6
-    std::size_t type = 0;
-    const auto magnitude = static_cast<std::uint64_t>(number < 0 ? ~number : number);
-    while (type + 1 < kSizes.size() && magnitude >> (8 * kSizes[type] - 1) != 0) ++type;
-    append_varint(types_, type + 1);
-    append(static_cast<std::uint64_t>(number), kSizes[type]);
-  }
-  /// A column of REAL holds whole numbers as such, if they are not too large.
-  void add(double number) {
-    constexpr double kWholeMax = 140737488355327;  // six bytes
-    if (std::trunc(number) == number && std::abs(number) <= kWholeMax) return add(static_cast<std::int64_t>(number));
-    append_varint(types_, 7);
-    append(std::bit_cast<std::uint64_t>(number), sizeof number);
-  }
-
-  /// The whole record, until the next call.
-  std::span<const std::byte> bytes() {
-    whole_.clear();
-    const std::size_t types = types_.size();
-    append_varint(whole_, types + (types + 1 < 0x80 ? 1 : types + 2 < 0x4000 ? 2 : 3));
-    whole_.insert(whole_.end(), types_.begin(), types_.end());
-    whole_.insert(whole_.end(), content_.begin(), content_.end());
-    return whole_;
-  }
-
- private:
-  void append(std::uint64_t number, std::size_t bytes) {
-    std::array<std::byte, sizeof number> big_endian{};
-    for (std::size_t i = 0; i < bytes; ++i) big_endian[i] = static_cast<std::byte>(number >> (8 * (bytes - 1 - i)));
-    content_.insert(content_.end(), big_endian.begin(), big_endian.begin() + static_cast<std::ptrdiff_t>(bytes));
-  }
-
-  std::vector<std::byte> types_;
-  std::vector<std::byte> content_;
-  std::vector<std::byte> whole_;
 };
 
 /// Reads the rows that wait, from the front.
@@ -139,12 +89,12 @@ void fill_row(StoredRecord& record, const WaitingRow& row, std::string_view key,
   record.clear();
   record.add(static_cast<std::int64_t>(row.label));
   record.add(key);
-  for (const ColumnType type : {ColumnType::text, ColumnType::whole, ColumnType::real, ColumnType::boolean}) {
+  for (const RowType type : {RowType::text, RowType::whole, RowType::real, RowType::boolean}) {
     if (type != row.type) {
       record.add_null();
-    } else if (type == ColumnType::text) {
+    } else if (type == RowType::text) {
       record.add(text);
-    } else if (type == ColumnType::real) {
+    } else if (type == RowType::real) {
       record.add(std::bit_cast<double>(row.number));
     } else {
       record.add(std::bit_cast<std::int64_t>(row.number));
@@ -152,7 +102,7 @@ void fill_row(StoredRecord& record, const WaitingRow& row, std::string_view key,
   }
 }
 
-/// The entries of the index of ids and keys: rows come by their labels, but the keys of one label in any order.
+/// The entries of the index of labels and keys: rows come by their labels, but the keys of one label in any order.
 class ByRecord {
  public:
   explicit ByRecord(BtreeWriter tree) : tree_(std::move(tree)) {}
@@ -160,9 +110,10 @@ class ByRecord {
   Result<void> add(std::uint64_t label, std::string_view key, std::int64_t row) {
     if (label != label_) TRY(write_label());
     label_ = label;
-    if (count_ == keys_.size()) keys_.emplace_back();
-    keys_[count_].key = key;
-    keys_[count_++].row = row;
+    auto place = keys_.end();  // they mostly come in their order
+    while (place != keys_.begin() && text(*std::prev(place)) > key) --place;
+    keys_.insert(place, {.offset = texts_.size(), .size = key.size(), .row = row});
+    texts_ += key;
     return {};
   }
   Result<void> finish() {
@@ -172,29 +123,65 @@ class ByRecord {
 
  private:
   struct Key {
-    std::string key;
+    std::size_t offset = 0;
+    std::size_t size = 0;
     std::int64_t row = 0;
   };
 
+  [[nodiscard]] std::string_view text(const Key& key) const {
+    return std::string_view(texts_).substr(key.offset, key.size);
+  }
+
   Result<void> write_label() {
-    const auto keys = std::span(keys_).first(count_);
-    std::ranges::sort(keys, {}, &Key::key);
-    for (const Key& key : keys) {
+    for (const Key& key : keys_) {
       record_.clear();
       record_.add(static_cast<std::int64_t>(label_));
-      record_.add(std::string_view(key.key));
+      record_.add(text(key));
       record_.add(key.row);
       TRY(tree_.add_entry(record_.bytes()));
     }
-    count_ = 0;
+    keys_.clear();
+    texts_.clear();
     return {};
   }
 
   BtreeWriter tree_;
   StoredRecord record_;
   std::uint64_t label_ = 0;
-  std::vector<Key> keys_;  ///< of this label: the first `count_`
-  std::size_t count_ = 0;
+  std::vector<Key> keys_;  ///< of this label, in their order
+  std::string texts_;
+};
+
+/// The table of records and the index of their ids.
+class Records {
+ public:
+  Records(BtreeWriter table, BtreeWriter by_id, std::string segment)
+      : table_(std::move(table)), by_id_(std::move(by_id)), segment_(std::move(segment)) {}
+
+  Result<void> add(std::int64_t label, std::string_view id) {
+    record_.clear();
+    record_.add_null();  // the label is the rowid
+    record_.add(std::string_view(segment_));
+    record_.add(id);
+    record_.add(std::int64_t{0});
+    record_.add(kCreatedAt);
+    TRY(table_.add_row(label, record_.bytes()));
+    record_.clear();
+    record_.add(std::string_view(segment_));
+    record_.add(id);
+    record_.add(label);
+    return by_id_.add_entry(record_.bytes());
+  }
+  Result<void> finish() {
+    TRY(table_.finish());
+    return by_id_.finish();
+  }
+
+ private:
+  BtreeWriter table_;
+  BtreeWriter by_id_;
+  std::string segment_;
+  StoredRecord record_;
 };
 
 Result<void> write_values(PageFile& pages, std::uint32_t root, ValueOrder order, const std::stop_token& stop,
@@ -221,6 +208,12 @@ Result<MetadataLoad> MetadataLoad::create(const Path& folder) {
                       TRY(ValueOrder::create(folder / "reals", kSortBytes)));
 }
 
+Result<void> MetadataLoad::add_record(std::uint64_t label, std::string_view id) {
+  const WaitingRow row{.label = label, .type = RowType::id, .text_size = static_cast<std::uint32_t>(id.size())};
+  TRY(rows_.write(std::as_bytes(std::span(&row, 1))));
+  return rows_.write(as_bytes(id));
+}
+
 Result<void> MetadataLoad::add(std::uint64_t label, std::string_view key, const Json& value) {
   WaitingRow row{.label = label, .key_size = static_cast<std::uint32_t>(key.size())};
   std::string_view text;
@@ -232,17 +225,17 @@ Result<void> MetadataLoad::add(std::uint64_t label, std::string_view key, const 
     indexed.text = text;
     TRY(texts_.add(indexed));
   } else if (value.is_boolean()) {
-    row.type = ColumnType::boolean;
+    row.type = RowType::boolean;
     row.number = value.get<bool>() ? 1 : 0;
   } else if (value.is_number_float()) {
     const auto real = value.get<double>();
-    row.type = ColumnType::real;
+    row.type = RowType::real;
     row.number = std::bit_cast<std::uint64_t>(real);
     indexed.lead = lead_of(real);
     TRY(reals_.add(indexed));
   } else {
     const auto whole = value.get<std::int64_t>();
-    row.type = ColumnType::whole;
+    row.type = RowType::whole;
     row.number = std::bit_cast<std::uint64_t>(whole);
     indexed.lead = lead_of(whole);
     TRY(wholes_.add(indexed));
@@ -252,30 +245,39 @@ Result<void> MetadataLoad::add(std::uint64_t label, std::string_view key, const 
   return rows_.write(as_bytes(text));
 }
 
-Result<void> MetadataLoad::write_rows(PageFile& pages, const MetadataRoots& roots, const std::stop_token& stop) {
+Result<void> MetadataLoad::write_rows(PageFile& pages, const MetadataRoots& roots, const std::string& segment,
+                                      const std::stop_token& stop) {
   FileSink waiting = std::move(rows_);
   const Path file = waiting.file().path();
   TRY(waiting.flush());
   BtreeWriter table(pages, BtreeWriter::Kind::table, roots.table);
   ByRecord by_record(BtreeWriter(pages, BtreeWriter::Kind::index, roots.by_record));
+  Records records(BtreeWriter(pages, BtreeWriter::Kind::table, roots.records),
+                  BtreeWriter(pages, BtreeWriter::Kind::index, roots.records_by_id), segment);
   StoredRecord record;
   WaitingRows rows(file);
   StopLook look(stop);
-  for (std::int64_t number = 1; TRY(rows.next()); ++number) {
+  for (std::int64_t number = 1; TRY(rows.next());) {
     TRY(look.at_row());
+    if (rows.row().type == RowType::id) {
+      TRY(records.add(static_cast<std::int64_t>(rows.row().label), rows.text()));
+      continue;
+    }
     fill_row(record, rows.row(), rows.key(), rows.text());
     TRY(table.add_row(number, record.bytes()));
-    TRY(by_record.add(rows.row().label, rows.key(), number));
+    TRY(by_record.add(rows.row().label, rows.key(), number++));
   }
+  TRY(records.finish());
   TRY(table.finish());
   std::error_code kept;  // then it goes with the folder
   std::filesystem::remove(file, kept);
   return by_record.finish();
 }
 
-Result<void> MetadataLoad::write_into(const Path& database, const MetadataRoots& roots, const std::stop_token& stop) {
+Result<void> MetadataLoad::write_into(const Path& database, const MetadataRoots& roots, const std::string& segment,
+                                      const std::stop_token& stop) {
   auto pages = TRY(PageFile::open(database));
-  TRY(write_rows(pages, roots, stop));
+  TRY(write_rows(pages, roots, segment, stop));
   TRY(write_values(pages, roots.by_text, std::move(texts_), stop,
                    [](StoredRecord& record, const IndexedValue& value) { record.add(value.text); }));
   TRY(write_values(pages, roots.by_whole, std::move(wholes_), stop,

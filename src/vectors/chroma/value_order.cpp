@@ -56,10 +56,9 @@ bool ValueOrder::Values::stands_before(const Entry& a, const Entry& b) const {
 
 void ValueOrder::Values::sort() {
   if (is_sorted) return;
-  std::ranges::sort(entries, [this](const Entry& a, const Entry& b) {
-    if (a.lead != b.lead) return a.lead < b.lead;
-    return stands_before(a, b);
-  });
+  // Rows came in their order, and equal values stay in it: many values of a name are few different ones.
+  std::ranges::stable_sort(
+      entries, [this](const Entry& a, const Entry& b) { return compared(a.lead, text(a), b.lead, text(b)) < 0; });
 }
 
 /// One of the sorted parts as it is read.

@@ -64,9 +64,8 @@ bool is_plain(const std::array<std::byte, kFileHeaderBytes>& header) {
 
 }  // namespace
 
-void append_varint(std::vector<std::byte>& bytes, std::uint64_t number) {
-  if (number < 0x80) return bytes.push_back(static_cast<std::byte>(number));
-  std::array<std::byte, 9> reversed{};
+std::size_t store_long_varint(std::byte* at, std::uint64_t number) {
+  std::array<std::byte, kVarintBytesMax> reversed{};
   std::size_t size = 0;
   if (number >> 56 != 0) {  // the ninth byte has all of its bits
     reversed[size++] = static_cast<std::byte>(number);
@@ -80,7 +79,14 @@ void append_varint(std::vector<std::byte>& bytes, std::uint64_t number) {
       reversed[size++] = static_cast<std::byte>(mark | (number & 0x7f));
     }
   }
-  while (size > 0) bytes.push_back(reversed[--size]);
+  std::reverse_copy(reversed.begin(), reversed.begin() + static_cast<std::ptrdiff_t>(size), at);
+  return size;
+}
+
+void append_varint(std::vector<std::byte>& bytes, std::uint64_t number) {
+  std::array<std::byte, kVarintBytesMax> stored{};
+  bytes.insert(bytes.end(), stored.begin(),
+               stored.begin() + static_cast<std::ptrdiff_t>(store_varint(stored.data(), number)));
 }
 
 Result<PageFile> PageFile::open(const Path& file) {

@@ -86,7 +86,16 @@ class BtreeWriter {
   std::int64_t last_rowid_ = 0;
 };
 
-/// Appends a number as SQLite writes lengths and rowids.
+inline constexpr std::size_t kVarintBytesMax = 9;
+
+/// What does not fit into one byte.
+std::size_t store_long_varint(std::byte* at, std::uint64_t number);
+/// Writes a number as SQLite writes lengths and rowids; how many bytes it takes.
+inline std::size_t store_varint(std::byte* at, std::uint64_t number) {
+  if (number >= 0x80) return store_long_varint(at, number);
+  *at = static_cast<std::byte>(number);
+  return 1;
+}
 void append_varint(std::vector<std::byte>& bytes, std::uint64_t number);
 
 }  // namespace tillite

@@ -100,6 +100,7 @@ class SnapshotBuild {
         chroma_(std::move(chroma)),
         index_(std::move(index)),
         new_vectors_(std::move(new_vectors)),
+        threads_(threads),
         chroma_work_(std::make_unique<SerialWorker>(threads == 1 ? 0 : kChangesMax)) {}
 
   Result<void> store_vector(const std::optional<IndexedRecord>& stored, Record&& record);
@@ -127,6 +128,7 @@ class SnapshotBuild {
   std::uint64_t labels_given_ = 0;
   std::uint64_t base_vectors_ = 0;
   std::size_t dimensions_ = 0;
+  std::size_t threads_;
   RecordIndex::Totals totals_;          ///< of the index, all records applied
   std::int64_t chroma_growth_ = 0;      ///< of Chroma's tables, as soon as they are finished
   std::map<Path, std::string> hashed_;  ///< files whose checksum is known
@@ -326,7 +328,7 @@ Result<void> SnapshotBuild::finish_tables(const std::optional<Path>& base, const
     TRY(go_on());
     auto file = TRY(File::open_update(folder_ / name));
     TRY(file.sync());
-    hashed_[file.path()] = TRY(checksum_of_file(file, ChecksumForm::by_parts, 1));
+    hashed_[file.path()] = TRY(checksum_of_file(file, ChecksumForm::by_parts, threads_));
   }
   return {};
 }

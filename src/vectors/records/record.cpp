@@ -5,6 +5,8 @@
 namespace tillite {
 namespace {
 
+constexpr std::size_t kOtherParts = 96;  // bytes of what a record's hash has besides its texts, at most
+
 void feed(std::string& text, std::string_view part) {
   const std::uint64_t size = part.size();
   text.append(reinterpret_cast<const char*>(&size), sizeof size);
@@ -88,11 +90,13 @@ Sum128 vector_hash(std::span<const float> vector) {
 
 Sum128 record_hash(const RecordId& id, std::int64_t item_version, const Sum128& vector_hash, const Json& metadata,
                    std::string_view document) {
+  const std::string fields = to_text(metadata);
   std::string text;
+  text.reserve(id.str().size() + fields.size() + document.size() + kOtherParts);
   feed(text, id.str());
   feed(text, std::to_string(item_version));
   feed(text, vector_hash.hex());
-  feed(text, to_text(metadata));
+  feed(text, fields);
   feed(text, document);
   Sha256 hash;
   hash.update(text);

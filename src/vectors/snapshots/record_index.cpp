@@ -3,7 +3,9 @@
 #include <array>
 #include <cstring>
 
+#include "vectors/files/btree_writer.h"
 #include "vectors/files/database_file.h"
+#include "vectors/files/stored_record.h"
 
 namespace tillite {
 namespace {
@@ -118,10 +120,62 @@ Result<RecordIndex::Totals> read_totals(SQLite::Database& database) {
   return totals;
 }
 
-}  // namespace
+/// Makes a new file with its empty tables; the root of that of records.
+Result<std::uint32_t> create_tables(const Path& file, const CollectionBinding& binding) {
+  auto database = TRY(open_for_building(file));
+  return with_sqlite(file.string(), [&] {
+    database.exec(kSchema);
+    database.exec(kTombstones);
+    database.exec(fmt::format("PRAGMA user_version = {}", kFormatVersion));
+    SQLite::Statement fact(database, "INSERT INTO facts (name, value) VALUES ('binding', ?), ('labels_given', 0)");
+    fact.bind(1, to_text(to_json(binding)));
+    fact.exec();
+    const auto root = database.execAndGet("SELECT rootpage FROM sqlite_schema WHERE name = 'records'").getUInt();
+    fact.reset();
+    database.exec("COMMIT");
+    return root;
+  });
+}
 
-struct RecordIndex::Parts {
-  explicit Parts(SQLite::Database opened)
+/// The table of a new file while records come in the order of their ids: it is written from front to back, and SQLite
+/// does not have the file open.
+class NewTable {
+ public:
+  static Result<std::unique_ptr<NewTable>> open(const Path& file, std::uint32_t root) {
+    return std::unique_ptr<NewTable>(new NewTable(TRY(PageFile::open(file)), root));
+  }
+
+  Result<void> add(const IndexedRecord& record) {
+    const HashBytes vector_hash = bytes_of(record.vector_hash);
+    const HashBytes record_hash = bytes_of(record.record_hash);
+    row_.clear();  // kRecordColumns
+    row_.add(record.id.str());
+    row_.add(record.item_version);
+    row_.add(record.metadata_version);
+    row_.add(record.delta.str());
+    row_.add(static_cast<std::int64_t>(*record.label));
+    row_.add(std::as_bytes(std::span(vector_hash)));
+    row_.add(std::as_bytes(std::span(record_hash)));
+    row_.add_null();
+    return tree_.add_entry(row_.bytes());
+  }
+  Result<void> finish() {
+    TRY(tree_.finish());
+    return pages_.finish();
+  }
+
+ private:
+  NewTable(PageFile pages, std::uint32_t root)
+      : pages_(std::move(pages)), tree_(pages_, BtreeWriter::Kind::index, root) {}
+
+  PageFile pages_;
+  BtreeWriter tree_;
+  StoredRecord row_;
+};
+
+/// The file as SQLite has it open.
+struct OpenIndex {
+  explicit OpenIndex(SQLite::Database opened)
       : database(std::move(opened)),
         find_record(database, fmt::format("SELECT {} FROM records WHERE id = ?", kRecordColumns)),
         find_waiting(database,
@@ -146,20 +200,6 @@ struct RecordIndex::Parts {
       fact.exec();
     });
   }
-  /// The row that is replaced counts no longer.
-  Result<void> uncount(const RecordId& id) {
-    replaced.reset();
-    replaced.bind(1, id.str());
-    if (!replaced.executeStep()) return {};
-    if (replaced.getColumn(0).getInt() != 0) {
-      --totals.tombstones;
-    } else {
-      --totals.vectors;
-      totals.checksum -= TRY(hash_column(replaced.getColumn(1)));
-    }
-    replaced.reset();
-    return {};
-  }
 
   SQLite::Database database;
   SQLite::Statement find_record;
@@ -169,16 +209,52 @@ struct RecordIndex::Parts {
   SQLite::Statement put_record;
   SQLite::Statement put_waiting;
   SQLite::Statement remove_waiting;
+};
+
+/// The row that is replaced counts no longer.
+Result<void> uncount(OpenIndex& index, const RecordId& id, RecordIndex::Totals& totals) {
+  auto& replaced = index.replaced;
+  replaced.reset();
+  replaced.bind(1, id.str());
+  if (!replaced.executeStep()) return {};
+  if (replaced.getColumn(0).getInt() != 0) {
+    --totals.tombstones;
+  } else {
+    --totals.vectors;
+    totals.checksum -= TRY(hash_column(replaced.getColumn(1)));
+  }
+  replaced.reset();
+  return {};
+}
+
+}  // namespace
+
+struct RecordIndex::Parts {
+  Path file;
+  std::unique_ptr<NewTable> filling;  ///< as long as nothing is asked that takes SQLite
+  std::unique_ptr<OpenIndex> opened;  ///< else
+  Totals totals;
+  bool has_totals = false;
+  std::optional<RecordId> greatest;  ///< no id in the file is greater; empty: they are not known
+
   /// Whether the id is not in the file, as far as that is known without looking: records of a new file come in the
   /// order of their ids.
   [[nodiscard]] bool is_beyond(const RecordId& id) const { return greatest && *greatest < id; }
   void note(const RecordId& id) {
     if (is_beyond(id)) greatest = id;
   }
-
-  Totals totals;
-  bool has_totals = false;
-  std::optional<RecordId> greatest;  ///< no id in the file is greater; empty: they are not known
+  /// The file in SQLite's hands, what was filled in before included.
+  Result<OpenIndex*> in_sqlite() {
+    if (filling) {
+      const auto table = std::move(filling);
+      TRY(table->finish());
+    }
+    if (!opened) {
+      auto database = TRY(open_for_building(file));
+      opened = TRY(with_sqlite(file.string(), [&] { return std::make_unique<OpenIndex>(std::move(database)); }));
+    }
+    return opened.get();
+  }
 };
 
 RecordIndex::RecordIndex(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -187,19 +263,13 @@ RecordIndex& RecordIndex::operator=(RecordIndex&&) noexcept = default;
 RecordIndex::~RecordIndex() = default;
 
 Result<RecordIndex> RecordIndex::create(const Path& file, const CollectionBinding& binding) {
-  auto database = TRY(open_for_building(file));
-  return with_sqlite(file.string(), [&] {
-    database.exec(kSchema);
-    database.exec(kTombstones);
-    database.exec(fmt::format("PRAGMA user_version = {}", kFormatVersion));
-    SQLite::Statement fact(database, "INSERT INTO facts (name, value) VALUES ('binding', ?), ('labels_given', 0)");
-    fact.bind(1, to_text(to_json(binding)));
-    fact.exec();
-    auto parts = std::make_unique<Parts>(std::move(database));
-    parts->has_totals = true;
-    parts->greatest = RecordId();
-    return RecordIndex(std::move(parts));
-  });
+  const auto root = TRY(create_tables(file, binding));
+  auto parts = std::make_unique<Parts>();
+  parts->file = file;
+  parts->filling = TRY(NewTable::open(file, root));
+  parts->has_totals = true;
+  parts->greatest = RecordId();
+  return RecordIndex(std::move(parts));
 }
 
 Result<RecordIndex> RecordIndex::open_copy(const Path& file, const CollectionBinding& binding) {
@@ -207,11 +277,11 @@ Result<RecordIndex> RecordIndex::open_copy(const Path& file, const CollectionBin
   return with_sqlite(file.string(), [&]() -> Result<RecordIndex> {
     const bool has_totals = TRY(check_format(database, file.string(), binding)) >= kFirstWithTotals;
     if (!has_totals) database.exec(kTombstones);
-    const auto totals = TRY(has_totals ? read_totals(database) : count_rows(database));
-    database.exec(fmt::format("PRAGMA user_version = {}", kFormatVersion));
-    auto parts = std::make_unique<Parts>(std::move(database));
-    parts->totals = totals;
+    auto parts = std::make_unique<Parts>();
+    parts->totals = TRY(has_totals ? read_totals(database) : count_rows(database));
     parts->has_totals = true;
+    database.exec(fmt::format("PRAGMA user_version = {}", kFormatVersion));
+    parts->opened = std::make_unique<OpenIndex>(std::move(database));
     return RecordIndex(std::move(parts));
   });
 }
@@ -219,24 +289,24 @@ Result<RecordIndex> RecordIndex::open_copy(const Path& file, const CollectionBin
 Result<RecordIndex> RecordIndex::open_finished(const Path& file, const CollectionBinding& binding) {
   auto database = TRY(tillite::open_finished(file));
   return with_sqlite(file.string(), [&]() -> Result<RecordIndex> {
-    const bool has_totals = TRY(check_format(database, file.string(), binding)) >= kFirstWithTotals;
-    const auto totals = has_totals ? TRY(read_totals(database)) : Totals();
-    auto parts = std::make_unique<Parts>(std::move(database));
-    parts->totals = totals;
-    parts->has_totals = has_totals;
+    auto parts = std::make_unique<Parts>();
+    parts->has_totals = TRY(check_format(database, file.string(), binding)) >= kFirstWithTotals;
+    if (parts->has_totals) parts->totals = TRY(read_totals(database));
+    parts->opened = std::make_unique<OpenIndex>(std::move(database));
     return RecordIndex(std::move(parts));
   });
 }
 
 Result<KnownRecord> RecordIndex::find(const RecordId& id) {
+  if (parts_->is_beyond(id)) return KnownRecord();
+  OpenIndex* const index = TRY(parts_->in_sqlite());
   return with_sqlite("reading records.sqlite3", [&]() -> Result<KnownRecord> {
     KnownRecord known;
-    if (parts_->is_beyond(id)) return known;
-    auto& record = parts_->find_record;
+    auto& record = index->find_record;
     record.reset();
     record.bind(1, id.str());
     if (record.executeStep()) known.stored = TRY(record_row(record));
-    auto& waiting = parts_->find_waiting;
+    auto& waiting = index->find_waiting;
     waiting.reset();
     waiting.bind(1, id.str());
     if (waiting.executeStep()) known.waiting = TRY(waiting_row(waiting));
@@ -245,10 +315,26 @@ Result<KnownRecord> RecordIndex::find(const RecordId& id) {
 }
 
 Result<void> RecordIndex::put(const IndexedRecord& record) {
+  if (parts_->filling && record.label && parts_->is_beyond(record.id)) {
+    TRY(parts_->filling->add(record));
+  } else {
+    TRY(put_in_sqlite(record));
+  }
+  parts_->note(record.id);
+  if (record.label) {
+    ++parts_->totals.vectors;
+    parts_->totals.checksum += record.record_hash;
+  } else {
+    ++parts_->totals.tombstones;
+  }
+  return {};
+}
+
+Result<void> RecordIndex::put_in_sqlite(const IndexedRecord& record) {
+  OpenIndex* const index = TRY(parts_->in_sqlite());
   return with_sqlite("writing to records.sqlite3", [&]() -> Result<void> {
-    if (!parts_->is_beyond(record.id)) TRY(parts_->uncount(record.id));
-    parts_->note(record.id);
-    auto& row = parts_->put_record;
+    if (!parts_->is_beyond(record.id)) TRY(uncount(*index, record.id, parts_->totals));
+    auto& row = index->put_record;
     row.reset();
     row.clearBindings();
     row.bindNoCopy(1, record.id.str());
@@ -261,11 +347,8 @@ Result<void> RecordIndex::put(const IndexedRecord& record) {
       row.bind(5, static_cast<std::int64_t>(*record.label));
       row.bind(6, vector_hash.data(), static_cast<int>(vector_hash.size()));
       row.bind(7, record_hash.data(), static_cast<int>(record_hash.size()));
-      ++parts_->totals.vectors;
-      parts_->totals.checksum += record.record_hash;
     } else {
       row.bind(8, record.removed_at_ms);
-      ++parts_->totals.tombstones;
     }
     row.exec();
     return {};
@@ -273,9 +356,10 @@ Result<void> RecordIndex::put(const IndexedRecord& record) {
 }
 
 Result<void> RecordIndex::put_waiting(const Record& metadata) {
+  OpenIndex* const index = TRY(parts_->in_sqlite());
   parts_->note(metadata.id);
   return with_sqlite("writing to records.sqlite3", [&] {
-    auto& row = parts_->put_waiting;
+    auto& row = index->put_waiting;
     row.reset();
     row.bind(1, metadata.id.str());
     row.bind(2, metadata.item_version);
@@ -288,8 +372,9 @@ Result<void> RecordIndex::put_waiting(const Record& metadata) {
 }
 
 Result<void> RecordIndex::remove_waiting(const RecordId& id) {
+  OpenIndex* const index = TRY(parts_->in_sqlite());
   return with_sqlite("writing to records.sqlite3", [&] {
-    auto& row = parts_->remove_waiting;
+    auto& row = index->remove_waiting;
     row.reset();
     row.bind(1, id.str());
     row.exec();
@@ -297,30 +382,36 @@ Result<void> RecordIndex::remove_waiting(const RecordId& id) {
 }
 
 Result<void> RecordIndex::drop_tombstones(std::int64_t removed_before_ms) {
+  if (parts_->has_totals && parts_->totals.tombstones == 0) return {};
+  OpenIndex* const index = TRY(parts_->in_sqlite());
   return with_sqlite("dropping tombstones of records.sqlite3", [&] {
-    SQLite::Statement drop(parts_->database, "DELETE FROM records WHERE label IS NULL AND removed_at_ms < ?");
+    SQLite::Statement drop(index->database, "DELETE FROM records WHERE label IS NULL AND removed_at_ms < ?");
     drop.bind(1, removed_before_ms);
     parts_->totals.tombstones -= static_cast<std::uint64_t>(drop.exec());
   });
 }
 
 Result<std::uint64_t> RecordIndex::labels_given() {
+  if (parts_->filling) return 0;
+  OpenIndex* const index = TRY(parts_->in_sqlite());
   return with_sqlite("reading records.sqlite3", [&]() -> Result<std::uint64_t> {
-    return unsigned_column(parts_->database.execAndGet("SELECT value FROM facts WHERE name = 'labels_given'"),
+    return unsigned_column(index->database.execAndGet("SELECT value FROM facts WHERE name = 'labels_given'"),
                            "labels_given in records.sqlite3");
   });
 }
 
 Result<void> RecordIndex::set_labels_given(std::uint64_t labels) {
-  return parts_->set_fact("labels_given", static_cast<std::int64_t>(labels));
+  OpenIndex* const index = TRY(parts_->in_sqlite());
+  return index->set_fact("labels_given", static_cast<std::int64_t>(labels));
 }
 
 Result<std::uint64_t> RecordIndex::vectors() {
   if (parts_->has_totals) return parts_->totals.vectors;
+  OpenIndex* const index = TRY(parts_->in_sqlite());
   return with_sqlite("reading records.sqlite3", [&]() -> Result<std::uint64_t> {
     return unsigned_column(
-        parts_->database.execAndGet("SELECT coalesce((SELECT value FROM facts WHERE name = 'vectors'), "
-                                    "(SELECT count(*) FROM records WHERE label IS NOT NULL))"),
+        index->database.execAndGet("SELECT coalesce((SELECT value FROM facts WHERE name = 'vectors'), "
+                                   "(SELECT count(*) FROM records WHERE label IS NOT NULL))"),
         "the number of vectors in records.sqlite3");
   });
 }
@@ -331,13 +422,15 @@ Result<RecordIndex::Totals> RecordIndex::totals() {
 }
 
 Result<RecordIndex::Totals> RecordIndex::count_totals() {
-  return with_sqlite("adding up records.sqlite3", [&] { return count_rows(parts_->database); });
+  OpenIndex* const index = TRY(parts_->in_sqlite());
+  return with_sqlite("adding up records.sqlite3", [&] { return count_rows(index->database); });
 }
 
 Result<std::vector<IndexedRecord>> RecordIndex::page(const RecordId& after, std::size_t limit) {
+  OpenIndex* const index = TRY(parts_->in_sqlite());
   return with_sqlite("reading records.sqlite3", [&]() -> Result<std::vector<IndexedRecord>> {
     std::vector<IndexedRecord> records;
-    auto& rows = parts_->page;
+    auto& rows = index->page;
     rows.reset();
     rows.bind(1, after.str());
     rows.bind(2, static_cast<std::int64_t>(limit));
@@ -348,16 +441,18 @@ Result<std::vector<IndexedRecord>> RecordIndex::page(const RecordId& after, std:
 }
 
 Result<void> RecordIndex::finish() {
-  TRY(parts_->set_fact("vectors", static_cast<std::int64_t>(parts_->totals.vectors)));
-  TRY(parts_->set_fact("tombstones", static_cast<std::int64_t>(parts_->totals.tombstones)));
-  TRY(parts_->set_fact("checksum", parts_->totals.checksum.hex()));
+  OpenIndex* const index = TRY(parts_->in_sqlite());
+  const Totals& totals = parts_->totals;
+  TRY(index->set_fact("vectors", static_cast<std::int64_t>(totals.vectors)));
+  TRY(index->set_fact("tombstones", static_cast<std::int64_t>(totals.tombstones)));
+  TRY(index->set_fact("checksum", totals.checksum.hex()));
   return with_sqlite("finishing records.sqlite3", [&]() -> Result<void> {
     const auto parts = std::move(parts_);
-    for (auto* statement : {&parts->find_record, &parts->find_waiting, &parts->page, &parts->replaced,
-                            &parts->put_record, &parts->put_waiting, &parts->remove_waiting}) {
+    for (auto* statement : {&index->find_record, &index->find_waiting, &index->page, &index->replaced,
+                            &index->put_record, &index->put_waiting, &index->remove_waiting}) {
       statement->reset();
     }
-    return finish_database(parts->database);
+    return finish_database(index->database);
   });
 }
 

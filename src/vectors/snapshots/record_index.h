@@ -27,7 +27,8 @@ struct KnownRecord {
 };
 
 /// The records.sqlite3 of a snapshot (docs/formats/snapshot.md), written once (create, open_copy ... finish) or read
-/// (open_finished). Threads: one at a time.
+/// (open_finished). A new file is written from front to back as long as vectors come in the order of their ids and
+/// nothing else is asked. Threads: one at a time.
 class RecordIndex {
  public:
   [[nodiscard]] static Result<RecordIndex> create(const Path& file, const CollectionBinding& binding);
@@ -74,6 +75,7 @@ class RecordIndex {
 
  private:
   struct Parts;
+  Result<void> put_in_sqlite(const IndexedRecord& record);
   explicit RecordIndex(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
 };

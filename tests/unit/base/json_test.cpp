@@ -37,19 +37,19 @@ TEST(JsonTest, BracketsInTextsAreNoLevels) {
 
 TEST(JsonTest, TextsAreWhatTheLibraryWrites) {
   using std::string_literals::operator""s;
-  const Json values = {
-      {"empty", {Json::object(), Json::array(), "", nullptr}},
-      {"numbers",
-       {0, 1, -1, INT64_MIN, INT64_MAX, UINT64_MAX, 0.0, -0.0, 0.1, 1.0, 1e22, 1e-7, 5e-324, 0.1 + 0.2, NAN}},
-      {"flags", {true, false}},
-      {"nested", {{{"b", {1, {2, {{"c", "d"}}}}}, {"a", "first"}}}},
-      {"texts",
-       {"plain", "two words", "a \"quote\"", "back\\slash", "/", "line\nend", "\0"s, "\x1f", "\x7f", "\t\b\f\r",
-        "K\u00e4se \u20ac \U0001f37a", "\xff no UTF-8 \xc3", "cut off \xe2\x82"}},
-      {"a \"name\"", 1},
-      {"n\u00e4me", 2},
-      {"\xff no UTF-8", 3},
-      {"a\nb\0c"s, 4}};
+  const Json values = {{"empty", {Json::object(), Json::array(), "", nullptr}},
+                       {"numbers",
+                        {0, 1, -1, INT64_MIN, INT64_MAX, UINT64_MAX, 0.0, -0.0, 0.1, 1.0, 1e22, 1e-7, 5e-324, 0.1 + 0.2,
+                         123456.789e-30, 1.7976931348623157e308, INFINITY, NAN}},
+                       {"flags", {true, false}},
+                       {"nested", {{{"b", {1, {2, {{"c", "d"}}}}}, {"a", "first"}}}},
+                       {"texts",
+                        {"plain", "two words", "a \"quote\"", "back\\slash", "/", "line\nend", "\0"s, "\x1f", "\x7f",
+                         "\t\b\f\r", "K\u00e4se \u20ac \U0001f37a", "\xff no UTF-8 \xc3", "cut off \xe2\x82"}},
+                       {"a \"name\"", 1},
+                       {"n\u00e4me", 2},
+                       {"\xff no UTF-8", 3},
+                       {"a\nb\0c"s, 4}};
   EXPECT_EQ(to_text(values), values.dump(-1, ' ', false, Json::error_handler_t::replace));
   for (const auto& [name, value] : values.items()) {
     EXPECT_EQ(to_text(value), value.dump(-1, ' ', false, Json::error_handler_t::replace)) << name;

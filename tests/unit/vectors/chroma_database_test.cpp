@@ -41,12 +41,15 @@ TEST_F(ChromaDatabaseFile, KeepsEachValueInTheColumnOfItsType) {
   EXPECT_EQ(row->document, "a document");
 }
 
-/// All rows of the metadata, and each index asked for its own order.
-std::vector<std::string> metadata_of(const Path& file) {
+/// All rows of records and metadata, and each index asked for its own order.
+std::vector<std::string> rows_of(const Path& file) {
   SQLite::Database database(file.string());
   std::vector<std::string> lines;
   for (const char* const query :
-       {"SELECT rowid || ' ' || id || ' ' || key || ' ' || quote(string_value) || quote(int_value) || "
+       {"SELECT id || segment_id || embedding_id || quote(seq_id) || quote(created_at) FROM embeddings ORDER BY id",
+        "SELECT id FROM embeddings INDEXED BY sqlite_autoindex_embeddings_1 WHERE segment_id > '' ORDER BY segment_id, "
+        "embedding_id",
+        "SELECT rowid || ' ' || id || ' ' || key || ' ' || quote(string_value) || quote(int_value) || "
         "quote(float_value) || typeof(float_value) || quote(bool_value) FROM embedding_metadata ORDER BY rowid",
         "SELECT rowid FROM embedding_metadata INDEXED BY embedding_metadata_string_value WHERE string_value IS NOT "
         "NULL AND key > '' ORDER BY key, string_value, rowid",
@@ -89,8 +92,25 @@ TEST_F(ChromaDatabaseFile, WritesManyRecordsAtOnceAsItWritesThemOneByOne) {
   const Path other = room.path() / "other.sqlite3";
   write(file, true);
   write(other, false);
-  EXPECT_EQ(metadata_of(file), metadata_of(other));
+  EXPECT_EQ(rows_of(file), rows_of(other));
   EXPECT_EQ(std::ranges::distance(std::filesystem::directory_iterator(room.path())), 2);
+}
+
+TEST_F(ChromaDatabaseFile, TakesRecordsInAnyOrderAndNoneTwice) {
+  auto database = create();
+  for (const auto& [label, id] : {std::pair(1, "b"), std::pair(2, "d"), std::pair(3, "a"), std::pair(4, "e")}) {
+    must(database.insert(static_cast<std::uint64_t>(label), RecordId(id), {{"k", label}}, id));
+  }
+  must(database.finish());
+  EXPECT_EQ(rows_of(file).size(), 4U + 4U + 8U + 4U + 4U);
+  EXPECT_EQ(text("SELECT group_concat(id) FROM (SELECT id FROM embeddings ORDER BY embedding_id)"), "3,1,2,4");
+
+  for (const char* const before : {"a", "b"}) {  // in order and not
+    auto again = must(ChromaDatabase::create(room.path() / before, binding));
+    must(again.insert(1, RecordId(before), {{"k", 1}}, ""));
+    must(again.insert(2, RecordId("a-"), {{"k", 1}}, ""));
+    EXPECT_EQ(again.insert(3, RecordId("a-"), {{"k", 1}}, "").error().code(), Code::conflict);
+  }
 }
 
 TEST_F(ChromaDatabaseFile, StopsWritingWhenAsked) {

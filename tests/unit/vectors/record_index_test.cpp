@@ -62,6 +62,48 @@ TEST_F(RecordIndexFile, PutsOneRecordOverAnother) {
   EXPECT_EQ(must(index.find(RecordId("a"))).stored, stored("a", 2));
 }
 
+TEST_F(RecordIndexFile, FillsANewFileAsSqliteWritesIt) {
+  constexpr std::uint64_t kRecords = 3'000;
+  const auto rows_of = [](const Path& path) {
+    SQLite::Database database(path.string());
+    EXPECT_EQ(database.execAndGet("PRAGMA integrity_check").getString(), "ok");
+    std::vector<std::string> lines;
+    for (const char* const query :
+         {"SELECT id || quote(item_version) || quote(metadata_version) || quote(delta) || quote(label) || "
+          "quote(vector_hash) || quote(record_hash) || quote(removed_at_ms) FROM records ORDER BY id",
+          "SELECT id FROM records INDEXED BY tombstones WHERE label IS NULL AND removed_at_ms > 0 ORDER BY "
+          "removed_at_ms",
+          "SELECT quote(name) || quote(value) FROM facts ORDER BY name"}) {
+      SQLite::Statement rows(database, query);
+      while (rows.executeStep()) lines.push_back(rows.getColumn(0).getString());
+    }
+    return lines;
+  };
+  const auto write = [&](const Path& path, bool in_order_first, bool all_in_order) {
+    auto index = must(RecordIndex::create(path, binding));
+    if (!in_order_first) must(index.remove_waiting(RecordId("none")));
+    for (std::uint64_t i = 0; i < kRecords; ++i) {
+      IndexedRecord record = stored(fmt::format("{:05}{}", i, std::string(i % 300, 'x')), i + 1);
+      if (i % 10 == 0) record.item_version = -static_cast<std::int64_t>(i);
+      record.delta = DeltaId(std::string(i % 200, 'd'));
+      must(index.put(record));
+      if (all_in_order || i != kRecords / 2) continue;
+      must(index.put(removed("00001x", 7)));  // over the second record
+      must(index.put(removed("zz", 8)));
+      must(index.put(stored("00000-", kRecords + 1)));
+      EXPECT_EQ(must(index.find(RecordId("00002xx"))).stored->label, 3U);
+    }
+    EXPECT_EQ(must(index.totals()), must(index.count_totals()));
+    must(index.finish());
+    return rows_of(path);
+  };
+  for (const bool all_in_order : {true, false}) {
+    EXPECT_EQ(write(room.path() / "filled", true, all_in_order), write(room.path() / "put", false, all_in_order));
+    std::filesystem::remove(room.path() / "filled");
+    std::filesystem::remove(room.path() / "put");
+  }
+}
+
 TEST_F(RecordIndexFile, AddsUpHashesOfRecordsOnly) {
   auto index = must(RecordIndex::create(file, binding));
   must(index.put(stored("a", 1)));
