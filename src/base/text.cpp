@@ -2,7 +2,9 @@
 
 #include <utf8proc.h>
 
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 
 #include "base/check.h"
@@ -22,6 +24,17 @@ Decoded decode(std::string_view text) {
   return {size > 0 ? code_point : -1, size > 0 ? static_cast<std::size_t>(size) : 1};
 }
 
+/// How many bytes at the front are ASCII; most texts are nothing else.
+std::size_t ascii_bytes(std::string_view text) {
+  std::size_t count = 0;
+  for (std::uint64_t eight = 0; count + sizeof eight <= text.size(); count += sizeof eight) {
+    std::memcpy(&eight, text.data() + count, sizeof eight);
+    if ((eight & 0x8080808080808080) != 0) break;
+  }
+  while (count < text.size() && static_cast<unsigned char>(text[count]) < 0x80) ++count;
+  return count;
+}
+
 /// Unicode's White_Space property.
 bool is_blank(utf8proc_int32_t c) {
   return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
@@ -37,12 +50,13 @@ void append(std::string& text, utf8proc_int32_t code_point) {
 }  // namespace
 
 bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
+  while (true) {
+    text.remove_prefix(ascii_bytes(text));
+    if (text.empty()) return true;
     const auto [code_point, bytes] = decode(text);
     if (code_point < 0) return false;
     text.remove_prefix(bytes);
   }
-  return true;
 }
 
 std::string_view trim(std::string_view text) {

@@ -66,12 +66,18 @@ class Level0Pass {
 
   void pass() {
     std::vector<PipelineStage<Block>> stages = {
-        {.order = StageOrder::any, .work = [this](Block& block) { block.done = read(block); }},
-        {.order = StageOrder::any, .work = [this](Block& block) { outcomes_[block.part] = finish(block); }}};
-    if (base_whole_) {
-      stages.insert(stages.begin() + 1, {.work = [this](Block& block) { base_whole_->update(base_bytes(block)); }});
-    }
-    std::vector<Block> blocks(content_.threads + 1);
+        {.order = StageOrder::any, .work = [this](Block& block) { block.done = read(block); }}};
+    if (base_whole_) stages.push_back({.work = [this](Block& block) { base_whole_->update(base_bytes(block)); }});
+    stages.push_back({.order = StageOrder::any, .work = [this](Block& block) {
+                        if (block.done) block.done = complete(block);
+                      }});
+    // One at a time: a file takes one write at a time, and who waits for that does nothing else.
+    stages.push_back({.work = [this](Block& block) {
+      if (block.done) block.done = write(block);
+      if (!block.done) failed_ = true;
+      outcomes_[block.part] = std::move(block.done);
+    }});
+    std::vector<Block> blocks(2 * content_.threads);
     run_pipeline<Block>(blocks, content_.threads, [this](Block& block) { return begin(block); }, stages);
   }
 
@@ -107,19 +113,17 @@ class Level0Pass {
     return {};
   }
 
-  Result<void> finish(Block& block) {
-    const auto done = block.done ? complete_and_write(block) : block.done;
-    if (!done) failed_ = true;
-    return done;
-  }
-
-  Result<void> complete_and_write(Block& block) {
+  Result<void> complete(Block& block) {
     if (block.part < base_digests_.size()) base_digests_[block.part] = digest_of(base_bytes(block));
     for (std::uint64_t element = block.first; element < block.end; ++element) {
       TRY(content_.complete(element, row_of(block, element)));
     }
+    digests_[block.part] = digest_of(bytes_until(block, end_of(block)));
+    return {};
+  }
+
+  Result<void> write(const Block& block) {
     const auto bytes = bytes_until(block, end_of(block));
-    digests_[block.part] = digest_of(bytes);
     TRY(file_.write_at(begin_of(block), bytes));
     begin_sync(file_, begin_of(block), bytes.size());
     return {};
