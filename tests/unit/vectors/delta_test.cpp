@@ -159,7 +159,7 @@ TEST_F(Delta, GivesBackWhatWasWritten) {
 TEST_F(Delta, TellsTheBytesOfItsLinesBeforeTheyTakeMemory) {
   Members members = good();
   const std::string bytes = std::to_string(members.records.size());
-  EXPECT_EQ(announced_and_lines(archive_of(std::move(members))), (std::vector<std::string>{bytes, "a+", "b+"}));
+  EXPECT_EQ(announced_and_lines(archive_of(members)), (std::vector<std::string>{bytes, "a+", "b+"}));
 }
 
 TEST_F(Delta, MayBeEmpty) { EXPECT_TRUE(value(read(delta_file(header(1), {}))).records.empty()); }
