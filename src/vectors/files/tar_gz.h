@@ -30,8 +30,7 @@ class TarGzWriter {
 
 /// Who may have written a .tar.gz.
 enum class TarGzForm {
-  ours,  ///< TarGzWriter: regular files under short names, and nothing else; who reads them knows sums of their
-         ///< contents
+  ours,  ///< TarGzWriter: regular files under short names, and nothing else
   any,   ///< any tool: folders too, and the long names of POSIX's and GNU's extended headers
 };
 
@@ -49,8 +48,7 @@ class TarGzReader {
     bool is_folder = false;  ///< of TarGzForm::any only
   };
   /// Goes to the next member (what is left of the one before is passed over); nothing at the end of the archive, which
-  /// then was complete: its end marks and the gzip stream's end were there, and nothing behind them. That stream's own
-  /// check sum is compared for TarGzForm::any alone.
+  /// then was complete: its end marks and the gzip stream's check sum were there, and nothing behind them.
   [[nodiscard]] Result<std::optional<Member>> next();
   /// The bytes of the current member.
   [[nodiscard]] ByteSource& content();
