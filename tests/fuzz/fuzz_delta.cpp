@@ -12,9 +12,8 @@ namespace {
 
 constexpr char kSeparator = 0x1e;
 
-/// The check sum of vectors.f32 as the header's format has it.
-Result<std::string> vectors_sum_of(const Json& header, std::string_view vectors) {
-  if (TRY(string_field(header, "format")) == "tillite-delta/1") return sha256_hex(vectors);
+/// The SHA-256 of the rows' digests; nothing if these are not whole rows.
+Result<std::string> rows_sum_of(const Json& header, std::string_view vectors) {
   const auto binding = TRY(parse_binding(TRY(object_field(header, "binding"))));
   Sha256 rows;
   while (!vectors.empty()) {
@@ -35,15 +34,14 @@ Result<std::string> archive_of(std::string_view members, const Path& folder) {
   const std::string vectors(members);
 
   std::string checked_header = header;
-  std::string vectors_sum;
   if (auto json = parse_json(header, "the header"); json && json->is_object()) {
     (*json)["records_sha256"] = sha256_hex(records);
+    if (json->contains("rows_sha256")) (*json)["rows_sha256"] = rows_sum_of(*json, vectors).value_or("");
     checked_header = to_text(*json);
-    vectors_sum = vectors_sum_of(*json, vectors).value_or("");
   }
   const std::string checksums = to_text({{"delta.json", sha256_hex(checked_header)},
                                          {"records.ndjson", sha256_hex(records)},
-                                         {"vectors.f32", vectors_sum}});
+                                         {"vectors.f32", sha256_hex(vectors)}});
   const Path file = folder / "delta.tar.gz";
   auto archive = TRY(TarGzWriter::create(file, 0));
   TRY(archive.add("delta.json", checked_header.size(), *source_of(checked_header), false));

@@ -17,8 +17,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "vectors are little endian in every format");
 
-constexpr std::string_view kFormat = "tillite-delta/2";
-constexpr std::string_view kFirstFormat = "tillite-delta/1";
+constexpr std::string_view kFormat = "tillite-delta/1";
 constexpr std::string_view kAnyFormat = "tillite-delta/";
 constexpr const char* kHeaderName = "delta.json";
 constexpr const char* kRecordsName = "records.ndjson";
@@ -32,7 +31,7 @@ constexpr std::size_t kRecordsMax = 50'000;
 constexpr std::uint64_t kRecordsBytesMax = std::uint64_t{256} << 20;
 constexpr std::size_t kDimensionsMax = 8192;
 
-Json header_json(const DeltaFacts& facts, const std::string& records_sha256) {
+Json header_json(const DeltaFacts& facts, const std::string& records_sha256, const std::string& rows_sha256) {
   return {{"format", kFormat},
           {"delta_id", facts.header.id.str()},
           {"batch_id", facts.header.batch_id.str()},
@@ -40,27 +39,16 @@ Json header_json(const DeltaFacts& facts, const std::string& records_sha256) {
           {"created_at", iso_time(facts.header.created_ms)},
           {"records", facts.records},
           {"vectors", facts.vectors},
-          {"records_sha256", records_sha256}};
-}
-
-/// What the check sum of vectors.f32 is a SHA-256 of.
-enum class VectorsSum {
-  bytes,  ///< of all numbers; format 1
-  rows,   ///< of the rows' own digests, whose fronts are their vector_hash(): each is hashed once for both; format 2
-};
-
-Result<VectorsSum> parse_format(const Json& json) {
-  const std::string format = TRY(string_field(json, "format"));
-  if (format == kFormat) return VectorsSum::rows;
-  if (format == kFirstFormat) return VectorsSum::bytes;
-  if (!format.starts_with(kAnyFormat)) {
-    return fail(Code::corrupt, "its format is '{}', no delta's", format.substr(0, 64));
-  }
-  return fail(Code::unsupported, "its format is '{}', this program knows {} and {}", format.substr(0, 64), kFirstFormat,
-              kFormat);
+          {"records_sha256", records_sha256},
+          {"rows_sha256", rows_sha256}};
 }
 
 Result<DeltaFacts> parse_header(const Json& json) {
+  const std::string format = TRY(string_field(json, "format"));
+  if (format != kFormat && format.starts_with(kAnyFormat)) {
+    return fail(Code::unsupported, "its format is '{}', this program knows {}", format.substr(0, 64), kFormat);
+  }
+  if (format != kFormat) return fail(Code::corrupt, "its format is '{}', no delta's", format.substr(0, 64));
   DeltaFacts facts;
   facts.header.id = DeltaId(TRY(string_field(json, "delta_id")));
   if (!is_uuid(facts.header.id.str())) return fail(Code::corrupt, "the delta's id is not a UUID");
@@ -78,23 +66,20 @@ Result<DeltaFacts> parse_header(const Json& json) {
   return facts;
 }
 
-/// The check sum of vectors.f32, row by row.
-class VectorsHash {
+/// The SHA-256 of all rows' own digests, whose fronts are their vector_hash(): one hashing of a row for both.
+class RowsHash {
  public:
-  explicit VectorsHash(VectorsSum sum) : sum_(sum) {}
   /// The row's vector_hash().
   Sum128 add(std::span<const float> row) {
-    const auto bytes = std::as_bytes(row);
     Sha256 hash;
-    hash.update(bytes);
+    hash.update(std::as_bytes(row));
     const auto digest = hash.digest();
-    all_.update(sum_ == VectorsSum::rows ? std::span<const std::byte>(digest) : bytes);
+    all_.update(digest);
     return Sum128::from_digest(digest);
   }
   std::string hex() { return all_.hex(); }
 
  private:
-  VectorsSum sum_;
   Sha256 all_;
 };
 
@@ -169,9 +154,9 @@ class DeltaReader {
     const std::string text = TRY(read_small(kHeaderName));
     const auto parse = [&]() -> Result<void> {
       const Json json = TRY(parse_json(text, "it"));
-      vectors_sum_ = TRY(parse_format(json));
       facts_ = TRY(parse_header(json));
       records_sha256_ = TRY(string_field(json, "records_sha256"));
+      rows_sha256_ = TRY(optional_string(json, "rows_sha256"));
       return {};
     };
     const auto parsed = parse();
@@ -222,7 +207,8 @@ class DeltaReader {
     const std::uint64_t size_bytes = facts_.vectors * dimensions * sizeof(float);
     if (TRY(expect(kVectorsName, size_bytes)) != size_bytes)
       return fail(Code::corrupt, "{} is too short", kVectorsName);
-    VectorsHash hash(vectors_sum_);
+    RowsHash rows;
+    Sha256 bytes;
     std::vector<float> vector(dimensions);
     for (RecordLine& line : lines_) {
       DeltaLine next;
@@ -230,28 +216,41 @@ class DeltaReader {
         TRY(read_exactly(archive_.content(), std::as_writable_bytes(std::span(vector)), kVectorsName));
         TRY(check_stored_vector(vector, dimensions, line.id));
         next.vector = vector;
-        next.vector_hash = hash.add(vector);
+        next.vector_hash = rows.add(vector);
+        if (!rows_sha256_) bytes.update(std::as_bytes(next.vector));
       }
       next.line = std::move(line);
       TRY(each(std::move(next)));
     }
-    checksums_[kVectorsName] = hash.hex();
+    if (!rows_sha256_) {
+      checksums_[kVectorsName] = bytes.hex();
+    } else if (rows.hex() != *rows_sha256_) {
+      return fail(Code::corrupt, "the rows of {} do not have their check sum", kVectorsName);
+    }
     return {};
   }
 
   Result<void> read_checksums() {
-    const Json found = checksums_;
     TRY(expect(kChecksumsName, kHeaderBytesMax));
     const auto wanted = parse_json(TRY(read_all(archive_.content(), kHeaderBytesMax)), kChecksumsName);
     if (!wanted) return fail(Code::corrupt, "{}", wanted.error().message());
+    Json found = checksums_;
+    if (rows_sha256_) found[kVectorsName] = TRY(of_vectors(*wanted));
     if (*wanted == found) return {};
     return fail(Code::corrupt, "the members do not have the check sums of {}: bytes changed", kChecksumsName);
   }
 
+  /// What stands for other programs, where the rows' own sum was compared.
+  static Result<std::string> of_vectors(const Json& checksums) {
+    const auto sum = string_field(checksums, kVectorsName);
+    if (!sum) return fail(Code::corrupt, "{}: {}", kChecksumsName, sum.error().message());
+    return *sum;
+  }
+
   TarGzReader archive_;
   DeltaFacts facts_;
-  VectorsSum vectors_sum_ = VectorsSum::rows;
   std::string records_sha256_;
+  std::optional<std::string> rows_sha256_;  ///< nothing in deltas of earlier programs
   std::function<void(std::uint64_t bytes)> before_lines_;
   std::deque<RecordLine> lines_;  ///< until their vectors come
   Json checksums_ = Json::object();
@@ -289,7 +288,8 @@ struct DeltaWriter::Parts {
   FileSink records;
   FileSink vectors;
   Sha256 records_hash;
-  VectorsHash vectors_hash{VectorsSum::rows};
+  Sha256 vectors_hash;
+  RowsHash rows_hash;
   std::set<RecordId> ids;
 
   Result<void> write(const Record& record, const std::string& line) {
@@ -297,9 +297,11 @@ struct DeltaWriter::Parts {
     TRY(records.write(as_bytes(line)));
     ++facts.records;
     if (record.kind != RecordKind::vector) return {};
-    vectors_hash.add(record.vector);
+    const auto bytes = std::as_bytes(std::span(record.vector));
+    vectors_hash.update(bytes);
+    rows_hash.add(record.vector);
     ++facts.vectors;
-    return vectors.write(std::as_bytes(std::span(record.vector)));
+    return vectors.write(bytes);
   }
 };
 
@@ -350,7 +352,7 @@ Result<Path> DeltaWriter::finish() {
   TRY(parts.records.flush());
   TRY(parts.vectors.flush());
   const std::string records_sha256 = parts.records_hash.hex();
-  const std::string header = to_text(header_json(parts.facts, records_sha256)) + "\n";
+  const std::string header = to_text(header_json(parts.facts, records_sha256, parts.rows_hash.hex())) + "\n";
   const Json checksums = {
       {kHeaderName, sha256_hex(header)}, {kRecordsName, records_sha256}, {kVectorsName, parts.vectors_hash.hex()}};
   const std::string checksums_text = to_text(checksums) + "\n";
