@@ -14,7 +14,10 @@ namespace {
 
 constexpr std::size_t kWritesAtOnce = 1000;
 
-bool is_damage(const Error& error) { return error.code() == Code::not_found || error.code() == Code::corrupt; }
+/// Of a delta that is merged: what it says of its format may be damaged, too.
+bool is_damage(const Error& error) {
+  return error.code() == Code::not_found || error.code() == Code::corrupt || error.code() == Code::unsupported;
+}
 
 /// The items whose vectors are in a delta, with their hashes: its front says it.
 Result<std::vector<BatchItem>> items_in_delta(const ObjectKey& key, ObjectStore& vectors) {

@@ -39,7 +39,7 @@ Result<ExportFolder> ExportFolder::create(const Path& target) {
 }
 
 Result<void> ExportFolder::publish() const {
-  TRY(sync_and_describe(content_));
+  TRY(sync_and_describe(content_, machine_threads()));
   if (std::rename(content_.c_str(), target_.c_str()) != 0) {
     const int error = errno;
     TRY(check_target(target_));  // somebody put something there meanwhile

@@ -90,6 +90,7 @@ Result<void> GatheringSink::write_block(const Block& block) {
 }
 
 void GatheringSink::give_back(Block block) {
+  if (block.copied.capacity() > 2 * kCopiedBytes) block = {};  // a rare one, whose memory is not worth keeping
   block.copied.clear();
   block.staying.clear();
   block.size_bytes = 0;

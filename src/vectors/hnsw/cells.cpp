@@ -94,6 +94,7 @@ void Cells::fill_new_cells(ThreadTeam& threads) {
   for (const auto& of_cell : moves) {
     for (const auto& [node, from, to] : of_cell) insert(node, members_[to.cell].nodes.size() < too_many ? to : from);
   }
+  first_new_ = static_cast<Cell>(filled_);
   filled_ = pivots_.size();
 }
 
@@ -144,12 +145,12 @@ std::vector<Cells::Near> Cells::cells_with(std::size_t nodes, std::span<const fl
   const std::size_t average = nodes_ / distances.size() + 1;
   std::vector<Near> near;
   for (std::size_t count = 2 * nodes / average + 1;; count *= 2) {  // about as many as are needed
-    NearestSet set(std::min(count, distances.size()));
-    std::array<Cell, kMatrixRows> cells{};
-    for (Cell begin = 0; begin < distances.size(); begin += kMatrixRows) {
-      const auto some = distances.subspan(begin, std::min(kMatrixRows, distances.size() - begin));
-      std::iota(cells.begin(), cells.end(), begin);
-      set.offer(some, std::span(cells).first(some.size()));
+    NearestSet set(std::min(count, inhabited_.size()));
+    std::array<float, kMatrixRows> of_some{};
+    for (std::size_t begin = 0; begin < inhabited_.size(); begin += kMatrixRows) {
+      const auto some = std::span(inhabited_).subspan(begin, std::min(kMatrixRows, inhabited_.size() - begin));
+      for (std::size_t i = 0; i < some.size(); ++i) of_some[i] = distances[some[i]];
+      set.offer(std::span(of_some).first(some.size()), some);
     }
     near.clear();
     std::size_t members = 0;
@@ -158,7 +159,7 @@ std::vector<Cells::Near> Cells::cells_with(std::size_t nodes, std::span<const fl
       near.push_back({.distance = distance, .cell = cell});
       members += members_[cell].nodes.size();
     }
-    if (members >= nodes || count >= distances.size()) return near;
+    if (members >= nodes || count >= inhabited_.size()) return near;
   }
 }
 
@@ -181,6 +182,10 @@ std::vector<Cells::Place> Cells::place(std::span<const Node> nodes, std::size_t 
   std::vector<Place> places(nodes.size());
   for (std::size_t begin = 0; begin < nodes.size(); begin += kPlacedAtOnce) {
     const std::size_t count = std::min(kPlacedAtOnce, nodes.size() - begin);
+    inhabited_.clear();
+    for (Cell cell = 0; cell < members_.size(); ++cell) {
+      if (cell >= first_new_ || !members_[cell].nodes.empty()) inhabited_.push_back(cell);
+    }
     threads.for_each((count + kMatrixRows - 1) / kMatrixRows, [&](std::size_t i, std::size_t thread) {
       const std::size_t first = begin + i * kMatrixRows;
       const std::size_t size = std::min(kMatrixRows, begin + count - first);

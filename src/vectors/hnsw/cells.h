@@ -38,7 +38,7 @@ class Cells {
                                                   ThreadTeam& threads);
 
  private:
-  using Cell = std::uint32_t;  ///< by the order in which pivots came
+  using Cell = Node;  ///< by the order in which pivots came
   /// A cell, and how far its pivot is.
   struct Near {
     float distance = 0;
@@ -94,6 +94,8 @@ class Cells {
   std::size_t filled_ = 0;         ///< the first pivots, to whose cells all nodes that are there were offered
   std::vector<CodeGroup> groups_;  ///< of each thread: those that search, whose room is worth keeping
   std::vector<Members> members_;   ///< by cell
+  Cell first_new_ = 0;             ///< of those that came with the last nodes
+  std::vector<Cell> inhabited_;    ///< those in which something may be found: not all, where pivots are equal
 };
 
 }  // namespace tillite

@@ -12,6 +12,7 @@
 namespace tillite {
 namespace {
 
+constexpr std::size_t kCountedMax = 256;  // nodes whose order is found by counting
 constexpr std::size_t kRoom = 3;  // times as many are kept before the farther ones are dropped
 
 TILLITE_WIDE std::size_t count_within(float limit, const float* distances, std::size_t size) {
@@ -89,13 +90,15 @@ std::vector<Neighbour> NearestSet::nearest() {
 
 /// All that are kept, in their order.
 std::vector<Neighbour> NearestSet::sorted() const {
-  std::vector<std::uint32_t> places(size_);
-  put_places(distances_.data(), size_, places.data());
   std::vector<Neighbour> all(size_);
-  for (std::size_t i = 0; i < size_; ++i) all[places[i]] = {.distance = distances_[i], .node = nodes_[i]};
-  if (std::accumulate(places.begin(), places.end(), std::size_t{0}) == size_ * (size_ - 1) / 2) return all;
+  if (size_ <= kCountedMax) {
+    std::vector<std::uint32_t> places(size_);
+    put_places(distances_.data(), size_, places.data());
+    for (std::size_t i = 0; i < size_; ++i) all[places[i]] = {.distance = distances_[i], .node = nodes_[i]};
+    if (std::accumulate(places.begin(), places.end(), std::size_t{0}) == size_ * (size_ - 1) / 2) return all;
+  }
 
-  // Some are equally far.
+  // Many, or some that are equally far.
   for (std::size_t i = 0; i < size_; ++i) all[i] = {.distance = distances_[i], .node = nodes_[i]};
   std::ranges::sort(all, std::less<>());
   return all;

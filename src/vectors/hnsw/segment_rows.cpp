@@ -12,6 +12,8 @@ namespace tillite {
 namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{1} << 20;
+constexpr std::size_t kBlocksMax = 16;  // on their way at a time: one writer has no use for more
+
 /// A part of the file, by which its checksum goes, and the rows that it has a piece of.
 struct Block {
   std::size_t part = 0;
@@ -77,7 +79,7 @@ class Level0Pass {
       if (!block.done) failed_ = true;
       outcomes_[block.part] = std::move(block.done);
     }});
-    std::vector<Block> blocks(2 * content_.threads);
+    std::vector<Block> blocks(std::min(2 * content_.threads, kBlocksMax));
     run_pipeline<Block>(blocks, content_.threads, [this](Block& block) { return begin(block); }, stages);
   }
 

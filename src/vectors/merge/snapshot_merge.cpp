@@ -50,12 +50,13 @@ class BaseFiles {
   [[nodiscard]] Result<void> copy(std::string_view name, const Path& to) const {
     const Manifest::SnapshotFile* const file = TRY(described(name));
     const Path from = *input_.base / name;
-    return file == nullptr ? clone_file(from, to) : copy_checked(from, *file, to);
+    return file == nullptr ? clone_file(from, to) : copy_checked(from, *file, to, thread_count(input_.graph));
   }
   /// Checks a file that is used as a whole.
   [[nodiscard]] Result<void> check(const std::string& name) const {
     const auto file = std::ranges::find(input_.base_files, name, &Manifest::SnapshotFile::name);
-    return file == input_.base_files.end() ? Result<void>() : check_file(*input_.base / name, *file, /*verify=*/true);
+    if (file == input_.base_files.end()) return {};
+    return check_file(*input_.base / name, *file, /*verify=*/true, thread_count(input_.graph));
   }
   /// The base's kept graph, if it has a whole one; else why not.
   struct KeptGraphFile {
@@ -384,7 +385,7 @@ Result<MergedSnapshot> SnapshotBuild::finish(const SnapshotMergeInput& input, co
   trim_heap();  // the graph is the largest part
   TRY(write_vectors(input, stop));
   merged_.times.graph_ms = stopwatch_.lap_ms();
-  merged_.files = TRY(sync_and_describe(folder_, hashed_));
+  merged_.files = TRY(sync_and_describe(folder_, thread_count(input.graph), hashed_));
   merged_.times.files_ms = stopwatch_.lap_ms();
   return std::move(merged_);
 }

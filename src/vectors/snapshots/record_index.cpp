@@ -236,6 +236,7 @@ struct RecordIndex::Parts {
   Totals totals;
   bool has_totals = false;
   std::optional<RecordId> greatest;  ///< no id in the file is greater; empty: they are not known
+  bool lacks_rows = false;           ///< they could not be written
 
   /// Whether the id is not in the file, as far as that is known without looking: records of a new file come in the
   /// order of their ids.
@@ -245,9 +246,12 @@ struct RecordIndex::Parts {
   }
   /// The file in SQLite's hands, what was filled in before included.
   Result<OpenIndex*> in_sqlite() {
+    if (lacks_rows) return fail(Code::internal, "{} could not be written", file.string());
     if (filling) {
       const auto table = std::move(filling);
+      lacks_rows = true;
       TRY(table->finish());
+      lacks_rows = false;
     }
     if (!opened) {
       auto database = TRY(open_for_building(file));
@@ -316,7 +320,9 @@ Result<KnownRecord> RecordIndex::find(const RecordId& id) {
 
 Result<void> RecordIndex::put(const IndexedRecord& record) {
   if (parts_->filling && record.label && parts_->is_beyond(record.id)) {
+    parts_->lacks_rows = true;
     TRY(parts_->filling->add(record));
+    parts_->lacks_rows = false;
   } else {
     TRY(put_in_sqlite(record));
   }

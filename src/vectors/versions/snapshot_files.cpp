@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/parallel.h"
 #include "vectors/files/file_checksum.h"
 
 namespace tillite {
@@ -36,10 +35,10 @@ Result<File> open_whole(const Path& path, const Manifest::SnapshotFile& file) {
 
 /// Reads a file and compares it with its checksum.
 Result<void> check_content(
-    const File& opened, const Manifest::SnapshotFile& file,
+    const File& opened, const Manifest::SnapshotFile& file, std::size_t threads,
     const std::function<Result<void>(std::uint64_t offset, std::span<const std::byte> piece)>& each = {}) {
   const auto form = checksum_form(file.sha256, file.size_bytes);
-  if (form && TRY(checksum_of_file(opened, *form, machine_threads(), each)) == file.sha256) return {};
+  if (form && TRY(checksum_of_file(opened, *form, threads, each)) == file.sha256) return {};
   return fail(Code::corrupt, "the snapshot's file {} does not have the checksum of its manifest: bytes changed",
               file.name);
 }
@@ -48,7 +47,7 @@ Result<void> check_content(
 
 bool is_our_own(std::string_view name) { return name == kRecordsFile || name == kKeptGraphFile; }
 
-Result<std::vector<Manifest::SnapshotFile>> sync_and_describe(const Path& folder,
+Result<std::vector<Manifest::SnapshotFile>> sync_and_describe(const Path& folder, std::size_t threads,
                                                               const std::map<Path, std::string>& hashed) {
   const Tree tree = TRY(tree_below(folder));
   std::vector<Manifest::SnapshotFile> files;
@@ -60,7 +59,7 @@ Result<std::vector<Manifest::SnapshotFile>> sync_and_describe(const Path& folder
     described.name = path.lexically_relative(folder).generic_string();
     described.size_bytes = TRY(file.size());
     described.sha256 =
-        known != hashed.end() ? known->second : TRY(checksum_of_file(file, ChecksumForm::by_parts, machine_threads()));
+        known != hashed.end() ? known->second : TRY(checksum_of_file(file, ChecksumForm::by_parts, threads));
   }
   for (const Path& path : tree.folders) TRY(sync_folder(path));
   TRY(sync_folder(folder));
@@ -68,10 +67,10 @@ Result<std::vector<Manifest::SnapshotFile>> sync_and_describe(const Path& folder
   return files;
 }
 
-Result<void> copy_checked(const Path& from, const Manifest::SnapshotFile& file, const Path& to) {
+Result<void> copy_checked(const Path& from, const Manifest::SnapshotFile& file, const Path& to, std::size_t threads) {
   const auto source = TRY(open_whole(from, file));
   auto target = TRY(File::create(to));
-  return check_content(source, file, [&](std::uint64_t offset, std::span<const std::byte> piece) {
+  return check_content(source, file, threads, [&](std::uint64_t offset, std::span<const std::byte> piece) {
     return target.write_at(offset, piece);
   });
 }
@@ -84,9 +83,9 @@ Result<ObjectKey> file_key(const Manifest::Shard& shard, const Manifest::Snapsho
   return key;
 }
 
-Result<void> check_file(const Path& path, const Manifest::SnapshotFile& file, bool verify) {
+Result<void> check_file(const Path& path, const Manifest::SnapshotFile& file, bool verify, std::size_t threads) {
   const auto opened = TRY(open_whole(path, file));
-  return verify ? check_content(opened, file) : Result<void>();
+  return verify ? check_content(opened, file, threads) : Result<void>();
 }
 
 }  // namespace tillite

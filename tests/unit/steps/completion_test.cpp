@@ -3,6 +3,7 @@
 
 #include "base/uuid.h"
 #include "support/pipeline.h"
+#include "vectors/files/tar_gz.h"
 
 namespace tillite::testing {
 namespace {
@@ -74,6 +75,18 @@ TEST_F(CompletionTest, RepeatedItChangesNothing) {
 TEST_F(CompletionTest, DoesWithoutADeltaThatWasDamagedAfterItWasMerged) {
   pipeline.merge();
   must(pipeline.vectors->put(ObjectKey(row().delta_key), as_bytes("not a delta")));
+  EXPECT_EQ(pipeline.complete().at("items_completed"), 3);
+  EXPECT_EQ(status(1), "SUCCESS");
+}
+
+TEST_F(CompletionTest, DoesWithoutADeltaThatSeemsToBeOfANewerFormat) {
+  pipeline.merge();
+  const ScratchFolder room = must(ScratchFolder::create(std::filesystem::temp_directory_path()));
+  const std::string header = R"({"format":"tillite-delta/2"})";
+  auto archive = must(TarGzWriter::create(room.path() / "delta", 0));
+  must(archive.add("delta.json", header.size(), *source_of(header), false));
+  must(archive.finish());
+  must(pipeline.vectors->put(ObjectKey(row().delta_key), as_bytes(must(read_file(room.path() / "delta")))));
   EXPECT_EQ(pipeline.complete().at("items_completed"), 3);
   EXPECT_EQ(status(1), "SUCCESS");
 }

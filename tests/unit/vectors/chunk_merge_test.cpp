@@ -210,7 +210,9 @@ TEST_F(ChunkMerge, HasTheSameBytesWhereVectorsWaitInAFile) {
   objects.set(torn, file);
 
   const Path all_in_memory = new_path();
-  value(merge_deltas(objects, binding, deltas, room.path(), all_in_memory));
+  const auto header = value(merge_deltas(objects, binding, deltas, room.path(), all_in_memory));
+  ASSERT_EQ(header.quarantined.size(), 1U);
+  EXPECT_EQ(header.quarantined.front().delta, deltas[1]);
   for (const std::uint64_t bytes_max : {1U << 20, 512U << 10}) {  // of which three quarters are for vectors of 4 KiB
     SCOPED_TRACE(bytes_max);
     const Path run = new_path();

@@ -96,13 +96,13 @@ TEST_F(FileChecksum, FindsOneWrongBitInAnyPart) {
   for (const auto form : {ChecksumForm::by_parts, ChecksumForm::whole}) {
     const Manifest::SnapshotFile file{.name = "rows", .size_bytes = content.size(), .sha256 = checksum(content, form)};
     must(check_file(path, file, /*verify=*/true));
-    must(copy_checked(path, file, room / "copy"));
+    must(copy_checked(path, file, room / "copy", 2));
     EXPECT_EQ(must(read_file(room / "copy")), content);
     for (const std::size_t place : {std::size_t{0}, kPart - 1, kPart, 2 * kPart + 5, 3 * kPart, content.size() - 1}) {
       std::string damaged = content;
       damaged[place] = static_cast<char>(damaged[place] ^ 1);
       must(replace_file(path, as_bytes(damaged)));
-      for (const auto& found : {check_file(path, file, true), copy_checked(path, file, room / "copy")}) {
+      for (const auto& found : {check_file(path, file, true), copy_checked(path, file, room / "copy", 2)}) {
         ASSERT_FALSE(found) << place;
         EXPECT_EQ(found.error().code(), Code::corrupt);
         EXPECT_NE(found.error().message().find("rows"), std::string::npos) << found.error().message();
@@ -116,7 +116,7 @@ TEST_F(FileChecksum, OfAFileOfAnotherSizeIsNotTaken) {
   const std::string content = content_of(2 * kPart);
   const Manifest::SnapshotFile file{
       .name = "rows", .size_bytes = content.size() + 1, .sha256 = checksum(content, ChecksumForm::by_parts)};
-  for (const auto& found : {check_file(path, file, false), copy_checked(path, file, room / "copy")}) {
+  for (const auto& found : {check_file(path, file, false), copy_checked(path, file, room / "copy", 2)}) {
     ASSERT_FALSE(found);
     EXPECT_NE(found.error().message().find("it is torn"), std::string::npos) << found.error().message();
   }

@@ -83,7 +83,11 @@ TEST_F(RecordIndexFile, FillsANewFileAsSqliteWritesIt) {
     auto index = must(RecordIndex::create(path, binding));
     if (!in_order_first) must(index.remove_waiting(RecordId("none")));
     for (std::uint64_t i = 0; i < kRecords; ++i) {
-      IndexedRecord record = stored(fmt::format("{:05}{}", i, std::string(i % 300, 'x')), i + 1);
+      const std::string letter = i < kRecords / 2 ? "x" : "\xc3\xa9";
+      std::string id = i < kRecords / 2 ? "" : letter;
+      id += fmt::format("{:05}", i);
+      for (std::uint64_t j = 0; j < i % 253; ++j) id += letter;  // 511 bytes at most
+      IndexedRecord record = stored(id, i + 1);
       if (i % 10 == 0) record.item_version = -static_cast<std::int64_t>(i);
       record.delta = DeltaId(std::string(i % 200, 'd'));
       must(index.put(record));
