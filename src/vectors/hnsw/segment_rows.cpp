@@ -12,6 +12,7 @@ namespace tillite {
 namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{1} << 20;
+
 /// A part of the file, by which its checksum goes, and the rows that it has a piece of.
 struct Block {
   std::size_t part = 0;
