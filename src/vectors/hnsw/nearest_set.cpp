@@ -13,7 +13,7 @@ namespace tillite {
 namespace {
 
 constexpr std::size_t kCountedMax = 256;  // nodes whose order is found by counting
-constexpr std::size_t kRoom = 3;  // times as many are kept before the farther ones are dropped
+constexpr std::size_t kRoom = 3;          // times as many are kept before the farther ones are dropped
 
 TILLITE_WIDE std::size_t count_within(float limit, const float* distances, std::size_t size) {
   std::uint32_t count = 0;

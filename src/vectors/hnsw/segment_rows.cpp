@@ -12,10 +12,7 @@ namespace tillite {
 namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{1} << 20;
-<<<<<<< HEAD
 constexpr std::size_t kBlocksMax = 16;  // on their way at a time: one writer has no use for more
-=======
->>>>>>> 5129520970c56e01e39677b6d8584efa6c4812ed
 
 /// A part of the file, by which its checksum goes, and the rows that it has a piece of.
 struct Block {
