@@ -297,8 +297,9 @@ void Cells::search(CodeGroup& group, std::span<Found> found, std::span<const Pla
     }
   };
   std::size_t begin = 0;
+  std::vector<std::vector<Asker>> askers(members_.size());
   for (const auto [end, percent] : kRounds) {
-    std::vector<std::vector<Asker>> askers(members_.size());
+    for (auto& of_cell : askers) of_cell.clear();
     for (std::uint32_t i = 0; i < found.size(); ++i) {
       const float limit = sets[i].reach((count + 1) * percent / 100);
       const auto& near = places[i].near;

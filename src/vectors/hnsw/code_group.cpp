@@ -4,7 +4,7 @@
 #include <array>
 
 #include "base/check.h"
-#include "vectors/hnsw/wide.h"
+#include "base/wide.h"
 
 namespace tillite {
 namespace {

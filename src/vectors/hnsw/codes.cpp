@@ -9,7 +9,7 @@
 #include <numeric>
 
 #include "base/check.h"
-#include "vectors/hnsw/wide.h"
+#include "base/wide.h"
 
 namespace tillite {
 namespace {

@@ -1,6 +1,6 @@
 #include "vectors/hnsw/nearest_pool.h"
 
-#include "vectors/hnsw/wide.h"
+#include "base/wide.h"
 
 namespace tillite {
 namespace {

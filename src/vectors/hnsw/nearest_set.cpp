@@ -6,8 +6,8 @@
 #include <numeric>
 
 #include "base/check.h"
+#include "base/wide.h"
 #include "vectors/hnsw/distance.h"
-#include "vectors/hnsw/wide.h"
 
 namespace tillite {
 namespace {

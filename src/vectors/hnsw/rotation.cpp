@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/wide.h"
 #include "vectors/hnsw/mixed_bits.h"
-#include "vectors/hnsw/wide.h"
 
 namespace tillite {
 namespace {

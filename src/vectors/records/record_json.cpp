@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
 
 #include "base/text.h"
+#include "vectors/records/squared_length.h"
 
 namespace tillite {
 namespace {
@@ -108,19 +108,7 @@ Result<void> check_stored_vector(std::span<const float> vector, std::size_t dime
   if (vector.size() != dimensions) {
     return fail(Code::corrupt, "the vector of {} has {} numbers, not {}", id.str(), vector.size(), dimensions);
   }
-  // Several sums at a time: one alone would wait for itself at every number.
-  constexpr std::size_t kSums = 16;
-  std::array<double, kSums> sums{};
-  std::size_t i = 0;
-  for (; i + kSums <= vector.size(); i += kSums) {
-    for (std::size_t j = 0; j < kSums; ++j) {
-      const auto number = static_cast<double>(vector[i + j]);
-      sums[j] += number * number;
-    }
-  }
-  for (; i < vector.size(); ++i) sums[0] += static_cast<double>(vector[i]) * static_cast<double>(vector[i]);
-  const double square = std::accumulate(sums.begin(), sums.end(), 0.0);
-  if (!(std::abs(std::sqrt(square) - 1) <= kUnitTolerance)) {  // NaN and infinity fail this too
+  if (!(std::abs(std::sqrt(squared_length(vector)) - 1) <= kUnitTolerance)) {  // NaN and infinity fail this too
     return fail(Code::corrupt, "the vector of {} is not of unit length", id.str());
   }
   return {};
