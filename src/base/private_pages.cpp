@@ -26,6 +26,7 @@ std::size_t whole_pages(std::size_t bytes) { return (bytes + page_bytes() - 1) /
 
 PrivatePages& PrivatePages::operator=(PrivatePages&& other) noexcept {
   std::swap(pages_, other.pages_);
+  std::swap(read_, other.read_);
   return *this;
 }
 
@@ -39,10 +40,9 @@ void PrivatePages::grow(std::size_t bytes, std::size_t used) {
   void* const address =
       ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (address == MAP_FAILED) throw std::bad_alloc();
-  // Long arrays are read at random, and with small pages most reads would look their page up first. Only a wish: where
-  // there are no huge pages nothing changes.
-  if (size >= kHugePagesFromBytes) ::madvise(address, size, MADV_HUGEPAGE);
-  PrivatePages larger;
+  // Only a wish: where there are no huge pages nothing changes.
+  if (read_ == PagesRead::at_random && size >= kHugePagesFromBytes) ::madvise(address, size, MADV_HUGEPAGE);
+  PrivatePages larger(read_);
   larger.pages_ = {static_cast<std::byte*>(address), size};
   std::copy_n(pages_.data(), used, larger.pages_.data());
   std::swap(pages_, larger.pages_);

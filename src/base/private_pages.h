@@ -10,12 +10,19 @@
 
 namespace tillite {
 
+/// How an array is read.
+enum class PagesRead {
+  at_random,  ///< with small pages most reads would look their page up first: huge ones are asked for
+  in_passing  ///< nothing is asked for: a machine may take longer to find a huge page than to fill it
+};
+
 /// Zeroed memory of whole pages, whose front may be a file's bytes. What of these is only read stays the page cache's,
 /// which can give it back; what is written becomes this process's own, and the file is never changed.
 class PrivatePages {
  public:
   PrivatePages() = default;
-  PrivatePages(PrivatePages&& other) noexcept : pages_(std::exchange(other.pages_, {})) {}
+  explicit PrivatePages(PagesRead read) : read_(read) {}
+  PrivatePages(PrivatePages&& other) noexcept : pages_(std::exchange(other.pages_, {})), read_(other.read_) {}
   PrivatePages& operator=(PrivatePages&& other) noexcept;
   PrivatePages(const PrivatePages&) = delete;
   PrivatePages& operator=(const PrivatePages&) = delete;
@@ -31,6 +38,7 @@ class PrivatePages {
 
  private:
   std::span<std::byte> pages_;
+  PagesRead read_ = PagesRead::at_random;
 };
 
 /// A long array of plain values on such pages. It begins where a page does.
@@ -38,6 +46,9 @@ template <typename T>
   requires std::is_trivially_copyable_v<T>
 class PagedArray {
  public:
+  PagedArray() = default;
+  explicit PagedArray(PagesRead read) : pages_(read) {}
+
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] T* data() { return reinterpret_cast<T*>(pages_.data()); }
   [[nodiscard]] const T* data() const { return reinterpret_cast<const T*>(pages_.data()); }

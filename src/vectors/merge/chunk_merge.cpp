@@ -200,8 +200,8 @@ class GatheredVectors {
   std::uint64_t tail_bytes_;
   std::uint64_t in_memory_max_;  ///< rows
   File file_;
-  PagedArray<float> numbers_;  ///< of the rows in memory
-  std::vector<float> tail_;    ///< of those behind the file's
+  PagedArray<float> numbers_{PagesRead::in_passing};  ///< of the rows in memory
+  std::vector<float> tail_;                           ///< of those behind the file's
   std::uint64_t tail_begin_;
   std::uint64_t rows_ = 0;
 };
