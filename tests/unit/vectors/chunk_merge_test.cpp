@@ -19,6 +19,13 @@ class ChunkMerge : public DeltaFixture {
                 delta_file(header(number), records));
     return delta_id(number);
   }
+  /// Behind its records and their vectors, so that these are read before it shows.
+  void damage_the_end_of(const DeltaId& delta) {
+    const ObjectKey key = delta_key(binding.collection, binding.generation, delta);
+    std::string file = objects.contents().at(key.str());
+    file[file.size() - 20] = static_cast<char>(~file[file.size() - 20]);
+    objects.set(key, file);
+  }
   [[nodiscard]] Path new_path() { return room.path() / fmt::format("run-{}", ++paths_); }
   [[nodiscard]] std::pair<RunHeader, RunReader> merge(const std::vector<DeltaId>& deltas) {
     const Path run = new_path();
@@ -177,10 +184,7 @@ TEST_F(ChunkMerge, HasTheSameBytesHoweverMuchMemoryItHas) {
   std::vector deltas = {deliver(1, {vector_record("d"), vector_record("b"), vector_record("a")}),
                         deliver(2, {vector_record("x"), vector_record("b", 7)}),
                         deliver(3, {vector_record("a", 1, 3), metadata_record("c", 1, 2), vector_record("b", 2)})};
-  const ObjectKey torn = delta_key(binding.collection, 1, deltas[1]);
-  std::string file = objects.contents().at(torn.str());
-  file[file.size() - 20] = static_cast<char>(~file[file.size() - 20]);  // behind the records and their vectors
-  objects.set(torn, file);
+  damage_the_end_of(deltas[1]);
 
   const Path all_at_once = new_path();
   const RunHeader expected = value(merge_deltas(objects, binding, deltas, room.path(), all_at_once));
@@ -204,10 +208,7 @@ TEST_F(ChunkMerge, HasTheSameBytesWhereVectorsWaitInAFile) {
     }
     deltas.push_back(deliver(number, records));
   }
-  const ObjectKey torn = delta_key(binding.collection, 1, deltas[1]);
-  std::string file = objects.contents().at(torn.str());
-  file[file.size() - 20] = static_cast<char>(~file[file.size() - 20]);  // behind the records and their vectors
-  objects.set(torn, file);
+  damage_the_end_of(deltas[1]);
 
   const Path all_in_memory = new_path();
   const auto header = value(merge_deltas(objects, binding, deltas, room.path(), all_in_memory));
