@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/check.h"
+#include "base/hex.h"
 
 namespace tillite {
 namespace {
@@ -49,11 +50,7 @@ std::array<std::byte, 32> Sha256::digest() {
   return result;
 }
 
-std::string Sha256::hex() {
-  std::string text;
-  for (const std::byte byte : digest()) text += fmt::format("{:02x}", static_cast<unsigned>(byte));
-  return text;
-}
+std::string Sha256::hex() { return hex_of(digest()); }
 
 std::string sha256_hex(std::string_view text) {
   Sha256 hash;

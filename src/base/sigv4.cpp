@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "base/hash.h"
+#include "base/hex.h"
 #include "base/percent_coding.h"
 #include "base/time.h"
 
@@ -27,12 +28,6 @@ std::string hmac_sha256(std::string_view key, std::string_view text) {
                                            reinterpret_cast<unsigned char*>(digest.data()), &size);
   check(made != nullptr && size == digest.size(), "an HMAC with SHA-256 has 32 bytes");
   return digest;
-}
-
-std::string hex(std::string_view bytes) {
-  std::string digits;
-  for (const char byte : bytes) digits += fmt::format("{:02x}", static_cast<unsigned char>(byte));
-  return digits;
 }
 
 /// Without "//", "." and ".." (RFC 3986, 5.2.4), each segment encoded once more.
@@ -132,7 +127,7 @@ std::string sigv4_signature(std::string_view secret_access_key, const SigV4Scope
   for (const std::string_view part : {std::string_view(scope.region), std::string_view(scope.service), kTerminator}) {
     key = hmac_sha256(key, part);
   }
-  return hex(hmac_sha256(key, text));
+  return hex_of(as_bytes(hmac_sha256(key, text)));
 }
 
 std::string sigv4_authorization(const SigV4Request& request, const AwsCredential& credential, const SigV4Scope& scope,

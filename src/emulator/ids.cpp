@@ -1,21 +1,14 @@
 #include "emulator/ids.h"
 
-#include <fmt/format.h>
-
 #include <string_view>
+
+#include "base/hex.h"
 
 namespace tillite {
 namespace {
 
 constexpr std::size_t kFileIdLetters = 22;
 constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-
-std::string hex32(Random& random) {
-  std::string text;
-  for (const std::byte byte : random.bytes())
-    fmt::format_to(std::back_inserter(text), "{:02x}", static_cast<int>(byte));
-  return text;
-}
 
 }  // namespace
 
@@ -30,7 +23,7 @@ std::string new_file_id(Random& random) {
   return id;
 }
 
-std::string new_batch_id(Random& random) { return "batch_" + hex32(random); }
-std::string new_request_id(Random& random) { return "req_" + hex32(random); }
+std::string new_batch_id(Random& random) { return "batch_" + hex_of(random.bytes()); }
+std::string new_request_id(Random& random) { return "req_" + hex_of(random.bytes()); }
 
 }  // namespace tillite

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/hex.h"
 #include "base/parallel.h"
 
 namespace tillite {
@@ -11,12 +12,6 @@ constexpr std::size_t kPieceBytes = std::size_t{1} << 16;  // on a thread's stac
 constexpr std::size_t kHexDigits = 64;
 
 using EachPiece = std::function<Result<void>(std::uint64_t offset, std::span<const std::byte> piece)>;
-
-std::string hex(const Sha256Digest& digest) {
-  std::string text;
-  for (const std::byte byte : digest) text += fmt::format("{:02x}", static_cast<unsigned>(byte));
-  return text;
-}
 
 /// Feeds `hash` with the bytes from `begin` to `end`.
 Result<void> hash_range(const File& file, std::uint64_t begin, std::uint64_t end, Sha256& hash, const EachPiece& each) {
@@ -37,7 +32,7 @@ std::size_t checksum_parts(std::uint64_t size_bytes) {
 }
 
 std::string checksum_of_parts(std::span<const Sha256Digest> parts) {
-  if (parts.size() == 1) return hex(parts.front());
+  if (parts.size() == 1) return hex_of(parts.front());
   Sha256 hash;
   hash.update(std::as_bytes(parts));
   return fmt::format("{}-{}", hash.hex(), parts.size());
