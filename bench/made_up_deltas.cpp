@@ -6,6 +6,10 @@
 #include "base/parallel.h"
 #include "measure.h"
 #include "vector_sets.h"
+#include "vectors/hnsw/segment_files.h"
+#include "vectors/merge/chunk_merge.h"
+#include "vectors/merge/delta_news.h"
+#include "vectors/merge/run_merge.h"
 #include "vectors/snapshots/record_index.h"
 #include "vectors/versions/keys.h"
 #include "vectors/versions/snapshot_files.h"
@@ -39,6 +43,40 @@ std::vector<Manifest::SnapshotFile> noted_files(const Path& snapshot) {
   std::vector<Manifest::SnapshotFile> files;
   for (Manifest::SnapshotFile file; text >> file.sha256 >> file.size_bytes >> file.name;) files.push_back(file);
   return files;
+}
+
+void expect_all(const RunHeader& header) {
+  if (!header.quarantined.empty()) must(Result<void>(fail(Code::corrupt, "a delta was quarantined")));
+}
+
+// Both as final_merge does it.
+
+std::unique_ptr<RecordNews> news_of_deltas(ObjectStore& objects, const std::vector<DeltaId>& deltas,
+                                           const Path& scratch, bool has_base, std::uint64_t memory_bytes) {
+  const CollectionBinding& binding = made_up_binding();
+  const RowLayout layout = new_rows_layout(has_base, binding.dimensions);
+  auto news = must(DeltaNews::read(objects, binding, deltas, scratch, layout, memory_bytes / 16));
+  if (!news) return nullptr;
+  expect_all(news->header());
+  return std::make_unique<DeltaNews>(*std::move(news));
+}
+
+std::unique_ptr<RecordNews> news_of_chunks(ObjectStore& objects, const std::vector<DeltaId>& deltas,
+                                           const Path& scratch, std::uint64_t memory_bytes) {
+  const std::size_t chunks = (deltas.size() + kChunkDeltas - 1) / kChunkDeltas;
+  const auto run_of = [&](std::size_t chunk) { return scratch / fmt::format("run-{}", chunk); };
+  for_each_parallel(chunks, kChunksAtOnce, [&](std::size_t chunk) {
+    const auto first = deltas.begin() + static_cast<std::ptrdiff_t>(chunk * kChunkDeltas);
+    const auto last = deltas.begin() + static_cast<std::ptrdiff_t>(std::min((chunk + 1) * kChunkDeltas, deltas.size()));
+    const auto own_room = must(ScratchFolder::create(scratch));
+    expect_all(must(merge_deltas(objects, made_up_binding(), {first, last}, own_room.path(), run_of(chunk),
+                                 memory_bytes / 16)));
+  });
+  std::vector<RunReader> runs;
+  for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
+    runs.push_back(must(RunReader::open(must(file_source(run_of(chunk))), run_of(chunk).string())));
+  }
+  return std::make_unique<RunMerge>(std::move(runs));
 }
 
 }  // namespace
@@ -84,19 +122,10 @@ TimedMerge merge_waiting(const Path& folder, std::uint64_t memory_bytes) {
     input.base_files = noted_files(*input.base);
   }
   const auto room = must(ScratchFolder::create(folder));
-  const std::size_t chunks = (deltas.size() + kChunkDeltas - 1) / kChunkDeltas;
-  const auto run_of = [&](std::size_t chunk) { return room.path() / fmt::format("run-{}", chunk); };
-  for_each_parallel(chunks, kChunksAtOnce, [&](std::size_t chunk) {
-    const auto first = deltas.begin() + static_cast<std::ptrdiff_t>(chunk * kChunkDeltas);
-    const auto last = deltas.begin() + static_cast<std::ptrdiff_t>(std::min((chunk + 1) * kChunkDeltas, deltas.size()));
-    const auto own_room = must(ScratchFolder::create(room.path()));
-    const auto header =
-        must(merge_deltas(*objects, binding, {first, last}, own_room.path(), run_of(chunk), memory_bytes / 16));
-    if (!header.quarantined.empty()) must(Result<void>(fail(Code::corrupt, "a delta was quarantined")));
-  });
-  for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
-    input.runs.push_back(must(RunReader::open(must(file_source(run_of(chunk))), run_of(chunk).string())));
+  if (deltas.size() <= kChunkDeltas) {
+    input.news = news_of_deltas(*objects, deltas, room.path(), base > 0, memory_bytes);
   }
+  if (!input.news) input.news = news_of_chunks(*objects, deltas, room.path(), memory_bytes);
   TimedMerge timed{.deltas = deltas.size(), .chunks_s = seconds_since(start)};
   const Path next = folder / fmt::format("snapshot-{}", base + 1);
   timed.merged = must(merge_into_snapshot(std::move(input), room.path(), next, {}));

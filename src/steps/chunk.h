@@ -1,6 +1,7 @@
 #pragma once
 
 #include "steps/step.h"
+#include "vectors/deltas/run_file.h"
 #include "vectors/versions/manifest.h"
 
 namespace tillite {
@@ -20,6 +21,13 @@ struct Chunk {
 [[nodiscard]] Result<std::optional<ObjectKey>> make_intermediate(const Chunk& chunk, const CollectionBinding& binding,
                                                                  const std::string& run, const Ports& ports,
                                                                  const StepContext& context);
+
+/// Whether a chunk's intermediate is there, whole or damaged.
+[[nodiscard]] Result<bool> has_intermediate(const Chunk& chunk, const CollectionBinding& binding,
+                                            const std::string& run, ObjectStore& vectors);
+
+/// Says which deltas could not be read, and why.
+void log_quarantined(const RunHeader& news, const Logger& log);
 
 /// The name of a run in keys, from an execution's id: its characters that keys may have.
 [[nodiscard]] std::string run_name(std::string_view execution);

@@ -1,4 +1,4 @@
-// Adds the runs of all chunks to the newest snapshot under the lock, and publishes the result as the next version.
+// Adds the records of all chunks to the newest snapshot under the lock, and publishes the result as the next version.
 #include <algorithm>
 #include <set>
 
@@ -8,7 +8,9 @@
 #include "steps/chunk.h"
 #include "steps/generations/collection.h"
 #include "steps/generations/generation.h"
-#include "vectors/merge/chunk_merge.h"
+#include "vectors/hnsw/segment_files.h"
+#include "vectors/merge/delta_news.h"
+#include "vectors/merge/run_merge.h"
 #include "vectors/merge/version_merge.h"
 #include "vectors/versions/keys.h"
 #include "vectors/versions/publish_lock.h"
@@ -17,6 +19,7 @@ namespace tillite {
 namespace {
 
 constexpr std::int64_t kLockPauseMs = 100;
+constexpr std::uint64_t kLinesShare = 16;  // of the memory: twice that is what two chunks have that are merged at once
 
 Result<std::vector<Chunk>> chunks_of(const Json& event) {
   std::vector<Chunk> chunks;
@@ -57,6 +60,12 @@ struct MergeTask {
   /// The chunk's intermediate, made now if it is missing; nothing if every delta of it was consumed.
   [[nodiscard]] Result<std::optional<ObjectKey>> intermediate(const Chunk& chunk) const {
     return make_intermediate(chunk, binding, run, ports, context);
+  }
+  /// Whether intermediates are merged: not for a lone chunk that has none, whose deltas can be read instead. Each of
+  /// several shards reads what was written for it alone.
+  [[nodiscard]] Result<bool> has_intermediates() const {
+    if (chunks.size() != 1 || binding.shards != 1) return true;
+    return has_intermediate(chunks.front(), binding, run, ports.vectors);
   }
 };
 
@@ -152,8 +161,8 @@ Result<std::int64_t> tombstones_before(Entity entity, const Ports& ports, const 
   return before_ms;
 }
 
-/// The version that follows the lock's fence, before its snapshot is known.
-Manifest successor(const std::vector<Intermediate>& intermediates, const PublishLock& lock, const Ports& ports) {
+/// The version that follows the lock's fence with `news`, before its snapshot is known.
+Manifest successor(const std::vector<RunHeader>& news, const PublishLock& lock, const Ports& ports) {
   const Manifest& base = lock.fence();
   Manifest next = base;
   next.number = base.number + 1;
@@ -166,9 +175,9 @@ Manifest successor(const std::vector<Intermediate>& intermediates, const Publish
   next.fence = false;
 
   std::set<DeltaId> added;
-  for (const Intermediate& intermediate : intermediates) {
-    for (const DeltaId& delta : intermediate.header.deltas) added.insert(delta);
-    for (const auto& quarantined : intermediate.header.quarantined) {
+  for (const RunHeader& header : news) {
+    added.insert(header.deltas.begin(), header.deltas.end());
+    for (const auto& quarantined : header.quarantined) {
       if (base.has_consumed(quarantined.delta)) continue;
       added.insert(quarantined.delta);
       next.quarantined.push_back(quarantined);
@@ -187,41 +196,80 @@ struct NextVersion {
   Manifest manifest;
   ScratchFolder folder;
   MergedVersion merged;
+  std::int64_t news_ms = 0;  ///< getting what the chunks bring
 };
 
-/// Adds the chunks' runs to the newest version's shards.
-Result<NextVersion> merge_runs(const MergeTask& task, const PublishLock& lock, std::int64_t tombstones_before_ms) {
-  const auto intermediates = TRY(open_intermediates(task));
-  Manifest next = successor(intermediates, lock, task.ports);
-  auto folder = TRY(ScratchFolder::create(task.context.scratch));
-  const auto open_runs = [&](int shard) -> Result<std::vector<RunReader>> {
+/// What the chunks bring: what it consists of, and the records of a shard.
+struct ChunkNews {
+  std::vector<RunHeader> headers;
+  std::function<Result<std::unique_ptr<RecordNews>>(int shard)> open;
+};
+
+Result<ChunkNews> news_of_intermediates(const MergeTask& task, const Manifest& base) {
+  auto intermediates = TRY(open_intermediates(task));
+  ChunkNews news;
+  for (const Intermediate& intermediate : intermediates) news.headers.push_back(intermediate.header);
+  news.open = [&task, consumed = base.consumed,
+               all = std::move(intermediates)](int shard) -> Result<std::unique_ptr<RecordNews>> {
     std::vector<RunReader> runs;
-    runs.reserve(intermediates.size());
-    for (const Intermediate& intermediate : intermediates) {
-      runs.push_back(TRY(intermediate.open_shard(shard, task.ports.vectors)));
-    }
-    return runs;
+    runs.reserve(all.size());
+    for (const Intermediate& one : all) runs.push_back(TRY(one.open_shard(shard, task.ports.vectors)));
+    return std::make_unique<RunMerge>(std::move(runs), consumed);
   };
+  return news;
+}
+
+/// What the deltas of a lone chunk say; nothing if that is too much for the memory.
+Result<std::optional<ChunkNews>> news_of_deltas(const MergeTask& task, const Manifest& base) {
+  std::vector<DeltaId> deltas = task.chunks.front().deltas;
+  std::erase_if(deltas, [&](const DeltaId& delta) { return base.has_consumed(delta); });
+  const StepContext& context = task.context;
+  auto news = TRY(DeltaNews::read(task.ports.vectors, task.binding, deltas, context.scratch,
+                                  new_rows_layout(!base.shards.empty(), task.binding.dimensions),
+                                  context.settings.memory_bytes / kLinesShare, context.stop));
+  if (!news) return std::nullopt;
+  log_quarantined(news->header(), context.log);
+  RunHeader header = news->header();
+  return ChunkNews{{std::move(header)},
+                   [once = std::make_shared<DeltaNews>(*std::move(news))](int) -> Result<std::unique_ptr<RecordNews>> {
+                     return std::make_unique<DeltaNews>(std::move(*once));
+                   }};
+}
+
+Result<ChunkNews> news_of(const MergeTask& task, const Manifest& base) {
+  if (!TRY(task.has_intermediates())) {
+    if (auto news = TRY(news_of_deltas(task, base))) return *std::move(news);
+  }
+  return news_of_intermediates(task, base);
+}
+
+/// Adds what the chunks bring to the newest version's shards.
+Result<NextVersion> merge_chunks(const MergeTask& task, const PublishLock& lock, std::int64_t tombstones_before_ms) {
+  const Manifest& base = lock.fence();
+  Stopwatch stopwatch;
+  ChunkNews news = TRY(news_of(task, base));
+  const std::int64_t news_ms = stopwatch.lap_ms();
+  Manifest next = successor(news.headers, lock, task.ports);
+  auto folder = TRY(ScratchFolder::create(task.context.scratch));
   auto merged = TRY(merge_into_version(task.ports.vectors,
                                        {.binding = task.binding,
-                                        .base = lock.fence().shards,
-                                        .open_runs = open_runs,
-                                        .consumed = lock.fence().consumed,
+                                        .base = base.shards,
+                                        .open_news = std::move(news.open),
                                         .tombstones_before_ms = tombstones_before_ms,
                                         .graph = task.context.settings.graph},
                                        task.context.scratch, folder.path(), task.context.stop));
   const std::string place =
       snapshot_folder(next.binding.collection, next.binding.generation, next.number, next.epoch, next.nonce);
-  next.set_shards(shards_after(merged, lock.fence().shards, place, next.binding.shards));
-  return NextVersion{std::move(next), std::move(folder), std::move(merged)};
+  next.set_shards(shards_after(merged, base.shards, place, next.binding.shards));
+  return NextVersion{std::move(next), std::move(folder), std::move(merged), news_ms};
 }
 
-/// merge_runs; if it fails and intermediates turn out to be damaged, they are made anew and it starts over, once.
+/// merge_chunks; if it fails and intermediates turn out to be damaged, they are made anew and it starts over, once.
 Result<NextVersion> merge_and_heal(const MergeTask& task, const PublishLock& lock, std::int64_t tombstones_before_ms) {
-  auto next = merge_runs(task, lock, tombstones_before_ms);
+  auto next = merge_chunks(task, lock, tombstones_before_ms);
   if (next || next.error().retryable() || next.error().code() == Code::cancelled) return next;
-  if (TRY(remake_damaged(task)) == 0) return next;
-  return merge_runs(task, lock, tombstones_before_ms);
+  if (!TRY(task.has_intermediates()) || TRY(remake_damaged(task)) == 0) return next;
+  return merge_chunks(task, lock, tombstones_before_ms);
 }
 
 /// The files of the shards that changed: the others' are there. A stop is looked for between them, so that there is
@@ -310,7 +358,7 @@ Result<Json> final_merge(const Json& event, const Ports& ports, const StepContex
   Json result = answer(next.manifest, work.records, next.manifest.added.size());
   result["processing_time_seconds"] = static_cast<double>(ports.clock.steady_ms() - started_ms) / 1000;
   Json facts = result;
-  facts.update({{"prepare_ms", prepare_ms + next.merged.fetch_ms},
+  facts.update({{"prepare_ms", prepare_ms + next.news_ms + next.merged.fetch_ms},
                 {"records_ms", work.times.records_ms},
                 {"graph_ms", work.times.graph_ms},
                 {"files_ms", work.times.files_ms},

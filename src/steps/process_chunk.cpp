@@ -39,18 +39,30 @@ Result<Chunk> parse_chunk(const Json& json) {
   return Chunk{static_cast<std::size_t>(index), std::move(deltas)};
 }
 
+Result<bool> has_intermediate(const Chunk& chunk, const CollectionBinding& binding, const std::string& run,
+                              ObjectStore& vectors) {
+  const ObjectKey key = intermediate_key(run, chunk.index, chunk.deltas);
+  const auto last = vectors.info(intermediate_runs(key, binding.shards).back());  // they are created in their order
+  if (last) return true;
+  return last.error().code() == Code::not_found ? Result<bool>(false) : std::unexpected(last.error());
+}
+
+void log_quarantined(const RunHeader& news, const Logger& log) {
+  for (const auto& [delta, reason] : news.quarantined) {
+    log.error("a delta cannot be read and is quarantined",
+              {{"collection", news.binding.collection}, {"delta_id", delta.str()}, {"reason", reason}});
+  }
+}
+
 Result<std::optional<ObjectKey>> make_intermediate(const Chunk& chunk, const CollectionBinding& binding,
                                                    const std::string& run, const Ports& ports,
                                                    const StepContext& context) {
   const ObjectKey key = intermediate_key(run, chunk.index, chunk.deltas);
-  const auto runs = intermediate_runs(key, binding.shards);
-  const auto there = ports.vectors.info(runs.back());  // they are created in their order
-  if (there) return key;
-  if (there.error().code() != Code::not_found) return std::unexpected(there.error());
-
+  if (TRY(has_intermediate(chunk, binding, run, ports.vectors))) return key;
   const auto deltas = TRY(not_consumed(chunk.deltas, binding, ports.vectors));
   if (deltas.empty()) return std::nullopt;
   const auto scratch = TRY(ScratchFolder::create(context.scratch));
+  const auto runs = intermediate_runs(key, binding.shards);
   std::vector<Path> files;
   files.reserve(runs.size());
   for (std::size_t shard = 0; shard < runs.size(); ++shard) {
@@ -59,10 +71,7 @@ Result<std::optional<ObjectKey>> make_intermediate(const Chunk& chunk, const Col
   const auto header = merge_deltas_by_shard(ports.vectors, binding, deltas, scratch.path(), files,
                                             context.settings.memory_bytes / kRecordsShare, context.stop);
   if (!header) return pass_on(header, fmt::format("merging chunk {} of {}", chunk.index, binding.collection));
-  for (const auto& [delta, reason] : header->quarantined) {
-    context.log.error("a delta cannot be read and is quarantined",
-                      {{"collection", binding.collection}, {"delta_id", delta.str()}, {"reason", reason}});
-  }
+  log_quarantined(*header, context.log);
   for (std::size_t shard = 0; shard < runs.size(); ++shard) {
     const auto created = ports.vectors.create_from_file(runs[shard], files[shard]);
     if (!created && created.error().code() != Code::conflict) return std::unexpected(created.error());

@@ -9,7 +9,7 @@
 #include "base/uuid.h"
 #include "chroma_server.h"
 #include "support/must.h"
-#include "vectors/merge/chunk_merge.h"
+#include "vectors/merge/delta_news.h"
 #include "vectors/merge/snapshot_merge.h"
 #include "vectors/queries/collection_view.h"
 #include "vectors/snapshots/snapshot_export.h"
@@ -130,12 +130,11 @@ class ChromaSnapshot : public ::testing::Test {
   }
 
   void publish(const std::vector<DeltaId>& deltas) {
-    const Path run = room.path() / fmt::format("run-{}", random());
     const Path folder = room.path() / fmt::format("snapshot-{}", random());
-    must(merge_deltas(*objects, binding, deltas, room.path(), run));
     SnapshotMergeInput input;
     input.binding = binding;
-    input.runs.push_back(must(RunReader::open(must(file_source(run)), "run")));
+    input.news = std::make_unique<DeltaNews>(
+        must(DeltaNews::read(*objects, binding, deltas, room.path(), std::uint64_t{64} << 20)));
     if (newest) input.base = newest_folder;
     if (newest) input.base_checksum = newest->checksum;
     const auto merged = must(merge_into_snapshot(std::move(input), room.path(), folder, {}));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <deque>
 #include <set>
 
 #include "base/time.h"
@@ -97,163 +96,6 @@ class HashingSource final : public ByteSource {
  private:
   ByteSource& source_;
   Sha256 hash_;
-};
-
-/// Reads a delta's members in their order.
-class DeltaReader {
- public:
-  explicit DeltaReader(ByteSource& file) : archive_(file) {}
-
-  /// Records as lines with their rows, which are empty where a record has none.
-  Result<DeltaFacts> read_lines(const std::function<Result<void>(DeltaLine&&)>& each,
-                                const std::function<void(std::uint64_t bytes)>& before_lines) {
-    TRY(read_header());
-    before_lines_ = before_lines;
-    // As text: a record's metadata take ten times the room when they are read.
-    TRY(read_records([&](RecordLine&& line) -> Result<void> {
-      lines_.push_back(TRY(of_delta(std::move(line), facts_.header.id)));
-      return {};
-    }));
-    TRY(read_vectors(each));
-    TRY(read_checksums());
-    if (TRY(archive_.next())) return fail(Code::corrupt, "there is a member too many");
-    return facts_;
-  }
-
-  /// The front only.
-  Result<DeltaFacts> read_records_alone(const std::function<Result<void>(Record&&)>& each) {
-    TRY(read_header());
-    TRY(read_records([&](RecordLine&& line) -> Result<void> {
-      Record record = TRY(parse_record_text(line.text));
-      record.delta = facts_.header.id;
-      return each(std::move(record));
-    }));
-    return facts_;
-  }
-
- private:
-  Result<std::uint64_t> expect(const char* name, std::uint64_t size_bytes_max) {
-    const auto member = TRY(archive_.next());
-    if (!member || member->name != name) return fail(Code::corrupt, "the member {} is not where it belongs", name);
-    if (member->size_bytes > size_bytes_max) {
-      return fail(Code::corrupt, "the member {} has {} bytes, at most {} are allowed", name, member->size_bytes,
-                  size_bytes_max);
-    }
-    return member->size_bytes;
-  }
-
-  Result<std::string> read_small(const char* name) {
-    TRY(expect(name, kHeaderBytesMax));
-    HashingSource source(archive_.content());
-    std::string text = TRY(read_all(source, kHeaderBytesMax));
-    checksums_[name] = source.hex();
-    return text;
-  }
-
-  Result<void> read_header() {
-    const std::string text = TRY(read_small(kHeaderName));
-    const auto parse = [&]() -> Result<void> {
-      const Json json = TRY(parse_json(text, "it"));
-      facts_ = TRY(parse_header(json));
-      records_sha256_ = TRY(string_field(json, "records_sha256"));
-      rows_sha256_ = TRY(optional_string(json, "rows_sha256"));
-      return {};
-    };
-    const auto parsed = parse();
-    if (parsed) return {};
-    const Code code = parsed.error().code() == Code::unsupported ? Code::unsupported : Code::corrupt;
-    return fail(code, "{}: {}", kHeaderName, parsed.error().message());
-  }
-
-  Result<void> read_records(const std::function<Result<void>(RecordLine&&)>& each) {
-    const std::uint64_t bytes = TRY(expect(kRecordsName, kRecordsBytesMax));
-    if (before_lines_) before_lines_(bytes);
-    HashingSource source(archive_.content());
-    LineReader lines(source, kRecordBytesMax);
-    std::set<RecordId> ids;
-    std::size_t records = 0;
-    std::size_t vectors = 0;
-    while (true) {
-      const auto line = TRY(lines.next());
-      if (line.status == LineReader::Status::end) break;
-      const auto read = [&]() -> Result<RecordLine> {
-        if (line.status == LineReader::Status::too_long)
-          return fail(Code::corrupt, "it is longer than {} bytes", kRecordBytesMax);
-        return parse_record_line(line.text);
-      };
-      auto record = read();
-      if (!record) {
-        return fail(Code::corrupt, "{} line {}: {}", kRecordsName, line.number, record.error().message());
-      }
-      if (records++ == facts_.records) return fail(Code::corrupt, "there are more records than announced");
-      const std::size_t before = ids.size();
-      ids.insert(ids.end(), record->id);  // mostly they come in their order
-      if (ids.size() == before) return fail(Code::corrupt, "the id {} is there twice", record->id.str());
-      vectors += record->kind == RecordKind::vector ? 1 : 0;
-      TRY(each(*std::move(record)));
-    }
-    const std::string sha256 = source.hex();
-    checksums_[kRecordsName] = sha256;
-    if (sha256 != records_sha256_) return fail(Code::corrupt, "{} does not have its check sum", kRecordsName);
-    if (records != facts_.records || vectors != facts_.vectors) {
-      return fail(Code::corrupt, "there are {} records and {} vectors, not {} and {}", records, vectors, facts_.records,
-                  facts_.vectors);
-    }
-    return {};
-  }
-
-  Result<void> read_vectors(const std::function<Result<void>(DeltaLine&&)>& each) {
-    const std::size_t dimensions = facts_.header.binding.dimensions;
-    const std::uint64_t size_bytes = facts_.vectors * dimensions * sizeof(float);
-    if (TRY(expect(kVectorsName, size_bytes)) != size_bytes)
-      return fail(Code::corrupt, "{} is too short", kVectorsName);
-    RowsHash rows;
-    Sha256 bytes;
-    std::vector<float> vector(dimensions);
-    for (RecordLine& line : lines_) {
-      DeltaLine next;
-      if (line.kind == RecordKind::vector) {
-        TRY(read_exactly(archive_.content(), std::as_writable_bytes(std::span(vector)), kVectorsName));
-        TRY(check_stored_vector(vector, dimensions, line.id));
-        next.vector = vector;
-        next.vector_hash = rows.add(vector);
-        if (!rows_sha256_) bytes.update(std::as_bytes(next.vector));
-      }
-      next.line = std::move(line);
-      TRY(each(std::move(next)));
-    }
-    if (!rows_sha256_) {
-      checksums_[kVectorsName] = bytes.hex();
-    } else if (rows.hex() != *rows_sha256_) {
-      return fail(Code::corrupt, "the rows of {} do not have their check sum", kVectorsName);
-    }
-    return {};
-  }
-
-  Result<void> read_checksums() {
-    TRY(expect(kChecksumsName, kHeaderBytesMax));
-    const auto wanted = parse_json(TRY(read_all(archive_.content(), kHeaderBytesMax)), kChecksumsName);
-    if (!wanted) return fail(Code::corrupt, "{}", wanted.error().message());
-    Json found = checksums_;
-    if (rows_sha256_) found[kVectorsName] = TRY(of_vectors(*wanted));
-    if (*wanted == found) return {};
-    return fail(Code::corrupt, "the members do not have the check sums of {}: bytes changed", kChecksumsName);
-  }
-
-  /// What stands for other programs, where the rows' own sum was compared.
-  static Result<std::string> of_vectors(const Json& checksums) {
-    const auto sum = string_field(checksums, kVectorsName);
-    if (!sum) return fail(Code::corrupt, "{}: {}", kChecksumsName, sum.error().message());
-    return *sum;
-  }
-
-  TarGzReader archive_;
-  DeltaFacts facts_;
-  std::string records_sha256_;
-  std::optional<std::string> rows_sha256_;  ///< nothing in deltas of earlier programs
-  std::function<void(std::uint64_t bytes)> before_lines_;
-  std::deque<RecordLine> lines_;  ///< until their vectors come
-  Json checksums_ = Json::object();
 };
 
 }  // namespace
@@ -367,9 +209,196 @@ Result<Path> DeltaWriter::finish() {
   return file;
 }
 
+class DeltaReader::Parts {
+ public:
+  explicit Parts(ByteSource& file) : archive_(file) {}
+  explicit Parts(std::unique_ptr<ByteSource> file) : own_(std::move(file)), archive_(*own_) {}
+
+  Result<std::vector<RecordLine>> read_lines(const BeforeLines& before_lines) {
+    TRY(read_header());
+    std::vector<RecordLine> lines;
+    lines.reserve(facts_.records);
+    // As text: a record's metadata take ten times the room when they are read.
+    TRY(read_records(before_lines, [&](RecordLine&& line) -> Result<void> {
+      lines.push_back(TRY(of_delta(std::move(line), facts_.header.id)));
+      return {};
+    }));
+    return lines;
+  }
+
+  Result<void> read_rows(std::span<const RecordLine> lines, const EachRow& each) {
+    TRY(read_vectors(lines, each));
+    TRY(read_checksums());
+    if (TRY(archive_.next())) return fail(Code::corrupt, "there is a member too many");
+    return {};
+  }
+
+  [[nodiscard]] const DeltaFacts& facts() const { return facts_; }
+
+  /// The front only.
+  Result<DeltaFacts> read_records_alone(const std::function<Result<void>(Record&&)>& each) {
+    TRY(read_header());
+    TRY(read_records({}, [&](RecordLine&& line) -> Result<void> {
+      Record record = TRY(parse_record_text(line.text));
+      record.delta = facts_.header.id;
+      return each(std::move(record));
+    }));
+    return facts_;
+  }
+
+ private:
+  Result<std::uint64_t> expect(const char* name, std::uint64_t size_bytes_max) {
+    const auto member = TRY(archive_.next());
+    if (!member || member->name != name) return fail(Code::corrupt, "the member {} is not where it belongs", name);
+    if (member->size_bytes > size_bytes_max) {
+      return fail(Code::corrupt, "the member {} has {} bytes, at most {} are allowed", name, member->size_bytes,
+                  size_bytes_max);
+    }
+    return member->size_bytes;
+  }
+
+  Result<std::string> read_small(const char* name) {
+    TRY(expect(name, kHeaderBytesMax));
+    HashingSource source(archive_.content());
+    std::string text = TRY(read_all(source, kHeaderBytesMax));
+    checksums_[name] = source.hex();
+    return text;
+  }
+
+  Result<void> read_header() {
+    const std::string text = TRY(read_small(kHeaderName));
+    const auto parse = [&]() -> Result<void> {
+      const Json json = TRY(parse_json(text, "it"));
+      facts_ = TRY(parse_header(json));
+      records_sha256_ = TRY(string_field(json, "records_sha256"));
+      rows_sha256_ = TRY(optional_string(json, "rows_sha256"));
+      return {};
+    };
+    const auto parsed = parse();
+    if (parsed) return {};
+    const Code code = parsed.error().code() == Code::unsupported ? Code::unsupported : Code::corrupt;
+    return fail(code, "{}: {}", kHeaderName, parsed.error().message());
+  }
+
+  Result<void> read_records(const BeforeLines& before_lines, const std::function<Result<void>(RecordLine&&)>& each) {
+    const std::uint64_t bytes = TRY(expect(kRecordsName, kRecordsBytesMax));
+    if (before_lines) TRY(before_lines(bytes));
+    HashingSource source(archive_.content());
+    LineReader lines(source, kRecordBytesMax);
+    std::set<RecordId> ids;
+    std::size_t records = 0;
+    std::size_t vectors = 0;
+    while (true) {
+      const auto line = TRY(lines.next());
+      if (line.status == LineReader::Status::end) break;
+      const auto read = [&]() -> Result<RecordLine> {
+        if (line.status == LineReader::Status::too_long)
+          return fail(Code::corrupt, "it is longer than {} bytes", kRecordBytesMax);
+        return parse_record_line(line.text);
+      };
+      auto record = read();
+      if (!record) {
+        return fail(Code::corrupt, "{} line {}: {}", kRecordsName, line.number, record.error().message());
+      }
+      if (records++ == facts_.records) return fail(Code::corrupt, "there are more records than announced");
+      const std::size_t before = ids.size();
+      ids.insert(ids.end(), record->id);  // mostly they come in their order
+      if (ids.size() == before) return fail(Code::corrupt, "the id {} is there twice", record->id.str());
+      vectors += record->kind == RecordKind::vector ? 1 : 0;
+      TRY(each(*std::move(record)));
+    }
+    const std::string sha256 = source.hex();
+    checksums_[kRecordsName] = sha256;
+    if (sha256 != records_sha256_) return fail(Code::corrupt, "{} does not have its check sum", kRecordsName);
+    if (records != facts_.records || vectors != facts_.vectors) {
+      return fail(Code::corrupt, "there are {} records and {} vectors, not {} and {}", records, vectors, facts_.records,
+                  facts_.vectors);
+    }
+    return {};
+  }
+
+  Result<void> read_vectors(std::span<const RecordLine> lines, const EachRow& each) {
+    const std::size_t dimensions = facts_.header.binding.dimensions;
+    const std::uint64_t size_bytes = facts_.vectors * dimensions * sizeof(float);
+    if (TRY(expect(kVectorsName, size_bytes)) != size_bytes)
+      return fail(Code::corrupt, "{} is too short", kVectorsName);
+    RowsHash rows;
+    Sha256 bytes;
+    std::vector<float> vector(dimensions);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      if (lines[i].kind != RecordKind::vector) continue;
+      TRY(read_exactly(archive_.content(), std::as_writable_bytes(std::span(vector)), kVectorsName));
+      TRY(check_stored_vector(vector, dimensions, lines[i].id));
+      const Sum128 hash = rows.add(vector);
+      if (!rows_sha256_) bytes.update(std::as_bytes(std::span(vector)));
+      TRY(each(i, vector, hash));
+    }
+    if (!rows_sha256_) {
+      checksums_[kVectorsName] = bytes.hex();
+    } else if (rows.hex() != *rows_sha256_) {
+      return fail(Code::corrupt, "the rows of {} do not have their check sum", kVectorsName);
+    }
+    return {};
+  }
+
+  Result<void> read_checksums() {
+    TRY(expect(kChecksumsName, kHeaderBytesMax));
+    const auto wanted = parse_json(TRY(read_all(archive_.content(), kHeaderBytesMax)), kChecksumsName);
+    if (!wanted) return fail(Code::corrupt, "{}", wanted.error().message());
+    Json found = checksums_;
+    if (rows_sha256_) found[kVectorsName] = TRY(of_vectors(*wanted));
+    if (*wanted == found) return {};
+    return fail(Code::corrupt, "the members do not have the check sums of {}: bytes changed", kChecksumsName);
+  }
+
+  /// What stands for other programs, where the rows' own sum was compared.
+  static Result<std::string> of_vectors(const Json& checksums) {
+    const auto sum = string_field(checksums, kVectorsName);
+    if (!sum) return fail(Code::corrupt, "{}: {}", kChecksumsName, sum.error().message());
+    return *sum;
+  }
+
+  std::unique_ptr<ByteSource> own_;  ///< before who reads from it
+  TarGzReader archive_;
+  DeltaFacts facts_;
+  std::string records_sha256_;
+  std::optional<std::string> rows_sha256_;  ///< nothing in deltas of earlier programs
+  Json checksums_ = Json::object();
+};
+
+DeltaReader::DeltaReader(std::unique_ptr<ByteSource> file) : parts_(std::make_unique<Parts>(std::move(file))) {}
+DeltaReader::DeltaReader(DeltaReader&&) noexcept = default;
+DeltaReader& DeltaReader::operator=(DeltaReader&&) noexcept = default;
+DeltaReader::~DeltaReader() = default;
+
+const DeltaFacts& DeltaReader::facts() const { return parts_->facts(); }
+
+Result<std::vector<RecordLine>> DeltaReader::read_lines(const BeforeLines& before_lines) {
+  return parts_->read_lines(before_lines);
+}
+
+Result<void> DeltaReader::read_rows(std::span<const RecordLine> lines, const EachRow& each) {
+  return parts_->read_rows(lines, each);
+}
+
 Result<DeltaFacts> read_delta_lines(ByteSource& file, const std::function<Result<void>(DeltaLine&&)>& each,
                                     const std::function<void(std::uint64_t bytes)>& before_lines) {
-  return DeltaReader(file).read_lines(each, before_lines);
+  DeltaReader::Parts delta(file);
+  auto lines = TRY(delta.read_lines([&](std::uint64_t bytes) -> Result<void> {
+    if (before_lines) before_lines(bytes);
+    return {};
+  }));
+  std::size_t given = 0;
+  const auto give_until = [&](std::size_t end) -> Result<void> {
+    for (; given < end; ++given) TRY(each({.line = std::move(lines[given]), .vector = {}, .vector_hash = {}}));
+    return {};
+  };
+  TRY(delta.read_rows(lines, [&](std::size_t i, std::span<const float> vector, const Sum128& hash) -> Result<void> {
+    TRY(give_until(i));
+    return each({.line = std::move(lines[given++]), .vector = vector, .vector_hash = hash});
+  }));
+  TRY(give_until(lines.size()));
+  return delta.facts();
 }
 
 Result<DeltaFacts> read_delta(ByteSource& file, const std::function<Result<void>(Record&&)>& each) {
@@ -382,7 +411,7 @@ Result<DeltaFacts> read_delta(ByteSource& file, const std::function<Result<void>
 }
 
 Result<DeltaFacts> read_delta_records(ByteSource& file, const std::function<Result<void>(Record&&)>& each) {
-  return DeltaReader(file).read_records_alone(each);
+  return DeltaReader::Parts(file).read_records_alone(each);
 }
 
 }  // namespace tillite

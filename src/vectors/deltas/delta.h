@@ -64,6 +64,32 @@ class DeltaWriter {
   std::unique_ptr<Parts> parts_;
 };
 
+/// Reads a delta in two steps, as its file has it: first all its lines, then the rows of their vectors. Checks structure,
+/// limits, sizes, checksums, unit length; `corrupt` says what and where. For one thread at a time.
+class DeltaReader {
+ public:
+  explicit DeltaReader(std::unique_ptr<ByteSource> file);
+  DeltaReader(DeltaReader&&) noexcept;
+  DeltaReader& operator=(DeltaReader&&) noexcept;
+  ~DeltaReader();
+
+  using BeforeLines = std::function<Result<void>(std::uint64_t bytes)>;
+  using EachRow = std::function<Result<void>(std::size_t line, std::span<const float> vector, const Sum128& hash)>;
+  class Parts;
+
+  /// The records in the order of the file, each naming the delta. `before_lines`, if there is one, is told their bytes
+  /// before they are read; its error is this one's.
+  [[nodiscard]] Result<std::vector<RecordLine>> read_lines(const BeforeLines& before_lines = {});
+  /// What the header says, once the lines were read.
+  [[nodiscard]] const DeltaFacts& facts() const;
+  /// The vectors of these lines, in their order: the number of the line, the vector, valid until the next, and its
+  /// vector_hash(). Nothing that `each` did may count until this returned without error.
+  [[nodiscard]] Result<void> read_rows(std::span<const RecordLine> lines, const EachRow& each);
+
+ private:
+  std::unique_ptr<Parts> parts_;
+};
+
 /// Reads a delta as a stream and checks it: structure, limits, sizes, checksums, unit length. `corrupt` says what and
 /// where. Records come in the order of the file. Nothing that `each` did may count until this returned without error.
 [[nodiscard]] Result<DeltaFacts> read_delta(ByteSource& file, const std::function<Result<void>(Record&&)>& each);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <utility>
 
 #include "base/check.h"
 #include "vectors/files/gathering_sink.h"
@@ -140,7 +139,6 @@ struct RunReader::Parts {
   std::uint64_t records = 0;
   RecordId last;
   bool ended = false;
-  std::optional<RunLine> ahead;  ///< read by is_empty()
   std::vector<std::byte> buffer = std::vector<std::byte>(256 * 1024);
   std::size_t begin = 0;
   std::size_t end = 0;
@@ -269,14 +267,8 @@ Result<RunReader> RunReader::open(std::unique_ptr<ByteSource> source, std::strin
 
 const RunHeader& RunReader::header() const { return parts_->header; }
 
-Result<bool> RunReader::is_empty() {
-  if (!parts_->ahead) parts_->ahead = TRY(next_line());
-  return !parts_->ahead;
-}
-
 Result<std::optional<RunLine>> RunReader::next_line() {
   Parts& parts = *parts_;
-  if (parts.ahead) return std::exchange(parts.ahead, std::nullopt);
   const auto text = TRY(parts.next_record());
   if (!text) return std::optional<RunLine>{};
   RunLine next{.line = TRY(parts.parsed(parse_record_line(*text))), .sums = {}, .vector = {}};
@@ -287,13 +279,6 @@ Result<std::optional<RunLine>> RunReader::next_line() {
 
 Result<std::optional<Record>> RunReader::next() {
   Parts& parts = *parts_;
-  if (parts.ahead) {
-    RunLine line = *std::exchange(parts.ahead, std::nullopt);
-    Record record = TRY(parse_record_text(line.line.text));
-    record.vector = std::move(line.vector);
-    if (!record.vector.empty()) record.known_hash = line.sums.hash;
-    return std::optional(std::move(record));
-  }
   const auto text = TRY(parts.next_record());
   if (!text) return std::optional<Record>{};
   Record record = TRY(parts.parsed(parse_record_text(*text)));

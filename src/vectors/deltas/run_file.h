@@ -64,8 +64,6 @@ class RunReader {
  public:
   [[nodiscard]] static Result<RunReader> open(std::unique_ptr<ByteSource> source, std::string name);
   [[nodiscard]] const RunHeader& header() const;
-  /// Whether there is no record at all; only before the first next().
-  [[nodiscard]] Result<bool> is_empty();
   /// The next record; nothing at the end (the checksum was right then).
   [[nodiscard]] Result<std::optional<Record>> next();
   /// The same as a line.

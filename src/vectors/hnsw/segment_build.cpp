@@ -77,12 +77,8 @@ class Builder {
 
   Result<SegmentFacts> build(const Path& folder) {
     const bool is_in_place = change_.new_vectors.empty();
-    new_rows_ =
-        is_in_place
-            ? NewRows{.file = folder / kLevel0File,
-                      .row_bytes = SegmentHeader{.dimensions = change_.dimensions}.row_bytes(),
-                      .vector_offset = kVectorOffset}
-            : NewRows{.file = change_.new_vectors, .row_bytes = change_.dimensions * sizeof(float), .vector_offset = 0};
+    new_rows_ = {.file = is_in_place ? folder / kLevel0File : change_.new_vectors,
+                 .layout = new_rows_layout(!is_in_place, change_.dimensions)};
     removed_ = change_.removed;
     std::ranges::sort(removed_);
     if (change_.base) TRY(open_base());
@@ -143,7 +139,7 @@ class Builder {
     if (base_file_) TRY(add_sample(*base_file_, base_header_.row_bytes(), kVectorOffset, base_header_.elements));
     if (new_count() > 0) {
       const File file = TRY(File::open_read(new_rows_.file));
-      TRY(add_sample(file, new_rows_.row_bytes, new_rows_.vector_offset, new_count()));
+      TRY(add_sample(file, new_rows_.layout.row_bytes, new_rows_.layout.vector_offset, new_count()));
     }
     std::vector<float> mean(change_.dimensions, 0);
     if (count > 0) {
@@ -363,7 +359,7 @@ class Builder {
 
   /// A new vector, in the order of labels.
   [[nodiscard]] Result<void> read_new(const File& file, std::uint64_t index, std::span<float> vector) const {
-    return file.read_at(index * new_rows_.row_bytes + new_rows_.vector_offset, std::as_writable_bytes(vector));
+    return file.read_at(index * new_rows_.layout.row_bytes + new_rows_.layout.vector_offset, std::as_writable_bytes(vector));
   }
 
   /// Adds nodes of elements that were noted from `first` on, with their copies. `read`: of the nodes.
@@ -544,8 +540,7 @@ class Builder {
   /// Where the new vectors lie.
   struct NewRows {
     Path file;
-    std::size_t row_bytes = 0;
-    std::size_t vector_offset = 0;
+    RowLayout layout;
   };
 
   const SegmentChange& change_;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "vectors/files/row_layout.h"
 
 namespace tillite {
 
@@ -34,6 +35,12 @@ struct SegmentHeader {
   }
   [[nodiscard]] std::size_t label_offset() const { return kVectorOffset + dimensions * sizeof(float); }
 };
+
+/// How new vectors lie: without a base where they belong in data_level0.bin, else one behind the other.
+[[nodiscard]] inline RowLayout new_rows_layout(bool has_base, std::size_t dimensions) {
+  if (has_base) return {.row_bytes = dimensions * sizeof(float)};
+  return {.row_bytes = SegmentHeader{.dimensions = dimensions}.row_bytes(), .vector_offset = kVectorOffset};
+}
 
 [[nodiscard]] std::string header_text(const SegmentHeader& header);
 /// `corrupt` for a header that is not one of M 16, or does not fit the sizes of the other files in `folder`.

@@ -14,6 +14,7 @@
 #include "vectors/hnsw/graph.h"
 #include "vectors/hnsw/label_pickle_reader.h"
 #include "vectors/hnsw/segment_files.h"
+#include "vectors/merge/added_rows.h"
 #include "vectors/snapshots/record_change.h"
 #include "vectors/versions/snapshot_files.h"
 
@@ -95,17 +96,16 @@ class SnapshotBuild {
   [[nodiscard]] Result<MergedSnapshot> finish(const SnapshotMergeInput& input, const std::stop_token& stop);
 
  private:
-  SnapshotBuild(Path folder, ChromaDatabase chroma, RecordIndex index, File new_vectors, std::size_t threads)
+  SnapshotBuild(Path folder, ChromaDatabase chroma, RecordIndex index, AddedRows rows, std::size_t threads)
       : folder_(std::move(folder)),
         segment_name_(chroma.vector_segment()),
         chroma_(std::move(chroma)),
         index_(std::move(index)),
-        new_vectors_(std::move(new_vectors)),
+        rows_(std::move(rows)),
         threads_(threads),
         chroma_work_(std::make_unique<SerialWorker>(threads == 1 ? 0 : kChangesMax)) {}
 
   Result<void> store_vector(const std::optional<IndexedRecord>& stored, Record&& record);
-  Result<void> write_row(std::span<const float> vector);
   Result<void> store_tombstone(const std::optional<IndexedRecord>& stored, const Record& record);
   Result<void> store_metadata(const IndexedRecord& stored, Record&& record);
   Result<void> remove_stored(const std::optional<IndexedRecord>& stored);
@@ -121,8 +121,7 @@ class SnapshotBuild {
   Path segment_name_;
   ChromaDatabase chroma_;
   RecordIndex index_;
-  FileSink new_vectors_;
-  bool rows_in_place_ = false;      ///< they are the rows of the new segment, but for their links and labels
+  AddedRows rows_;                  ///< without a base those of the new segment, but for their links and labels
   std::vector<Sum128> new_hashes_;  ///< of these
   std::vector<std::uint64_t> removed_labels_;
   std::uint64_t labels_before_ = 0;
@@ -156,9 +155,10 @@ Result<SnapshotBuild> SnapshotBuild::start(const SnapshotMergeInput& input, cons
                               : RecordIndex::create(records_file, input.binding));
   const Path segment = folder / chroma.vector_segment();
   TRY(make_folders(segment));
-  auto new_vectors = TRY(File::create(input.base ? scratch / "new_vectors.f32" : segment / kLevel0File));
-  SnapshotBuild build(folder, std::move(chroma), std::move(index), std::move(new_vectors), thread_count(input.graph));
-  build.rows_in_place_ = !input.base;
+  auto rows = TRY(AddedRows::open(input.base ? scratch / "new_vectors.f32" : segment / kLevel0File,
+                                  new_rows_layout(input.base.has_value(), input.binding.dimensions),
+                                  input.news->rows()));
+  SnapshotBuild build(folder, std::move(chroma), std::move(index), std::move(rows), thread_count(input.graph));
   if (input.base) TRY(check_base_totals(build.index_, input));
   build.base_vectors_ = TRY(build.index_.vectors());
   build.labels_before_ = TRY(build.index_.labels_given());
@@ -228,13 +228,13 @@ Result<void> SnapshotBuild::apply_to_chroma(const ChromaChange& change) {
 }
 
 Result<void> SnapshotBuild::store_vector(const std::optional<IndexedRecord>& stored, Record&& record) {
-  if (record.vector.size() != dimensions_) {
+  if (!record.row && record.vector.size() != dimensions_) {
     return fail(Code::corrupt, "{} of delta {} has {} dimensions, the collection has {}", record.id.str(),
                 record.delta.str(), record.vector.size(), dimensions_);
   }
   TRY(remove_stored(stored));
   const IndexedRecord row = indexed_vector(record, ++labels_given_);
-  TRY(write_row(record.vector));
+  TRY(rows_.add(record));
   new_hashes_.push_back(row.vector_hash);
   TRY(change_chroma({.kind = ChromaChange::Kind::insert,
                      .label = *row.label,
@@ -244,14 +244,6 @@ Result<void> SnapshotBuild::store_vector(const std::optional<IndexedRecord>& sto
   merged_.checksum += row.record_hash;
   ++merged_.added;
   return index_.put(row);
-}
-
-Result<void> SnapshotBuild::write_row(std::span<const float> vector) {
-  constexpr std::array<std::byte, kVectorOffset> kNoLinks{};
-  constexpr std::array<std::byte, sizeof(std::uint64_t)> kNoLabel{};
-  if (rows_in_place_) TRY(new_vectors_.write(kNoLinks));
-  TRY(new_vectors_.write(std::as_bytes(vector)));
-  return rows_in_place_ ? new_vectors_.write(kNoLabel) : Result<void>();
 }
 
 Result<void> SnapshotBuild::store_tombstone(const std::optional<IndexedRecord>& stored, const Record& record) {
@@ -275,7 +267,7 @@ Result<void> SnapshotBuild::store_metadata(const IndexedRecord& stored, Record&&
 
 Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input, const std::stop_token& stop) {
   const Path segment = folder_ / segment_name_;
-  TRY(new_vectors_.flush());
+  TRY(rows_.finish());
   std::ranges::sort(removed_labels_);
   SegmentChange change;
   std::string damage;
@@ -291,7 +283,7 @@ Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input, const
     damage = std::move(kept.damage);
   }
   change.removed = removed_labels_;
-  if (!rows_in_place_) change.new_vectors = new_vectors_.file().path();
+  if (input.base) change.new_vectors = rows_.file();
   change.new_hashes = std::move(new_hashes_);
   change.first_new_label = labels_before_ + 1;
   change.dimensions = dimensions_;
@@ -390,7 +382,7 @@ Result<MergedSnapshot> SnapshotBuild::finish(const SnapshotMergeInput& input, co
   return std::move(merged_);
 }
 
-/// Some ids and what is new of them, on their way from the runs to the snapshot.
+/// Some ids and what is new of them, on their way to the snapshot.
 struct NewsBlock {
   std::vector<std::pair<RecordId, RecordState>> news;
   Result<void> read;
@@ -408,11 +400,11 @@ std::uint64_t memory_of(const std::optional<Record>& record) {
   return bytes;
 }
 
-/// Runs as blocks of news, which are read and checked while earlier ones are applied.
+/// News in blocks, which are read and checked while earlier ones are applied.
 class NewsPass {
  public:
-  NewsPass(RunMerge runs, SnapshotBuild& build, const std::string& collection, const std::stop_token& stop)
-      : runs_(std::move(runs)), build_(build), collection_(collection), stop_(stop) {}
+  NewsPass(std::unique_ptr<RecordNews> news, SnapshotBuild& build, const std::string& collection, const std::stop_token& stop)
+      : news_(std::move(news)), build_(build), collection_(collection), stop_(stop) {}
 
   Result<void> run(std::size_t threads) {
     run_pipeline<NewsBlock>(blocks_, std::min<std::size_t>(threads, 2),
@@ -434,7 +426,7 @@ class NewsPass {
   Result<void> read(NewsBlock& block) {
     block.news.clear();
     for (std::uint64_t bytes = 0; block.news.size() < kNewsOfBlock && bytes < kNewsBytes;) {
-      auto news = TRY(runs_.next());
+      auto news = TRY(news_->next());
       if (!news) break;
       bytes += memory_of(news->second.base) + memory_of(news->second.waiting);
       block.news.push_back(*std::move(news));
@@ -451,7 +443,7 @@ class NewsPass {
     return {};
   }
 
-  RunMerge runs_;
+  std::unique_ptr<RecordNews> news_;
   SnapshotBuild& build_;
   const std::string& collection_;
   const std::stop_token& stop_;
@@ -466,8 +458,7 @@ Result<MergedSnapshot> merge_into_snapshot(SnapshotMergeInput input, const Path&
                                            std::stop_token stop) {
   const auto room = TRY(ScratchFolder::create(scratch));
   auto build = TRY(SnapshotBuild::start(input, room.path(), folder));
-  TRY(NewsPass(RunMerge(std::move(input.runs), input.consumed), build, input.binding.collection, stop)
-          .run(thread_count(input.graph)));
+  TRY(NewsPass(std::move(input.news), build, input.binding.collection, stop).run(thread_count(input.graph)));
   return build.finish(input, stop);
 }
 

@@ -1,9 +1,10 @@
 #pragma once
 
+#include <memory>
 #include <stop_token>
 
 #include "vectors/hnsw/segment.h"
-#include "vectors/merge/chunk_merge.h"
+#include "vectors/merge/record_news.h"
 #include "vectors/versions/manifest.h"
 
 namespace tillite {
@@ -14,15 +15,14 @@ struct SnapshotMergeInput {
   /// The base's files, whose checksum is checked while they are read; empty: they were checked before.
   std::vector<Manifest::SnapshotFile> base_files;
   Sum128 base_checksum;
-  std::vector<RunReader> runs;
-  std::vector<DeltaId> consumed;          ///< of the base's manifest: their records are left out
+  std::unique_ptr<RecordNews> news;       ///< what to apply; let go as soon as it is
   std::int64_t tombstones_before_ms = 0;  ///< tombstones removed before this time may be dropped
   GraphSettings graph;
 };
 
 /// Where a merge spends its time.
 struct MergeTimes {
-  std::int64_t records_ms = 0;  ///< reading the runs, rows of Chroma's tables and of the index
+  std::int64_t records_ms = 0;  ///< reading the news, rows of Chroma's tables and of the index
   std::int64_t graph_ms = 0;    ///< the vectors' segment, and beside it all that is left to do for the tables
   std::int64_t files_ms = 0;    ///< putting the other files on the disk, and their checksums
 };
@@ -39,7 +39,7 @@ struct MergedSnapshot {
   MergeTimes times;
 };
 
-/// Applies runs to a snapshot and writes the result as a new snapshot folder: a Chroma directory (chroma.sqlite3 and
+/// Applies news to a snapshot and writes the result as a new snapshot folder: a Chroma directory (chroma.sqlite3 and
 /// the HNSW segment) plus records.sqlite3 (docs/formats/snapshot.md), which holds what Chroma has no place for:
 /// item_version, metadata_version, label and hash of each id, tombstones and waiting metadata, and the graph as it is
 /// to be gone on with. Asserts that the count and the checksum of what it wrote are what it announces. Besides what is

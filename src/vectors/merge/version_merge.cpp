@@ -20,29 +20,31 @@ std::size_t thread_count(const GraphSettings& graph) {
 struct ShardTask {
   int number = 0;
   std::optional<Manifest::Shard> base;
+  std::unique_ptr<RecordNews> news;  ///< if they are open already
   Result<MergedShard> outcome = MergedShard();
   std::int64_t fetch_ms = 0;
 };
 
-/// Whether a run has a record of the shard. The runs are opened again when they are merged: all shards' runs at once
-/// would be too many.
-Result<bool> has_news(int shard, const VersionMergeInput& input) {
-  bool any = false;
-  for (RunReader& run : TRY(input.open_runs(shard))) any = !TRY(run.is_empty()) || any;
-  return any;
+/// A shard's merge if there is one to do: it has news, or no snapshot yet. The news of several shards are opened again
+/// when they are merged: all of them at once would be too many files.
+Result<std::optional<ShardTask>> task_of(int shard, const VersionMergeInput& input) {
+  auto news = TRY(input.open_news(shard));
+  if (!input.base.empty() && TRY(news->is_empty())) return std::optional<ShardTask>();
+  ShardTask task{.number = shard};
+  if (!input.base.empty()) task.base = input.base[static_cast<std::size_t>(shard)];
+  if (input.binding.shards == 1) task.news = std::move(news);
+  return std::optional(std::move(task));
 }
 
-/// The shards that have something to merge, or no snapshot yet.
 Result<std::vector<ShardTask>> tasks_of(const VersionMergeInput& input) {
   const auto shards = static_cast<std::size_t>(input.binding.shards);
-  std::vector<Result<bool>> news(shards, false);
+  std::vector<Result<std::optional<ShardTask>>> found(shards);
   for_each_parallel(shards, thread_count(input.graph),
-                    [&](std::size_t i) { news[i] = has_news(static_cast<int>(i), input); });
+                    [&](std::size_t i) { found[i] = task_of(static_cast<int>(i), input); });
   std::vector<ShardTask> tasks;
-  for (std::size_t i = 0; i < shards; ++i) {
-    if (!TRY(std::move(news[i])) && !input.base.empty()) continue;
-    tasks.push_back({.number = static_cast<int>(i)});
-    if (!input.base.empty()) tasks.back().base = input.base[i];
+  for (auto& one : found) {
+    auto task = TRY(std::move(one));
+    if (task) tasks.push_back(*std::move(task));
   }
   return tasks;
 }
@@ -73,13 +75,12 @@ class ShardMerger {
  private:
   Result<MergedShard> merged(ShardTask& task) {
     if (stop_.stop_requested()) return fail(Code::cancelled, "the merge of {} was stopped", input_.binding.collection);
-    auto runs = TRY(input_.open_runs(task.number));
+    if (!task.news) task.news = TRY(input_.open_news(task.number));
     SnapshotMergeInput input{.binding = input_.binding,
                              .base = std::nullopt,
                              .base_files = {},
                              .base_checksum = {},
-                             .runs = std::move(runs),
-                             .consumed = input_.consumed,
+                             .news = std::move(task.news),
                              .tombstones_before_ms = input_.tombstones_before_ms,
                              .graph = graph_};
     const auto room = TRY(ScratchFolder::create(scratch_));

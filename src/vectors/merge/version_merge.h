@@ -9,9 +9,8 @@ namespace tillite {
 struct VersionMergeInput {
   CollectionBinding binding;
   std::vector<Manifest::Shard> base;  ///< of the version to start from: one for each shard, or none
-  /// The runs with a shard's records; called from several threads, more than once for a shard.
-  std::function<Result<std::vector<RunReader>>(int shard)> open_runs;
-  std::vector<DeltaId> consumed;          ///< of the base's manifest: their records are left out
+  /// What is new of a shard's records; called from several threads, for an only shard once and else more than once.
+  std::function<Result<std::unique_ptr<RecordNews>>(int shard)> open_news;
   std::int64_t tombstones_before_ms = 0;  ///< tombstones removed before this time may be dropped
   GraphSettings graph;                    ///< memory and threads of all shards together
 };
@@ -30,9 +29,9 @@ struct MergedVersion {
   std::int64_t fetch_ms = 0;        ///< getting the base's files, all shards added up
 };
 
-/// Merges each shard's runs into its snapshot, several shards at the same time: at most as many as there are threads,
+/// Merges each shard's news into its snapshot, several shards at the same time: at most as many as there are threads,
 /// which share the graph's memory and threads evenly. Writes a snapshot folder below `folder` for each shard that
-/// changed. A shard that no run has a record for stays as it is in the base; without a base every shard is made, empty
+/// changed. A shard without news stays as it is in the base; without a base every shard is made, empty
 /// ones too. The base's files are fetched, and their checksums compared as they are read. If one shard fails the others
 /// stop, and the error is that shard's. Memory, errors: as merge_into_snapshot().
 [[nodiscard]] Result<MergedVersion> merge_into_version(ObjectStore& objects, VersionMergeInput input,

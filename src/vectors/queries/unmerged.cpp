@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "vectors/merge/chunk_merge.h"
+#include "vectors/merge/run_merge.h"
 
 namespace tillite {
 namespace {

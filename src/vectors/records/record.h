@@ -30,7 +30,11 @@ struct Record {
   std::string document;
   std::int64_t removed_at_ms = 0;    ///< kind tombstone only
   std::vector<float> vector;         ///< kind vector only: unit length, as normalise() left it
+  std::optional<std::uint64_t> row;  ///< where it lies in a file that whoever read it made; `vector` is empty then
   std::optional<Sum128> known_hash;  ///< vector_hash() of the vector, if whoever read it has it
+
+  /// Whether it brings its vector; a stored record stands for one that stays where it is.
+  [[nodiscard]] bool brings_vector() const { return !vector.empty() || row.has_value(); }
 };
 
 /// Scales to unit length once and for all (double precision, in index order). `invalid_input` for NaN, infinity or

@@ -24,7 +24,7 @@ Effect effect_of(const std::optional<IndexedRecord>& stored, const std::optional
         stored && !stored->label && stored->item_version == base.item_version && stored->delta == base.delta;
     return same ? Effect::nothing : Effect::tombstone;
   }
-  if (!base.vector.empty()) return Effect::vector;
+  if (base.brings_vector()) return Effect::vector;
   const bool same = base.metadata_version == stored->metadata_version &&
                     (!content || (base.metadata == content->metadata && base.document == content->document));
   return same ? Effect::nothing : Effect::metadata;

@@ -96,14 +96,49 @@ class DamagingObjects final : public ForwardingObjects {
 };
 
 TEST_F(FinalMergeTest, GivesUpOnAnIntermediateThatIsDamagedAgainAfterItWasMadeAnew) {
-  must(pipeline.vectors->remove(intermediate));
+  receipt.lines[0].text = "OAT MILK 2.19";
+  pipeline.import(receipt);
+  pipeline.collect(pipeline.submit_all().front());
+  pipeline.settings.chunk_deltas[Entity::line] = 1;
+  const Json split = must(split_into_chunks(pipeline.line_event(), pipeline.ports, pipeline.context));
+  ASSERT_EQ(split.at("total_chunks"), 2);
   DamagingObjects damaging(*pipeline.vectors);
   const Ports ports = with_vectors(pipeline.ports, damaging);
-  const auto merged = final_merge(event, ports, pipeline.context);
+  const auto merged = final_merge(pipeline.line_event({{"chunks", split.at("chunks")}}), ports, pipeline.context);
   ASSERT_FALSE(merged);
   EXPECT_EQ(merged.error().code(), Code::corrupt);
-  EXPECT_EQ(damaging.intermediates_written, 2) << "made, and once more after it was found damaged";
+  EXPECT_EQ(damaging.intermediates_written, 4) << "each made, and once more after it was found damaged";
   EXPECT_EQ(pipeline.census().in_deltas, 3U);
+}
+
+TEST_F(FinalMergeTest, ReadsTheDeltasOfALoneChunkThatHasNoIntermediate) {
+  must(pipeline.vectors->remove(intermediate));
+  DamagingObjects damaging(*pipeline.vectors);
+  must(final_merge(event, with_vectors(pipeline.ports, damaging), pipeline.context));
+  EXPECT_EQ(damaging.intermediates_written, 0);
+  EXPECT_EQ(newest()->vectors, 3U);
+  EXPECT_EQ(newest()->added.size(), 1U);
+}
+
+TEST_F(FinalMergeTest, MakesTheIntermediateOfALoneChunkWhoseLinesTheMemoryCannotHold) {
+  must(pipeline.vectors->remove(intermediate));
+  pipeline.settings.memory_bytes = 1'600;
+  must(merge());
+  EXPECT_TRUE(pipeline.vectors->info(intermediate)) << "it was made";
+  EXPECT_EQ(newest()->vectors, 3U);
+}
+
+TEST_F(FinalMergeTest, ADamagedBaseMakesNoIntermediateOfALoneChunk) {
+  must(pipeline.vectors->remove(intermediate));
+  must(merge());
+  const ObjectKey file(newest()->shards.front().folder + newest()->shards.front().files.front().name);
+  store(file, "damaged");
+  receipt.lines[0].text = "OAT MILK 2.19";
+  pipeline.import(receipt);
+  pipeline.collect(pipeline.submit_all().front());
+  const auto merged = pipeline.try_merge();
+  ASSERT_FALSE(merged);
+  EXPECT_TRUE(must(list_all(*pipeline.vectors, "intermediate/")).empty());
 }
 
 TEST_F(FinalMergeTest, ADamagedBaseIsNotTakenForADamagedIntermediate) {

@@ -3,29 +3,14 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "delta_fixture.h"
-#include "vectors/versions/keys.h"
+#include "delivered_deltas.h"
+#include "vectors/merge/run_merge.h"
 
 namespace tillite {
 namespace {
 
-class ChunkMerge : public DeltaFixture {
+class ChunkMerge : public DeliveredDeltas {
  protected:
-  TestClock clock;
-  MemoryObjects objects{clock};
-
-  DeltaId deliver(int number, const std::vector<Record>& records) {
-    objects.set(delta_key(binding.collection, binding.generation, delta_id(number)),
-                delta_file(header(number), records));
-    return delta_id(number);
-  }
-  /// Behind its records and their vectors, so that these are read before it shows.
-  void damage_the_end_of(const DeltaId& delta) {
-    const ObjectKey key = delta_key(binding.collection, binding.generation, delta);
-    std::string file = objects.contents().at(key.str());
-    file[file.size() - 20] = static_cast<char>(~file[file.size() - 20]);
-    objects.set(key, file);
-  }
   [[nodiscard]] Path new_path() { return room.path() / fmt::format("run-{}", ++paths_); }
   [[nodiscard]] std::pair<RunHeader, RunReader> merge(const std::vector<DeltaId>& deltas) {
     const Path run = new_path();
@@ -40,24 +25,10 @@ class ChunkMerge : public DeltaFixture {
     (list.push_back(std::forward<Runs>(each)), ...);
     return list;
   }
-  /// One line an id: "id: what is there | what waits".
-  [[nodiscard]] static std::vector<std::string> merged(std::vector<RunReader> from,
-                                                       std::vector<DeltaId> consumed = {}) {
+  [[nodiscard]] static Lines merged(std::vector<RunReader> from, std::vector<DeltaId> consumed = {}) {
     RunMerge merge(std::move(from), std::move(consumed));
-    std::vector<std::string> lines;
-    while (const auto next = value(merge.next())) {
-      const auto& [id, state] = *next;
-      lines.push_back(fmt::format("{}: {} | {}", id.str(), state.base ? brief(*state.base) : "-",
-                                  state.waiting ? brief(*state.waiting) : "-"));
-    }
-    return lines;
+    return lines_of(merge);
   }
-  [[nodiscard]] static std::string brief(const Record& record) {
-    static constexpr std::array kKinds = {"vector", "metadata", "tombstone"};
-    return fmt::format("{} v{} m{} {:.3f}", kKinds.at(static_cast<std::size_t>(record.kind)), record.item_version,
-                       record.metadata_version, record.vector.empty() ? 0 : record.vector[0]);
-  }
-  using Lines = std::vector<std::string>;
 
  private:
   int paths_ = 0;
@@ -110,10 +81,7 @@ TEST_F(ChunkMerge, LeavesOutWhatIsSuperseded) {
 TEST_F(ChunkMerge, QuarantinesACorruptDeltaAndGoesOn) {
   const auto good = deliver(1, {vector_record("a")});
   const auto torn = deliver(2, {vector_record("b"), vector_record("c")});
-  const ObjectKey key = delta_key(binding.collection, 1, torn);
-  std::string file = objects.contents().at(key.str());
-  file[file.size() - 20] = static_cast<char>(~file[file.size() - 20]);  // behind the records and their vectors
-  objects.set(key, file);
+  damage_the_end_of(torn);
   const auto last = deliver(3, {vector_record("d")});
 
   auto [header, run] = merge({good, torn, last});
@@ -262,29 +230,18 @@ TEST_F(ChunkMerge, FoldsAnIdAcrossRuns) {
   EXPECT_EQ(merged({}), Lines());
 }
 
+TEST_F(ChunkMerge, OfRunsKnowsWhetherItIsEmptyAndStillGivesAllRecords) {
+  const auto none = deliver(1, {});
+  const auto some = deliver(2, {vector_record("a"), vector_record("b")});
+  EXPECT_TRUE(value(RunMerge(runs(run_of({none}))).is_empty()));
+  EXPECT_TRUE(value(RunMerge(runs(run_of({none, some})), {some}).is_empty())) << "what was consumed does not count";
+  RunMerge merge(runs(run_of({none}), run_of({some})));
+  EXPECT_FALSE(value(merge.is_empty()));
+  EXPECT_EQ(lines_of(merge).size(), 2U);
+}
+
 RC_GTEST_FIXTURE_PROP(ChunkMerge, DoesNotDependOnHowDeltasAreCutIntoRuns, ()) {
-  std::vector<DeltaId> deltas;
-  const int count = *rc::gen::inRange(1, 6);
-  for (int number = 1; number <= count; ++number) {
-    std::vector<Record> records;
-    for (const char* const id : {"a", "b", "c"}) {
-      const auto version = *rc::gen::inRange<std::int64_t>(1, 4);
-      switch (*rc::gen::inRange(0, 4)) {
-        case 0:
-          records.push_back(vector_record(id, version, static_cast<float>(number)));
-          break;
-        case 1:
-          records.push_back(tombstone(id, version));
-          break;
-        case 2:
-          records.push_back(metadata_record(id, 2, version + 1));
-          break;
-        default:
-          break;
-      }
-    }
-    deltas.push_back(deliver(number, records));
-  }
+  const auto deltas = deliver_any();
   std::vector<RunReader> apart;
   std::vector<DeltaId> consumed;
   for (const DeltaId& delta : deltas) {

@@ -5,6 +5,9 @@
 #include "base/uuid.h"
 #include "folder_objects.h"
 #include "snapshot_fixture.h"
+#include "vectors/hnsw/segment_files.h"
+#include "vectors/merge/chunk_merge.h"
+#include "vectors/merge/delta_news.h"
 #include "vectors/merge/version_merge.h"
 #include "vectors/queries/collection_view.h"
 #include "vectors/records/shard.h"
@@ -47,22 +50,24 @@ class PublishedCollection : public SnapshotFixture {
     return intermediates;
   }
 
-  /// Merges chunks of deltas into the newest version, without the records of `consumed`.
+  /// Merges chunks of deltas into the newest version, without the records of `consumed`. As in the pipeline the deltas
+  /// of a lone chunk are read themselves.
   [[nodiscard]] Result<MergedVersion> try_merge_chunks(const Chunks& chunks,
                                                        const std::vector<DeltaId>& consumed = {}) {
-    const auto intermediates = intermediates_of(chunks);
-    const auto open_runs = [&](int shard) -> Result<std::vector<RunReader>> {
+    const bool reads_deltas = chunks.size() == 1 && binding.shards == 1;
+    const auto intermediates = reads_deltas ? Intermediates() : intermediates_of(chunks);
+    const auto open_news = [&](int shard) -> Result<std::unique_ptr<RecordNews>> {
+      if (reads_deltas) return news_of_deltas(chunks.front(), consumed);
       std::vector<RunReader> runs;
       for (const auto& files : intermediates) {
         runs.push_back(TRY(RunReader::open(TRY(file_source(files.at(static_cast<std::size_t>(shard)))), "run")));
       }
-      return runs;
+      return std::make_unique<RunMerge>(std::move(runs), consumed);
     };
     return merge_into_version(objects,
                               {.binding = binding,
                                .base = newest ? newest->shards : std::vector<Manifest::Shard>(),
-                               .open_runs = open_runs,
-                               .consumed = consumed,
+                               .open_news = open_news,
                                .graph = {}},
                               room.path(), new_path("version"), {});
   }
@@ -117,6 +122,14 @@ class PublishedCollection : public SnapshotFixture {
   [[nodiscard]] CollectionView open() { return must(CollectionView::open(objects, binding, room.path() / "scratch")); }
 
  private:
+  [[nodiscard]] Result<std::unique_ptr<RecordNews>> news_of_deltas(std::vector<DeltaId> deltas,
+                                                                   const std::vector<DeltaId>& consumed) {
+    std::erase_if(deltas, [&](const DeltaId& delta) { return std::ranges::find(consumed, delta) != consumed.end(); });
+    const RowLayout layout = new_rows_layout(newest && !newest->shards.empty(), binding.dimensions);
+    auto news = TRY(DeltaNews::read(objects, binding, deltas, room.path(), layout, std::uint64_t{64} << 20));
+    return std::make_unique<DeltaNews>(std::move(news.value()));
+  }
+
   int delivered_ = 0;
 };
 

@@ -98,18 +98,6 @@ TEST_F(RunFile, RefusesATruncatedOrLengthenedFile) {
   EXPECT_EQ(content.error().code(), Code::corrupt);
 }
 
-TEST_F(RunFile, KnowsWhetherItIsEmptyAndStillGivesAllRecords) {
-  auto empty = value(RunReader::open(source_of(run_of({})), "the run"));
-  EXPECT_TRUE(value(empty.is_empty()));
-  EXPECT_FALSE(value(empty.next()));
-
-  auto reader = value(RunReader::open(source_of(run_of(records())), "the run"));
-  EXPECT_FALSE(value(reader.is_empty()));
-  std::size_t count = 0;
-  while (value(reader.next())) ++count;
-  EXPECT_EQ(count, records().size());
-}
-
 TEST_F(RunFile, OfAShardHasThisShardsRecordsOnly) {
   binding.shards = 2;
   RunHeader header = run_header();

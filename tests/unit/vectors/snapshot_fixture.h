@@ -8,6 +8,7 @@
 #include "support/must.h"
 #include "support/temp_folder.h"
 #include "vectors/deltas/delta.h"
+#include "vectors/merge/run_merge.h"
 #include "vectors/merge/snapshot_merge.h"
 #include "vectors/snapshots/pinned_snapshot.h"
 #include "vectors/versions/snapshot_files.h"
@@ -97,6 +98,12 @@ class SnapshotFixture : public ::testing::Test {
     return must(RunReader::open(must(file_source(file)), "run"));
   }
 
+  [[nodiscard]] static std::unique_ptr<RecordNews> news_of(RunReader run, std::vector<DeltaId> consumed = {}) {
+    std::vector<RunReader> runs;
+    runs.push_back(std::move(run));
+    return std::make_unique<RunMerge>(std::move(runs), std::move(consumed));
+  }
+
   /// A snapshot on the disk with what is announced of it.
   struct Version {
     Path folder;
@@ -108,7 +115,7 @@ class SnapshotFixture : public ::testing::Test {
     input.binding = binding;
     if (base) input.base = base->folder;
     if (base) input.base_checksum = base->merged.checksum;
-    input.runs = std::move(runs);
+    input.news = std::make_unique<RunMerge>(std::move(runs));
     input.tombstones_before_ms = tombstones_before_ms;
     input.graph = graph;
     Version version{.folder = new_path("snapshot"), .merged = {}};

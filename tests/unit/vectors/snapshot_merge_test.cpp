@@ -130,8 +130,7 @@ TEST_F(SnapshotMerge, LeavesOutRecordsOfDeltasThatWereConsumedMeanwhile) {
   late.delta = DeltaId("delta-consumed");
   SnapshotMergeInput input;
   input.binding = binding;
-  input.runs.push_back(run_of({late, vector_record("b", 1, 2)}));
-  input.consumed = {DeltaId("delta-consumed")};
+  input.news = news_of(run_of({late, vector_record("b", 1, 2)}), {DeltaId("delta-consumed")});
   const Path folder = new_path("snapshot");
   EXPECT_EQ(must(merge_into_snapshot(std::move(input), room.path(), folder, {})).vectors, 1U);
 }
@@ -174,7 +173,7 @@ TEST_F(SnapshotMerge, ChecksEveryFileOfItsBaseThatItReads) {
     input.base = first.folder;
     input.base_files = first.merged.files;
     input.base_checksum = first.merged.checksum;
-    input.runs.push_back(run_of({vector_record("c", 1, 3)}));
+    input.news = news_of(run_of({vector_record("c", 1, 3)}));
     const Version second{.folder = new_path("snapshot"), .merged = {}};
     const auto merged = merge_into_snapshot(std::move(input), room.path(), second.folder, {});
     if (file.name == kKeptGraphFile) {
@@ -203,7 +202,7 @@ TEST_F(SnapshotMerge, TakesABaseWhoseFilesHaveTheChecksumsOfOlderManifests) {
     input.base = first.folder;
     input.base_files = first.merged.files;
     input.base_checksum = first.merged.checksum;
-    input.runs.push_back(run_of({vector_record("new", 1, 1'000)}));
+    input.news = news_of(run_of({vector_record("new", 1, 1'000)}));
     return must(merge_into_snapshot(std::move(input), room.path(), new_path("snapshot"), {}));
   };
   const auto by_parts = go_on();

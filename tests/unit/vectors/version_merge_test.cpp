@@ -112,10 +112,10 @@ TEST_F(VersionMerge, GoesOnWithoutKeptGraphsThatAreTornOrHaveGone) {
 TEST_F(VersionMerge, GivesEachOfTheMergesAtOnceItsPartOfMemoryAndThreads) {
   const auto files = intermediates_of({{deliver(records_of(0, 2))}});
   VersionMergeInput input{.binding = binding};
-  input.open_runs = [&](int shard) -> Result<std::vector<RunReader>> {
+  input.open_news = [&](int shard) -> Result<std::unique_ptr<RecordNews>> {
     std::vector<RunReader> runs;
     runs.push_back(TRY(RunReader::open(TRY(file_source(files[0].at(static_cast<std::size_t>(shard)))), "run")));
-    return runs;
+    return std::make_unique<RunMerge>(std::move(runs));
   };
   input.graph.threads = 2;
   input.graph.memory_bytes = 1 << 20;
@@ -127,7 +127,9 @@ TEST_F(VersionMerge, GivesEachOfTheMergesAtOnceItsPartOfMemoryAndThreads) {
 
 TEST_F(VersionMerge, IsStopped) {
   const auto files = intermediates_of({{deliver(records_of(0, 2))}});
-  VersionMergeInput input{.binding = binding, .open_runs = [](int) { return std::vector<RunReader>(); }};
+  VersionMergeInput input{.binding = binding, .open_news = [](int) -> Result<std::unique_ptr<RecordNews>> {
+                            return std::make_unique<RunMerge>(std::vector<RunReader>());
+                          }};
   std::stop_source stop;
   stop.request_stop();
   const auto merged = merge_into_version(objects, std::move(input), room.path(), new_path("version"), stop.get_token());
