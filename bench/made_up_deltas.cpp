@@ -34,14 +34,14 @@ Path files_of(const Path& snapshot) { return snapshot.string() + ".files"; }
 
 void note_files(const Path& snapshot, const std::vector<Manifest::SnapshotFile>& files) {
   std::string text;
-  for (const auto& file : files) text += fmt::format("{} {} {}\n", file.sha256, file.size_bytes, file.name);
+  for (const auto& file : files) text += fmt::format("{} {} {}\n", file.checksum, file.size_bytes, file.name);
   must(replace_file(files_of(snapshot), as_bytes(text)));
 }
 
 std::vector<Manifest::SnapshotFile> noted_files(const Path& snapshot) {
   std::istringstream text(must(read_file(files_of(snapshot))));
   std::vector<Manifest::SnapshotFile> files;
-  for (Manifest::SnapshotFile file; text >> file.sha256 >> file.size_bytes >> file.name;) files.push_back(file);
+  for (Manifest::SnapshotFile file; text >> file.checksum >> file.size_bytes >> file.name;) files.push_back(file);
   return files;
 }
 
@@ -69,8 +69,8 @@ std::unique_ptr<RecordNews> news_of_chunks(ObjectStore& objects, const std::vect
     const auto first = deltas.begin() + static_cast<std::ptrdiff_t>(chunk * kChunkDeltas);
     const auto last = deltas.begin() + static_cast<std::ptrdiff_t>(std::min((chunk + 1) * kChunkDeltas, deltas.size()));
     const auto own_room = must(ScratchFolder::create(scratch));
-    expect_all(must(merge_deltas(objects, made_up_binding(), {first, last}, own_room.path(), run_of(chunk),
-                                 memory_bytes / 16)));
+    expect_all(must(
+        merge_deltas(objects, made_up_binding(), {first, last}, own_room.path(), run_of(chunk), memory_bytes / 16)));
   });
   std::vector<RunReader> runs;
   for (std::size_t chunk = 0; chunk < chunks; ++chunk) {

@@ -9,6 +9,7 @@
 #include "base/uuid.h"
 #include "chroma_server.h"
 #include "support/must.h"
+#include "vectors/hnsw/segment_files.h"
 #include "vectors/merge/delta_news.h"
 #include "vectors/merge/snapshot_merge.h"
 #include "vectors/queries/collection_view.h"
@@ -134,7 +135,9 @@ class ChromaSnapshot : public ::testing::Test {
     SnapshotMergeInput input;
     input.binding = binding;
     input.news = std::make_unique<DeltaNews>(
-        must(DeltaNews::read(*objects, binding, deltas, room.path(), std::uint64_t{64} << 20)));
+        must(DeltaNews::read(*objects, binding, deltas, room.path(),
+                             new_rows_layout(newest.has_value(), binding.dimensions), 1 << 20))
+            .value());
     if (newest) input.base = newest_folder;
     if (newest) input.base_checksum = newest->checksum;
     const auto merged = must(merge_into_snapshot(std::move(input), room.path(), folder, {}));

@@ -64,8 +64,8 @@ class DeltaWriter {
   std::unique_ptr<Parts> parts_;
 };
 
-/// Reads a delta in two steps, as its file has it: first all its lines, then the rows of their vectors. Checks structure,
-/// limits, sizes, checksums, unit length; `corrupt` says what and where. For one thread at a time.
+/// Reads a delta in two steps, as its file has it: first all its lines, then the rows of their vectors. Checks
+/// structure, limits, sizes, checksums, unit length; `corrupt` says what and where. For one thread at a time.
 class DeltaReader {
  public:
   explicit DeltaReader(std::unique_ptr<ByteSource> file);

@@ -83,8 +83,8 @@ Result<WrittenFile> write_label_pickle(const Path& folder, std::uint64_t labels_
   TRY(pickle.raw(kEmptyDict));
   TRY(pickle.raw(kSetItems));
   TRY(pickle.raw(kStop));
-  auto sha256 = TRY(sink.finish());
-  return WrittenFile{folder / kPickleFile, std::move(sha256)};
+  auto checksum = TRY(sink.finish());
+  return WrittenFile{folder / kPickleFile, std::move(checksum)};
 }
 
 }  // namespace tillite

@@ -30,7 +30,7 @@ struct GraphSettings {
 struct SegmentChange {
   std::optional<Path> base;            ///< the segment folder to start from; never changed
   std::optional<Path> base_graph;      ///< the kept graph of `base`, which saves reading all of its vectors twice
-  std::string base_sha256;             ///< that data_level0.bin of `base` is to have; empty: that is not checked
+  std::string base_checksum;           ///< that data_level0.bin of `base` is to have; empty: that is not checked
   std::vector<std::uint64_t> removed;  ///< labels in `base` that end
   /// File of float32 rows, unit length, in the order of their labels. Empty, only without a base: they lie in
   /// data_level0.bin of the new folder, where they belong, in rows without links and labels.
@@ -44,7 +44,7 @@ struct SegmentChange {
 /// A file that was written, and the checksum of what went in, as manifests have it.
 struct WrittenFile {
   Path path;
-  std::string sha256;
+  std::string checksum;
 };
 
 struct SegmentFacts {

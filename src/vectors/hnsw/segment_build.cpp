@@ -359,7 +359,8 @@ class Builder {
 
   /// A new vector, in the order of labels.
   [[nodiscard]] Result<void> read_new(const File& file, std::uint64_t index, std::span<float> vector) const {
-    return file.read_at(index * new_rows_.layout.row_bytes + new_rows_.layout.vector_offset, std::as_writable_bytes(vector));
+    return file.read_at(index * new_rows_.layout.row_bytes + new_rows_.layout.vector_offset,
+                        std::as_writable_bytes(vector));
   }
 
   /// Adds nodes of elements that were noted from `first` on, with their copies. `read`: of the nodes.
@@ -466,8 +467,8 @@ class Builder {
     return write_kept_graph(file, *graph_, kind(), centred_for_, elements_, hashes_);
   }
 
-  Result<void> note(const Path& path, Result<std::string> sha256) {
-    auto sum = TRY(std::move(sha256));
+  Result<void> note(const Path& path, Result<std::string> checksum) {
+    auto sum = TRY(std::move(checksum));
     facts_.files.push_back({path, std::move(sum)});
     return {};
   }
@@ -488,7 +489,7 @@ class Builder {
     if (base_file_) {
       content.base = &*base_file_;
       content.base_elements = base_header_.elements;
-      content.base_sha256 = change_.base_sha256;
+      content.base_checksum = change_.base_checksum;
     }
     return write_level0(file, header, content);
   }

@@ -33,16 +33,17 @@ class Level0Pass {
         base_rows_(content.base_rows.size()),
         size_bytes_((base_rows_ + content.new_vectors_count) * row_bytes_),
         digests_(checksum_parts(size_bytes_)),
+        sum_(part_sum(ChecksumForm::by_parts, digests_.size())),
         outcomes_(digests_.size()) {}
 
   Result<std::string> run() {
-    if (!content_.base_sha256.empty()) TRY(prepare_base());
+    if (!content_.base_checksum.empty()) TRY(prepare_base());
     if (content_.new_vectors_count > 0 && !is_in_place()) new_file_ = TRY(File::open_read(content_.new_vectors));
     pass();
     for (auto& outcome : outcomes_) TRY(std::move(outcome));
     if (base_whole_) TRY(check_base(base_whole_->hex()));
-    if (!base_digests_.empty()) TRY(check_base(checksum_of_parts(base_digests_)));
-    return checksum_of_parts(digests_);
+    if (!base_digests_.empty()) TRY(check_base(checksum_of_parts(base_digests_, base_sum_)));
+    return checksum_of_parts(digests_, sum_);
   }
 
  private:
@@ -50,18 +51,22 @@ class Level0Pass {
   /// checksum is of.
   Result<void> prepare_base() {
     const std::uint64_t size_bytes = content_.base_elements * row_bytes_;
-    const auto form = checksum_form(content_.base_sha256, size_bytes);
+    const auto form = checksum_form(content_.base_checksum, size_bytes);
     if (!form) return check_base("");
     if (base_rows_ != content_.base_elements) {
       return check_base(TRY(checksum_of_file(*content_.base, *form, content_.threads)));
     }
-    if (form == ChecksumForm::whole) base_whole_.emplace();
-    if (form == ChecksumForm::by_parts) base_digests_.resize(checksum_parts(size_bytes));
+    if (form == ChecksumForm::whole) {
+      base_whole_.emplace();
+    } else {
+      base_digests_.resize(checksum_parts(size_bytes));
+      base_sum_ = part_sum(*form, base_digests_.size());
+    }
     return {};
   }
 
   Result<void> check_base(const std::string& checksum) const {
-    if (checksum == content_.base_sha256) return {};
+    if (checksum == content_.base_checksum) return {};
     return fail(Code::corrupt, "{} does not have the checksum of its manifest: bytes changed",
                 content_.base->path().string());
   }
@@ -116,11 +121,11 @@ class Level0Pass {
   }
 
   Result<void> complete(Block& block) {
-    if (block.part < base_digests_.size()) base_digests_[block.part] = digest_of(base_bytes(block));
+    if (block.part < base_digests_.size()) base_digests_[block.part] = digest_of(base_bytes(block), base_sum_);
     for (std::uint64_t element = block.first; element < block.end; ++element) {
       TRY(content_.complete(element, row_of(block, element)));
     }
-    digests_[block.part] = digest_of(bytes_until(block, end_of(block)));
+    digests_[block.part] = digest_of(bytes_until(block, end_of(block)), sum_);
     return {};
   }
 
@@ -131,8 +136,8 @@ class Level0Pass {
     return {};
   }
 
-  static Sha256Digest digest_of(std::span<const std::byte> bytes) {
-    Sha256 hash;
+  static PartDigest digest_of(std::span<const std::byte> bytes, PartSum sum) {
+    PartHash hash(sum);
     hash.update(bytes);
     return hash.digest();
   }
@@ -163,8 +168,10 @@ class Level0Pass {
   std::size_t begun_ = 0;  ///< parts
   std::atomic<bool> failed_ = false;
   std::optional<Sha256> base_whole_;
-  std::vector<Sha256Digest> base_digests_;
-  std::vector<Sha256Digest> digests_;
+  std::vector<PartDigest> base_digests_;
+  PartSum base_sum_ = PartSum::sha256;
+  std::vector<PartDigest> digests_;
+  PartSum sum_;
   std::vector<Result<void>> outcomes_;  ///< of the parts
 };
 

@@ -27,7 +27,7 @@ class Rows {
 struct Level0Content {
   const File* base = nullptr;                ///< of the same layout; null: there is none
   std::uint64_t base_elements = 0;           ///< rows that it has
-  std::string base_sha256;                   ///< the checksum that it is to have; empty: that is not checked
+  std::string base_checksum;                 ///< the checksum that it is to have; empty: that is not checked
   std::span<const std::uint64_t> base_rows;  ///< those that are taken, ascending
   Path new_vectors;                          ///< float32 rows; empty: they lie in the file that is written
   std::uint64_t new_vectors_count = 0;

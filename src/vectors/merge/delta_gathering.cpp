@@ -116,8 +116,8 @@ Result<DeltaGathering> DeltaGathering::read(ObjectStore& objects, const Collecti
   const std::vector<DeltaId> once = without_repeats(deltas);
   auto parts = std::make_unique<Parts>();
   parts->gatherers = TRY(make_gatherers(binding, scratch, bytes_max, once.size()));
-  // Lines take nearly twice their texts: with twice as much for these, and an eighth of the memory for all gatherings at
-  // a time, half of the memory is left.
+  // Lines take nearly twice their texts: with twice as much for these, and an eighth of the memory for all gatherings
+  // at a time, half of the memory is left.
   DeltaReading reading(objects, binding, 2 * bytes_max, stop);
   parts->header = TRY(header_of(binding, once, reading.read(once, parts->gatherers)));
   parts->sorted = TRY(sorted(parts->gatherers));

@@ -157,7 +157,8 @@ class DeltaNews::Parts {
     lines_.clear();
     std::uint64_t rows = 0;
     for (auto first = all.begin(); first != all.end();) {
-      const auto last = std::find_if(first, all.end(), [&](const LineAt& one) { return one.line().id != first->line().id; });
+      const auto last =
+          std::find_if(first, all.end(), [&](const LineAt& one) { return one.line().id != first->line().id; });
       Newest newest;
       for (const LineAt& one : std::ranges::subrange(first, last)) newest.note(one.line());
       std::optional<LineAt> vector;
@@ -222,8 +223,8 @@ Result<std::optional<DeltaNews>> DeltaNews::read(ObjectStore& objects, const Col
                                                  const std::stop_token& stop) {
   auto once = without_repeats(deltas);
   if (once.size() > kDeltasMax) return std::optional<DeltaNews>();
-  auto parts = std::make_unique<Parts>(objects, binding, TRY(ScratchFolder::create(scratch)), layout, lines_bytes_max,
-                                       stop);
+  auto parts =
+      std::make_unique<Parts>(objects, binding, TRY(ScratchFolder::create(scratch)), layout, lines_bytes_max, stop);
   if (!TRY(parts->read(std::move(once)))) return std::optional<DeltaNews>();
   return DeltaNews(std::move(parts));
 }

@@ -24,8 +24,8 @@ class RecordNews {
   [[nodiscard]] virtual Result<std::optional<std::pair<RecordId, RecordState>>> next() = 0;
   /// Whether there is none at all; only before the first next().
   [[nodiscard]] virtual Result<bool> is_empty() = 0;
-  /// The file in which all vectors of these records lie, each in the row that its record names, in the order of the ids;
-  /// nothing if they come with their records. Whoever takes it may move it away.
+  /// The file in which all vectors of these records lie, each in the row that its record names, in the order of the
+  /// ids; nothing if they come with their records. Whoever takes it may move it away.
   [[nodiscard]] virtual std::optional<RowFile> rows() const { return std::nullopt; }
 };
 

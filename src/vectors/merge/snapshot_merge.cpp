@@ -155,9 +155,9 @@ Result<SnapshotBuild> SnapshotBuild::start(const SnapshotMergeInput& input, cons
                               : RecordIndex::create(records_file, input.binding));
   const Path segment = folder / chroma.vector_segment();
   TRY(make_folders(segment));
-  auto rows = TRY(AddedRows::open(input.base ? scratch / "new_vectors.f32" : segment / kLevel0File,
-                                  new_rows_layout(input.base.has_value(), input.binding.dimensions),
-                                  input.news->rows()));
+  auto rows =
+      TRY(AddedRows::open(input.base ? scratch / "new_vectors.f32" : segment / kLevel0File,
+                          new_rows_layout(input.base.has_value(), input.binding.dimensions), input.news->rows()));
   SnapshotBuild build(folder, std::move(chroma), std::move(index), std::move(rows), thread_count(input.graph));
   if (input.base) TRY(check_base_totals(build.index_, input));
   build.base_vectors_ = TRY(build.index_.vectors());
@@ -279,7 +279,7 @@ Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input, const
     change.base = *input.base / name;
     change.base_graph = std::move(kept.path);
     const Manifest::SnapshotFile* const rows = TRY(base.described((name / kLevel0File).string()));
-    if (rows != nullptr) change.base_sha256 = rows->sha256;
+    if (rows != nullptr) change.base_checksum = rows->checksum;
     damage = std::move(kept.damage);
   }
   change.removed = removed_labels_;
@@ -297,7 +297,7 @@ Result<void> SnapshotBuild::write_vectors(const SnapshotMergeInput& input, const
   merged_.graph = TRY(std::move(graph));
   if (!damage.empty()) merged_.graph.not_continued = damage;
   TRY(chroma_work_->wait());
-  for (const auto& [path, sha256] : merged_.graph.files) hashed_[path] = sha256;
+  for (const auto& [path, checksum] : merged_.graph.files) hashed_[path] = checksum;
   return check_totals(segment);
 }
 
@@ -349,7 +349,7 @@ Result<void> SnapshotBuild::write_labels(const std::optional<Path>& base, const 
     return chroma_.for_each_label(labels_before_ + 1, count);
   };
   const auto written = TRY(write_label_pickle(segment, labels_given_, each_label));
-  hashed_[written.path] = written.sha256;
+  hashed_[written.path] = written.checksum;
   if (labels == totals_.vectors) return {};
   return fail(Code::corrupt, "the labels of {} are not those of its records", segment.string());
 }
@@ -403,7 +403,8 @@ std::uint64_t memory_of(const std::optional<Record>& record) {
 /// News in blocks, which are read and checked while earlier ones are applied.
 class NewsPass {
  public:
-  NewsPass(std::unique_ptr<RecordNews> news, SnapshotBuild& build, const std::string& collection, const std::stop_token& stop)
+  NewsPass(std::unique_ptr<RecordNews> news, SnapshotBuild& build, const std::string& collection,
+           const std::stop_token& stop)
       : news_(std::move(news)), build_(build), collection_(collection), stop_(stop) {}
 
   Result<void> run(std::size_t threads) {

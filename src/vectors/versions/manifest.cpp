@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::string_view kFormat = "tillite-manifest/1";         // of a collection that is one shard
 constexpr std::string_view kShardedFormat = "tillite-manifest/2";  // of several
-constexpr std::string_view kPartedFormat = "tillite-manifest/3";   // of any number, with a checksum by parts
+constexpr std::string_view kPartedFormat = "tillite-manifest/3";   // of any number, with a checksum by SHA-256 of parts
+constexpr std::string_view kQuickFormat = "tillite-manifest/4";    // of any number, with a checksum by XXH3 of parts
 constexpr std::size_t kManifestBytesMax = std::size_t{64} << 20;
 constexpr std::size_t kHintBytesMax = 4096;
 constexpr int kAttemptsMax = 5;
@@ -39,28 +40,34 @@ Result<std::vector<DeltaId>> parse_ids(const Json& json, std::string_view field)
 
 /// The first format that can say what a manifest says, so that as many programs as possible can read it.
 std::string_view format_of(const Manifest& manifest) {
-  const auto is_by_parts = [](const Manifest::SnapshotFile& file) {
-    return checksum_parts(file.size_bytes) > 1 && checksum_form(file.sha256, file.size_bytes) == ChecksumForm::by_parts;
+  const auto has = [&](ChecksumForm form) {
+    const auto is_of_it = [&](const Manifest::SnapshotFile& file) {
+      return checksum_parts(file.size_bytes) > 1 && checksum_form(file.checksum, file.size_bytes) == form;
+    };
+    return std::ranges::any_of(manifest.shards,
+                               [&](const auto& shard) { return std::ranges::any_of(shard.files, is_of_it); });
   };
-  for (const Manifest::Shard& shard : manifest.shards) {
-    if (std::ranges::any_of(shard.files, is_by_parts)) return kPartedFormat;
-  }
+  if (has(ChecksumForm::by_parts)) return kQuickFormat;
+  if (has(ChecksumForm::by_sha256_parts)) return kPartedFormat;
   return manifest.binding.shards > 1 ? kShardedFormat : kFormat;
 }
 
+/// What the formats call a file's checksum.
+const char* checksum_name(std::string_view format) { return format == kQuickFormat ? "checksum" : "sha256"; }
+
 /// The folder and its files: the whole `snapshot` of /1, a part of each shard of the others.
-Json snapshot_json(const Manifest::Shard& shard) {
+Json snapshot_json(const Manifest::Shard& shard, std::string_view format) {
   Json files = Json::array();
   for (const auto& file : shard.files) {
-    files.push_back({{"name", file.name}, {"size_bytes", file.size_bytes}, {"sha256", file.sha256}});
+    files.push_back({{"name", file.name}, {"size_bytes", file.size_bytes}, {checksum_name(format), file.checksum}});
   }
   return {{"folder", shard.folder}, {"files", std::move(files)}};
 }
 
-Json shards_json(const std::vector<Manifest::Shard>& shards) {
+Json shards_json(const std::vector<Manifest::Shard>& shards, std::string_view format) {
   Json json = Json::array();
   for (const auto& shard : shards) {
-    json.push_back(snapshot_json(shard));
+    json.push_back(snapshot_json(shard, format));
     json.back().update(
         {{"vectors", shard.vectors}, {"tombstones", shard.tombstones}, {"checksum", shard.checksum.hex()}});
   }
@@ -74,7 +81,7 @@ Result<std::uint64_t> count_field(const Json& json, std::string_view field) {
 }
 
 /// `counts`: where the numbers of vectors and tombstones and the checksum stand.
-Result<Manifest::Shard> parse_shard(const Json& snapshot, const Json& counts) {
+Result<Manifest::Shard> parse_shard(const Json& snapshot, const Json& counts, std::string_view format) {
   Manifest::Shard shard;
   shard.folder = TRY(string_field(snapshot, "folder"));
   shard.vectors = TRY(count_field(counts, "vectors"));
@@ -84,7 +91,7 @@ Result<Manifest::Shard> parse_shard(const Json& snapshot, const Json& counts) {
     Manifest::SnapshotFile& file = shard.files.emplace_back();
     file.name = TRY(string_field(json, "name"));
     file.size_bytes = TRY(count_field(json, "size_bytes"));
-    file.sha256 = TRY(string_field(json, "sha256"));
+    file.checksum = TRY(string_field(json, checksum_name(format)));
   }
   return shard;
 }
@@ -93,10 +100,10 @@ Result<std::vector<Manifest::Shard>> parse_shards(const Json& json, std::string_
   std::vector<Manifest::Shard> shards;
   if (format == kFormat) {
     if (find_field(json, "snapshot") == nullptr) return shards;
-    shards.push_back(TRY(parse_shard(TRY(object_field(json, "snapshot")), json)));
+    shards.push_back(TRY(parse_shard(TRY(object_field(json, "snapshot")), json, format)));
     return shards;
   }
-  for (const Json& shard : TRY(array_field(json, "shards"))) shards.push_back(TRY(parse_shard(shard, shard)));
+  for (const Json& shard : TRY(array_field(json, "shards"))) shards.push_back(TRY(parse_shard(shard, shard, format)));
   return shards;
 }
 
@@ -129,7 +136,7 @@ Result<void> check_files(const Manifest::Shard& shard) {
   if (!strictly_ascending(files, &Manifest::SnapshotFile::name)) return broken("the snapshot's files are not sorted");
   for (const auto& file : files) {
     if (!check_key(ObjectKey(folder + file.name))) return broken("a file's name leads out of the snapshot's folder");
-    if (!checksum_form(file.sha256, file.size_bytes)) return broken("a file's sha256 is none of its size");
+    if (!checksum_form(file.checksum, file.size_bytes)) return broken("a file's checksum is none of its size");
   }
   return {};
 }
@@ -206,10 +213,10 @@ Result<void> check_succession(const Manifest& before, const Manifest& after) {
 
 Result<Manifest> parse(const Json& json) {
   const std::string format = TRY(string_field(json, "format"));
-  if (format != kFormat && format != kShardedFormat && format != kPartedFormat) {
+  if (format != kFormat && format != kShardedFormat && format != kPartedFormat && format != kQuickFormat) {
     return fail(Code::unsupported,
-                "its format is '{}', this program knows {}, {} and {}: use the version that wrote it",
-                format.substr(0, 64), kFormat, kShardedFormat, kPartedFormat);
+                "its format is '{}', this program knows {}, {}, {} and {}: use the version that wrote it",
+                format.substr(0, 64), kFormat, kShardedFormat, kPartedFormat, kQuickFormat);
   }
   Manifest manifest;
   manifest.binding = TRY(parse_binding(TRY(object_field(json, "binding"))));
@@ -282,9 +289,9 @@ Json to_json(const Manifest& manifest) {
                {"added", ids_json(manifest.added)},
                {"quarantined", std::move(quarantined)}};
   if (format == kFormat) {
-    json["snapshot"] = manifest.has_snapshot() ? snapshot_json(manifest.shards.front()) : Json(nullptr);
+    json["snapshot"] = manifest.has_snapshot() ? snapshot_json(manifest.shards.front(), format) : Json(nullptr);
   } else {
-    json["shards"] = shards_json(manifest.shards);
+    json["shards"] = shards_json(manifest.shards, format);
   }
   return json;
 }

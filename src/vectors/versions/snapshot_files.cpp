@@ -37,8 +37,8 @@ Result<File> open_whole(const Path& path, const Manifest::SnapshotFile& file) {
 Result<void> check_content(
     const File& opened, const Manifest::SnapshotFile& file, std::size_t threads,
     const std::function<Result<void>(std::uint64_t offset, std::span<const std::byte> piece)>& each = {}) {
-  const auto form = checksum_form(file.sha256, file.size_bytes);
-  if (form && TRY(checksum_of_file(opened, *form, threads, each)) == file.sha256) return {};
+  const auto form = checksum_form(file.checksum, file.size_bytes);
+  if (form && TRY(checksum_of_file(opened, *form, threads, each)) == file.checksum) return {};
   return fail(Code::corrupt, "the snapshot's file {} does not have the checksum of its manifest: bytes changed",
               file.name);
 }
@@ -58,7 +58,7 @@ Result<std::vector<Manifest::SnapshotFile>> sync_and_describe(const Path& folder
     Manifest::SnapshotFile& described = files.emplace_back();
     described.name = path.lexically_relative(folder).generic_string();
     described.size_bytes = TRY(file.size());
-    described.sha256 =
+    described.checksum =
         known != hashed.end() ? known->second : TRY(checksum_of_file(file, ChecksumForm::by_parts, threads));
   }
   for (const Path& path : tree.folders) TRY(sync_folder(path));

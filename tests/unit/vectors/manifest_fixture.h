@@ -47,8 +47,8 @@ class ManifestFixture : public ::testing::Test {
       if (base && base->has_snapshot() && !touched.empty() && !touched.contains(shard)) continue;
       shards[static_cast<std::size_t>(shard)] = {
           .folder = shard_folder(folder, shard, binding.shards),
-          .files = {{.name = "a.bin", .size_bytes = 1, .sha256 = sha256_hex("a")},
-                    {.name = "segment/b.bin", .size_bytes = 1, .sha256 = sha256_hex("b")}},
+          .files = {{.name = "a.bin", .size_bytes = 1, .checksum = sha256_hex("a")},
+                    {.name = "segment/b.bin", .size_bytes = 1, .checksum = sha256_hex("b")}},
           .vectors = 10,
           .tombstones = 0,
           .checksum = Sum128{.high = 1, .low = 2}};

@@ -97,19 +97,25 @@ TEST_F(ManifestTest, OfSeveralShardsIsRefusedWhenTheyAreNotWhatItSays) {
   expect_broken([](Json& json) { json["format"] = "tillite-manifest/1"; });
 }
 
-TEST_F(ManifestTest, WithAChecksumByPartsIsOneOfFormat3) {
+TEST_F(ManifestTest, HasTheFirstFormatThatCanSayItsChecksums) {
   for (const int shards : {1, 3}) {
     binding.shards = shards;
     Manifest manifest = whole();
     Manifest::SnapshotFile& large = manifest.shards.back().files.back();
     large.size_bytes = 2 * kChecksumPartBytes;
-    EXPECT_NE(to_json(manifest).at("format"), "tillite-manifest/3") << "its checksum is one of the file as a whole";
-    EXPECT_EQ(value(parse_manifest(to_text(to_json(manifest)), "the manifest")), manifest);
-    large.sha256 += "-2";
-    const Json json = to_json(manifest);
-    EXPECT_EQ(json.at("format"), "tillite-manifest/3");
-    EXPECT_EQ(json.at("shards").size(), shards);
-    EXPECT_EQ(value(parse_manifest(to_text(json), "the manifest")), manifest);
+    const auto expect_format = [&](std::string_view format, const char* name) {
+      const Json json = to_json(manifest);
+      EXPECT_EQ(json.at("format"), format);
+      const Json& shard = json.contains("shards") ? json.at("shards").back() : json.at("snapshot");
+      EXPECT_EQ(shard.at("files").back().at(name), large.checksum);
+      EXPECT_EQ(value(parse_manifest(to_text(json), "the manifest")), manifest);
+    };
+    const std::string sha256 = large.checksum;
+    expect_format(shards == 1 ? "tillite-manifest/1" : "tillite-manifest/2", "sha256");
+    large.checksum = sha256 + "-2";
+    expect_format("tillite-manifest/3", "sha256");
+    large.checksum = sha256.substr(0, 32) + "-2";
+    expect_format("tillite-manifest/4", "checksum");
   }
 }
 
@@ -118,7 +124,8 @@ TEST_F(ManifestTest, IsRefusedWhereAChecksumIsNoneOfItsFileOrOfAnotherFormat) {
     Manifest manifest = whole();
     Manifest::SnapshotFile& file = manifest.shards.back().files.back();
     file.size_bytes = size_bytes;
-    file.sha256 += parts;
+    file.checksum += parts;
+    if (parts.starts_with('=')) file.checksum = parts.substr(1);
     return to_json(manifest);
   };
   const auto refuse = [&](Json json, std::string_view format, std::string_view why) {
@@ -132,10 +139,13 @@ TEST_F(ManifestTest, IsRefusedWhereAChecksumIsNoneOfItsFileOrOfAnotherFormat) {
     EXPECT_EQ(parsed.error().code(), Code::corrupt);
     EXPECT_NE(parsed.error().message().find(why), std::string::npos) << parsed.error().message();
   };
-  refuse(json_with(2 * kChecksumPartBytes, "-3"), "tillite-manifest/3", "sha256 is none");
-  refuse(json_with(kChecksumPartBytes, "-1"), "tillite-manifest/3", "sha256 is none");
+  refuse(json_with(2 * kChecksumPartBytes, "-3"), "tillite-manifest/3", "checksum is none");
+  refuse(json_with(kChecksumPartBytes, "-1"), "tillite-manifest/3", "checksum is none");
   refuse(json_with(2 * kChecksumPartBytes, "-2"), "tillite-manifest/1", "one of format tillite-manifest/3");
   refuse(json_with(2 * kChecksumPartBytes, "-2"), "tillite-manifest/2", "one of format tillite-manifest/3");
+  const std::string quick = "=" + std::string(32, 'a') + "-2";
+  refuse(json_with(2 * kChecksumPartBytes, quick), "tillite-manifest/3", "sha256");
+  refuse(json_with(2 * kChecksumPartBytes, "-2"), "tillite-manifest/4", "checksum");
   refuse(json_with(1, ""), "tillite-manifest/2", "one of format tillite-manifest/1");
   refuse(json_with(1, ""), "tillite-manifest/3", "one of format tillite-manifest/1");
 }
@@ -154,7 +164,7 @@ TEST_F(ManifestLogTest, RefusesAVersionThatSaysOtherThingsOfAShardThatItTookOver
 
 TEST_F(ManifestTest, OfANewerProgramIsLeftToIt) {
   Json json = to_json(whole());
-  json["format"] = "tillite-manifest/4";
+  json["format"] = "tillite-manifest/5";
   expect_error(parse_manifest(to_text(json), "the manifest"), Code::unsupported);
 }
 

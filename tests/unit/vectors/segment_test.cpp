@@ -102,7 +102,7 @@ TEST_F(SegmentTest, RefusesABaseWithNumbersWhoseSquaresAreInfinite) {
   }
   must(replace_file(folder / "rows", as_bytes(rows)));
   const auto refused = write_segment({.base = folder / "base",
-                                      .base_sha256 = sha256.sha256,
+                                      .base_checksum = sha256.checksum,
                                       .new_vectors = folder / "rows",
                                       .new_hashes = hashes_of(added),
                                       .first_new_label = vectors.size() + 1,
@@ -119,16 +119,16 @@ TEST_F(SegmentTest, FindsDamageInAnyPartOfItsBaseWithAChecksumOfEitherForm) {
   const Path file = folder / "base" / kLevel0File;
   const std::string content = must(read_file(file));
   ASSERT_GT(content.size(), 2 * kChecksumPartBytes);
-  for (const auto form : {ChecksumForm::by_parts, ChecksumForm::whole}) {
+  for (const auto form : {ChecksumForm::by_parts, ChecksumForm::by_sha256_parts, ChecksumForm::whole}) {
     const SegmentChange change{.base = folder / "base",
-                               .base_sha256 = must(checksum_of_file(must(File::open_read(file)), form, 1)),
+                               .base_checksum = must(checksum_of_file(must(File::open_read(file)), form, 1)),
                                .first_new_label = vectors.size() + 1};
     settings.threads = 1;
     const auto with_one = write(folder / "next", added, change).files;
     settings.threads = 3;
-    EXPECT_EQ(write(folder / "next", added, change).files.front().sha256, with_one.front().sha256);
+    EXPECT_EQ(write(folder / "next", added, change).files.front().checksum, with_one.front().checksum);
     EXPECT_EQ(must(checksum_of_file(must(File::open_read(folder / "next" / kLevel0File)), ChecksumForm::by_parts, 1)),
-              with_one.front().sha256);
+              with_one.front().checksum);
     for (std::size_t place = kVectorOffset + 1; place < content.size(); place += kChecksumPartBytes) {
       std::string damaged = content;
       const std::size_t row_bytes = SegmentHeader{.dimensions = kDimensions}.row_bytes();

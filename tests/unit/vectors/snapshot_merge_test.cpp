@@ -207,7 +207,7 @@ TEST_F(SnapshotMerge, TakesABaseWhoseFilesHaveTheChecksumsOfOlderManifests) {
   };
   const auto by_parts = go_on();
   EXPECT_TRUE(by_parts.graph.continued) << by_parts.graph.not_continued;
-  for (auto& file : first.merged.files) file.sha256 = must(sha256_of_file(first.folder / file.name));
+  for (auto& file : first.merged.files) file.checksum = must(sha256_of_file(first.folder / file.name));
   const auto whole = go_on();
   EXPECT_TRUE(whole.graph.continued) << whole.graph.not_continued;
   EXPECT_EQ(whole.files, by_parts.files);
