@@ -101,13 +101,14 @@ TEST_F(FinalMergeTest, GivesUpOnAnIntermediateThatIsDamagedAgainAfterItWasMadeAn
   pipeline.collect(pipeline.submit_all().front());
   pipeline.settings.chunk_deltas[Entity::line] = 1;
   const Json split = must(split_into_chunks(pipeline.line_event(), pipeline.ports, pipeline.context));
-  ASSERT_EQ(split.at("total_chunks"), 2);
+  const auto chunks = split.at("total_chunks").get<int>();
+  ASSERT_GT(chunks, 1);
   DamagingObjects damaging(*pipeline.vectors);
   const Ports ports = with_vectors(pipeline.ports, damaging);
   const auto merged = final_merge(pipeline.line_event({{"chunks", split.at("chunks")}}), ports, pipeline.context);
   ASSERT_FALSE(merged);
   EXPECT_EQ(merged.error().code(), Code::corrupt);
-  EXPECT_EQ(damaging.intermediates_written, 4) << "each made, and once more after it was found damaged";
+  EXPECT_EQ(damaging.intermediates_written, 2 * chunks) << "each made, and once more after it was found damaged";
   EXPECT_EQ(pipeline.census().in_deltas, 3U);
 }
 
