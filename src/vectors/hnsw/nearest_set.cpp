@@ -21,12 +21,28 @@ TILLITE_WIDE std::size_t count_within(float limit, const float* distances, std::
   return count;
 }
 
+/// The bits of floats that are not negative are in the order of the floats.
+struct Bits {
+  std::uint32_t least = 0;
+  std::uint32_t greatest = 0;
+};
+
+TILLITE_WIDE Bits range_of(const float* distances, std::size_t size) {
+  auto least = std::numeric_limits<std::uint32_t>::max();
+  std::uint32_t greatest = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    const auto bits = std::bit_cast<std::uint32_t>(distances[i]);
+    least = std::min(least, bits);
+    greatest = std::max(greatest, bits);
+  }
+  return {.least = least, .greatest = greatest};
+}
+
 /// A limit within which so many are, at least and at most, if not too many are equally far: some halvings, where
-/// sorting would ask a question for each whose answer is as good as random. The bits of floats are in the order of the
-/// floats.
+/// sorting would ask a question for each whose answer is as good as random.
 float limit_of(std::span<const float> distances, std::size_t least, std::size_t most) {
-  std::uint32_t too_near = 0;  // but for 0 itself, which the last halving leaves
-  auto enough = std::bit_cast<std::uint32_t>(std::ranges::max(distances));
+  auto [nearest, enough] = range_of(distances.data(), distances.size());
+  std::uint32_t too_near = std::max(nearest, 1U) - 1;  // but for 0 itself, which the last halving leaves
   while (enough - too_near > 1) {
     const std::uint32_t between = too_near + (enough - too_near) / 2;
     const std::size_t within = count_within(std::bit_cast<float>(between), distances.data(), distances.size());
