@@ -152,9 +152,11 @@ std::vector<Cells::Near> Cells::cells_with(std::size_t nodes, std::span<const fl
       for (std::size_t i = 0; i < some.size(); ++i) of_some[i] = distances[some[i]];
       set.offer(std::span(of_some).first(some.size()), some);
     }
+    const auto nearest = set.nearest();
     near.clear();
+    near.reserve(nearest.size());
     std::size_t members = 0;
-    for (const auto& [distance, cell] : set.nearest()) {
+    for (const auto& [distance, cell] : nearest) {
       if (members >= nodes) return near;
       near.push_back({.distance = distance, .cell = cell});
       members += members_[cell].nodes.size();
@@ -242,6 +244,10 @@ std::vector<Cells::Found> Cells::add_and_search(std::span<const Node> nodes, std
     found[i].node = nodes[order[i]];
     sorted[i] = std::move(places[order[i]]);
   }
+  shells_.clear();
+  for (const auto& [distances, _] : members_) {
+    shells_.push_back(distances.empty() ? Shell{} : Shell{.inner = distances.front(), .outer = distances.back()});
+  }
   // As many parts for each thread, as large as each other.
   const std::size_t least = (found.size() + kSearchedAtOnce - 1) / kSearchedAtOnce;
   const std::size_t parts = (least + threads.size() - 1) / threads.size() * threads.size();
@@ -257,10 +263,11 @@ std::vector<Cells::Found> Cells::add_and_search(std::span<const Node> nodes, std
 
 /// By the triangle inequality, as codes stand for points: the distances of two nodes from a third differ by no more
 /// than they are apart.
-Cells::Asker Cells::asker(std::uint32_t number, const Near& near, float limit) const {
-  const auto& distances = members_[near.cell].distances;
-  const float apart = std::sqrt(limit) + kRounding;
+Cells::Asker Cells::asker(std::uint32_t number, const Near& near, float apart) const {
   const float pivot = std::sqrt(near.distance);
+  const auto& [inner, outer] = shells_[near.cell];
+  if (pivot - apart > outer || pivot + apart < inner) return {.number = number};  // most of them
+  const auto& distances = members_[near.cell].distances;
   const auto begin = std::ranges::lower_bound(distances, pivot - apart);
   const auto end = std::upper_bound(begin, distances.end(), pivot + apart);
   return {.number = number,
@@ -301,10 +308,10 @@ void Cells::search(CodeGroup& group, std::span<Found> found, std::span<const Pla
   for (const auto [end, percent] : kRounds) {
     for (auto& of_cell : askers) of_cell.clear();
     for (std::uint32_t i = 0; i < found.size(); ++i) {
-      const float limit = sets[i].reach((count + 1) * percent / 100);
+      const float apart = std::sqrt(sets[i].reach((count + 1) * percent / 100)) + kRounding;
       const auto& near = places[i].near;
       for (std::size_t at = begin; at < std::min(end, near.size()); ++at) {
-        const Asker one = asker(i, near[at], limit);
+        const Asker one = asker(i, near[at], apart);
         if (one.begin < one.end) askers[near[at].cell].push_back(one);
       }
     }
