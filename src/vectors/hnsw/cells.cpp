@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
 #include <tuple>
 #include <unordered_set>
 
+#include "base/wide.h"
 #include "vectors/hnsw/distance.h"
 #include "vectors/hnsw/mixed_bits.h"
 #include "vectors/hnsw/nearest_set.h"
@@ -34,6 +36,15 @@ struct Round {
   std::size_t percent;
 };
 constexpr std::array<Round, 3> kRounds = {{{1, 100}, {4, 100}, {std::numeric_limits<std::size_t>::max(), 50}}};
+
+/// The place of the first of the least. Distances are not negative, so their bits are in their order.
+TILLITE_WIDE std::size_t place_of_least(const float* distances, std::size_t count) {
+  auto least = std::numeric_limits<std::uint32_t>::max();
+  for (std::size_t i = 0; i < count; ++i) least = std::min(least, std::bit_cast<std::uint32_t>(distances[i]));
+  std::size_t place = 0;
+  while (std::bit_cast<std::uint32_t>(distances[place]) != least) ++place;
+  return place;
+}
 
 /// All places of a group, in their order.
 std::vector<std::uint32_t> all_of(const CodeGroup& group) {
@@ -131,10 +142,11 @@ std::size_t Cells::full() const { return std::max(kFullCell, kFullCellOfAverage 
 
 /// By the distances of the pivots.
 Cells::Place Cells::place_at(std::span<const float> distances, std::size_t compared) const {
-  const auto nearest = std::ranges::min_element(distances);
-  const auto region = std::ranges::min_element(distances.first(std::min(kRegions, distances.size())));
-  const auto near = [&](auto at) { return Near{.distance = *at, .cell = static_cast<Cell>(at - distances.begin())}; };
-  Place place{.region = near(region).cell, .home = near(nearest), .near = {}};
+  const auto nearest_of_first = [&](std::size_t cells) {
+    const auto cell = static_cast<Cell>(place_of_least(distances.data(), std::min(cells, distances.size())));
+    return Near{.distance = distances[cell], .cell = cell};
+  };
+  Place place{.region = nearest_of_first(kRegions).cell, .home = nearest_of_first(distances.size()), .near = {}};
   if (members_[place.home.cell].nodes.size() >= full()) place.home = nearest_with_room(distances).value_or(place.home);
   if (compared > 0) place.near = cells_with(compared, distances);
   return place;
