@@ -296,6 +296,7 @@ Graph::Chosen Graph::select(std::span<const Candidate> candidates, std::size_t c
   Neighbours passed_over;
   std::vector<std::size_t> asked;  // the selected ones; who turned the last one away will often do so again
   selected.reserve(count);
+  passed_over.reserve(count / 2);
   asked.reserve(count);
   for (std::size_t i = 0; i < candidates.size() && selected.size() < count; ++i) {
     if (i + kFetchAhead < candidates.size()) codes_.prefetch(candidates[i + kFetchAhead].neighbour.node);
@@ -310,10 +311,11 @@ Graph::Chosen Graph::select(std::span<const Candidate> candidates, std::size_t c
       selected.push_back(candidate);
     } else {
       std::rotate(asked.begin(), nearer, nearer + 1);
-      passed_over.push_back(candidate.neighbour);
+      if (passed_over.size() < count / 2) passed_over.push_back(candidate.neighbour);
     }
   }
   Chosen chosen{.neighbours = {}, .diverse = selected.size()};
+  chosen.neighbours.reserve(count);
   for (const Candidate& candidate : selected) chosen.neighbours.push_back(candidate.neighbour.node);
   for (const Neighbour& neighbour : passed_over) {
     if (chosen.neighbours.size() >= count / 2) break;
