@@ -64,6 +64,7 @@ bool Cells::is_drawn(std::size_t place) const {
 
 void Cells::add_pivot(Node node) {
   pivots_.add(node);
+  pivot_nodes_.push_back(node);
   members_.emplace_back();
 }
 
@@ -109,12 +110,20 @@ void Cells::fill_new_cells(ThreadTeam& threads) {
   filled_ = pivots_.size();
 }
 
-/// Takes those that are nearer to one of the new pivots out of their cell.
+/// Takes those that are nearer to one of the new pivots out of their cell. By the triangle inequality a node is not
+/// that is half as far from its own pivot as this is from the new ones, or less.
 std::vector<Cells::Move> Cells::take_leaving(Cell cell, CodeGroup::Part& new_pivots) {
   std::vector<Move> moves;
   auto& [distances, nodes] = members_[cell];
-  std::size_t staying = 0;
-  for (std::size_t begin = 0; begin < nodes.size(); begin += kMatrixRows) {
+  if (new_pivots.size() == 0 || nodes.empty()) return moves;
+  new_pivots.compare({&pivot_nodes_[cell], 1});
+  float nearest = std::numeric_limits<float>::max();
+  for (std::size_t pivot = 0; pivot < new_pivots.size(); ++pivot) {
+    nearest = std::min(nearest, new_pivots.distances(pivot).front());
+  }
+  const auto first = std::ranges::lower_bound(distances, (std::sqrt(nearest) - kRounding) / 2);
+  auto staying = static_cast<std::size_t>(first - distances.begin());
+  for (std::size_t begin = staying; begin < nodes.size(); begin += kMatrixRows) {
     const std::size_t count = std::min(kMatrixRows, nodes.size() - begin);
     new_pivots.compare(std::span(nodes).subspan(begin, count));
     for (std::size_t i = 0; i < count; ++i) {

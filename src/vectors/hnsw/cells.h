@@ -95,6 +95,7 @@ class Cells {
   std::uint64_t seed_;
   std::size_t nodes_ = 0;          ///< how many came
   CodeGroup pivots_;               ///< by cell
+  std::vector<Node> pivot_nodes_;  ///< the same
   std::size_t drawn_ = 0;          ///< how many of these were drawn
   std::size_t filled_ = 0;         ///< the first pivots, to whose cells all nodes that are there were offered
   std::vector<CodeGroup> groups_;  ///< of each thread: those that search, whose room is worth keeping
