@@ -21,7 +21,7 @@ constexpr std::size_t kEncodedAtOnce = 256;
 // more, but a share of the graph only, so that most links lead to earlier ones and make its long ways.
 constexpr std::size_t kWalkingNodes = 64;
 constexpr std::size_t kLookingNodesMax = 8192;
-constexpr std::size_t kLookingShare = 8;
+constexpr std::size_t kLookingShare = 6;
 constexpr std::size_t kManyShare = 8;  // of the graph that is there; if fewer may come, making cells is not worth it
 // Of ef, on level 0: what is looked up in cells is compared by whole codes, and so much is enough to find as much as a
 // walk does with all of ef.
