@@ -25,7 +25,7 @@ constexpr std::size_t kLookingShare = 6;
 constexpr std::size_t kManyShare = 8;  // of the graph that is there; if fewer may come, making cells is not worth it
 // Of ef, on level 0: what is looked up in cells is compared by whole codes, and so much is enough to find as much as a
 // walk does with all of ef.
-constexpr std::size_t kFoundPercent = 48;
+constexpr std::size_t kFoundPercent = 56;
 // The same above it, where few nodes of a cluster are and links must lead out of it.
 constexpr std::size_t kFoundAbovePercent = 160;
 constexpr std::size_t kComparedEach = 20;  // nodes, for each one of ef
