@@ -1,10 +1,25 @@
 #include "base/thread_team.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/check.h"
 
 namespace tillite {
+namespace {
+
+// About what it takes to fall asleep and to be woken. What a thread waits for is often nearer than that.
+constexpr std::chrono::microseconds kAwake{50};
+
+/// Waits for a while without falling asleep.
+template <typename HasCome>
+void look_for(const HasCome& has_come) {
+  for (const auto end = std::chrono::steady_clock::now() + kAwake; !has_come();) {
+    if (std::chrono::steady_clock::now() >= end) return;
+  }
+}
+
+}  // namespace
 
 ThreadTeam::ThreadTeam(std::size_t threads) : threads_(threads) { check(threads > 0, "a team has a thread"); }
 
@@ -27,6 +42,7 @@ void ThreadTeam::for_each(std::size_t count,
   ++round_;
   round_.notify_all();
   share(0);
+  look_for([&] { return busy_ == 0; });
   for (std::uint32_t busy = busy_; busy > 0; busy = busy_) busy_.wait(busy);
 }
 
@@ -36,6 +52,7 @@ void ThreadTeam::start() {
 
 void ThreadTeam::serve(std::size_t member) {
   for (std::uint32_t seen = 0;;) {
+    look_for([&] { return round_ != seen; });
     round_.wait(seen);
     seen = round_;
     if (ends_) return;

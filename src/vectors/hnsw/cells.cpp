@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <numeric>
 #include <tuple>
 #include <unordered_set>
 
+#include "base/wide.h"
 #include "vectors/hnsw/distance.h"
 #include "vectors/hnsw/mixed_bits.h"
 #include "vectors/hnsw/nearest_set.h"
@@ -35,6 +37,15 @@ struct Round {
 };
 constexpr std::array<Round, 3> kRounds = {{{1, 100}, {4, 100}, {std::numeric_limits<std::size_t>::max(), 50}}};
 
+/// The place of the first of the least. Distances are not negative, so their bits are in their order.
+TILLITE_WIDE std::size_t place_of_least(const float* distances, std::size_t count) {
+  auto least = std::numeric_limits<std::uint32_t>::max();
+  for (std::size_t i = 0; i < count; ++i) least = std::min(least, std::bit_cast<std::uint32_t>(distances[i]));
+  std::size_t place = 0;
+  while (std::bit_cast<std::uint32_t>(distances[place]) != least) ++place;
+  return place;
+}
+
 /// All places of a group, in their order.
 std::vector<std::uint32_t> all_of(const CodeGroup& group) {
   std::vector<std::uint32_t> all(group.size());
@@ -53,6 +64,7 @@ bool Cells::is_drawn(std::size_t place) const {
 
 void Cells::add_pivot(Node node) {
   pivots_.add(node);
+  pivot_nodes_.push_back(node);
   members_.emplace_back();
 }
 
@@ -98,12 +110,20 @@ void Cells::fill_new_cells(ThreadTeam& threads) {
   filled_ = pivots_.size();
 }
 
-/// Takes those that are nearer to one of the new pivots out of their cell.
+/// Takes those that are nearer to one of the new pivots out of their cell. By the triangle inequality a node is not
+/// that is half as far from its own pivot as this is from the new ones, or less.
 std::vector<Cells::Move> Cells::take_leaving(Cell cell, CodeGroup::Part& new_pivots) {
   std::vector<Move> moves;
   auto& [distances, nodes] = members_[cell];
-  std::size_t staying = 0;
-  for (std::size_t begin = 0; begin < nodes.size(); begin += kMatrixRows) {
+  if (new_pivots.size() == 0 || nodes.empty()) return moves;
+  new_pivots.compare({&pivot_nodes_[cell], 1});
+  float nearest = std::numeric_limits<float>::max();
+  for (std::size_t pivot = 0; pivot < new_pivots.size(); ++pivot) {
+    nearest = std::min(nearest, new_pivots.distances(pivot).front());
+  }
+  const auto first = std::ranges::lower_bound(distances, (std::sqrt(nearest) - kRounding) / 2);
+  auto staying = static_cast<std::size_t>(first - distances.begin());
+  for (std::size_t begin = staying; begin < nodes.size(); begin += kMatrixRows) {
     const std::size_t count = std::min(kMatrixRows, nodes.size() - begin);
     new_pivots.compare(std::span(nodes).subspan(begin, count));
     for (std::size_t i = 0; i < count; ++i) {
@@ -131,10 +151,11 @@ std::size_t Cells::full() const { return std::max(kFullCell, kFullCellOfAverage 
 
 /// By the distances of the pivots.
 Cells::Place Cells::place_at(std::span<const float> distances, std::size_t compared) const {
-  const auto nearest = std::ranges::min_element(distances);
-  const auto region = std::ranges::min_element(distances.first(std::min(kRegions, distances.size())));
-  const auto near = [&](auto at) { return Near{.distance = *at, .cell = static_cast<Cell>(at - distances.begin())}; };
-  Place place{.region = near(region).cell, .home = near(nearest), .near = {}};
+  const auto nearest_of_first = [&](std::size_t cells) {
+    const auto cell = static_cast<Cell>(place_of_least(distances.data(), std::min(cells, distances.size())));
+    return Near{.distance = distances[cell], .cell = cell};
+  };
+  Place place{.region = nearest_of_first(kRegions).cell, .home = nearest_of_first(distances.size()), .near = {}};
   if (members_[place.home.cell].nodes.size() >= full()) place.home = nearest_with_room(distances).value_or(place.home);
   if (compared > 0) place.near = cells_with(compared, distances);
   return place;
@@ -152,9 +173,11 @@ std::vector<Cells::Near> Cells::cells_with(std::size_t nodes, std::span<const fl
       for (std::size_t i = 0; i < some.size(); ++i) of_some[i] = distances[some[i]];
       set.offer(std::span(of_some).first(some.size()), some);
     }
+    const auto nearest = set.nearest();
     near.clear();
+    near.reserve(nearest.size());
     std::size_t members = 0;
-    for (const auto& [distance, cell] : set.nearest()) {
+    for (const auto& [distance, cell] : nearest) {
       if (members >= nodes) return near;
       near.push_back({.distance = distance, .cell = cell});
       members += members_[cell].nodes.size();
@@ -242,6 +265,10 @@ std::vector<Cells::Found> Cells::add_and_search(std::span<const Node> nodes, std
     found[i].node = nodes[order[i]];
     sorted[i] = std::move(places[order[i]]);
   }
+  shells_.clear();
+  for (const auto& [distances, _] : members_) {
+    shells_.push_back(distances.empty() ? Shell{} : Shell{.inner = distances.front(), .outer = distances.back()});
+  }
   // As many parts for each thread, as large as each other.
   const std::size_t least = (found.size() + kSearchedAtOnce - 1) / kSearchedAtOnce;
   const std::size_t parts = (least + threads.size() - 1) / threads.size() * threads.size();
@@ -257,10 +284,11 @@ std::vector<Cells::Found> Cells::add_and_search(std::span<const Node> nodes, std
 
 /// By the triangle inequality, as codes stand for points: the distances of two nodes from a third differ by no more
 /// than they are apart.
-Cells::Asker Cells::asker(std::uint32_t number, const Near& near, float limit) const {
-  const auto& distances = members_[near.cell].distances;
-  const float apart = std::sqrt(limit) + kRounding;
+Cells::Asker Cells::asker(std::uint32_t number, const Near& near, float apart) const {
   const float pivot = std::sqrt(near.distance);
+  const auto& [inner, outer] = shells_[near.cell];
+  if (pivot - apart > outer || pivot + apart < inner) return {.number = number};  // most of them
+  const auto& distances = members_[near.cell].distances;
   const auto begin = std::ranges::lower_bound(distances, pivot - apart);
   const auto end = std::upper_bound(begin, distances.end(), pivot + apart);
   return {.number = number,
@@ -301,10 +329,10 @@ void Cells::search(CodeGroup& group, std::span<Found> found, std::span<const Pla
   for (const auto [end, percent] : kRounds) {
     for (auto& of_cell : askers) of_cell.clear();
     for (std::uint32_t i = 0; i < found.size(); ++i) {
-      const float limit = sets[i].reach((count + 1) * percent / 100);
+      const float apart = std::sqrt(sets[i].reach((count + 1) * percent / 100)) + kRounding;
       const auto& near = places[i].near;
       for (std::size_t at = begin; at < std::min(end, near.size()); ++at) {
-        const Asker one = asker(i, near[at], limit);
+        const Asker one = asker(i, near[at], apart);
         if (one.begin < one.end) askers[near[at].cell].push_back(one);
       }
     }

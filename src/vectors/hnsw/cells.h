@@ -55,6 +55,11 @@ class Cells {
     std::vector<float> distances;
     std::vector<Node> nodes;
   };
+  /// Between which distances from the pivot, not squared, a cell's members are.
+  struct Shell {
+    float inner = 0;
+    float outer = 0;
+  };
   /// Who looks into a cell, by its place among those that search, and which of the members may be near enough.
   struct Asker {
     std::uint32_t number = 0;
@@ -83,17 +88,19 @@ class Cells {
   [[nodiscard]] std::vector<Near> cells_with(std::size_t nodes, std::span<const float> distances) const;
   [[nodiscard]] std::optional<Near> nearest_with_room(std::span<const float> distances) const;
   void insert(Node node, const Near& home);
-  [[nodiscard]] Asker asker(std::uint32_t number, const Near& near, float limit) const;
+  [[nodiscard]] Asker asker(std::uint32_t number, const Near& near, float apart) const;
   void search(CodeGroup& group, std::span<Found> found, std::span<const Place> places, std::size_t count) const;
 
   const Codes& codes_;
   std::uint64_t seed_;
   std::size_t nodes_ = 0;          ///< how many came
   CodeGroup pivots_;               ///< by cell
+  std::vector<Node> pivot_nodes_;  ///< the same
   std::size_t drawn_ = 0;          ///< how many of these were drawn
   std::size_t filled_ = 0;         ///< the first pivots, to whose cells all nodes that are there were offered
   std::vector<CodeGroup> groups_;  ///< of each thread: those that search, whose room is worth keeping
   std::vector<Members> members_;   ///< by cell
+  std::vector<Shell> shells_;      ///< by cell, as they are while nodes search
   Cell first_new_ = 0;             ///< of those that came with the last nodes
   std::vector<Cell> inhabited_;    ///< those in which something may be found: not all, where pivots are equal
 };

@@ -14,7 +14,8 @@
 namespace tillite {
 namespace {
 
-constexpr std::size_t kLineBytes = 64;  // of the machine's cache
+constexpr std::size_t kLineBytes = 64;                 // of the machine's cache
+constexpr std::size_t kFetchedBytes = 4 * kLineBytes;  // of a code: the machine goes on by itself
 constexpr std::size_t kWordBits = 64;
 constexpr std::size_t kByteBits = 8;
 constexpr std::size_t kNibbleBits = 4;
@@ -441,7 +442,7 @@ Codes::Whole Codes::whole(Node code) const {
 
 void Codes::prefetch(Node code) const {
   if (bits_ < kNibbleBits) prefetch_signs(code);
-  prefetch_lines(rest_of(code), rest_bytes_);
+  prefetch_lines(rest_of(code), std::min(rest_bytes_, kFetchedBytes));
   __builtin_prefetch(&facts_[code]);
   __builtin_prefetch(&rough_facts_[code]);
 }

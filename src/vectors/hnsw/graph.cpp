@@ -1,8 +1,10 @@
 #include "vectors/hnsw/graph.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
+#include <numeric>
 
 #include "base/check.h"
 #include "base/heap.h"
@@ -19,19 +21,35 @@ constexpr std::size_t kEncodedAtOnce = 256;
 // more, but a share of the graph only, so that most links lead to earlier ones and make its long ways.
 constexpr std::size_t kWalkingNodes = 64;
 constexpr std::size_t kLookingNodesMax = 8192;
-constexpr std::size_t kLookingShare = 8;
+constexpr std::size_t kLookingShare = 6;
 constexpr std::size_t kManyShare = 8;  // of the graph that is there; if fewer may come, making cells is not worth it
 // Of ef, on level 0: what is looked up in cells is compared by whole codes, and so much is enough to find as much as a
 // walk does with all of ef.
-constexpr std::size_t kFoundPercent = 64;
+constexpr std::size_t kFoundPercent = 56;
 // The same above it, where few nodes of a cluster are and links must lead out of it.
 constexpr std::size_t kFoundAbovePercent = 160;
 constexpr std::size_t kComparedEach = 20;  // nodes, for each one of ef
 // Of a beam of ef: signs may place a true neighbour behind it, and whole codes decide between more.
 constexpr std::size_t kCandidatesPercent = 160;
-constexpr std::size_t kLinkedParts = 4;  // of a batch's targets for each thread, which end at about the same time
-constexpr std::size_t kFetchAhead = 8;   // codes that the machine fetches while others are compared
+constexpr std::size_t kFetchAhead = 8;  // codes that the machine fetches while others are compared
 constexpr std::uint64_t kRotationSeed = 0x7469'6c6c;
+
+constexpr std::size_t kDigitBits = 8;
+
+/// Sorts links by their targets, which are below `nodes`; links of one target stay in their order. By counting, a digit
+/// at a time, as links are many and each comparison's answer would be as good as random.
+template <typename Link>
+void sort_by_target(std::vector<Link>& links, std::size_t nodes) {
+  std::vector<Link> sorted(links.size());
+  for (std::size_t shift = 0; (nodes - 1) >> shift > 0; shift += kDigitBits) {
+    const auto digit = [&](const Link& link) { return (link.target >> shift) % (1U << kDigitBits); };
+    std::array<std::size_t, 1U << kDigitBits> places{};
+    for (const Link& link : links) ++places[digit(link)];
+    std::exclusive_scan(places.begin(), places.end(), places.begin(), std::size_t{0});
+    for (const Link& link : links) sorted[places[digit(link)]++] = link;
+    links.swap(sorted);
+  }
+}
 
 /// Whether so many are worth it to put all that are there into cells.
 bool are_many(std::size_t added, std::size_t known) { return added * kManyShare >= known; }
@@ -278,6 +296,7 @@ Graph::Chosen Graph::select(std::span<const Candidate> candidates, std::size_t c
   Neighbours passed_over;
   std::vector<std::size_t> asked;  // the selected ones; who turned the last one away will often do so again
   selected.reserve(count);
+  passed_over.reserve(count / 2);
   asked.reserve(count);
   for (std::size_t i = 0; i < candidates.size() && selected.size() < count; ++i) {
     if (i + kFetchAhead < candidates.size()) codes_.prefetch(candidates[i + kFetchAhead].neighbour.node);
@@ -292,10 +311,11 @@ Graph::Chosen Graph::select(std::span<const Candidate> candidates, std::size_t c
       selected.push_back(candidate);
     } else {
       std::rotate(asked.begin(), nearer, nearer + 1);
-      passed_over.push_back(candidate.neighbour);
+      if (passed_over.size() < count / 2) passed_over.push_back(candidate.neighbour);
     }
   }
   Chosen chosen{.neighbours = {}, .diverse = selected.size()};
+  chosen.neighbours.reserve(count);
   for (const Candidate& candidate : selected) chosen.neighbours.push_back(candidate.neighbour.node);
   for (const Neighbour& neighbour : passed_over) {
     if (chosen.neighbours.size() >= count / 2) break;
@@ -312,31 +332,28 @@ void Graph::link_back(const std::vector<std::vector<Chosen>>& chosen) {
       links_.set(static_cast<Node>(linked_ + i), static_cast<int>(level), neighbours, diverse);
     }
   });
-  const std::size_t parts = kLinkedParts * threads_.size();
-  threads_.for_each(parts, [&](std::size_t part, std::size_t) {
-    const auto back = back_links(chosen, part, parts);
-    for (std::size_t begin = 0; begin < back.size();) {
-      std::size_t end = begin;
-      while (end < back.size() && back[end].level == back[begin].level && back[end].target == back[begin].target) ++end;
-      add_back_links(std::span(back).subspan(begin, end - begin));
-      begin = end;
-    }
-  });
+  const auto back = back_links(chosen);
+  std::vector<std::span<const BackLink>> lists;
+  for (std::size_t begin = 0, end = 0; begin < back.size(); begin = end) {
+    while (end < back.size() && back[end].target == back[begin].target && back[end].level == back[begin].level) ++end;
+    lists.push_back(std::span(back).subspan(begin, end - begin));
+  }
+  threads_.for_each(lists.size(), [&](std::size_t i, std::size_t) { add_back_links(lists[i]); });
 }
 
-/// Those to one part of the targets, in their order.
-std::vector<Graph::BackLink> Graph::back_links(const std::vector<std::vector<Chosen>>& chosen, std::size_t part,
-                                               std::size_t parts) const {
+/// By target, level and source.
+std::vector<Graph::BackLink> Graph::back_links(const std::vector<std::vector<Chosen>>& chosen) const {
   std::vector<BackLink> back;
-  for (std::size_t i = 0; i < chosen.size(); ++i) {
-    for (std::size_t level = 0; level < chosen[i].size(); ++level) {
+  const std::size_t levels = std::ranges::max(chosen, {}, &std::vector<Chosen>::size).size();
+  for (std::size_t level = 0; level < levels; ++level) {
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+      if (level >= chosen[i].size()) continue;
       for (const Node target : chosen[i][level].neighbours) {
-        if (target % parts != part) continue;
         back.push_back({static_cast<int>(level), target, static_cast<Node>(linked_ + i)});
       }
     }
   }
-  std::ranges::sort(back);
+  sort_by_target(back, size());
   return back;
 }
 
@@ -345,11 +362,14 @@ void Graph::add_back_links(std::span<const BackLink> links) {
   const auto [level, target, first] = links.front();
   const auto present = links_.of(target, level);
   std::vector<BackLink> fresh;
-  for (const BackLink& link : links) {
-    if (std::ranges::find(present, link.source) == present.end()) fresh.push_back(link);
+  if (target >= linked_) {  // one of the batch, which may have chosen the source, too
+    std::ranges::remove_copy_if(links, std::back_inserter(fresh), [&](const BackLink& link) {
+      return std::ranges::find(present, link.source) != present.end();
+    });
+    links = fresh;
   }
-  if (present.size() + fresh.size() > links_.room(level)) return cut_list(target, level, fresh);
-  for (const BackLink& link : fresh) links_.append(target, level, link.source);
+  if (present.size() + links.size() > links_.room(level)) return cut_list(target, level, links);
+  for (const BackLink& link : links) links_.append(target, level, link.source);
 }
 
 /// Chooses a list's links among those that it has and more.

@@ -106,7 +106,6 @@ class Graph {
     int level = 0;
     Node target = 0;
     Node source = 0;
-    auto operator<=>(const BackLink&) const = default;
   };
   /// A node that may become a neighbour.
   struct Candidate {
@@ -157,8 +156,7 @@ class Graph {
   [[nodiscard]] static std::vector<Candidate> candidates(std::span<const Neighbour> nearest);
   [[nodiscard]] Chosen select(std::span<const Candidate> candidates, std::size_t count) const;
   void link_back(const std::vector<std::vector<Chosen>>& chosen);
-  [[nodiscard]] std::vector<BackLink> back_links(const std::vector<std::vector<Chosen>>& chosen, std::size_t part,
-                                                 std::size_t parts) const;
+  [[nodiscard]] std::vector<BackLink> back_links(const std::vector<std::vector<Chosen>>& chosen) const;
   void add_back_links(std::span<const BackLink> links);
   void cut_list(Node node, int level, std::span<const BackLink> more);
   void cut_lists();

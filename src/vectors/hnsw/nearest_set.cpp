@@ -1,6 +1,7 @@
 #include "vectors/hnsw/nearest_set.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <limits>
 #include <numeric>
@@ -13,7 +14,8 @@ namespace tillite {
 namespace {
 
 constexpr std::size_t kCountedMax = 256;  // nodes whose order is found by counting
-constexpr std::size_t kRoom = 3;          // times as many are kept before the farther ones are dropped
+constexpr std::size_t kLanes = 16;
+constexpr std::size_t kRoom = 3;  // times as many are kept before the farther ones are dropped
 
 TILLITE_WIDE std::size_t count_within(float limit, const float* distances, std::size_t size) {
   std::uint32_t count = 0;
@@ -21,12 +23,28 @@ TILLITE_WIDE std::size_t count_within(float limit, const float* distances, std::
   return count;
 }
 
+/// The bits of floats that are not negative are in the order of the floats.
+struct Bits {
+  std::uint32_t least = 0;
+  std::uint32_t greatest = 0;
+};
+
+TILLITE_WIDE Bits range_of(const float* distances, std::size_t size) {
+  auto least = std::numeric_limits<std::uint32_t>::max();
+  std::uint32_t greatest = 0;
+  for (std::size_t i = 0; i < size; ++i) {
+    const auto bits = std::bit_cast<std::uint32_t>(distances[i]);
+    least = std::min(least, bits);
+    greatest = std::max(greatest, bits);
+  }
+  return {.least = least, .greatest = greatest};
+}
+
 /// A limit within which so many are, at least and at most, if not too many are equally far: some halvings, where
-/// sorting would ask a question for each whose answer is as good as random. The bits of floats are in the order of the
-/// floats.
+/// sorting would ask a question for each whose answer is as good as random.
 float limit_of(std::span<const float> distances, std::size_t least, std::size_t most) {
-  std::uint32_t too_near = 0;  // but for 0 itself, which the last halving leaves
-  auto enough = std::bit_cast<std::uint32_t>(std::ranges::max(distances));
+  auto [nearest, enough] = range_of(distances.data(), distances.size());
+  std::uint32_t too_near = std::max(nearest, 1U) - 1;  // but for 0 itself, which the last halving leaves
   while (enough - too_near > 1) {
     const std::uint32_t between = too_near + (enough - too_near) / 2;
     const std::size_t within = count_within(std::bit_cast<float>(between), distances.data(), distances.size());
@@ -36,9 +54,11 @@ float limit_of(std::span<const float> distances, std::size_t least, std::size_t 
   return std::bit_cast<float>(enough);
 }
 
-/// How many of all are less than each: its place in their order, if no two are equal.
+/// How many of all are less than each: its place in their order, if no two are equal. In whole registers: what lies
+/// behind `size` is read and written, too.
 TILLITE_WIDE void put_places(const float* distances, std::size_t size, std::uint32_t* places) {
-  for (std::size_t i = 0; i < size; ++i) {
+  const std::size_t whole = (size + kLanes - 1) / kLanes * kLanes;
+  for (std::size_t i = 0; i < whole; ++i) {
     std::uint32_t less = 0;
     for (std::size_t j = 0; j < size; ++j) less += distances[j] < distances[i] ? 1 : 0;
     places[i] = less;
@@ -92,8 +112,9 @@ std::vector<Neighbour> NearestSet::nearest() {
 std::vector<Neighbour> NearestSet::sorted() const {
   std::vector<Neighbour> all(size_);
   if (size_ <= kCountedMax) {
-    std::vector<std::uint32_t> places(size_);
-    put_places(distances_.data(), size_, places.data());
+    std::array<std::uint32_t, kCountedMax> room;  // set before it is read
+    put_places(distances_.data(), size_, room.data());
+    const auto places = std::span(room).first(size_);
     for (std::size_t i = 0; i < size_; ++i) all[places[i]] = {.distance = distances_[i], .node = nodes_[i]};
     if (std::accumulate(places.begin(), places.end(), std::size_t{0}) == size_ * (size_ - 1) / 2) return all;
   }

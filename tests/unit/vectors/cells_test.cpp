@@ -106,6 +106,22 @@ TEST(CellsTest, HoldOnlyTheNodesThatWereAdded) {
   EXPECT_EQ(std::vector<Node>(met.begin(), met.end()), fours);
 }
 
+TEST(CellsTest, FindTheSameHoweverNodesCameBefore) {
+  constexpr Node kNodes = 3000;
+  constexpr Node kKnown = 2700;
+  const Codes codes = clustered_codes(kNodes, kDimensions, 10);
+  ThreadTeam threads(2);
+  const auto found_after = [&](Node at_once) {  // pivots that come later take nodes out of the cells of earlier ones
+    Cells cells(codes, kSeed);
+    for (Node begin = 0; begin < kKnown; begin += at_once) cells.add(nodes_between(begin, begin + at_once), threads);
+    std::vector<std::vector<Node>> found(kNodes);
+    for (const auto& [node, nearest] : cells.add_and_search(nodes_between(kKnown, kNodes), kCount, 400, threads))
+      found[node] = nodes_of(nearest);
+    return found;
+  };
+  EXPECT_EQ(found_after(90), found_after(kKnown));
+}
+
 TEST(CellsTest, FindTheSameWithAnyNumberOfThreads) {
   constexpr Node kNodes = 3000;
   const Codes codes = clustered_codes(kNodes, kDimensions, 10);
