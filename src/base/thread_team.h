@@ -9,9 +9,9 @@
 
 namespace tillite {
 
-/// Threads that share loops, and between them sleep; for loops that follow each other so closely that starting threads
-/// for each would cost more than it brings (else: for_each_parallel()). They start with the first loop that needs them.
-/// Used by one thread at a time.
+/// Threads that share loops, and between them sleep (after 50 us of looking); for loops that follow each other so
+/// closely that starting threads for each would cost more than it brings (else: for_each_parallel()). They start with
+/// the first loop that needs them. Used by one thread at a time.
 class ThreadTeam {
  public:
   /// `threads`: of a loop, at least 1; the caller's is one of them.
@@ -38,7 +38,7 @@ class ThreadTeam {
   void share(std::size_t member) const;
 
   std::size_t threads_;
-  Loop loop_;                                  ///< written only while the others sleep
+  Loop loop_;                                  ///< written only while the others wait
   mutable std::atomic<std::size_t> next_ = 0;  ///< of the loop
   std::atomic<std::uint32_t> round_ = 0;       ///< a change wakes the others
   std::atomic<std::uint32_t> busy_ = 0;        ///< of the others

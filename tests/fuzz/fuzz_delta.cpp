@@ -71,7 +71,22 @@ void check_round_trip(const DeltaFacts& facts, const std::vector<Record>& record
   if (!again || again->records != facts.records || again->vectors != facts.vectors) std::abort();
 }
 
+/// What is taken as a line is a record, and the same: merges rely on it, as they read lines before they read records.
+void check_lines_are_records(const std::string& file) {
+  DeltaReader reader(source_of(file));
+  const auto lines = reader.read_lines();
+  if (!lines) return;
+  for (const RecordLine& line : *lines) {
+    const auto record = parse_record_text(line.text);
+    if (!record || record->id != line.id || record->kind != line.kind || record->delta != line.delta ||
+        record->item_version != line.item_version || record->metadata_version != line.metadata_version) {
+      std::abort();
+    }
+  }
+}
+
 void read(const std::string& file, const Path& folder) {
+  check_lines_are_records(file);
   std::vector<Record> records;
   const auto keep = [&](Record&& record) -> Result<void> {
     records.push_back(std::move(record));

@@ -217,9 +217,13 @@ class DeltaReader::Parts {
   Result<std::vector<RecordLine>> read_lines(const BeforeLines& before_lines) {
     TRY(read_header());
     std::vector<RecordLine> lines;
-    lines.reserve(facts_.records);
+    const auto make_room = [&](std::uint64_t bytes) -> Result<void> {
+      if (before_lines) TRY(before_lines(bytes));
+      lines.reserve(facts_.records);
+      return {};
+    };
     // As text: a record's metadata take ten times the room when they are read.
-    TRY(read_records(before_lines, [&](RecordLine&& line) -> Result<void> {
+    TRY(read_records(make_room, [&](RecordLine&& line) -> Result<void> {
       lines.push_back(TRY(of_delta(std::move(line), facts_.header.id)));
       return {};
     }));

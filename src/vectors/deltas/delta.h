@@ -80,7 +80,7 @@ class DeltaReader {
   /// The records in the order of the file, each naming the delta. `before_lines`, if there is one, is told their bytes
   /// before they are read; its error is this one's.
   [[nodiscard]] Result<std::vector<RecordLine>> read_lines(const BeforeLines& before_lines = {});
-  /// What the header says, once the lines were read.
+  /// What the header says, from `before_lines` on.
   [[nodiscard]] const DeltaFacts& facts() const;
   /// The vectors of these lines, in their order: the number of the line, the vector, valid until the next, and its
   /// vector_hash(). Nothing that `each` did may count until this returned without error.

@@ -344,7 +344,8 @@ void Graph::link_back(const std::vector<std::vector<Chosen>>& chosen) {
 /// By target, level and source.
 std::vector<Graph::BackLink> Graph::back_links(const std::vector<std::vector<Chosen>>& chosen) const {
   std::vector<BackLink> back;
-  const std::size_t levels = std::ranges::max(chosen, {}, &std::vector<Chosen>::size).size();
+  std::size_t levels = 0;
+  for (const auto& of_node : chosen) levels = std::max(levels, of_node.size());
   for (std::size_t level = 0; level < levels; ++level) {
     for (std::size_t i = 0; i < chosen.size(); ++i) {
       if (level >= chosen[i].size()) continue;

@@ -13,7 +13,8 @@
 namespace tillite {
 namespace {
 
-constexpr std::size_t kDeltasMax = 32;  // open at once, each with its buffers
+constexpr std::size_t kDeltasMax = 32;     // open at once, each with its buffers
+constexpr std::uint64_t kLineBytes = 300;  // half of what one takes besides its text, about
 
 /// A delta whose lines are there.
 struct OpenDelta {
@@ -93,6 +94,10 @@ class DeltaNews::Parts {
  private:
   [[nodiscard]] Path file() const { return room_.path() / "rows"; }
 
+  [[nodiscard]] Result<void> go_on() const {
+    return stop_.stop_requested() ? fail(Code::cancelled, "stopped while merging deltas") : Result<void>();
+  }
+
   /// Runs work for each delta; an error that is no delta's fault is this one's, and the rest is left out then.
   template <typename Work>
   Result<void> for_each_delta(const Work& work) {
@@ -100,11 +105,13 @@ class DeltaNews::Parts {
     for_each_parallel(deltas_.size(), machine_threads(), [&](std::size_t i) {
       OpenDelta& delta = deltas_[i];
       if (has_failed || !delta.outcome) return;
-      delta.outcome = stop_.stop_requested() ? fail(Code::cancelled, "stopped while merging deltas") : work(delta);
+      delta.outcome = go_on();
+      if (delta.outcome) delta.outcome = work(delta);
       if (!delta.outcome && !is_the_deltas_fault(delta.outcome.error())) has_failed = true;
     });
     for (const OpenDelta& delta : deltas_) {
       if (delta.outcome || is_the_deltas_fault(delta.outcome.error())) continue;
+      if (delta.outcome.error().code() == Code::cancelled) return delta.outcome;
       const ObjectKey key = delta_key(header_.binding.collection, header_.binding.generation, delta.id);
       return pass_on(delta.outcome, fmt::format("the delta {}", key.str()));
     }
@@ -124,7 +131,7 @@ class DeltaNews::Parts {
     delta.reader.emplace(TRY(objects_.open(delta_key(binding.collection, binding.generation, delta.id))));
     bool has_room = true;
     auto lines = delta.reader->read_lines([&](std::uint64_t bytes) -> Result<void> {
-      has_room = (lines_bytes_ += bytes) <= lines_bytes_max_;
+      has_room = (lines_bytes_ += bytes + delta.reader->facts().records * kLineBytes) <= lines_bytes_max_;
       return has_room ? Result<void>() : fail(Code::limit_exceeded, "there are too many lines");
     });
     if (!has_room) return {};  // nobody reads any of these
@@ -144,7 +151,9 @@ class DeltaNews::Parts {
       }
     }
     std::erase_if(deltas_, [](const OpenDelta& delta) { return !delta.outcome; });
-    return std::exchange(ids, std::move(readable)).size() != ids.size();
+    const bool any = readable.size() != ids.size();
+    ids = std::move(readable);
+    return any;
   }
 
   /// Sorts the lines, leaves out those that are superseded, and numbers the vectors that are left in this order.
@@ -182,9 +191,10 @@ class DeltaNews::Parts {
       auto read = delta.reader->read_rows(
           delta.lines, [&](std::size_t line, std::span<const float> vector, const Sum128& hash) -> Result<void> {
             const auto row = delta.rows[line];
-            if (!row) return {};
+            if (!row) return go_on();
             hashes_[*row] = hash;
-            return rows.write_at(*row * layout_.row_bytes + layout_.vector_offset, std::as_bytes(vector));
+            TRY(rows.write_at(*row * layout_.row_bytes + layout_.vector_offset, std::as_bytes(vector)));
+            return go_on();
           });
       delta.reader.reset();
       return read;

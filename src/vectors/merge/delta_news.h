@@ -16,8 +16,8 @@ class DeltaNews final : public RecordNews {
   /// Reads deltas on several threads; their vectors go into a file below `scratch` with this layout. A delta that is
   /// corrupt, or bound to something else, is quarantined in the header and does not stop its neighbours; one that is
   /// not there is `not_found` (naming it); a store that fails is an error; `cancelled` soon after `stop` was requested.
-  /// Nothing if there are more than 32 of them, or their lines have more than `lines_bytes_max` bytes: that is for
-  /// runs. Memory: twice that.
+  /// Nothing if there are more than 32 of them, or their lines have more than `lines_bytes_max` bytes, each counted
+  /// with 300 more: that is for runs. Memory: twice that.
   [[nodiscard]] static Result<std::optional<DeltaNews>> read(ObjectStore& objects, const CollectionBinding& binding,
                                                              const std::vector<DeltaId>& deltas, const Path& scratch,
                                                              const RowLayout& layout, std::uint64_t lines_bytes_max,

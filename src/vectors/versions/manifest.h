@@ -14,7 +14,7 @@ struct Manifest {
   struct SnapshotFile {
     std::string name;  ///< relative to the snapshot's folder, may contain '/'
     std::uint64_t size_bytes = 0;
-    std::string checksum;  ///< its checksum, in either form of files/file_checksum.h
+    std::string checksum;  ///< its checksum, in any form of files/file_checksum.h
     bool operator==(const SnapshotFile&) const = default;
   };
   /// The snapshot of a shard. One that a merge did not touch is its predecessor's, in the predecessor's folder.

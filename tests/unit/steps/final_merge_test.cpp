@@ -108,7 +108,7 @@ TEST_F(FinalMergeTest, GivesUpOnAnIntermediateThatIsDamagedAgainAfterItWasMadeAn
   const auto merged = final_merge(pipeline.line_event({{"chunks", split.at("chunks")}}), ports, pipeline.context);
   ASSERT_FALSE(merged);
   EXPECT_EQ(merged.error().code(), Code::corrupt);
-  EXPECT_EQ(damaging.intermediates_written, 2 * chunks) << "each made, and once more after it was found damaged";
+  EXPECT_EQ(damaging.intermediates_written, chunks + 1) << "each made, and the first once more: it is damaged again";
   EXPECT_EQ(pipeline.census().in_deltas, 3U);
 }
 
@@ -119,6 +119,20 @@ TEST_F(FinalMergeTest, ReadsTheDeltasOfALoneChunkThatHasNoIntermediate) {
   EXPECT_EQ(damaging.intermediates_written, 0);
   EXPECT_EQ(newest()->vectors, 3U);
   EXPECT_EQ(newest()->added.size(), 1U);
+}
+
+TEST_F(FinalMergeTest, QuarantinesADeltaOfALoneChunkThatIsDamagedBehindItsVectors) {
+  must(pipeline.vectors->remove(intermediate));
+  const ObjectKey delta = only_delta();
+  std::string content = stored(delta);
+  content[content.size() - 20] = static_cast<char>(~content[content.size() - 20]);
+  store(delta, content);
+  const Json first = must(merge());
+  ASSERT_EQ(newest()->quarantined.size(), 1U);
+  EXPECT_EQ(newest()->quarantined.front().delta, delta_id_of(delta));
+  EXPECT_TRUE(newest()->has_consumed(*delta_id_of(delta)));
+  EXPECT_EQ(newest()->vectors, 0U);
+  EXPECT_EQ(must(merge()).at("version"), first.at("version")) << "it is consumed";
 }
 
 TEST_F(FinalMergeTest, MakesTheIntermediateOfALoneChunkWhoseLinesTheMemoryCannotHold) {

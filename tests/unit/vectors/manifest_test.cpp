@@ -130,6 +130,13 @@ TEST_F(ManifestTest, IsRefusedWhereAChecksumIsNoneOfItsFileOrOfAnotherFormat) {
   };
   const auto refuse = [&](Json json, std::string_view format, std::string_view why) {
     json["format"] = format;
+    Json& files = json.contains("shards") ? json["shards"][0]["files"] : json["snapshot"]["files"];
+    for (Json& file : files) {  // under the name that the format has for it
+      const Json checksum = file.contains("checksum") ? file["checksum"] : file["sha256"];
+      file.erase("checksum");
+      file.erase("sha256");
+      file[format == "tillite-manifest/4" ? "checksum" : "sha256"] = checksum;
+    }
     const Json snapshot = json.contains("shards") ? json["shards"][0] : json["snapshot"];  // in the shape of any format
     json["snapshot"] = snapshot;
     json["shards"] = {snapshot};
@@ -144,8 +151,10 @@ TEST_F(ManifestTest, IsRefusedWhereAChecksumIsNoneOfItsFileOrOfAnotherFormat) {
   refuse(json_with(2 * kChecksumPartBytes, "-2"), "tillite-manifest/1", "one of format tillite-manifest/3");
   refuse(json_with(2 * kChecksumPartBytes, "-2"), "tillite-manifest/2", "one of format tillite-manifest/3");
   const std::string quick = "=" + std::string(32, 'a') + "-2";
-  refuse(json_with(2 * kChecksumPartBytes, quick), "tillite-manifest/3", "sha256");
-  refuse(json_with(2 * kChecksumPartBytes, "-2"), "tillite-manifest/4", "checksum");
+  for (const char* const format : {"tillite-manifest/1", "tillite-manifest/2", "tillite-manifest/3"}) {
+    refuse(json_with(2 * kChecksumPartBytes, quick), format, "one of format tillite-manifest/4");
+  }
+  refuse(json_with(2 * kChecksumPartBytes, "-2"), "tillite-manifest/4", "one of format tillite-manifest/3");
   refuse(json_with(1, ""), "tillite-manifest/2", "one of format tillite-manifest/1");
   refuse(json_with(1, ""), "tillite-manifest/3", "one of format tillite-manifest/1");
 }
