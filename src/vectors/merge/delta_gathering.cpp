@@ -25,6 +25,7 @@ Result<std::vector<Gatherer>> make_gatherers(const CollectionBinding& binding, c
                                              std::uint64_t bytes_max, std::size_t deltas) {
   std::vector<Gatherer> gatherers;
   const std::size_t count = gatherers_for(bytes_max, deltas);
+  gatherers.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     gatherers.push_back(TRY(Gatherer::create(binding, scratch / fmt::format("gatherer-{}", i), bytes_max / count,
                                              std::max<std::size_t>(kPiecesMax / count, 8))));
