@@ -67,10 +67,10 @@ class DeltaNews::Parts {
     while (true) {
       TRY(open(ids));
       if (lines_bytes_ > lines_bytes_max_) return false;
-      TRY(quarantine(ids));
+      quarantine(ids);
       give_places();
       TRY(write_rows());
-      if (!TRY(quarantine(ids))) break;
+      if (!quarantine(ids)) break;
     }
     header_.deltas = std::move(ids);
     return true;
@@ -141,7 +141,7 @@ class DeltaNews::Parts {
   }
 
   /// Moves deltas that cannot be read from the list to the header. The answer: whether there was one.
-  Result<bool> quarantine(std::vector<DeltaId>& ids) {
+  bool quarantine(std::vector<DeltaId>& ids) {
     std::vector<DeltaId> readable;
     for (const OpenDelta& delta : deltas_) {
       if (delta.outcome) {
