@@ -136,7 +136,7 @@ class ChromaSnapshot : public ::testing::Test {
     input.binding = binding;
     input.news = std::make_unique<DeltaNews>(
         must(DeltaNews::read(*objects, binding, deltas, room.path(),
-                             new_rows_layout(newest.has_value(), binding.dimensions), 1 << 20))
+                             new_rows_layout(newest.has_value(), binding.dimensions), std::uint64_t{64} << 20))
             .value());
     if (newest) input.base = newest_folder;
     if (newest) input.base_checksum = newest->checksum;
