@@ -34,19 +34,6 @@ struct LineAt {
   [[nodiscard]] std::optional<std::uint64_t>& row() const { return delta->rows[number]; }
 };
 
-bool stands_before(const LineAt& a, const LineAt& b) {
-  if (a.line().id != b.line().id) return a.line().id < b.line().id;
-  return a.line().delta < b.line().delta;
-}
-
-Result<void> check_is(const DeltaHeader& header, const DeltaId& id, const CollectionBinding& binding) {
-  if (header.id != id) return fail(Code::corrupt, "it says that it is {}", header.id.str());
-  if (header.binding != binding) {
-    return fail(Code::corrupt, "it is bound to something else: {}", to_text(to_json(header.binding)));
-  }
-  return {};
-}
-
 }  // namespace
 
 class DeltaNews::Parts {
@@ -162,7 +149,7 @@ class DeltaNews::Parts {
     for (OpenDelta& delta : deltas_) {
       for (std::size_t i = 0; i < delta.lines.size(); ++i) all.push_back({&delta, i});
     }
-    std::ranges::sort(all, stands_before);
+    std::ranges::sort(all, stands_before, &LineAt::line);
     lines_.clear();
     std::uint64_t rows = 0;
     for (auto first = all.begin(); first != all.end();) {

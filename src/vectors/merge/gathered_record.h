@@ -19,10 +19,4 @@ struct GatheredRecord {
   [[nodiscard]] Result<void> write_to(RunWriter& writer) const { return writer.add(line, sums, vector, own.empty()); }
 };
 
-/// The order of a run: by id, and the records of one id, which come from different deltas, by these.
-[[nodiscard]] inline bool stands_before(const GatheredRecord& a, const GatheredRecord& b) {
-  if (a.line.id != b.line.id) return a.line.id < b.line.id;
-  return a.line.delta < b.line.delta;
-}
-
 }  // namespace tillite

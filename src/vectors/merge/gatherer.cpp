@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "vectors/files/xxh3.h"
+#include "vectors/merge/merged_deltas.h"
 
 namespace tillite {
 namespace {
@@ -78,14 +79,7 @@ Result<void> Gatherer::add(ByteSource& file, const DeltaId& delta, ByteBudget& l
   const std::uint64_t rows_before = vectors_.rows();
   const auto read = read_delta_lines(
       file, [&](DeltaLine&& next) { return add(std::move(next)); }, [&](std::uint64_t bytes) { share.take(bytes); });
-  const auto belongs = [&]() -> Result<void> {
-    if (!read) return std::unexpected(read.error());
-    if (read->header.id != delta) return fail(Code::corrupt, "it says that it is {}", read->header.id.str());
-    if (read->header.binding != binding_) {
-      return fail(Code::corrupt, "it is bound to something else: {}", to_text(to_json(read->header.binding)));
-    }
-    return {};
-  }();
+  const auto belongs = [&]() -> Result<void> { return check_is(TRY(read).header, delta, binding_); }();
   if (belongs) {
     pieces_.insert(pieces_.end(), pieces_of_delta_.begin(), pieces_of_delta_.end());
   } else {
@@ -126,7 +120,7 @@ Result<void> Gatherer::spill() {
 }
 
 Result<Path> Gatherer::write_piece(std::span<GatheredRecord> records) {
-  std::ranges::sort(records, stands_before);
+  std::ranges::sort(records, stands_before, &GatheredRecord::line);
   Path file = next_piece();
   auto writer = TRY(RunWriter::create(file, {.binding = binding_}));
   for (GatheredRecord& record : records) {
@@ -138,7 +132,7 @@ Result<Path> Gatherer::write_piece(std::span<GatheredRecord> records) {
   return file;
 }
 
-void Gatherer::sort() { std::ranges::sort(records_, stands_before); }
+void Gatherer::sort() { std::ranges::sort(records_, stands_before, &GatheredRecord::line); }
 
 Result<std::vector<std::unique_ptr<SortedRecords>>> Gatherer::sorted() {
   while (pieces_.size() > pieces_max_) TRY(merge_first_pieces());

@@ -1,5 +1,7 @@
 #include "vectors/merge/sorted_records.h"
 
+#include "vectors/merge/merged_deltas.h"
+
 namespace tillite {
 
 Result<SortedMerge> SortedMerge::open(std::vector<std::unique_ptr<SortedRecords>> sources) {
@@ -21,7 +23,7 @@ Result<std::optional<GatheredRecord>> SortedMerge::next() {
 void SortedMerge::find_least() {
   least_ = heads_.size();
   for (std::size_t i = 0; i < heads_.size(); ++i) {
-    if (heads_[i] && (least_ == heads_.size() || stands_before(*heads_[i], *heads_[least_]))) least_ = i;
+    if (heads_[i] && (least_ == heads_.size() || stands_before(heads_[i]->line, heads_[least_]->line))) least_ = i;
   }
 }
 
